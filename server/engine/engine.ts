@@ -1,0 +1,125 @@
+import type { Activation, Optimizer, Schedule } from "../model/spec.ts";
+
+/**
+ * Code that computes steps. An engine knows nothing of sessions, users or transport, and promises, per device: the weights
+ * after n steps are bit-identical whether the steps came in one call or many, alone or beside other trainers, straight
+ * through or through `readState` and `open`.
+ */
+export interface Engine {
+  /** `cpu`, `webgpu` or `tensorflow`. */
+  readonly name: string;
+  /** Build or back end inside the engine, for people: `addon` or `wasm`. */
+  readonly variant: string;
+  /** For people: the instruction set or adapter, and the number of threads. */
+  readonly device: string;
+  /** Instruction set, e.g. `avx512`, `avx2`, `neon`, `simd128`. */
+  readonly isa: string;
+  readonly threads: number;
+  readonly precision: "float32";
+  readonly deterministic: boolean;
+  /**
+   * Makes a trainer resident and computes loss, accuracies and gradients of the given state.
+   * `state` is copied. Throws RangeError when it does not fit in memory.
+   */
+  open(problem: Problem, state: TrainerState): Promise<Trainer>;
+  /**
+   * Logits of given weights, for analysis, computed in float64: [p(p+1)/2, p] over the unordered pairs x <= y in lexicographic
+   * order. Off the event loop, between the slices of trainers.
+   */
+  logits(network: Network): Promise<Float64Array>;
+  /** Waits for calls under way, then frees everything. Trainers still open become unusable. */
+  close(): Promise<void>;
+}
+
+/** A network to evaluate: theta and xi are [M, p] row-major. */
+export interface Network {
+  readonly modulus: number;
+  readonly width: number;
+  readonly activation: Activation;
+  readonly theta: Float32Array | Float64Array;
+  readonly xi: Float32Array | Float64Array;
+}
+
+/** What a trainer minimizes, and how; constant over its life. */
+export interface Problem {
+  readonly modulus: number;
+  readonly width: number;
+  readonly activation: Activation;
+  readonly optimizer: Optimizer;
+  readonly schedule: Schedule;
+  /** [p, p] row-major: the label c(x, y) in 0..p-1. */
+  readonly labels: Uint8Array;
+  /** [p, p] row-major: the class of each ordered pair, see `PairClass`. */
+  readonly classes: Uint8Array;
+}
+
+/** Index of a class of ordered pairs, the same as in `model/classes.ts`. Common and rare pairs are the training set. */
+export const PairClass = { common: 0, rare: 1, partner: 2, heldOut: 3 } as const;
+
+/** Everything that a trainer carries from one step to the next. Float32, row-major [M, p] each. */
+export interface TrainerState {
+  /** Number of updates made so far. */
+  readonly step: number;
+  readonly theta: Float32Array;
+  readonly xi: Float32Array;
+  /** First and second moments of AdamW; absent for SGD, and absent means zero for AdamW. */
+  readonly moments?: Moments;
+}
+
+export interface Moments {
+  readonly thetaFirst: Float32Array;
+  readonly thetaSecond: Float32Array;
+  readonly xiFirst: Float32Array;
+  readonly xiSecond: Float32Array;
+}
+
+/** One network resident in an engine. Calls on one trainer must not overlap; calls on different trainers may. */
+export interface Trainer {
+  /** Updates made so far. */
+  readonly step: number;
+  /** Loss, accuracies and norms of the state at `step`. */
+  readonly current: Trace;
+  /**
+   * Makes up to `steps` updates (>= 1). Ends early, without error, within one step of `signal` aborting, and when the loss
+   * of a new state is NaN or infinite: then the trainer is left at the last state whose losses were finite, and
+   * `diverged` is true. Off the event loop.
+   */
+  advance(steps: number, options?: AdvanceOptions): Promise<Advance>;
+  /** A copy of the state at `step`. */
+  readState(): Promise<TrainerState>;
+  /** Frees the memory. Idempotent. */
+  close(): void;
+}
+
+export interface AdvanceOptions {
+  readonly signal?: AbortSignal;
+  /** Also copy out the weights after the last update made. */
+  readonly weights?: boolean;
+}
+
+export interface Advance {
+  /** Updates made by this call, the length of every column of `trace`. */
+  readonly steps: number;
+  readonly diverged: boolean;
+  /** Row i is of the state i + 1 updates after the call began. */
+  readonly trace: Trace;
+  /** Present when asked for: float32 [M, p] each, owned by the caller. */
+  readonly weights?: { readonly theta: Float32Array; readonly xi: Float32Array };
+}
+
+/**
+ * By-products of the forward and backward pass, one row a state, in columns. Losses are mean cross-entropy in nats over
+ * the train and test pairs, NaN when there are none. `correct*` count ordered pairs whose argmax (ties to the lowest
+ * index) is the label. Norms are Frobenius norms over theta and xi together; the gradient is of the training loss alone,
+ * without decay.
+ */
+export interface Trace {
+  readonly trainLoss: Float64Array;
+  readonly testLoss: Float64Array;
+  readonly correctCommon: Float64Array;
+  readonly correctRare: Float64Array;
+  readonly correctPartner: Float64Array;
+  readonly correctHeldOut: Float64Array;
+  readonly gradientNorm: Float64Array;
+  readonly parameterNorm: Float64Array;
+}
