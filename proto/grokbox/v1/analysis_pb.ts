@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/analysis.proto.
  */
 export const file_grokbox_v1_analysis: GenFile = /*@__PURE__*/
-  fileDesc("Chlncm9rYm94L3YxL2FuYWx5c2lzLnByb3RvEgpncm9rYm94LnYxIh8KD0V2YWx1YXRlUmVxdWVzdBIMCgRuYW1lGAEgASgJItUBChBFdmFsdWF0ZVJlc3BvbnNlEgwKBHN0ZXAYASABKAQSIgoGc2NvcmVzGAIgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSEAoIYWNjdXJhY3kYAyABKAESDAoEbG9zcxgEIAEoARIpCg1kb21pbmFudF9vbmx5GAUgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSLAoQZG9taW5hbnRfcmVtb3ZlZBgGIAEoCzISLmdyb2tib3gudjEuU2NvcmVzEhYKDnBhcmFtZXRlcl9ub3JtGAcgASgBImEKD1NwZWN0cnVtUmVxdWVzdBIMCgRuYW1lGAEgASgJEhQKDGZpcnN0X25ldXJvbhgCIAEoDRIZCgxuZXVyb25fY291bnQYAyABKA1IAIgBAUIPCg1fbmV1cm9uX2NvdW50IrIEChBTcGVjdHJ1bVJlc3BvbnNlEgwKBHN0ZXAYASABKAQSFAoMZmlyc3RfbmV1cm9uGAIgASgNEisKD3RoZXRhX21hZ25pdHVkZRgDIAEoCzISLmdyb2tib3gudjEuVGVuc29yEicKC3RoZXRhX3BoYXNlGAQgASgLMhIuZ3Jva2JveC52MS5UZW5zb3ISKAoMeGlfbWFnbml0dWRlGAUgASgLMhIuZ3Jva2JveC52MS5UZW5zb3ISJAoIeGlfcGhhc2UYBiABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIuChJkb21pbmFudF9mcmVxdWVuY3kYByABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIoCgxtaXNhbGlnbm1lbnQYCCABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIdChVuZXVyb25zX3Blcl9mcmVxdWVuY3kYCSADKA0SEQoJaXByX3RoZXRhGAogASgBEg4KBmlwcl94aRgLIAEoARILCgNpcHIYDCABKAESIQoZbWVhbl9hYnNfc2luX21pc2FsaWdubWVudBgNIAEoARIcChRtYXhfYWJzX21pc2FsaWdubWVudBgOIAEoARIXCg9sYXllcl9hZ3JlZW1lbnQYDyABKAESKAoFYWxwaGEYECABKAsyGS5ncm9rYm94LnYxLk1lYW5BbmRTcHJlYWQSJwoEYmV0YRgRIAEoCzIZLmdyb2tib3gudjEuTWVhbkFuZFNwcmVhZCItCg1NZWFuQW5kU3ByZWFkEgwKBG1lYW4YASABKAESDgoGc3ByZWFkGAIgASgBMp8BCg9BbmFseXNpc1NlcnZpY2USRQoIRXZhbHVhdGUSGy5ncm9rYm94LnYxLkV2YWx1YXRlUmVxdWVzdBocLmdyb2tib3gudjEuRXZhbHVhdGVSZXNwb25zZRJFCghTcGVjdHJ1bRIbLmdyb2tib3gudjEuU3BlY3RydW1SZXF1ZXN0GhwuZ3Jva2JveC52MS5TcGVjdHJ1bVJlc3BvbnNlYgZwcm90bzM", [file_grokbox_v1_progress, file_grokbox_v1_tensor]);
+  fileDesc("Chlncm9rYm94L3YxL2FuYWx5c2lzLnByb3RvEgpncm9rYm94LnYxIh8KD0V2YWx1YXRlUmVxdWVzdBIMCgRuYW1lGAEgASgJIuMBChBFdmFsdWF0ZVJlc3BvbnNlEgwKBHN0ZXAYASABKAQSIgoGc2NvcmVzGAIgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSEAoIYWNjdXJhY3kYAyABKAESEQoEbG9zcxgEIAEoAUgAiAEBEikKDWRvbWluYW50X29ubHkYBSABKAsyEi5ncm9rYm94LnYxLlNjb3JlcxIsChBkb21pbmFudF9yZW1vdmVkGAYgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSFgoOcGFyYW1ldGVyX25vcm0YByABKAFCBwoFX2xvc3MiYQoPU3BlY3RydW1SZXF1ZXN0EgwKBG5hbWUYASABKAkSFAoMZmlyc3RfbmV1cm9uGAIgASgNEhkKDG5ldXJvbl9jb3VudBgDIAEoDUgAiAEBQg8KDV9uZXVyb25fY291bnQiowUKEFNwZWN0cnVtUmVzcG9uc2USDAoEc3RlcBgBIAEoBBIUCgxmaXJzdF9uZXVyb24YAiABKA0SKwoPdGhldGFfbWFnbml0dWRlGAMgASgLMhIuZ3Jva2JveC52MS5UZW5zb3ISJwoLdGhldGFfcGhhc2UYBCABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIoCgx4aV9tYWduaXR1ZGUYBSABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIkCgh4aV9waGFzZRgGIAEoCzISLmdyb2tib3gudjEuVGVuc29yEi4KEmRvbWluYW50X2ZyZXF1ZW5jeRgHIAEoCzISLmdyb2tib3gudjEuVGVuc29yEigKDG1pc2FsaWdubWVudBgIIAEoCzISLmdyb2tib3gudjEuVGVuc29yEh0KFW5ldXJvbnNfcGVyX2ZyZXF1ZW5jeRgJIAMoDRIWCglpcHJfdGhldGEYCiABKAFIAIgBARITCgZpcHJfeGkYCyABKAFIAYgBARIQCgNpcHIYDCABKAFIAogBARImChltZWFuX2Fic19zaW5fbWlzYWxpZ25tZW50GA0gASgBSAOIAQESIQoUbWF4X2Fic19taXNhbGlnbm1lbnQYDiABKAFIBIgBARIXCg9sYXllcl9hZ3JlZW1lbnQYDyABKAESKAoFYWxwaGEYECABKAsyGS5ncm9rYm94LnYxLk1lYW5BbmRTcHJlYWQSJwoEYmV0YRgRIAEoCzIZLmdyb2tib3gudjEuTWVhbkFuZFNwcmVhZEIMCgpfaXByX3RoZXRhQgkKB19pcHJfeGlCBgoEX2lwckIcChpfbWVhbl9hYnNfc2luX21pc2FsaWdubWVudEIXChVfbWF4X2Fic19taXNhbGlnbm1lbnQiLQoNTWVhbkFuZFNwcmVhZBIMCgRtZWFuGAEgASgBEg4KBnNwcmVhZBgCIAEoATKfAQoPQW5hbHlzaXNTZXJ2aWNlEkUKCEV2YWx1YXRlEhsuZ3Jva2JveC52MS5FdmFsdWF0ZVJlcXVlc3QaHC5ncm9rYm94LnYxLkV2YWx1YXRlUmVzcG9uc2USRQoIU3BlY3RydW0SGy5ncm9rYm94LnYxLlNwZWN0cnVtUmVxdWVzdBocLmdyb2tib3gudjEuU3BlY3RydW1SZXNwb25zZWIGcHJvdG8z", [file_grokbox_v1_progress, file_grokbox_v1_tensor]);
 
 /**
  * Request of Evaluate.
@@ -65,11 +65,11 @@ export type EvaluateResponse = Message<"grokbox.v1.EvaluateResponse"> & {
   accuracy: number;
 
   /**
-   * Mean cross-entropy over all p^2 pairs, nats.
+   * Mean cross-entropy over all p^2 pairs, nats. Absent when it is not finite.
    *
-   * @generated from field: double loss = 4;
+   * @generated from field: optional double loss = 4;
    */
-  loss: number;
+  loss?: number | undefined;
 
   /**
    * With both layers projected on each neuron's dominant frequency (of theta): what restricted loss is for transformers.
@@ -138,7 +138,7 @@ export const SpectrumRequestSchema: GenMessage<SpectrumRequest> = /*@__PURE__*/
 
 /**
  * Answer of Spectrum. K = (p-1)/2 frequencies, n = neurons sent. The row of a layer is mean + sum_k magnitude_k cos(w_k j +
- * phase_k), w_k = 2 pi k / p, k = 1..K.
+ * phase_k), w_k = 2 pi k / p, k = 1..K. Means leave out constant rows, which have no frequency, and are absent when all are.
  *
  * @generated from message grokbox.v1.SpectrumResponse
  */
@@ -209,37 +209,37 @@ export type SpectrumResponse = Message<"grokbox.v1.SpectrumResponse"> & {
   /**
    * Inverse participation ratio of theta, mean over all neurons.
    *
-   * @generated from field: double ipr_theta = 10;
+   * @generated from field: optional double ipr_theta = 10;
    */
-  iprTheta: number;
+  iprTheta?: number | undefined;
 
   /**
    * The same of xi.
    *
-   * @generated from field: double ipr_xi = 11;
+   * @generated from field: optional double ipr_xi = 11;
    */
-  iprXi: number;
+  iprXi?: number | undefined;
 
   /**
    * Mean of both.
    *
-   * @generated from field: double ipr = 12;
+   * @generated from field: optional double ipr = 12;
    */
-  ipr: number;
+  ipr?: number | undefined;
 
   /**
    * Mean over all neurons of |sin misalignment|.
    *
-   * @generated from field: double mean_abs_sin_misalignment = 13;
+   * @generated from field: optional double mean_abs_sin_misalignment = 13;
    */
-  meanAbsSinMisalignment: number;
+  meanAbsSinMisalignment?: number | undefined;
 
   /**
    * Largest |misalignment| over all neurons, radians.
    *
-   * @generated from field: double max_abs_misalignment = 14;
+   * @generated from field: optional double max_abs_misalignment = 14;
    */
-  maxAbsMisalignment: number;
+  maxAbsMisalignment?: number | undefined;
 
   /**
    * Share of neurons whose theta and xi have the same dominant frequency, 0 to 1.

@@ -1,0 +1,112 @@
+import { availableParallelism } from "node:os";
+import { Command, InvalidArgumentError, Option } from "commander";
+
+/** How a server is to be. Made once, from flags and `GROKBOX_*` variables; nothing else reads the environment. */
+export interface Config {
+  /** Address to listen on. */
+  readonly host: string;
+  /** gRPC port; 0 for a free one. */
+  readonly port: number;
+  /** Serve other machines although there are no tokens and no TLS yet. */
+  readonly insecure: boolean;
+  /** Build of the CPU engine; undefined for the best that works here. */
+  readonly cpuVariant: "addon" | "wasm" | undefined;
+  /** Threads of the CPU engine. */
+  readonly threads: number;
+  readonly logLevel: LogLevel;
+  readonly maxSessions: number;
+  readonly maxQueuedCommands: number;
+  readonly maxSnapshotsPerSession: number;
+  readonly retainedProgressPoints: number;
+  readonly maxStateBytes: number;
+}
+
+const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export const defaultPort = 50_051;
+
+/** A configuration with the given values and the defaults for the rest. */
+export function configure(values: Partial<Config> = {}): Config {
+  const config: Config = {
+    host: "127.0.0.1",
+    port: defaultPort,
+    insecure: false,
+    cpuVariant: undefined,
+    threads: availableParallelism(),
+    logLevel: "info",
+    maxSessions: 1_000,
+    maxQueuedCommands: 256,
+    maxSnapshotsPerSession: 1_000,
+    retainedProgressPoints: 100_000,
+    maxStateBytes: 4 * 2 ** 30,
+    ...values,
+  };
+  if (!config.insecure && !isLoopback(config.host)) {
+    throw new RangeError(
+      `--host ${config.host} is not a loopback address: users and TLS are not there yet, so serving other machines needs --insecure`,
+    );
+  }
+  return Object.freeze(config);
+}
+
+/** Reads flags and `GROKBOX_*` variables; flags win. Prints help and exits when asked to, or when they are wrong. */
+export function parseConfig(argv: readonly string[], version: string): Config {
+  const program = new Command("grokbox-server")
+    .description("The grokbox training server: gRPC on --port, ready when it says so.")
+    .version(version)
+    .addOption(flag("--host <address>", "address to listen on", "HOST").default("127.0.0.1"))
+    .addOption(
+      flag("--port <number>", "gRPC port, 0 for a free one", "PORT")
+        .default(defaultPort)
+        .argParser(integer(0, 65_535)),
+    )
+    .addOption(flag("--insecure", "serve other machines without users and TLS", "INSECURE").default(false))
+    .addOption(
+      flag("--cpu <variant>", "build of the CPU engine; left out: the best that works", "CPU").choices([
+        "addon",
+        "wasm",
+      ]),
+    )
+    .addOption(
+      flag("--threads <number>", "threads of the CPU engine", "THREADS")
+        .default(availableParallelism(), "one a core")
+        .argParser(integer(1, 256)),
+    )
+    .addOption(flag("--log-level <level>", "what to log", "LOG_LEVEL").choices(logLevels).default("info"))
+    .addOption(
+      flag("--max-sessions <number>", "sessions at a time", "MAX_SESSIONS")
+        .default(1_000)
+        .argParser(integer(1, 1e6)),
+    )
+    .addOption(
+      flag("--max-state-mib <number>", "memory for states, snapshots and uploads, MiB", "MAX_STATE_MIB")
+        .default(4_096)
+        .argParser(integer(1, 1e7)),
+    )
+    .parse(argv, { from: "user" });
+  const { cpu, maxStateMib, ...options } = program.opts();
+  try {
+    return configure({ ...options, cpuVariant: cpu, maxStateBytes: maxStateMib * 2 ** 20 });
+  } catch (error) {
+    return program.error(error instanceof RangeError ? error.message : String(error), { exitCode: 2 });
+  }
+}
+
+function flag(flags: string, description: string, variable: string): Option {
+  return new Option(flags, description).env(`GROKBOX_${variable}`);
+}
+
+function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be an integer, ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}

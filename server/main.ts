@@ -1,0 +1,36 @@
+import { parseConfig } from "./config.ts";
+import { type RunningServer, startServer } from "./server.ts";
+import { version } from "./version.ts";
+
+const config = parseConfig(process.argv.slice(2), version);
+
+let server: RunningServer;
+try {
+  server = await startServer(config);
+} catch (error) {
+  console.error(`grokbox: ${error instanceof Error ? error.message : error}`);
+  process.exit(1);
+}
+
+const { engine, fallbackReason } = server.engines[0]!;
+console.log(`grokbox ${version} is ready on ${server.address}
+
+  engine   ${engine.name} ${engine.variant}, ${engine.device}${fallbackReason === "" ? "" : `\n           (${fallbackReason})`}
+  runtime  Node ${process.version}
+
+Next, in another terminal:
+
+  node clients/examples/first-script.ts        train, watch, look at the spectrum
+  npm run paper -- --run standard              the paper's run, beside its numbers
+
+Ctrl-C finishes the work under way and stops.`);
+
+let stopping = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, async () => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    await server.close();
+    process.exit(0);
+  });
+}

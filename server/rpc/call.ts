@@ -1,0 +1,75 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Logger } from "pino";
+import { cancelled, GrokboxError } from "../sessions/errors.ts";
+
+/** A unary call without a deadline gets this one. */
+export const defaultDeadlineMs = 60_000;
+
+/** Longest delay that a timer takes. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/** What a handler knows of its call. */
+export interface Context {
+  /** Aborts when the caller goes away or its deadline passes; the reason is the error to answer with. */
+  readonly signal: AbortSignal;
+  throwIfAborted(): void;
+}
+
+/** The part of grpc-js's calls that a context is made of. */
+export interface IncomingCall {
+  getDeadline(): Date | number;
+  on(event: "cancelled", listener: () => void): unknown;
+}
+
+/** Where calls are written down. */
+export class CallLog {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  call(method: DescMethod, milliseconds: number, error: { code: number; details: string } | undefined): void {
+    const fields = { method: `${method.parent.typeName}/${method.name}`, milliseconds };
+    if (error === undefined) this.#logger.debug(fields, "call");
+    else this.#logger.info({ ...fields, code: error.code, details: error.details }, "call failed");
+  }
+
+  /** Writes down a defect under the id that the caller is told. */
+  defect(method: DescMethod): (errorId: string, error: unknown) => void {
+    return (errorId, err) => this.#logger.error({ errorId, method: method.name, err }, "defect");
+  }
+}
+
+/** The context of one call. `done` must be called when it is answered. */
+export function callContext(
+  method: DescMethod,
+  call: IncomingCall,
+  log: CallLog,
+): Context & { done(error?: { code: number; details: string }): void } {
+  const began = performance.now();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const untilDeadline = Number(call.getDeadline()) - Date.now();
+  // grpc-js passes malformed and absent timeouts on as NaN or infinite.
+  const known = Number.isFinite(untilDeadline);
+  const limited = known || method.methodKind === "unary";
+  const expire = () =>
+    controller.abort(
+      new GrokboxError("DEADLINE_EXCEEDED", "the call's deadline passed; work stopped within a slice"),
+    );
+  const timer = limited
+    ? setTimeout(expire, Math.min(known ? Math.max(0, untilDeadline) : defaultDeadlineMs, maxTimerMs))
+    : undefined;
+  call.on("cancelled", () => controller.abort());
+  return {
+    signal,
+    throwIfAborted: () => {
+      if (signal.aborted) throw cancelled(signal);
+    },
+    done: (error) => {
+      clearTimeout(timer);
+      log.call(method, Math.round((performance.now() - began) * 1000) / 1000, error);
+    },
+  };
+}

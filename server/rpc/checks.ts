@@ -1,0 +1,124 @@
+import { parseActivation } from "../model/activation.ts";
+import type { Activation } from "../model/spec.ts";
+import { activations } from "../model/spec.ts";
+import { type FieldViolation, invalid } from "../sessions/errors.ts";
+
+/** Collects what is wrong with a request, so that the caller hears all of it at once. */
+export class Checks {
+  readonly #violations: FieldViolation[] = [];
+
+  fail(field: string, must: string, got?: unknown): void {
+    this.#violations.push({ field, description: got === undefined ? must : `${must}; got ${show(got)}` });
+  }
+
+  add(violations: readonly FieldViolation[]): void {
+    this.#violations.push(...violations);
+  }
+
+  /** An integer in a range; `absent` when it is left out. */
+  integer(
+    field: string,
+    value: number | bigint | undefined,
+    min: number,
+    max: number,
+    absent: number,
+  ): number;
+  integer(
+    field: string,
+    value: number | bigint | undefined,
+    min: number,
+    max: number,
+    absent?: undefined,
+  ): number | undefined;
+  integer(field: string, value: number | bigint | undefined, min: number, max: number, absent?: number) {
+    if (value === undefined) return absent;
+    const number = Number(value);
+    if (Number.isInteger(number) && number >= min && number <= max) return number;
+    this.fail(field, `must be an integer, ${min} to ${max}`, value);
+    return min;
+  }
+
+  /** A finite number in a range; `absent` when it is left out. */
+  number(
+    field: string,
+    value: number | undefined,
+    range: { over?: number; max: number },
+    absent: number,
+  ): number {
+    if (value === undefined) return absent;
+    if (Number.isFinite(value) && value > (range.over ?? Number.NEGATIVE_INFINITY) && value <= range.max)
+      return value;
+    const over = range.over === undefined ? "finite" : `greater than ${range.over}`;
+    const most = range.max < Number.MAX_VALUE ? `, at most ${range.max}` : "";
+    this.fail(field, `must be ${over}${most}`, value);
+    return absent;
+  }
+
+  requestId(value: string): string {
+    if (!/^[\x20-\x7e]{0,128}$/.test(value)) {
+      this.fail("request_id", "must be at most 128 printable ASCII characters", value);
+    }
+    return value;
+  }
+
+  /** sessions/{id} */
+  session(field: string, value: string): string {
+    if (!sessionName.test(value)) this.fail(field, "must be sessions/{id}", value);
+    return value;
+  }
+
+  /** sessions/{id}/snapshots/{step} */
+  snapshot(field: string, value: string): { session: string; step: number } {
+    const match = snapshotName.exec(value);
+    if (match === null || !Number.isSafeInteger(Number(match[2]))) {
+      this.fail(field, "must be sessions/{id}/snapshots/{step}", value);
+      return { session: "", step: 0 };
+    }
+    return { session: match[1]!, step: Number(match[2]) };
+  }
+
+  /** Either of the two above. */
+  subject(field: string, value: string): { session: string; step: number | undefined } {
+    if (sessionName.test(value)) return { session: value, step: undefined };
+    if (snapshotName.test(value)) return this.snapshot(field, value);
+    this.fail(field, "must be sessions/{id} or sessions/{id}/snapshots/{step}", value);
+    return { session: "", step: undefined };
+  }
+
+  activation(field: string, value: string): Activation {
+    const name = parseActivation(value);
+    if (name === undefined) this.fail(field, `must be one of ${activations.join(", ")}`, value);
+    return name ?? "relu";
+  }
+
+  /** Labels as Session.labels describes them. */
+  labels(field: string, labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    const entries = Object.entries(labels);
+    if (entries.length > 64) this.fail(field, "must be at most 64 labels", entries.length);
+    for (const [key, value] of entries.slice(0, 64)) {
+      if (!/^[a-z][a-z0-9._/-]{0,62}$/.test(key)) {
+        this.fail(
+          `${field}[${show(key)}]`,
+          "key must be 1 to 63 characters of [a-z0-9._/-] beginning with a letter",
+          key,
+        );
+      }
+      if (value.length > 255)
+        this.fail(`${field}[${show(key)}]`, "must be at most 255 characters", value.length);
+    }
+    return labels;
+  }
+
+  /** Fails with INVALID_FIELD when anything was wrong. */
+  throwIfAny(): void {
+    if (this.#violations.length > 0) throw invalid(this.#violations);
+  }
+}
+
+const sessionName = /^sessions\/[a-z0-9-]{1,63}$/;
+const snapshotName = /^(sessions\/[a-z0-9-]{1,63})\/snapshots\/(0|[1-9][0-9]{0,15})$/;
+
+function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 79)}…` : value);
+  return String(value);
+}

@@ -1,0 +1,144 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  Comparison,
+  Measure as MeasureMessage,
+  type RunPlan as RunPlanMessage,
+  type RunPlanSchema,
+  type StopCondition as StopConditionMessage,
+} from "@grokbox/proto/run";
+import type { RunPlan } from "../sessions/plan.ts";
+import type { Measure } from "../sessions/progress-log.ts";
+import type { Session } from "../sessions/session.ts";
+import type { StopCondition } from "../sessions/stop-conditions.ts";
+import type { Checks } from "./checks.ts";
+import { defined } from "./progress-message.ts";
+
+const measures: Readonly<Record<Measure, MeasureMessage>> = {
+  trainLoss: MeasureMessage.TRAIN_LOSS,
+  testLoss: MeasureMessage.TEST_LOSS,
+  trainAccuracy: MeasureMessage.TRAIN_ACCURACY,
+  testAccuracy: MeasureMessage.TEST_ACCURACY,
+  common: MeasureMessage.COMMON_ACCURACY,
+  rare: MeasureMessage.RARE_ACCURACY,
+  partner: MeasureMessage.PARTNER_ACCURACY,
+  heldOut: MeasureMessage.HELD_OUT_ACCURACY,
+  ipr: MeasureMessage.IPR,
+  meanAbsSinMisalignment: MeasureMessage.MEAN_ABS_SIN_MISALIGNMENT,
+  parameterNorm: MeasureMessage.PARAMETER_NORM,
+  gradientNorm: MeasureMessage.GRADIENT_NORM,
+};
+
+const maxStep = Number.MAX_SAFE_INTEGER;
+
+/** A run's plan, checked as far as that is possible without the session. */
+export function parsePlan(checks: Checks, message: RunPlanMessage | undefined, recordEvery: number): RunPlan {
+  const untilStep = checks.integer("plan.until_step", message?.untilStep, 1, maxStep);
+  return {
+    ...(untilStep === undefined ? {} : { untilStep }),
+    stopWhen: list(checks, "plan.stop_when", message?.stopWhen ?? [], 16).map((condition, i) =>
+      parseCondition(checks, `plan.stop_when[${i}]`, condition),
+    ),
+    snapshotAt: parseSteps(checks, "plan.snapshot_at", message?.snapshotAt ?? [], 1_000),
+    recordEvery: checks.integer("plan.record_every", message?.recordEvery, 1, 1_000_000, recordEvery),
+    recordAt: parseSteps(checks, "plan.record_at", message?.recordAt ?? [], 10_000),
+  };
+}
+
+function parseSteps(checks: Checks, field: string, steps: readonly bigint[], most: number): number[] {
+  const parsed = list(checks, field, steps, most).map((step, i) =>
+    checks.integer(`${field}[${i}]`, step, 1, maxStep, 1),
+  );
+  return [...new Set(parsed)].sort((a, b) => a - b);
+}
+
+function list<T>(checks: Checks, field: string, values: readonly T[], most: number): readonly T[] {
+  if (values.length <= most) return values;
+  checks.fail(field, `must be at most ${most}`, values.length);
+  return [];
+}
+
+function parseCondition(checks: Checks, field: string, { condition }: StopConditionMessage): StopCondition {
+  if (condition.case === "plateau") {
+    const { windowSteps, lossDelta, accuracyDelta } = condition.value;
+    return {
+      kind: "plateau",
+      windowSteps: checks.integer(`${field}.plateau.window_steps`, windowSteps, 1, 100_000_000, 1_000),
+      lossDelta: checks.number(
+        `${field}.plateau.loss_delta`,
+        lossDelta,
+        { over: 0, max: Number.MAX_VALUE },
+        1e-4,
+      ),
+      accuracyDelta: checks.number(
+        `${field}.plateau.accuracy_delta`,
+        accuracyDelta,
+        { over: 0, max: 1 },
+        1e-3,
+      ),
+    };
+  }
+  if (condition.case !== "threshold") checks.fail(field, "must have a threshold or a plateau");
+  const { measure, comparison, value, forRecorded } =
+    condition.case === "threshold"
+      ? condition.value
+      : { measure: MeasureMessage.TRAIN_LOSS, comparison: Comparison.AT_LEAST, value: 0, forRecorded: 1 };
+  const found = (Object.keys(measures) as Measure[]).find((name) => measures[name] === measure);
+  if (found === undefined) checks.fail(`${field}.threshold.measure`, "must be one of the measures", measure);
+  if (comparison !== Comparison.AT_LEAST && comparison !== Comparison.AT_MOST) {
+    checks.fail(
+      `${field}.threshold.comparison`,
+      "must be COMPARISON_AT_LEAST or COMPARISON_AT_MOST",
+      comparison,
+    );
+  }
+  return {
+    kind: "threshold",
+    measure: found ?? "trainLoss",
+    comparison: comparison === Comparison.AT_MOST ? "<=" : ">=",
+    value: checks.number(`${field}.threshold.value`, value, { max: Number.MAX_VALUE }, 0),
+    forRecorded: checks.integer(`${field}.threshold.for_recorded`, forRecorded, 1, 100_000, 1),
+  };
+}
+
+/** Refuses conditions on measures that the session doesn't have. */
+export function checkMeasures(checks: Checks, plan: RunPlan, session: Session): void {
+  const { latest } = session.log;
+  plan.stopWhen.forEach((condition, i) => {
+    if (condition.kind === "plateau" || latest?.[condition.measure] !== undefined) return;
+    checks.fail(
+      `plan.stop_when[${i}].threshold.measure`,
+      `must be a measure that ${session.name} has (its test set or this class of pairs is empty)`,
+      condition.measure,
+    );
+  });
+}
+
+export function planMessage(plan: RunPlan): MessageInitShape<typeof RunPlanSchema> {
+  return {
+    ...defined({ untilStep: plan.untilStep === undefined ? undefined : BigInt(plan.untilStep) }),
+    stopWhen: plan.stopWhen.map((condition) => ({ condition: conditionMessage(condition) })),
+    snapshotAt: plan.snapshotAt.map(BigInt),
+    recordEvery: plan.recordEvery,
+    recordAt: plan.recordAt.map(BigInt),
+  };
+}
+
+function conditionMessage(condition: StopCondition) {
+  if (condition.kind === "plateau") {
+    const { windowSteps, lossDelta, accuracyDelta } = condition;
+    return {
+      case: "plateau" as const,
+      value: { windowSteps: BigInt(windowSteps), lossDelta, accuracyDelta },
+    };
+  }
+  const { measure, comparison, value, forRecorded } = condition;
+  return {
+    case: "threshold" as const,
+    value: {
+      measure: measures[measure],
+      comparison: comparison === ">=" ? Comparison.AT_LEAST : Comparison.AT_MOST,
+      value,
+      forRecorded,
+    },
+  };
+}

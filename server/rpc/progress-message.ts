@@ -1,0 +1,81 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  ProgressEndReason,
+  type ProgressPointSchema,
+  type ScoresSchema,
+  Stage as StageMessage,
+} from "@grokbox/proto/progress";
+import type { WatchProgressResponseSchema } from "@grokbox/proto/training";
+import type { Evaluation } from "../model/evaluation.ts";
+import type { Stage } from "../model/stages.ts";
+import type { ProgressPoint } from "../sessions/progress-log.ts";
+import type { WatchEvent } from "../sessions/watch.ts";
+
+const stages: Readonly<Record<Stage, StageMessage>> = {
+  memorization: StageMessage.MEMORIZATION,
+  generalization: StageMessage.GENERALIZATION,
+  cleanup: StageMessage.CLEANUP,
+};
+
+const endReasons = {
+  deleted: ProgressEndReason.DELETED,
+  shutdown: ProgressEndReason.SHUTDOWN,
+  idle: ProgressEndReason.IDLE,
+} as const;
+
+export function stageMessage(stage: Stage | undefined): StageMessage {
+  return stage === undefined ? StageMessage.UNSPECIFIED : stages[stage];
+}
+
+export function scoresMessage(scores: Partial<Evaluation>): MessageInitShape<typeof ScoresSchema> {
+  const { trainLoss, testLoss, trainAccuracy, testAccuracy, common, rare, partner, heldOut } = scores;
+  return {
+    ...defined({ trainLoss, testLoss, trainAccuracy, testAccuracy }),
+    accuracy: defined({ common, rare, partner, heldOut }),
+  };
+}
+
+export function pointMessage(point: ProgressPoint): MessageInitShape<typeof ProgressPointSchema> {
+  const { ipr, meanAbsSinMisalignment, parameterNorm, gradientNorm } = point;
+  return {
+    sequence: BigInt(point.sequence),
+    step: BigInt(point.step),
+    scores: scoresMessage(point),
+    ...defined({ ipr, meanAbsSinMisalignment }),
+    parameterNorm,
+    gradientNorm,
+    stage: stageMessage(point.stage),
+  };
+}
+
+export function watchMessage(event: WatchEvent): MessageInitShape<typeof WatchProgressResponseSchema> {
+  switch (event.kind) {
+    case "opened": {
+      const value = {
+        epoch: event.epoch,
+        oldestSequence: BigInt(event.oldest),
+        newestSequence: BigInt(event.newest),
+      };
+      return { event: { case: "opened", value } };
+    }
+    case "batch":
+      return { event: { case: "batch", value: { points: event.points.map(pointMessage) } } };
+    case "heartbeat": {
+      const value = { newestSequence: BigInt(event.newest), step: BigInt(event.step) };
+      return { event: { case: "heartbeat", value } };
+    }
+    case "gap": {
+      const value = { firstSequence: BigInt(event.first), lastSequence: BigInt(event.last) };
+      return { event: { case: "gap", value } };
+    }
+    case "end": {
+      const value = { reason: endReasons[event.reason], newestSequence: BigInt(event.newest) };
+      return { event: { case: "end", value } };
+    }
+  }
+}
+
+/** The same record without its undefined entries. */
+export function defined<T extends object>(record: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,45 @@
+import type { ServerService } from "@grokbox/proto/server";
+import { presets } from "../model/presets.ts";
+import type { Registry } from "../sessions/registry.ts";
+import { defaultDeadlineMs } from "./call.ts";
+import type { Handlers } from "./service.ts";
+
+/** Bytes of one message, either way: the default that gRPC clients accept. */
+export const maxMessageBytes = 4 * 2 ** 20;
+
+/** theta, xi and four moments at p = 199, M = 65,536. */
+export const maxUploadBytes = 6 * 199 * 65_536 * 4;
+
+export function serverService(registry: Registry, version: string): Handlers<typeof ServerService> {
+  return {
+    getServerInfo: async () => ({
+      version,
+      runtime: process.version,
+      uptimeSeconds: process.uptime(),
+      engines: registry.engines.map(({ engine, fallbackReason }) => ({
+        name: engine.name,
+        variant: engine.variant,
+        device: engine.device,
+        isa: engine.isa,
+        threads: engine.threads,
+        precision: engine.precision,
+        deterministic: engine.deterministic,
+        fallbackReason,
+      })),
+      limits: {
+        maxSessions: registry.limits.maxSessions,
+        maxQueuedCommands: registry.limits.maxQueuedCommands,
+        maxSnapshotsPerSession: registry.limits.maxSnapshotsPerSession,
+        retainedProgressPoints: registry.limits.retainedProgressPoints,
+        maxMessageBytes,
+        maxUploadBytes: BigInt(maxUploadBytes),
+        defaultDeadlineSeconds: defaultDeadlineMs / 1000,
+      },
+      presets: Object.values(presets).map(({ name, description, steps }) => ({
+        name,
+        description,
+        steps: BigInt(steps),
+      })),
+    }),
+  };
+}

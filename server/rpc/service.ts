@@ -1,0 +1,207 @@
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import type {
+  handleClientStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  ServiceDefinition,
+  UntypedHandleCall,
+  UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { invalid } from "../sessions/errors.ts";
+import { type CallLog, type Context, callContext, type IncomingCall } from "./call.ts";
+import { toServiceError } from "./status.ts";
+
+type Input<M extends DescMethod> = MessageShape<M["input"]>;
+type Output<M extends DescMethod> = MessageInitShape<M["output"]>;
+
+/** What implements one method: no gRPC objects, only messages and a context. */
+export type Handler<M extends DescMethod> = M["methodKind"] extends "unary"
+  ? (request: Input<M>, context: Context) => Promise<Output<M>>
+  : M["methodKind"] extends "server_streaming"
+    ? (request: Input<M>, context: Context) => AsyncIterable<Output<M>>
+    : (requests: AsyncIterable<Input<M>>, context: Context) => Promise<Output<M>>;
+
+export type Handlers<S extends DescService> = { readonly [N in keyof S["method"]]: Handler<S["method"][N]> };
+
+/** A request that is no message of its type; told to the caller as bad input, not as a defect. */
+class Malformed {
+  readonly cause: unknown;
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
+}
+
+/** A protobuf-es service as grpc-js wants it described. */
+export function definition(service: DescService): ServiceDefinition {
+  return Object.fromEntries(
+    service.methods.map((method) => [
+      method.localName,
+      {
+        path: `/${service.typeName}/${method.name}`,
+        requestStream: method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming",
+        responseStream: method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming",
+        requestSerialize: serializer(method.input),
+        requestDeserialize: (bytes: Buffer) => {
+          try {
+            return fromBinary(method.input, bytes);
+          } catch (cause) {
+            return new Malformed(cause);
+          }
+        },
+        responseSerialize: serializer(method.output),
+        responseDeserialize: (bytes: Buffer) => fromBinary(method.output, bytes),
+      },
+    ]),
+  );
+}
+
+/** The handlers of a service as grpc-js wants them. */
+export function implementation<S extends DescService>(
+  service: S,
+  handlers: Handlers<S>,
+  log: CallLog,
+): UntypedServiceImplementation {
+  return Object.fromEntries(
+    service.methods.map((method) => {
+      const handler = handlers[method.localName as keyof S["method"]] as unknown;
+      return [method.localName, adapt(method, handler, log)];
+    }),
+  );
+}
+
+function adapt(method: DescMethod, handler: unknown, log: CallLog): UntypedHandleCall {
+  switch (method.methodKind) {
+    case "unary":
+      return unary(method, handler as Handler<DescMethod & { methodKind: "unary" }>, log);
+    case "server_streaming":
+      return serverStreaming(
+        method,
+        handler as Handler<DescMethod & { methodKind: "server_streaming" }>,
+        log,
+      );
+    case "client_streaming":
+      return clientStreaming(
+        method,
+        handler as Handler<DescMethod & { methodKind: "client_streaming" }>,
+        log,
+      );
+    default:
+      throw new Error(`${method.name}: no adapter for ${method.methodKind}`);
+  }
+}
+
+function unary(
+  method: DescMethod,
+  handler: (request: never, context: Context) => Promise<unknown>,
+  log: CallLog,
+): handleUnaryCall<unknown, unknown> {
+  return (call, callback) => {
+    const context = callContext(method, call as unknown as IncomingCall, log);
+    answer(method, () => handler(wellFormed(method, call.request) as never, context), context, log).then(
+      (response) => callback(null, response),
+      (error) => callback(error, null),
+    );
+  };
+}
+
+function clientStreaming(
+  method: DescMethod,
+  handler: (requests: never, context: Context) => Promise<unknown>,
+  log: CallLog,
+): handleClientStreamingCall<unknown, unknown> {
+  return (call, callback) => {
+    const context = callContext(method, call as unknown as IncomingCall, log);
+    const requests = (async function* () {
+      for await (const request of call) yield wellFormed(method, request);
+    })();
+    answer(method, () => handler(requests as never, context), context, log)
+      .then(
+        (response) => callback(null, response),
+        (error) => callback(error, null),
+      )
+      // What the client still sends is dropped, so that its writes don't wait for ever.
+      .finally(() => call.resume());
+  };
+}
+
+function serverStreaming(
+  method: DescMethod,
+  handler: (request: never, context: Context) => AsyncIterable<unknown>,
+  log: CallLog,
+): handleServerStreamingCall<unknown, unknown> {
+  return async (call) => {
+    const context = callContext(method, call as unknown as IncomingCall, log);
+    try {
+      for await (const response of handler(wellFormed(method, call.request) as never, context)) {
+        if (context.signal.aborted) break;
+        if (!call.write(create(method.output as DescMessage, response as never)))
+          await drained(call, context.signal);
+      }
+      context.throwIfAborted();
+      context.done();
+      call.end();
+    } catch (error) {
+      const failure = toServiceError(error, log.defect(method));
+      context.done(failure);
+      call.emit("error", failure);
+    }
+  };
+}
+
+async function answer(
+  method: DescMethod,
+  handle: () => Promise<unknown>,
+  context: ReturnType<typeof callContext>,
+  log: CallLog,
+): Promise<unknown> {
+  try {
+    const response = create(method.output as DescMessage, (await handle()) as never);
+    context.done();
+    return response;
+  } catch (error) {
+    const failure = toServiceError(error, log.defect(method));
+    context.done(failure);
+    throw failure;
+  }
+}
+
+function wellFormed(method: DescMethod, request: unknown): unknown {
+  if (!(request instanceof Malformed)) return request;
+  throw invalid([{ field: "", description: `must be a ${method.input.typeName}; the bytes are not one` }]);
+}
+
+/** Resolves once the stream takes more, or there is nobody to send to. */
+function drained(
+  call: {
+    once(event: "drain", listener: () => void): unknown;
+    off(event: "drain", listener: () => void): unknown;
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const finish = () => {
+      call.off("drain", finish);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    call.once("drain", finish);
+    signal.addEventListener("abort", finish);
+  });
+}
+
+function serializer(message: DescMessage): (value: unknown) => Buffer {
+  return (value) => {
+    const bytes = toBinary(message, value as MessageShape<DescMessage>);
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  };
+}

@@ -1,0 +1,183 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type UploadHeader, UploadHeaderSchema, type UploadWeightsRequest } from "@grokbox/proto/snapshot";
+import { DataType } from "@grokbox/proto/tensor";
+import type { TrainerState } from "../engine/engine.ts";
+import { GrokboxError, invalid } from "../sessions/errors.ts";
+import type { Registry } from "../sessions/registry.ts";
+import { arrayNames, digest } from "../sessions/snapshot.ts";
+import type { Context } from "./call.ts";
+import { Checks } from "./checks.ts";
+import { once } from "./idempotency.ts";
+
+const maxChunkBytes = 2 ** 20;
+
+interface Shape {
+  readonly modulus: number;
+  readonly width: number;
+  readonly step: number;
+  readonly arrays: number;
+  readonly bytes: number;
+}
+
+/** Receives weights: a header that says all about the bytes, then the bytes in order. Nothing is kept unless all is right. */
+export async function receiveUpload(
+  registry: Registry,
+  requests: AsyncIterable<UploadWeightsRequest>,
+  context: Context,
+) {
+  const iterator = requests[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const part = first.done ? undefined : first.value.part;
+  if (part?.case !== "header") {
+    throw invalid([{ field: "header", description: "must be the first message of the stream" }]);
+  }
+  const header = part.value;
+  const shape = parseHeader(header);
+  return once(registry, UploadHeaderSchema, header, context, async () => {
+    registry.checkOpen();
+    registry.memory.reserve(shape.bytes, "the upload");
+    try {
+      const bytes = await receiveBytes(iterator, shape.bytes, context);
+      const state = parseState(bytes, shape);
+      checkDigest(header, state);
+      const { name, expireTimeMs } = registry.uploads.add(shape.modulus, shape.width, state);
+      return { upload: name, expireTime: timestampFromMs(expireTimeMs) };
+    } catch (error) {
+      registry.memory.release(shape.bytes);
+      throw error;
+    }
+  });
+}
+
+function parseHeader(header: UploadHeader): Shape {
+  const checks = new Checks();
+  checks.requestId(header.requestId);
+  const tensors = header.manifest?.tensors ?? [];
+  if (tensors.length !== 2 && tensors.length !== arrayNames.length) {
+    checks.fail(
+      "header.manifest.tensors",
+      `must be theta and xi, or ${arrayNames.join(", ")}`,
+      tensors.length,
+    );
+    checks.throwIfAny();
+  }
+  const [width, modulus] = [tensors[0]!.shape[0] ?? 0, tensors[0]!.shape[1] ?? 0];
+  tensors.forEach(({ name, dtype, shape }, i) => {
+    const field = `header.manifest.tensors[${i}]`;
+    if (name !== arrayNames[i]) checks.fail(`${field}.name`, `must be ${arrayNames[i]}`, name);
+    if (dtype !== DataType.FLOAT32) checks.fail(`${field}.dtype`, "must be DATA_TYPE_FLOAT32 (1)", dtype);
+    if (i > 0 && (shape.length !== 2 || shape[0] !== width || shape[1] !== modulus)) {
+      checks.fail(`${field}.shape`, `must be theta's [${width}, ${modulus}]`, `[${shape}]`);
+    }
+  });
+  const plausible = tensors[0]!.shape.length === 2 && modulus % 2 === 1 && modulus >= 3 && modulus <= 199;
+  if (!plausible || width < 8 || width > 65_536) {
+    checks.fail(
+      "header.manifest.tensors[0].shape",
+      "must be [M, p] with M 8 to 65536 and p odd, 3 to 199",
+      `[${tensors[0]!.shape}]`,
+    );
+  }
+  const bytes = tensors.length * width * modulus * Float32Array.BYTES_PER_ELEMENT;
+  if (header.manifest!.totalBytes !== BigInt(bytes)) {
+    checks.fail(
+      "header.manifest.total_bytes",
+      `must be ${bytes}, the sum of the arrays`,
+      header.manifest!.totalBytes,
+    );
+  }
+  if (header.manifest!.sha256.length !== 32) {
+    checks.fail("header.manifest.sha256", "must be 32 bytes", header.manifest!.sha256.length);
+  }
+  const step = checks.integer("header.step", header.step, 0, Number.MAX_SAFE_INTEGER, 0);
+  if (tensors.length === 2 && step !== 0) checks.fail("header.step", "must be 0 without moments", step);
+  checks.throwIfAny();
+  return { modulus, width, step, arrays: tensors.length, bytes };
+}
+
+async function receiveBytes(
+  iterator: AsyncIterator<UploadWeightsRequest>,
+  total: number,
+  context: Context,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(total);
+  let offset = 0;
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+    context.throwIfAborted();
+    const { part } = next.value;
+    if (part.case !== "chunk")
+      throw invalid([{ field: "chunk", description: "must be set after the header" }]);
+    const { data } = part.value;
+    const checks = new Checks();
+    if (data.length < 1 || data.length > maxChunkBytes) {
+      checks.fail("chunk.data", `must be 1 to ${maxChunkBytes} bytes`, data.length);
+    }
+    if (part.value.offset !== BigInt(offset))
+      checks.fail("chunk.offset", `must be ${offset}, the bytes so far`, part.value.offset);
+    if (offset + data.length > total) {
+      checks.fail("chunk.data", `must end at the manifest's ${total} bytes`, offset + data.length);
+    }
+    checks.throwIfAny();
+    bytes.set(data, offset);
+    offset += data.length;
+  }
+  context.throwIfAborted();
+  if (offset === total) return bytes;
+  throw new GrokboxError(
+    "CHECKSUM_MISMATCH",
+    `the stream ended after ${offset} of ${total} bytes; nothing was kept`,
+    {
+      expected: total,
+      got: offset,
+    },
+  );
+}
+
+function parseState(bytes: Uint8Array, { modulus, width, step, arrays }: Shape): TrainerState {
+  const numbers = modulus * width;
+  const parts = Array.from(
+    { length: arrays },
+    (_, i) => new Float32Array(bytes.buffer, i * numbers * Float32Array.BYTES_PER_ELEMENT, numbers),
+  );
+  parts.forEach((part, i) => {
+    const at = part.findIndex((value) => !Number.isFinite(value));
+    const negative = i === 3 || i === 5 ? part.findIndex((value) => value < 0) : -1;
+    if (at !== -1) {
+      const field = `${arrayNames[i]}[${Math.floor(at / modulus)}, ${at % modulus}]`;
+      throw invalid([{ field, description: `must be finite; got ${part[at]}` }]);
+    }
+    if (negative !== -1) {
+      const field = `${arrayNames[i]}[${Math.floor(negative / modulus)}, ${negative % modulus}]`;
+      throw invalid([
+        { field, description: `must not be negative, as a second moment; got ${part[negative]}` },
+      ]);
+    }
+  });
+  const [theta, xi, thetaFirst, thetaSecond, xiFirst, xiSecond] = parts as [
+    Float32Array,
+    Float32Array,
+    ...Float32Array[],
+  ];
+  if (arrays === 2) return { step, theta, xi };
+  const moments = {
+    thetaFirst: thetaFirst!,
+    thetaSecond: thetaSecond!,
+    xiFirst: xiFirst!,
+    xiSecond: xiSecond!,
+  };
+  return { step, theta, xi, moments };
+}
+
+function checkDigest({ manifest }: UploadHeader, state: TrainerState): void {
+  const expected = Buffer.from(manifest!.sha256).toString("hex");
+  const got = Buffer.from(digest(state)).toString("hex");
+  if (got === expected) return;
+  throw new GrokboxError(
+    "CHECKSUM_MISMATCH",
+    `the bytes' SHA-256 is ${got}, the manifest's ${expected}; nothing was kept`,
+    {
+      expected,
+      got,
+    },
+  );
+}

@@ -1,0 +1,74 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { type AnalysisTasks, analysisTasks } from "./analysis-tasks.ts";
+
+type Name = keyof AnalysisTasks;
+
+export interface AnalysisRequest {
+  readonly id: number;
+  readonly task: Name;
+  readonly args: readonly unknown[];
+}
+
+export type AnalysisReply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: unknown };
+
+/** Numbers an argument list may hold for its task to be done at once: it then takes well under a millisecond. */
+const inlineNumbers = 1 << 15;
+
+/** Does analysis tasks: small ones at once, large ones on one worker thread, which is started when first needed. */
+export class Analyst {
+  #worker: Worker | undefined;
+  #lastId = 0;
+  readonly #pending = new Map<number, PromiseWithResolvers<unknown>>();
+
+  /** `numbers`: how many array elements the task goes through; decides where it is done. */
+  async run<N extends Name>(
+    task: N,
+    numbers: number,
+    ...args: Parameters<AnalysisTasks[N]>
+  ): Promise<ReturnType<AnalysisTasks[N]>> {
+    if (numbers <= inlineNumbers) {
+      return (analysisTasks[task] as (...args: unknown[]) => unknown)(...args) as ReturnType<
+        AnalysisTasks[N]
+      >;
+    }
+    this.#worker ??= this.#start();
+    const pending = Promise.withResolvers<unknown>();
+    const id = ++this.#lastId;
+    this.#pending.set(id, pending);
+    this.#worker.ref();
+    this.#worker.postMessage({ id, task, args } satisfies AnalysisRequest);
+    return (await pending.promise) as ReturnType<AnalysisTasks[N]>;
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL("./analysis-worker.ts", import.meta.url));
+    worker.on("message", (reply: AnalysisReply) => {
+      const pending = this.#pending.get(reply.id);
+      this.#pending.delete(reply.id);
+      if (this.#pending.size === 0) worker.unref();
+      if ("error" in reply) pending?.reject(reply.error);
+      else pending?.resolve(reply.result);
+    });
+    void once(worker, "exit").then(
+      () => {
+        for (const { reject } of this.#pending.values()) reject(new Error("the analysis thread ended"));
+        this.#pending.clear();
+        if (this.#worker === worker) this.#worker = undefined;
+      },
+      () => {},
+    );
+    worker.on("error", (error) => {
+      for (const { reject } of this.#pending.values()) reject(error);
+      this.#pending.clear();
+    });
+    worker.unref();
+    return worker;
+  }
+}

@@ -1,0 +1,204 @@
+import { randomBytes } from "node:crypto";
+import type { Engine, TrainerState } from "../engine/engine.ts";
+import type { Spec } from "../model/spec.ts";
+import { Analyst } from "./analyst.ts";
+import { Answers } from "./answers.ts";
+import { GrokboxError } from "./errors.ts";
+import { MemoryBudget } from "./memory-budget.ts";
+import { ProgressLog } from "./progress-log.ts";
+import { Scheduler } from "./scheduler.ts";
+import { Session } from "./session.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { SessionState } from "./state.ts";
+import { Training } from "./training.ts";
+import { Uploads } from "./uploads.ts";
+
+export interface Limits {
+  readonly maxSessions: number;
+  readonly maxQueuedCommands: number;
+  readonly maxSnapshotsPerSession: number;
+  readonly retainedProgressPoints: number;
+  /** Of states, snapshots and uploads together. */
+  readonly maxStateBytes: number;
+}
+
+/** An engine that this server offers, and why it is as it is. */
+export interface OfferedEngine {
+  readonly engine: Engine;
+  readonly reason: string;
+  /** Why a faster variant is not used; empty when it is. */
+  readonly fallbackReason: string;
+}
+
+export interface StartInput {
+  readonly spec: Spec;
+  readonly preset: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** A name of an offered engine, or `auto`. */
+  readonly engine: string;
+  readonly recordEvery: number;
+  /** Weights from elsewhere, and the pairs that train when they are not to be drawn. */
+  readonly state?: TrainerState;
+  readonly train?: Uint8Array;
+}
+
+export interface SessionFilter {
+  readonly states: readonly SessionState[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A trainer's weights, gradients and moments, and its copy to go back to when a loss diverges. */
+const residentArrays = 16;
+
+/** All sessions of this box, and what they share. */
+export class Registry {
+  readonly limits: Limits;
+  /** The preferred engine first. */
+  readonly engines: readonly OfferedEngine[];
+  readonly memory: MemoryBudget;
+  readonly uploads: Uploads;
+  readonly answers = new Answers();
+  readonly analyst = new Analyst();
+  readonly #schedulers: ReadonlyMap<Engine, Scheduler>;
+  readonly #sessions = new Map<string, Session>();
+  #starting = 0;
+  #shutDown = false;
+
+  constructor(engines: readonly OfferedEngine[], limits: Limits) {
+    this.engines = engines;
+    this.limits = limits;
+    this.memory = new MemoryBudget(limits.maxStateBytes);
+    this.uploads = new Uploads(this.memory);
+    this.#schedulers = new Map(engines.map(({ engine }) => [engine, new Scheduler()]));
+  }
+
+  /** Makes a session and records its first progress point. */
+  async start(input: StartInput): Promise<Session> {
+    this.checkOpen();
+    const { maxSessions } = this.limits;
+    if (this.#sessions.size + this.#starting >= maxSessions) {
+      throw new GrokboxError("TOO_MANY_SESSIONS", `there are ${maxSessions} sessions already; delete some`, {
+        limit: maxSessions,
+      });
+    }
+    const bytes = residentBytes(input.spec);
+    this.memory.reserve(bytes, "the session");
+    this.#starting += 1;
+    try {
+      const session = await this.#open(input);
+      this.#sessions.set(session.name, session);
+      return session;
+    } catch (error) {
+      this.memory.release(bytes);
+      throw error;
+    } finally {
+      this.#starting -= 1;
+    }
+  }
+
+  get(name: string): Session {
+    const session = this.#sessions.get(name);
+    if (session !== undefined) return session;
+    throw new GrokboxError("SESSION_NOT_FOUND", `${name} does not exist`, { session: name });
+  }
+
+  getSnapshot(session: string, step: number): Snapshot {
+    return this.get(session).getSnapshot(step);
+  }
+
+  /** Matching sessions, newest first, after the one called `after`. */
+  list({ states, labels }: SessionFilter, after: string | undefined, limit: number): Session[] {
+    const found: Session[] = [];
+    let skipping = after !== undefined;
+    for (const session of [...this.#sessions.values()].reverse()) {
+      if (!skipping) {
+        const inState = states.length === 0 || states.includes(session.state);
+        const labelled = Object.entries(labels).every(
+          ([key, value]) => session.identity.labels[key] === value,
+        );
+        if (inState && labelled) found.push(session);
+        if (found.length === limit) break;
+      } else if (session.name === after) skipping = false;
+    }
+    return found;
+  }
+
+  async delete(name: string): Promise<void> {
+    const session = this.get(name);
+    this.#sessions.delete(name);
+    await session.delete();
+    this.memory.release(residentBytes(session.spec));
+  }
+
+  engineOf(session: Session): Engine {
+    return this.engines.find(({ engine }) => engine.name === session.identity.engine)!.engine;
+  }
+
+  /** Fails with SHUTTING_DOWN once `shutDown` was called. */
+  checkOpen(): void {
+    if (this.#shutDown)
+      throw new GrokboxError("SHUTTING_DOWN", "the server is shutting down; try again after it is back");
+  }
+
+  /** Finishes the slices under way and lets every stream end. */
+  async shutDown(): Promise<void> {
+    this.#shutDown = true;
+    await Promise.all([...this.#sessions.values()].map((session) => session.shutDown()));
+  }
+
+  /** Frees everything; after `shutDown`. */
+  async close(): Promise<void> {
+    await this.analyst.close();
+    await Promise.all(this.engines.map(({ engine }) => engine.close()));
+  }
+
+  async #open(input: StartInput): Promise<Session> {
+    const { spec } = input;
+    const { engine, reason } = this.#choose(input.engine);
+    const numbers = spec.modulus * spec.width;
+    let { state, train } = input;
+    if (state === undefined) {
+      const initial = await this.analyst.run("initialState", numbers, spec);
+      state = { step: 0, theta: initial.theta, xi: initial.xi };
+      train = initial.train;
+    }
+    train ??= await this.analyst.run("drawSplit", numbers, spec);
+    const log = new ProgressLog(this.limits.retainedProgressPoints);
+    const training = await Training.open({ engine, analyst: this.analyst, log }, spec, train, state);
+    try {
+      await training.record();
+    } catch (error) {
+      training.close();
+      throw error;
+    }
+    return new Session(
+      {
+        name: `sessions/${randomBytes(6).toString("hex")}`,
+        preset: input.preset,
+        labels: input.labels,
+        engine: engine.name,
+        engineReason: reason,
+        recordEvery: input.recordEvery,
+      },
+      {
+        training,
+        log,
+        scheduler: this.#schedulers.get(engine)!,
+        memory: this.memory,
+        maxQueuedCommands: this.limits.maxQueuedCommands,
+        maxSnapshots: this.limits.maxSnapshotsPerSession,
+      },
+    );
+  }
+
+  #choose(name: string): OfferedEngine {
+    if (name === "" || name === "auto") return this.engines[0]!;
+    const offered = this.engines.find(({ engine }) => engine.name === name);
+    if (offered === undefined) throw new RangeError(`no engine ${name}`);
+    return { ...offered, reason: "asked for" };
+  }
+}
+
+function residentBytes({ modulus, width }: Spec): number {
+  return residentArrays * modulus * width * Float32Array.BYTES_PER_ELEMENT;
+}

@@ -1,0 +1,462 @@
+import { randomUUID } from "node:crypto";
+import type { TrainerState } from "../engine/engine.ts";
+import type { Activation, Spec } from "../model/spec.ts";
+import type { Memo } from "./answers.ts";
+import { cancelled, GrokboxError, invalid } from "./errors.ts";
+import { Lane } from "./lane.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+import { nextMilestone, type RunPlan } from "./plan.ts";
+import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
+import type { Scheduler, Urgency } from "./scheduler.ts";
+import { digest, type Snapshot, stateBytes } from "./snapshot.ts";
+import { next, type SessionState, type Transition } from "./state.ts";
+import { StopWatch } from "./stop-conditions.ts";
+import type { Slice, Training } from "./training.ts";
+
+export type StopKind = "target" | "condition" | "paused" | "diverged" | "cancelled" | "shutdown";
+
+export interface StopReason {
+  readonly kind: StopKind;
+  readonly detail: string;
+  readonly step: number;
+}
+
+export interface SessionEvent {
+  readonly step: number;
+  readonly timeMs: number;
+  readonly activationSwapped: { readonly from: Activation; readonly to: Activation };
+}
+
+export interface SessionParts {
+  readonly training: Training;
+  readonly log: ProgressLog;
+  readonly scheduler: Scheduler;
+  readonly memory: MemoryBudget;
+  readonly maxQueuedCommands: number;
+  readonly maxSnapshots: number;
+}
+
+export interface SessionIdentity {
+  /** sessions/{id} */
+  readonly name: string;
+  readonly preset: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly engine: string;
+  readonly engineReason: string;
+  readonly recordEvery: number;
+}
+
+export interface Present {
+  readonly spec: Spec;
+  readonly state: TrainerState;
+  /** [p, p] mask of training pairs. */
+  readonly train: Uint8Array;
+}
+
+/** A Step of up to this long goes ahead of background work. */
+const interactiveMs = 40;
+
+/** The job that advances the session: a Step call or a background run. */
+interface Job {
+  /** Set once: why the job is to end before its target. */
+  stop: StopKind | undefined;
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/**
+ * One network in training. Steps and runs are jobs, one at a time; between the slices of a job everybody else gets a turn through
+ * the session's lane, always at one whole step.
+ */
+export class Session {
+  readonly identity: SessionIdentity;
+  readonly createTimeMs = Date.now();
+  /** Changes when the progress log is not a continuation of an earlier one of the same name. */
+  readonly epoch = randomUUID();
+  readonly log: ProgressLog;
+  readonly #parts: SessionParts;
+  readonly #training: Training;
+  readonly #lane: Lane;
+  readonly #jobs: Lane;
+  readonly #snapshots = new Map<number, Snapshot>();
+  readonly #events: SessionEvent[] = [];
+  #state: SessionState = "idle";
+  #stopReason: StopReason | undefined;
+  #job: Job | undefined;
+  #plan: RunPlan | undefined;
+  /** Ends the slice under way early, for somebody who waits in the lane. */
+  #hurry: AbortController | undefined;
+  #shutDown = false;
+
+  constructor(identity: SessionIdentity, parts: SessionParts) {
+    this.identity = identity;
+    this.#parts = parts;
+    this.#training = parts.training;
+    this.log = parts.log;
+    this.#lane = new Lane(identity.name, parts.maxQueuedCommands);
+    this.#jobs = new Lane(identity.name, parts.maxQueuedCommands);
+  }
+
+  get name(): string {
+    return this.identity.name;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  get step(): number {
+    return this.#training.step;
+  }
+
+  get spec(): Spec {
+    return this.#training.spec;
+  }
+
+  get training(): Training {
+    return this.#training;
+  }
+
+  get stopReason(): StopReason | undefined {
+    return this.#stopReason;
+  }
+
+  get events(): readonly SessionEvent[] {
+    return this.#events;
+  }
+
+  /** The plan of the run under way. */
+  get plan(): RunPlan | undefined {
+    return this.#plan;
+  }
+
+  get isTraining(): boolean {
+    return this.#state === "running" || this.#state === "stepping";
+  }
+
+  /** No more points will come: deleted, or the server goes down. */
+  get ended(): "deleted" | "shutdown" | undefined {
+    if (this.#state === "deleted") return "deleted";
+    return this.#shutDown && !this.isTraining ? "shutdown" : undefined;
+  }
+
+  /**
+   * Advances by `steps`, or to the target that `memo` remembers of an earlier call with the same request id, and returns the point
+   * reached. Cancelled, it keeps the steps made.
+   */
+  advanceBy(
+    { steps, expectedStep, memo }: { steps: number; expectedStep: number | undefined; memo: Memo },
+    signal: AbortSignal,
+  ): Promise<ProgressPoint> {
+    return this.#jobs.run(signal, async () => {
+      if (memo.target === undefined) this.#expect(expectedStep);
+      const target = memo.target ?? this.step + steps;
+      this.#transition("step");
+      memo.target = target;
+      const plan: RunPlan = {
+        untilStep: target,
+        stopWhen: [],
+        snapshotAt: [],
+        recordAt: [],
+        recordEvery: this.identity.recordEvery,
+      };
+      return this.#whileJob(signal, async (job) => {
+        const stop = await this.#advance(plan, job);
+        return this.#afterStep(stop, signal);
+      });
+    });
+  }
+
+  /** Starts a run in the background. Answers with the newest sequence before it. */
+  run(
+    plan: RunPlan,
+    expectedStep: number | undefined,
+    onDefect: (error: unknown) => void,
+    signal: AbortSignal,
+  ): Promise<number> {
+    return this.#jobs.run(signal, async () => {
+      this.#expect(expectedStep);
+      this.#checkPlan(plan);
+      this.#transition("run");
+      this.#plan = plan;
+      this.#stopReason = undefined;
+      const newest = this.log.newest;
+      const background = new AbortController();
+      this.#whileJob(background.signal, (job) => this.#runToEnd(plan, job)).catch(onDefect);
+      return newest;
+    });
+  }
+
+  /** Stops the run under way and returns when it is at rest; does nothing when there is none. */
+  async pause(): Promise<void> {
+    if (this.#state === "running") await this.#endJob("paused");
+  }
+
+  /** Goes on training under another activation. */
+  swapActivation(
+    activation: Activation,
+    expectedStep: number | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#between(signal, async () => {
+      this.#expect(expectedStep);
+      next(this.#state, "swap", this.name);
+      const from = this.spec.activation;
+      if (activation === from) return;
+      await this.#training.swap(activation);
+      this.#transition("swap");
+      this.#events.push({ step: this.step, timeMs: Date.now(), activationSwapped: { from, to: activation } });
+    });
+  }
+
+  /** Keeps the present state. The same step again returns the snapshot that there is. */
+  snapshot(expectedStep: number | undefined, signal: AbortSignal): Promise<Snapshot> {
+    return this.#between(signal, () => {
+      this.#expect(expectedStep);
+      return this.#keepSnapshot();
+    });
+  }
+
+  /** A copy of the present state, with the spec that it has at that step. */
+  present(expectedStep: number | undefined, signal: AbortSignal): Promise<Present> {
+    return this.#between(signal, async () => {
+      this.#expect(expectedStep);
+      return { spec: this.spec, train: this.#training.train, state: await this.#training.readState() };
+    });
+  }
+
+  getSnapshot(step: number): Snapshot {
+    const snapshot = this.#snapshots.get(step);
+    if (snapshot !== undefined) return snapshot;
+    const name = `${this.name}/snapshots/${step}`;
+    const kept = [...this.#snapshots.keys()].sort((a, b) => a - b);
+    const list = kept.length === 0 ? "none are kept" : `kept steps: ${kept.slice(0, 20).join(", ")}`;
+    throw new GrokboxError("SNAPSHOT_NOT_FOUND", `${name} does not exist; ${list}`, { snapshot: name });
+  }
+
+  /** Stops training and forgets everything. */
+  async delete(): Promise<void> {
+    this.#transition("delete");
+    const gone = new GrokboxError("SESSION_DELETED", `${this.name} was deleted`, { session: this.name });
+    this.#jobs.close(gone);
+    await this.#endJob("cancelled");
+    await this.#withTrainer(async () => {
+      this.#lane.close(gone);
+      this.#training.close();
+    });
+    for (const { state } of this.#snapshots.values()) this.#parts.memory.release(stateBytes(state));
+    this.#snapshots.clear();
+    this.log.wake();
+  }
+
+  /** Finishes the slice under way, ends the job and the streams. */
+  async shutDown(): Promise<void> {
+    this.#shutDown = true;
+    const down = new GrokboxError("SHUTTING_DOWN", "the server is shutting down");
+    this.#jobs.close(down);
+    await this.#endJob("shutdown");
+    this.#lane.close(down);
+    this.log.wake();
+  }
+
+  #transition(transition: Transition): void {
+    this.#state = next(this.#state, transition, this.name);
+    this.log.wake();
+  }
+
+  /** Runs `work` between slices. */
+  #between<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const turn = this.#lane.run(signal, work);
+    this.#hurry?.abort();
+    return turn;
+  }
+
+  #expect(expectedStep: number | undefined): void {
+    if (expectedStep === undefined || expectedStep === this.step) return;
+    throw new GrokboxError(
+      "STEP_MISMATCH",
+      `${this.name} is at step ${this.step}, not at the expected ${expectedStep}; nothing was changed`,
+      { session: this.name, expected_step: expectedStep, step: this.step },
+    );
+  }
+
+  #checkPlan(plan: RunPlan): void {
+    const passed = (field: string, step: number) => ({
+      field,
+      description: `must be greater than the session's step ${this.step}; got ${step}`,
+    });
+    const violations = [
+      ...(plan.untilStep !== undefined && plan.untilStep <= this.step
+        ? [passed("plan.until_step", plan.untilStep)]
+        : []),
+      ...plan.snapshotAt.filter((step) => step <= this.step).map((step) => passed("plan.snapshot_at", step)),
+      ...plan.recordAt.filter((step) => step <= this.step).map((step) => passed("plan.record_at", step)),
+    ];
+    if (violations.length > 0) throw invalid(violations.slice(0, 20));
+    this.#checkSnapshotCount(plan.snapshotAt.filter((step) => !this.#snapshots.has(step)).length);
+  }
+
+  #checkSnapshotCount(more: number): void {
+    const { maxSnapshots } = this.#parts;
+    if (this.#snapshots.size + more <= maxSnapshots) return;
+    throw new GrokboxError(
+      "TOO_MANY_SNAPSHOTS",
+      `${this.name} keeps ${this.#snapshots.size} snapshots; ${more} more would exceed the limit of ${maxSnapshots}`,
+      { session: this.name, limit: maxSnapshots },
+    );
+  }
+
+  async #keepSnapshot(): Promise<Snapshot> {
+    const present = this.#snapshots.get(this.step);
+    if (present !== undefined) return present;
+    this.#checkSnapshotCount(1);
+    const state = await this.#training.readState();
+    this.#parts.memory.reserve(stateBytes(state), `a snapshot of ${this.name}`);
+    const snapshot: Snapshot = {
+      session: this.name,
+      spec: this.spec,
+      preset: this.identity.preset,
+      state,
+      train: this.#training.train,
+      createTimeMs: Date.now(),
+      sha256: digest(state),
+    };
+    this.#snapshots.set(state.step, snapshot);
+    return snapshot;
+  }
+
+  /** Ends the job under way for a reason and waits until it is at rest. */
+  async #endJob(kind: StopKind): Promise<void> {
+    const job = this.#job;
+    if (job === undefined) return;
+    job.stop ??= kind;
+    job.abort.abort();
+    await job.ended;
+  }
+
+  async #whileJob<T>(signal: AbortSignal, work: (job: Job) => Promise<T>): Promise<T> {
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const job: Job = { stop: undefined, abort: new AbortController(), ended };
+    const cancel = () => {
+      job.stop ??= "cancelled";
+      job.abort.abort();
+    };
+    if (signal.aborted) cancel();
+    signal.addEventListener("abort", cancel);
+    this.#job = job;
+    try {
+      return await work(job);
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      this.#job = undefined;
+      resolve();
+      this.log.wake();
+    }
+  }
+
+  /** Trains until the plan or the job says stop. Afterwards the last point is of the state reached. */
+  async #advance(plan: RunPlan, job: Job): Promise<StopReason> {
+    const watch = new StopWatch(plan.stopWhen);
+    const stopped = (kind: StopKind, detail: string): StopReason => ({ kind, detail, step: this.step });
+    const interrupted = async () => {
+      if (this.#state !== "deleted") await this.#withTrainer(() => this.#training.record());
+      return stopped(job.stop ?? "cancelled", interruption[job.stop ?? "cancelled"] ?? "");
+    };
+    for (;;) {
+      if (job.stop !== undefined) return interrupted();
+      const target = plan.untilStep ?? Number.POSITIVE_INFINITY;
+      if (this.step >= target) return stopped("target", `reached step ${target}`);
+      const milestone = nextMilestone(plan, this.step);
+      let slice: Slice;
+      try {
+        slice = await this.#slice(milestone, this.#urgency(target), job.abort.signal);
+        if (slice.point !== undefined && plan.snapshotAt.includes(this.step)) {
+          await this.#withTrainer(() => this.#keepSnapshot());
+        }
+      } catch (error) {
+        if (job.stop !== undefined && error instanceof GrokboxError) return interrupted();
+        throw error;
+      }
+      if (slice.diverged) {
+        await this.#withTrainer(() => this.#training.record());
+        return stopped(
+          "diverged",
+          `the loss of step ${this.step + 1} is not finite; this is the last good state`,
+        );
+      }
+      const holds = slice.point === undefined ? undefined : watch.observe(slice.point);
+      if (holds !== undefined) return stopped("condition", holds);
+    }
+  }
+
+  /** What is left of a Step goes ahead of background work when it is short. */
+  #urgency(target: number): Urgency {
+    const short = this.#training.expectedMs(target - this.step) <= interactiveMs;
+    return this.#state === "stepping" && short ? "interactive" : "background";
+  }
+
+  /** One slice on the way to `milestone`, in turn with everybody else's. */
+  #slice(milestone: number, urgency: Urgency, signal: AbortSignal): Promise<Slice> {
+    return this.#lane.run(signal, () =>
+      this.#parts.scheduler.turn(urgency, signal, async (preempt) => {
+        const hurry = new AbortController();
+        const forward = () => hurry.abort();
+        preempt.addEventListener("abort", forward);
+        this.#hurry = hurry;
+        try {
+          const steps = Math.min(this.#training.sliceSteps, milestone - this.step);
+          return await this.#training.advance(steps, this.step + steps === milestone, hurry.signal);
+        } finally {
+          this.#hurry = undefined;
+          preempt.removeEventListener("abort", forward);
+        }
+      }),
+    );
+  }
+
+  #withTrainer<T>(work: () => Promise<T>): Promise<T> {
+    return this.#lane.run(new AbortController().signal, work);
+  }
+
+  async #runToEnd(plan: RunPlan, job: Job): Promise<void> {
+    let stop: StopReason = { kind: "cancelled", detail: "a defect ended the run", step: this.step };
+    try {
+      stop = await this.#advance(plan, job);
+    } finally {
+      this.#plan = undefined;
+      this.#settle(stop, stop.kind === "paused" ? "pause" : "complete");
+    }
+  }
+
+  /** After a Step: its answer, or the error that tells why it fell short. */
+  #afterStep(stop: StopReason, signal: AbortSignal): ProgressPoint {
+    this.#settle(stop, "stepped");
+    switch (stop.kind) {
+      case "diverged":
+        throw new GrokboxError("DIVERGED", `${this.name}: ${stop.detail} (step ${stop.step})`, {
+          session: this.name,
+          step: stop.step,
+        });
+      case "cancelled":
+        throw signal.aborted
+          ? cancelled(signal)
+          : new GrokboxError("SESSION_DELETED", `${this.name} was deleted`, { session: this.name });
+      case "shutdown":
+        throw new GrokboxError("SHUTTING_DOWN", "the server is shutting down");
+      default:
+        return this.log.latest!;
+    }
+  }
+
+  #settle(stop: StopReason, transition: Transition): void {
+    this.#stopReason = stop;
+    if (this.#state === "deleted") return;
+    this.#transition(stop.kind === "diverged" ? "diverge" : transition);
+  }
+}
+
+const interruption: Partial<Record<StopKind, string>> = {
+  paused: "Pause was called",
+  cancelled: "the call was cancelled or its deadline passed",
+  shutdown: "the server shut down",
+};

@@ -1,0 +1,221 @@
+import type { Engine, Problem, Trace, Trainer, TrainerState } from "../engine/engine.ts";
+import { classCounts, pairClasses } from "../model/pair-class.ts";
+import type { Activation, Spec } from "../model/spec.ts";
+import { StageTracker } from "../model/stages.ts";
+import { labels } from "../model/task.ts";
+import type { Analyst } from "./analyst.ts";
+import { GrokboxError } from "./errors.ts";
+import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
+import { sliceMs } from "./scheduler.ts";
+
+/** Ordered pairs by class: common, rare, partner, held out. */
+export type ClassCounts = readonly [number, number, number, number];
+
+export interface TrainingParts {
+  readonly engine: Engine;
+  readonly analyst: Analyst;
+  readonly log: ProgressLog;
+}
+
+/** What a slice of training came to. */
+export interface Slice {
+  /** The next state's loss would not be finite; the present state is the last good one. */
+  readonly diverged: boolean;
+  /** The point recorded at its end. */
+  readonly point: ProgressPoint | undefined;
+}
+
+/**
+ * A network with its trainer, its stages and its progress log: what training does to a session, with nothing of who asked. Calls
+ * must not overlap; a session's lane sees to that.
+ */
+export class Training {
+  readonly #parts: TrainingParts;
+  readonly #stages: StageTracker;
+  readonly train: Uint8Array;
+  readonly counts: ClassCounts;
+  #spec: Spec;
+  #problem: Problem;
+  #trainer: Trainer;
+  /** Milliseconds a step, a running mean that decides how many make a slice. */
+  #stepMs: number | undefined;
+
+  private constructor(
+    parts: TrainingParts,
+    spec: Spec,
+    train: Uint8Array,
+    problem: Problem,
+    trainer: Trainer,
+  ) {
+    this.#parts = parts;
+    this.#spec = spec;
+    this.train = train;
+    this.#problem = problem;
+    this.#trainer = trainer;
+    this.counts = classCounts(problem.classes);
+    this.#stages = new StageTracker(this.counts[2] + this.counts[3] > 0);
+    this.#observe(trainer.step, trainer.current, 0);
+  }
+
+  /** Fails with DIVERGED when the given state's loss is not finite. */
+  static async open(
+    parts: TrainingParts,
+    spec: Spec,
+    train: Uint8Array,
+    state: TrainerState,
+  ): Promise<Training> {
+    const problem: Problem = {
+      modulus: spec.modulus,
+      width: spec.width,
+      activation: spec.activation,
+      optimizer: spec.optimizer,
+      schedule: spec.schedule,
+      labels: labels(spec.task, spec.modulus),
+      classes: pairClasses(train, spec.modulus),
+    };
+    const trainer = await openFinite(parts.engine, problem, state);
+    return new Training(parts, spec, train, problem, trainer);
+  }
+
+  get spec(): Spec {
+    return this.#spec;
+  }
+
+  get step(): number {
+    return this.#trainer.step;
+  }
+
+  get stages(): StageTracker {
+    return this.#stages;
+  }
+
+  get problem(): Problem {
+    return this.#problem;
+  }
+
+  /** Expected duration of `steps` updates, from those made so far. */
+  expectedMs(steps: number): number {
+    return steps * (this.#stepMs ?? 0);
+  }
+
+  /** Updates that make about a slice; 1 until a first update was timed. */
+  get sliceSteps(): number {
+    return this.#stepMs === undefined ? 1 : Math.max(1, Math.floor(sliceMs / this.#stepMs));
+  }
+
+  /**
+   * Makes up to `steps` updates; fewer when `signal` aborts or the next state's loss would not be finite. When all were made and
+   * `record` is set, the state reached is recorded.
+   */
+  async advance(steps: number, record: boolean, signal: AbortSignal): Promise<Slice> {
+    const from = this.#trainer.step;
+    const began = performance.now();
+    const {
+      steps: made,
+      diverged,
+      trace,
+      weights,
+    } = await this.#trainer.advance(steps, { signal, weights: record });
+    if (made > 0) {
+      const perStep = (performance.now() - began) / made;
+      this.#stepMs = this.#stepMs === undefined ? perStep : 0.8 * this.#stepMs + 0.2 * perStep;
+    }
+    for (let i = 0; i < made; i++) this.#observe(from + i + 1, trace, i);
+    const reached = made === steps && weights !== undefined;
+    return { diverged, point: reached ? await this.#record(trace, made - 1, weights) : undefined };
+  }
+
+  /** The progress point of the present state, recorded unless it is already. */
+  async record(): Promise<ProgressPoint> {
+    const { latest } = this.#parts.log;
+    if (latest?.step === this.step) return latest;
+    return this.#record(this.#trainer.current, 0, await this.#trainer.readState());
+  }
+
+  /** Goes on under another activation, from the same weights and moments. Fails with DIVERGED, changing nothing. */
+  async swap(activation: Activation): Promise<void> {
+    const problem = { ...this.#problem, activation };
+    const trainer = await openFinite(this.#parts.engine, problem, await this.#trainer.readState());
+    this.#trainer.close();
+    this.#trainer = trainer;
+    this.#problem = problem;
+    this.#spec = { ...this.#spec, activation };
+  }
+
+  readState(): Promise<TrainerState> {
+    return this.#trainer.readState();
+  }
+
+  close(): void {
+    this.#trainer.close();
+  }
+
+  #observe(step: number, trace: Trace, row: number): void {
+    const { trainAccuracy } = this.#accuracies(trace, row);
+    this.#stages.observe(step, trainAccuracy ?? 0, trace.parameterNorm[row]!);
+  }
+
+  async #record(
+    trace: Trace,
+    row: number,
+    { theta, xi }: { readonly theta: Float32Array; readonly xi: Float32Array },
+  ): Promise<ProgressPoint> {
+    const { modulus } = this.#spec;
+    const step = this.step;
+    const stage = this.#stages.stage();
+    const { ipr, meanAbsSinMisalignment } = await this.#parts.analyst.run(
+      "spectralMeasures",
+      theta.length,
+      theta,
+      xi,
+      modulus,
+    );
+    return this.#parts.log.append({
+      step,
+      ...present({ trainLoss: finite(trace.trainLoss[row]!), testLoss: finite(trace.testLoss[row]!) }),
+      ...this.#accuracies(trace, row),
+      ...present({ ipr, meanAbsSinMisalignment, stage }),
+      parameterNorm: trace.parameterNorm[row]!,
+      gradientNorm: trace.gradientNorm[row]!,
+    });
+  }
+
+  #accuracies(trace: Trace, row: number) {
+    const [common, rare, partner, heldOut] = this.counts;
+    const right = [
+      trace.correctCommon[row]!,
+      trace.correctRare[row]!,
+      trace.correctPartner[row]!,
+      trace.correctHeldOut[row]!,
+    ] as const;
+    return present({
+      trainAccuracy: share(right[0] + right[1], common + rare),
+      testAccuracy: share(right[2] + right[3], partner + heldOut),
+      common: share(right[0], common),
+      rare: share(right[1], rare),
+      partner: share(right[2], partner),
+      heldOut: share(right[3], heldOut),
+    });
+  }
+}
+
+async function openFinite(engine: Engine, problem: Problem, state: TrainerState): Promise<Trainer> {
+  const trainer = await engine.open(problem, state);
+  const { trainLoss, testLoss } = trainer.current;
+  const hasTest = problem.classes.some((pairClass) => pairClass >= 2);
+  if (Number.isFinite(trainLoss[0]!) && (!hasTest || Number.isFinite(testLoss[0]!))) return trainer;
+  trainer.close();
+  throw new GrokboxError(
+    "DIVERGED",
+    `the loss of these weights under ${problem.activation} is not finite at step ${state.step}; nothing was changed`,
+    { step: state.step },
+  );
+}
+
+const share = (part: number, whole: number) => (whole === 0 ? undefined : part / whole);
+const finite = (value: number) => (Number.isFinite(value) ? value : undefined);
+
+/** The same record without its undefined entries. */
+function present<T extends object>(record: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,53 @@
+import { randomUUID } from "node:crypto";
+import type { TrainerState } from "../engine/engine.ts";
+import { GrokboxError } from "./errors.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+import { stateBytes } from "./snapshot.ts";
+
+/** How long an upload waits for its StartSession. */
+export const uploadLifetimeMs = 10 * 60_000;
+
+export interface Upload {
+  /** uploads/{id} */
+  readonly name: string;
+  readonly modulus: number;
+  readonly width: number;
+  readonly state: TrainerState;
+  readonly expireTimeMs: number;
+}
+
+/** Weights received for sessions to come. Each can be used once. */
+export class Uploads {
+  readonly #memory: MemoryBudget;
+  readonly #uploads = new Map<string, { readonly upload: Upload; readonly timer: NodeJS.Timeout }>();
+
+  constructor(memory: MemoryBudget) {
+    this.#memory = memory;
+  }
+
+  /** Keeps a state whose bytes the caller has reserved already. */
+  add(modulus: number, width: number, state: TrainerState): Upload {
+    const name = `uploads/${randomUUID()}`;
+    const upload = { name, modulus, width, state, expireTimeMs: Date.now() + uploadLifetimeMs };
+    const timer = setTimeout(() => this.release(name), uploadLifetimeMs).unref();
+    this.#uploads.set(name, { upload, timer });
+    return upload;
+  }
+
+  get(name: string): Upload {
+    const entry = this.#uploads.get(name);
+    if (entry !== undefined) return entry.upload;
+    throw new GrokboxError("UPLOAD_NOT_FOUND", `${name} does not exist: never uploaded, expired, or used`, {
+      upload: name,
+    });
+  }
+
+  /** Forgets an upload and gives its bytes back. */
+  release(name: string): void {
+    const entry = this.#uploads.get(name);
+    if (entry === undefined) return;
+    clearTimeout(entry.timer);
+    this.#uploads.delete(name);
+    this.#memory.release(stateBytes(entry.upload.state));
+  }
+}

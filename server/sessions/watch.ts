@@ -1,0 +1,59 @@
+import type { ProgressPoint } from "./progress-log.ts";
+import type { Session } from "./session.ts";
+
+/** Silence after which a watcher is told that all is well. */
+const heartbeatMs = 5_000;
+
+/** Points a message. */
+const batchPoints = 256;
+
+export type WatchEvent =
+  | { readonly kind: "opened"; readonly epoch: string; readonly oldest: number; readonly newest: number }
+  | { readonly kind: "batch"; readonly points: readonly ProgressPoint[] }
+  | { readonly kind: "heartbeat"; readonly newest: number; readonly step: number }
+  | { readonly kind: "gap"; readonly first: number; readonly last: number }
+  | { readonly kind: "end"; readonly reason: "deleted" | "shutdown" | "idle"; readonly newest: number };
+
+export interface WatchOptions {
+  /** First sequence wanted; left out: only what is recorded from now on. */
+  readonly from?: number;
+  /** The epoch that `from` belongs to; when it is another one's, the stream starts at the oldest retained point. */
+  readonly epoch?: string;
+  /** End once no job is under way and all points were sent. */
+  readonly untilIdle: boolean;
+}
+
+/**
+ * The progress of a session from a sequence number on. A watcher is a cursor: it costs nothing while nobody takes the next event, and
+ * is told of the points that it missed.
+ */
+export async function* watch(
+  session: Session,
+  options: WatchOptions,
+  signal: AbortSignal,
+): AsyncGenerator<WatchEvent> {
+  const { log } = session;
+  yield { kind: "opened", epoch: session.epoch, oldest: log.oldest, newest: log.newest };
+  const otherEpoch = options.epoch !== undefined && options.epoch !== session.epoch;
+  let cursor = otherEpoch ? 1 : Math.max(1, options.from ?? log.newest + 1);
+  if (otherEpoch) cursor = Math.max(cursor, log.oldest);
+  while (!signal.aborted) {
+    // Read before the points are: what ends a stream comes after its last point.
+    const { ended } = session;
+    const idle = options.untilIdle && !session.isTraining;
+    if (cursor < log.oldest) {
+      yield { kind: "gap", first: cursor, last: log.oldest - 1 };
+      cursor = log.oldest;
+    }
+    const points = log.read(cursor, batchPoints);
+    if (points.length > 0) {
+      cursor = points.at(-1)!.sequence + 1;
+      yield { kind: "batch", points };
+    } else if (ended !== undefined || idle) {
+      yield { kind: "end", reason: ended ?? "idle", newest: log.newest };
+      return;
+    } else if ((await log.changed(heartbeatMs, signal)) === "timeout") {
+      yield { kind: "heartbeat", newest: log.newest, step: session.step };
+    }
+  }
+}
