@@ -1,10 +1,9 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type UploadHeader, UploadHeaderSchema, type UploadWeightsRequest } from "@grokbox/proto/snapshot";
 import { DataType } from "@grokbox/proto/tensor";
-import type { TrainerState } from "../engine/engine.ts";
 import { GrokboxError, invalid } from "../sessions/errors.ts";
 import type { Registry } from "../sessions/registry.ts";
-import { arrayNames, digest } from "../sessions/snapshot.ts";
+import { arrayNames, digest, type Snapshot } from "../sessions/snapshot.ts";
 import type { Context } from "./call.ts";
 import { Checks } from "./checks.ts";
 import { once } from "./idempotency.ts";
@@ -133,7 +132,7 @@ async function receiveBytes(
   );
 }
 
-function parseState(bytes: Uint8Array, { modulus, width, step, arrays }: Shape): TrainerState {
+function parseState(bytes: Uint8Array, { modulus, width, step, arrays }: Shape): Snapshot["state"] {
   const numbers = modulus * width;
   const parts = Array.from(
     { length: arrays },
@@ -168,7 +167,7 @@ function parseState(bytes: Uint8Array, { modulus, width, step, arrays }: Shape):
   return { step, theta, xi, moments };
 }
 
-function checkDigest({ manifest }: UploadHeader, state: TrainerState): void {
+function checkDigest({ manifest }: UploadHeader, state: Snapshot["state"]): void {
   const expected = Buffer.from(manifest!.sha256).toString("hex");
   const got = Buffer.from(digest(state)).toString("hex");
   if (got === expected) return;

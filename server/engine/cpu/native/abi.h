@@ -1,0 +1,94 @@
+// What the host (Node-API addon or WebAssembly module) and a build of the kernel tell each other. Plain data only: the
+// same layout whatever instruction set a translation unit is compiled for.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+namespace grokbox {
+
+// In the order of `activations` in model/spec.ts.
+enum class Activation : int32_t { relu, gelu, square, identity, abs, cube, fourth, eighth, softplus2, exp, count };
+
+enum class Optimizer : int32_t { adamw, sgd };
+
+// What a trainer minimizes, and how. Mirrors `Problem` in engine.ts.
+struct Problem {
+  int32_t modulus;
+  int32_t width;
+  Activation activation;
+  Optimizer optimizer;
+  double learningRate, weightDecay, beta1, beta2, epsilon, warmupSteps;
+  const uint8_t* labels;   // [p, p]
+  const uint8_t* classes;  // [p, p]
+};
+
+// Row-major [M, p] arrays of the host; moments are null when there are none.
+struct State {
+  float *theta, *xi, *thetaFirst, *thetaSecond, *xiFirst, *xiSecond;
+};
+
+enum Column { trainLoss, testLoss, correctCommon, correctRare, correctPartner, correctHeldOut, gradientNorm, parameterNorm, columns };
+
+struct Trainer;
+
+// Threads of one job meet here; see barrier.h. On lines of their own: the arrivals must not disturb those who wait.
+struct Barrier {
+  alignas(64) int32_t arrived;
+  alignas(64) int32_t generation;
+  int32_t sleepers;
+  alignas(64) int32_t threads;
+};
+
+enum class JobKind : int32_t { load, advance, read, logits };
+
+struct Job {
+  Barrier barrier;
+  JobKind kind;
+  Trainer* trainer;
+  // load: in; read: out; advance: theta and xi out when not null.
+  State state;
+  // load: in; read, advance: out. Updates made so far; a double because it crosses to JavaScript.
+  double step;
+  // advance: asked for (in) and made (out).
+  int32_t steps, made, diverged;
+  // [columns, traceRows]; load writes one row.
+  double* trace;
+  int32_t traceRows;
+  // logits
+  int32_t modulus, width;
+  Activation activation;
+  int32_t weightsAreDouble;
+  const void *theta, *xi;
+  double* logits;
+};
+
+// Working memory of one thread, 64-byte aligned.
+constexpr size_t trainScratchBytes = 160 << 10;
+constexpr size_t logitsScratchBytes = 512 << 10;
+
+// One build of kernel.cc.
+struct Kernel {
+  const char* isa;
+  int32_t lanes;
+  // Bytes of the arena of a trainer, 64-byte aligned.
+  size_t (*trainerBytes)(const Problem*);
+  Trainer* (*createTrainer)(void* arena, const Problem*);
+  // Set from outside, any thread, at any time: an `advance` under way ends after the step in hand.
+  int32_t* (*stopFlag)(Trainer*);
+  // More threads than these would wait more than work.
+  int32_t (*usefulThreads)(const Trainer*);
+  // Every one of job->barrier.threads threads calls it with its own index and scratch.
+  void (*run)(Job*, int32_t thread, void* scratch);
+  // Fused multiply-adds in registers only; returns the number of floating-point operations made.
+  double (*peak)(int64_t rounds);
+};
+
+}  // namespace grokbox
+
+// The host's ways to wait, called only by threads that have already spun in vain.
+extern "C" {
+void grokboxYield();
+// Returns at once when *address != expected, else when woken (or for no reason at all).
+void grokboxSleep(int32_t* address, int32_t expected);
+void grokboxWake(int32_t* address);
+}

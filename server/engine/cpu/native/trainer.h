@@ -1,0 +1,190 @@
+// The memory of one trainer.
+//
+// Parameters, moments and gradients are kept in neuron blocks, [block, residue, 16 neurons]: the backward pass and the
+// optimizer work on sixteen neurons at a time, and everything that a block needs then lies together. Lanes beyond M are
+// zero in both layers and stay so.
+//
+// The forward pass has logits in its lanes and reads xi a second time as [neuron, logit], padded to whole vectors.
+//
+// Pairs are unordered. Those with a training entry come first, so the backward pass ends before the others. Within
+// either part they are ordered by y - x, so that neighbours share no residue and their contributions to the gradient of
+// theta do not wait for each other.
+#pragma once
+#include "abi.h"
+#include "vec.h"
+
+namespace grokbox {
+
+constexpr uint8_t noEntry = 255;
+constexpr int pairClasses = 4;
+// Classes below it are the training set.
+constexpr int firstTestClass = 2;
+
+// Pairs are cut among threads in units of 6, and computed 12 at a time: multiples of every tile.
+constexpr int unitPairs = 6, groupPairs = 12;
+
+// An unordered pair and the up to two ordered pairs, its entries, that it stands for.
+struct Pair {
+  // Offsets of the two residues in a neuron block.
+  int32_t x, y;
+  uint8_t label[2], pairClass[2];
+  // Entries in the training set.
+  int32_t trained;
+};
+
+struct UnitResult {
+  double trainLoss, testLoss;
+  int32_t correct[pairClasses];
+};
+
+struct Parameters {
+  float *theta, *xi, *thetaFirst, *thetaSecond, *xiFirst, *xiSecond;
+};
+
+struct Trainer {
+  int32_t modulus, width;
+  Activation activation;
+  Optimizer optimizer;
+  double learningRate, weightDecay, beta1, beta2, epsilon, warmupSteps;
+
+  int32_t blocks;         // of 16 neurons
+  int32_t pairs;          // padded to whole groups
+  int32_t trainedPairs;   // the first ones, padded likewise
+  int32_t logitStride;    // of a row of xiRows and gradient
+  int32_t entries[2];     // ordered pairs in train and test
+
+  double step;
+  Parameters now, checkpoint;
+  double checkpointStep;
+  int32_t checkpointEvery;
+  int32_t stop;          // set from outside
+  int32_t stopAgreed;    // the leader's reading of it, the same for all threads
+
+  float *thetaGradient, *xiGradient;
+  float* xiRows;          // [blocks * 16, logitStride]
+  float* logitGradient;   // [pairs, logitStride]
+  Pair* pair;
+  UnitResult* unit;
+  double *gradientSquares, *parameterSquares;  // [blocks]
+
+  int32_t blockSize() const { return modulus * 16; }
+  int32_t units() const { return pairs / unitPairs; }
+};
+
+}  // namespace grokbox
+
+namespace grokbox::KERNEL_NAMESPACE {
+
+static inline int32_t roundUp(int32_t n, int32_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+// Hands out pieces of an arena, each on a cache line of its own; with no arena it only counts.
+struct Carver {
+  char* base;
+  size_t used = 0;
+  template <class T>
+  T* take(size_t count) {
+    T* p = base ? (T*)(base + used) : nullptr;
+    used += (count * sizeof(T) + 63) / 64 * 64;
+    return p;
+  }
+  Parameters takeParameters(size_t count, bool moments) {
+    Parameters r{take<float>(count), take<float>(count), nullptr, nullptr, nullptr, nullptr};
+    if (moments) r.thetaFirst = take<float>(count), r.thetaSecond = take<float>(count), r.xiFirst = take<float>(count), r.xiSecond = take<float>(count);
+    return r;
+  }
+};
+
+// Walks the unordered pairs by d = y - x mod p, 0 <= d <= (p-1)/2: each exactly once, since p is odd.
+template <class F>
+static inline void forEachPair(int32_t p, F f) {
+  for (int32_t d = 0; d <= p / 2; d++)
+    for (int32_t a = 0; a < p; a++) {
+      const int32_t b = (a + d) % p;
+      f(a < b ? a : b, a < b ? b : a);
+    }
+}
+
+static inline int32_t trainedEntries(const Problem& problem, int32_t x, int32_t y) {
+  const uint8_t* c = problem.classes;
+  const int32_t p = problem.modulus;
+  return (c[x * p + y] < firstTestClass) + (x != y && c[y * p + x] < firstTestClass);
+}
+
+// Lays the arena out. With base null, the result's pointers are null and only `used` counts.
+static inline Trainer layOut(const Problem& problem, Carver& carver) {
+  const int32_t p = problem.modulus;
+  Trainer t{};
+  t.modulus = p;
+  t.width = problem.width;
+  t.activation = problem.activation;
+  t.optimizer = problem.optimizer;
+  t.learningRate = problem.learningRate;
+  t.weightDecay = problem.weightDecay;
+  t.beta1 = problem.beta1;
+  t.beta2 = problem.beta2;
+  t.epsilon = problem.epsilon;
+  t.warmupSteps = problem.warmupSteps;
+  t.blocks = roundUp(problem.width, 16) / 16;
+  t.pairs = roundUp(p * (p + 1) / 2, groupPairs);
+  t.logitStride = roundUp(p, 8);
+  int32_t trained = 0;
+  forEachPair(p, [&](int32_t x, int32_t y) { trained += trainedEntries(problem, x, y) > 0; });
+  t.trainedPairs = roundUp(trained, groupPairs);
+  // A copy costs as much as some 1/p^2 of a step: copy so often that it stays well below 1%.
+  t.checkpointEvery = roundUp(8192, t.pairs) / t.pairs;
+
+  carver.take<Trainer>(1);
+  const size_t count = (size_t)t.blocks * t.blockSize();
+  const bool moments = t.optimizer == Optimizer::adamw;
+  t.now = carver.takeParameters(count, moments);
+  t.checkpoint = carver.takeParameters(count, moments);
+  t.thetaGradient = carver.take<float>(count);
+  t.xiGradient = carver.take<float>(count);
+  t.xiRows = carver.take<float>((size_t)t.blocks * 16 * t.logitStride);
+  t.logitGradient = carver.take<float>((size_t)t.pairs * t.logitStride + 16);
+  t.pair = carver.take<Pair>(t.pairs);
+  t.unit = carver.take<UnitResult>(t.units());
+  t.gradientSquares = carver.take<double>(t.blocks);
+  t.parameterSquares = carver.take<double>(t.blocks);
+  return t;
+}
+
+static inline size_t trainerBytes(const Problem* problem) {
+  Carver carver{nullptr};
+  layOut(*problem, carver);
+  return carver.used;
+}
+
+static inline Pair describePair(const Problem& problem, int32_t x, int32_t y) {
+  const int32_t p = problem.modulus, xy = x * p + y, yx = y * p + x;
+  Pair r{x * 16, y * 16, {problem.labels[xy], problem.labels[yx]}, {problem.classes[xy], problem.classes[yx]}, trainedEntries(problem, x, y)};
+  if (x == y) r.pairClass[1] = noEntry;
+  return r;
+}
+
+static inline Trainer* createTrainer(void* arena, const Problem* problem) {
+  Carver carver{(char*)arena};
+  Trainer& t = *(Trainer*)arena;
+  t = layOut(*problem, carver);
+  int32_t next[2] = {0, 0};
+  forEachPair(t.modulus, [&](int32_t x, int32_t y) { next[1] += trainedEntries(*problem, x, y) > 0; });
+  forEachPair(t.modulus, [&](int32_t x, int32_t y) {
+    const Pair pair = describePair(*problem, x, y);
+    t.pair[next[pair.trained == 0]++] = pair;
+    for (uint8_t c : pair.pairClass)
+      if (c != noEntry) t.entries[c >= firstTestClass]++;
+  });
+  // Padding: a pair that no entry stands for.
+  for (int32_t u = t.modulus * (t.modulus + 1) / 2; u < t.pairs; u++) t.pair[u] = {0, 0, {0, 0}, {noEntry, noEntry}, 0};
+  memset(t.logitGradient, 0, ((size_t)t.pairs * t.logitStride + 16) * sizeof(float));
+  return &t;
+}
+
+// The part [first, last) of n things that falls to a thread.
+struct Share {
+  int32_t first, last;
+  Share(int32_t n, int32_t thread, int32_t threads)
+      : first((int32_t)((int64_t)n * thread / threads)), last((int32_t)((int64_t)n * (thread + 1) / threads)) {}
+};
+
+}  // namespace grokbox::KERNEL_NAMESPACE

@@ -1,0 +1,99 @@
+// The vector of the instruction set that this translation unit is compiled for. Arithmetic, comparison and selection
+// (`mask ? a : b`) are the compiler's vector extensions; a vec_*.h adds what they lack, and the shapes of the register
+// tiles that its register file and load ports feed best.
+//
+// Every build with a fused multiply-add does the same operations on the same numbers in the same order, so their bits
+// agree: lanes never mix but in `fold`, which adds sixteen lanes as 16 -> 8 -> 4 whatever the width.
+#pragma once
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 64")
+#endif
+
+#if defined(__AVX512F__)
+#include "vec_avx512.h"
+#elif defined(__AVX2__) && defined(__FMA__)
+#include "vec_avx2.h"
+#elif defined(__aarch64__)
+#include "vec_neon.h"
+#elif defined(__wasm_simd128__)
+#include "vec_wasm.h"
+#else
+#include "vec_generic.h"
+#endif
+
+namespace grokbox::KERNEL_NAMESPACE {
+
+INLINE VI bits(V x) { return (VI)x; }
+INLINE V fromBits(VI x) { return (V)x; }
+// b when either is NaN.
+INLINE V larger(V a, V b) { return a > b ? a : b; }
+INLINE V smaller(V a, V b) { return a < b ? a : b; }
+INLINE V magnitude(V x) { return fromBits(bits(x) & 0x7fffffff); }
+
+// Sixteen lanes, as one neuron block or a piece of a row of logits, whatever the width of a vector.
+constexpr int blockLanes = 16;
+constexpr int blockVectors = blockLanes / lanes;
+
+struct Block {
+  V v[blockVectors];
+};
+
+INLINE Block loadBlock(const float* p) {
+  Block b;
+  UNROLL for (int i = 0; i < blockVectors; i++) b.v[i] = load(p + i * lanes);
+  return b;
+}
+INLINE void storeBlock(float* p, const Block& b) {
+  UNROLL for (int i = 0; i < blockVectors; i++) store(p + i * lanes, b.v[i]);
+}
+template <class F, class... B>
+INLINE Block map(F f, const B&... b) {
+  Block r;
+  UNROLL for (int i = 0; i < blockVectors; i++) r.v[i] = f(b.v[i]...);
+  return r;
+}
+INLINE Block splatBlock(float x) {
+  Block r;
+  UNROLL for (int i = 0; i < blockVectors; i++) r.v[i] = splat(x);
+  return r;
+}
+// Lane numbers `first`, `first + 1`, ...
+INLINE VI laneNumbers(int first) {
+  VI r;
+  for (int i = 0; i < lanes; i++) r[i] = first + i;
+  return r;
+}
+
+typedef float Quad __attribute__((vector_size(16)));
+
+// Sixteen lanes to one in a fixed tree, 16 -> 8 -> 4 -> 2 -> 1.
+template <class F>
+INLINE float fold(F f, const Block& b) {
+  alignas(64) float x[blockLanes];
+  storeBlock(x, b);
+  Quad q[4];
+  memcpy(q, x, sizeof q);
+  const Quad r = f(f(q[0], q[2]), f(q[1], q[3]));
+  const Quad s = f(r, Quad{r[2], r[3], r[2], r[3]});
+  return f(s, Quad{s[1], s[1], s[1], s[1]})[0];
+}
+INLINE float sum(const Block& b) {
+  return fold([](Quad x, Quad y) { return x + y; }, b);
+}
+INLINE float largest(const Block& b) {
+  return fold([](Quad x, Quad y) { return x > y ? x : y; }, b);
+}
+// Bit i is set when lane i equals x.
+INLINE uint32_t equalLanes(const Block& b, float x) {
+  uint32_t r = 0;
+  UNROLL for (int i = 0; i < blockVectors; i++) r |= equalMask(b.v[i], splat(x)) << (i * lanes);
+  return r;
+}
+
+}  // namespace grokbox::KERNEL_NAMESPACE

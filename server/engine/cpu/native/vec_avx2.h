@@ -1,0 +1,34 @@
+#pragma once
+#include <immintrin.h>
+
+namespace grokbox::KERNEL_NAMESPACE {
+
+typedef float V __attribute__((vector_size(32)));
+typedef int32_t VI __attribute__((vector_size(32)));
+typedef double D __attribute__((vector_size(32)));
+constexpr int lanes = 8;
+
+INLINE V load(const float* p) { return (V)_mm256_loadu_ps(p); }
+INLINE void store(float* p, V x) { _mm256_storeu_ps(p, (__m256)x); }
+INLINE V splat(float x) { return (V)_mm256_set1_ps(x); }
+INLINE VI splatInt(int32_t x) { return (VI)_mm256_set1_epi32(x); }
+INLINE V fma(V a, V b, V c) { return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+INLINE V squareRoot(V x) { return (V)_mm256_sqrt_ps((__m256)x); }
+INLINE V nearest(V x) { return (V)_mm256_round_ps((__m256)x, 0); }
+INLINE VI toInt(V x) { return (VI)_mm256_cvtps_epi32((__m256)x); }
+INLINE V toFloat(VI x) { return (V)_mm256_cvtepi32_ps((__m256i)x); }
+INLINE uint32_t equalMask(V a, V b) { return _mm256_movemask_ps((__m256)(a == b)); }
+
+INLINE D loadDouble(const double* p) { return (D)_mm256_loadu_pd(p); }
+INLINE void storeDouble(double* p, D x) { _mm256_storeu_pd(p, (__m256d)x); }
+INLINE D splatDouble(double x) { return (D)_mm256_set1_pd(x); }
+INLINE D fmaDouble(D a, D b, D c) { return (D)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+
+constexpr bool hasHalf = false;
+
+// 16 registers: 12 accumulators. A broadcast costs a load, of which there are two a cycle as there are multiply-adds, so
+// both operands are reused.
+constexpr int logitsRows = 4, logitsQuantum = 8, logitsQuanta = 3;
+constexpr int backwardVectors = 2, backwardLogits = 6, backwardPairs = 6;
+
+}  // namespace grokbox::KERNEL_NAMESPACE

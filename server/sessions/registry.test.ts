@@ -1,0 +1,266 @@
+import { createHash } from "node:crypto";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openCpuEngine } from "../engine/cpu/cpu-engine.ts";
+import { completeSpec } from "../model/presets.ts";
+import type { SpecInput } from "../model/spec-input.ts";
+import { evaluate, score, spectrum, subject } from "./analysis.ts";
+import type { RunPlan } from "./plan.ts";
+import { Registry } from "./registry.ts";
+import type { Session } from "./session.ts";
+import { watch } from "./watch.ts";
+
+const never = new AbortController().signal;
+const plan: RunPlan = { stopWhen: [], snapshotAt: [], recordEvery: 100, recordAt: [] };
+const limits = {
+  maxSessions: 4,
+  maxQueuedCommands: 8,
+  maxSnapshotsPerSession: 3,
+  retainedProgressPoints: 50,
+  maxStateBytes: 2 ** 28,
+};
+let registry: Registry;
+
+beforeEach(async () => {
+  const engine = await openCpuEngine();
+  registry = new Registry([{ engine, reason: "the only one", fallbackReason: "" }], limits);
+});
+
+afterEach(async () => {
+  await registry.shutDown();
+  await registry.close();
+});
+
+const small: SpecInput = { modulus: 11, width: 32, split: { kind: "torch", fraction: 0.8 } };
+
+function start(input: SpecInput = small, preset = "grokking"): Promise<Session> {
+  const spec = completeSpec(input, preset);
+  return registry.start({ spec, preset, labels: {}, engine: "auto", recordEvery: 100 });
+}
+
+const fail = (error: unknown) => expect.unreachable(String(error));
+const advance = (session: Session, steps: number, expectedStep?: number) =>
+  session.advanceBy({ steps, expectedStep, memo: {} }, never);
+
+async function atRest(session: Session): Promise<void> {
+  while (session.isTraining) await session.log.changed(1_000, never);
+}
+
+async function weightsOf(session: Session): Promise<string> {
+  const { state } = await session.present(undefined, never);
+  return createHash("sha256").update(state.theta).update(state.xi).digest("hex");
+}
+
+test("a session begins at step 0 with the state measured", async () => {
+  const session = await start();
+  expect(session.state).toBe("idle");
+  expect(session.log.latest).toMatchObject({ sequence: 1, step: 0, stage: "memorization" });
+  expect(session.log.latest!.ipr).toBeGreaterThan(1 / 5);
+});
+
+test("steps and runs of any cut reach the same bits, alone or beside another running session", async () => {
+  const whole = await start();
+  await advance(whole, 300);
+  const other = await start({ ...small, seed: 7 });
+  await other.run(plan, undefined, fail, never);
+  const cut = await start();
+  await advance(cut, 1);
+  await advance(cut, 49);
+  await cut.run({ ...plan, untilStep: 200, recordEvery: 7, snapshotAt: [111] }, 50, fail, never);
+  await atRest(cut);
+  await cut.snapshot(undefined, never);
+  for (let i = 0; i < 100; i++) await advance(cut, 1);
+  await other.pause();
+  expect(cut.step).toBe(300);
+  expect(await weightsOf(cut)).toBe(await weightsOf(whole));
+  expect(cut.log.latest!.trainLoss).toBe(whole.log.latest!.trainLoss);
+});
+
+test("a snapshot starts a session that goes on with the same bits", async () => {
+  const session = await start();
+  await advance(session, 40);
+  const snapshot = await session.snapshot(40, never);
+  await advance(session, 60);
+  const { spec, state, train } = session.getSnapshot(40);
+  const again = await registry.start({
+    spec,
+    state,
+    train,
+    preset: "",
+    labels: {},
+    engine: "cpu",
+    recordEvery: 100,
+  });
+  expect(again.step).toBe(40);
+  await advance(again, 60);
+  expect(await weightsOf(again)).toBe(await weightsOf(session));
+  expect(await session.snapshot(undefined, never)).not.toBe(snapshot);
+  await expect(session.snapshot(3, never)).rejects.toMatchObject({ reason: "STEP_MISMATCH" });
+});
+
+test("a run records, keeps snapshots, stops at its target and says so", async () => {
+  const session = await start();
+  await session.run({ ...plan, untilStep: 250, snapshotAt: [130], recordAt: [1, 2] }, 0, fail, never);
+  expect(session.state).toBe("running");
+  await expect(advance(session, 1)).rejects.toMatchObject({ reason: "SESSION_STATE" });
+  await atRest(session);
+  expect(session.state).toBe("idle");
+  expect(session.stopReason).toMatchObject({ kind: "target", step: 250 });
+  expect(session.log.read(0, 100).map(({ step }) => step)).toEqual([0, 1, 2, 100, 130, 200, 250]);
+  expect(session.getSnapshot(130).state.step).toBe(130);
+  expect(() => session.getSnapshot(131)).toThrow("130");
+});
+
+test("a run stops when a condition holds on a recorded step", async () => {
+  const session = await start();
+  const condition = {
+    kind: "threshold",
+    measure: "parameterNorm",
+    comparison: ">=",
+    value: 0,
+    forRecorded: 3,
+  } as const;
+  await session.run({ ...plan, recordEvery: 10, stopWhen: [condition] }, undefined, fail, never);
+  await atRest(session);
+  expect(session.stopReason).toMatchObject({ kind: "condition", step: 30 });
+  expect(session.stopReason!.detail).toContain("parameterNorm >= 0");
+});
+
+test("pausing keeps the state reached, measured, and a run can go on", async () => {
+  const session = await start();
+  await session.run(plan, undefined, fail, never);
+  await session.log.changed(5_000, never);
+  await session.pause();
+  expect(session.state).toBe("paused");
+  expect(session.log.latest!.step).toBe(session.step);
+  await session.pause();
+  const { step } = session;
+  await session.run({ ...plan, untilStep: step + 5 }, step, fail, never);
+  await atRest(session);
+  expect(session.step).toBe(step + 5);
+});
+
+test("a cancelled step keeps the steps made, and its repetition makes the rest", async () => {
+  const session = await start({ ...small, width: 512 });
+  const controller = new AbortController();
+  const memo = {};
+  const step = session.advanceBy({ steps: 50_000, expectedStep: 0, memo }, controller.signal);
+  setTimeout(() => controller.abort(), 30);
+  await expect(step).rejects.toMatchObject({ reason: "CANCELLED" });
+  expect(session.state).toBe("idle");
+  expect(session.step).toBeGreaterThan(0);
+  expect(session.step).toBeLessThan(50_000);
+  expect(memo).toEqual({ target: 50_000 });
+  const rest = { target: session.step + 3 };
+  expect((await session.advanceBy({ steps: 50_000, expectedStep: 0, memo: rest }, never)).step).toBe(
+    rest.target,
+  );
+});
+
+test("a loss that diverges stops the session at its last good state; another activation goes on", async () => {
+  const session = await start({
+    ...small,
+    activation: "x^8",
+    optimizer: { kind: "sgd", learningRate: 1000 },
+    init: { scale: 3 },
+  });
+  await session.run({ ...plan, untilStep: 10_000 }, undefined, fail, never);
+  await atRest(session);
+  expect(session.state).toBe("diverged");
+  expect(session.stopReason!.kind).toBe("diverged");
+  expect(session.log.latest!.step).toBe(session.step);
+  expect(Number.isFinite(session.log.latest!.trainLoss)).toBe(true);
+  await expect(advance(session, 1)).rejects.toMatchObject({ reason: "SESSION_STATE" });
+  await session.snapshot(undefined, never);
+  await session.swapActivation("identity", session.step, never);
+  expect(session.state).toBe("idle");
+  expect(session.events).toMatchObject([{ activationSwapped: { from: "x^8", to: "identity" } }]);
+});
+
+test("analysis during a run sees one whole step and changes no bit", async () => {
+  const undisturbed = await start();
+  await advance(undisturbed, 400);
+  const session = await start();
+  await session.run({ ...plan, untilStep: 400 }, undefined, fail, never);
+  while (session.isTraining) {
+    const network = await subject(registry, { session: session.name, step: undefined }, never);
+    const { whole } = await evaluate(registry, network, never);
+    const logged = session.log.read(0, 100).find(({ step }) => step === network.state.step);
+    if (logged !== undefined) expect(whole.scores.trainLoss).toBeCloseTo(logged.trainLoss!, 5);
+    await spectrum(registry, network, 0, 32);
+    await score(registry, network, { activation: "exp" }, never);
+  }
+  expect(await weightsOf(session)).toBe(await weightsOf(undisturbed));
+});
+
+test("limits are kept: sessions, snapshots, memory", async () => {
+  const session = await start();
+  for (const step of [1, 2, 3]) {
+    await advance(session, 1);
+    expect((await session.snapshot(step, never)).state.step).toBe(step);
+  }
+  await advance(session, 1);
+  await expect(session.snapshot(4, never)).rejects.toMatchObject({ reason: "TOO_MANY_SNAPSHOTS" });
+  await expect(session.run({ ...plan, snapshotAt: [9] }, undefined, fail, never)).rejects.toMatchObject({
+    reason: "TOO_MANY_SNAPSHOTS",
+  });
+  await expect(start({ ...small, modulus: 199, width: 65_536 })).rejects.toMatchObject({
+    reason: "OUT_OF_MEMORY",
+  });
+  await Promise.all([start(), start(), start()]);
+  await expect(start()).rejects.toMatchObject({ reason: "TOO_MANY_SESSIONS" });
+});
+
+test("deleting a running session gives back all of its memory and ends who waits", async () => {
+  const before = registry.memory.usedBytes;
+  const session = await start();
+  await session.run({ ...plan, snapshotAt: [1, 2] }, undefined, fail, never);
+  const events = watch(session, { from: 1, untilIdle: false }, never);
+  const ended = (async () => {
+    for await (const event of events) if (event.kind === "end") return event.reason;
+    return undefined;
+  })();
+  while (session.log.newest < 3) await session.log.changed(1_000, never);
+  await registry.delete(session.name);
+  expect(await ended).toBe("deleted");
+  expect(registry.memory.usedBytes).toBe(before);
+  expect(() => registry.get(session.name)).toThrow("does not exist");
+  await expect(advance(session, 1)).rejects.toMatchObject({ reason: "SESSION_DELETED" });
+});
+
+test("a watcher sees every retained point in order, a gap where they are gone, and the end", async () => {
+  const session = await start();
+  await session.run({ ...plan, recordEvery: 1, untilStep: 200 }, undefined, fail, never);
+  await atRest(session);
+  const events = [];
+  for await (const event of watch(session, { from: 1, untilIdle: true }, never)) events.push(event);
+  expect(events[0]).toMatchObject({ kind: "opened", oldest: 152, newest: 201, epoch: session.epoch });
+  expect(events[1]).toEqual({ kind: "gap", first: 1, last: 151 });
+  const points = events.flatMap((event) => (event.kind === "batch" ? event.points : []));
+  expect(points.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 50 }, (_, i) => 152 + i));
+  expect(events.at(-1)).toEqual({ kind: "end", reason: "idle", newest: 201 });
+});
+
+test("a watcher of another epoch starts at the oldest retained point", async () => {
+  const session = await start();
+  await advance(session, 150);
+  const events = [];
+  const options = { from: 99, epoch: "another", untilIdle: true };
+  for await (const event of watch(session, options, never)) events.push(event);
+  expect(events[1]).toMatchObject({
+    kind: "batch",
+    points: [{ sequence: 1 }, { sequence: 2 }, { sequence: 3 }],
+  });
+});
+
+test("shutting down stops runs at a whole step, ends watchers and refuses new work", async () => {
+  const session = await start();
+  await session.run(plan, undefined, fail, never);
+  const events = watch(session, { untilIdle: false }, never);
+  await events.next();
+  await registry.shutDown();
+  const kinds = [];
+  for await (const event of events) kinds.push(event);
+  expect(kinds.at(-1)).toMatchObject({ kind: "end", reason: "shutdown" });
+  expect(session.stopReason!.kind).toBe("shutdown");
+  await expect(start()).rejects.toMatchObject({ reason: "SHUTTING_DOWN" });
+});

@@ -1,0 +1,97 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "..");
+
+/** Rooms and what each may import of ours. `server` is the composition root beside its rooms; tests, bench and scripts see all. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  "server/model": [],
+  "server/engine": ["server/model"],
+  "server/store": ["server/model"],
+  "server/sessions": ["server/engine", "server/store", "server/model"],
+  "server/rpc": ["server/sessions", "server/model", "proto"],
+  "server/web": ["server/sessions", "server/model", "proto"],
+  server: [
+    "server/rpc",
+    "server/web",
+    "server/sessions",
+    "server/engine",
+    "server/store",
+    "server/model",
+    "proto",
+  ],
+  sdk: ["proto"],
+  clients: ["sdk"],
+  proto: [],
+};
+
+/** Packages that only one room may know. */
+const exclusive: Readonly<Record<string, readonly string[]>> = {
+  "@grpc/grpc-js": ["server/rpc", "server", "sdk"],
+  "@bufbuild/protobuf": ["server/rpc", "sdk", "proto"],
+};
+
+const testing = /(^|\/)(testing|conformance)\/|\.test\.ts$/;
+
+function room(path: string): string | undefined {
+  const [first, second] = path.split("/");
+  if (first === "server" && second !== undefined && `server/${second}` in allowed) return `server/${second}`;
+  return first !== undefined && first in allowed ? first : undefined;
+}
+
+interface Import {
+  readonly from: string;
+  readonly specifier: string;
+}
+
+function imports(): Import[] {
+  return Object.keys({ server: 0, sdk: 0, clients: 0, proto: 0 }).flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((path) => /\.(ts|js)$/.test(path) && !/node_modules|dist\/|build\//.test(path))
+      .flatMap((path) => {
+        const from = `${folder}/${path}`;
+        const text = readFileSync(join(root, from), "utf8");
+        return [...text.matchAll(/(?:from|import|import\()\s*"([^"]+)"/g)].map((match) => ({
+          from,
+          specifier: match[1]!,
+        }));
+      }),
+  );
+}
+
+function targetRoom({ from, specifier }: Import): string | undefined {
+  if (specifier.startsWith(".")) return room(relative(root, join(root, dirname(from), specifier)));
+  const ours = /^@grokbox\/(\w+)/.exec(specifier);
+  return ours === null ? undefined : ours[1]!;
+}
+
+test("imports between rooms run one way", () => {
+  const all = imports();
+  expect(all.length).toBeGreaterThan(100);
+  const wrong = all.filter((found) => {
+    const from = room(found.from)!;
+    const to = targetRoom(found);
+    if (to === undefined || to === from || testing.test(found.from)) return false;
+    return !allowed[from]!.includes(to);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test("only the transport knows grpc-js, and only it and the protos know protobuf", () => {
+  const wrong = imports().filter(({ from, specifier }) => {
+    const [rule] = Object.entries(exclusive).filter(
+      ([name]) => specifier === name || specifier.startsWith(`${name}/`),
+    );
+    return rule !== undefined && !rule[1].includes(room(from)!) && !testing.test(from);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test("model does no input or output", () => {
+  const wrong = imports().filter(
+    ({ from, specifier }) =>
+      from.startsWith("server/model/") && !testing.test(from) && !specifier.startsWith("."),
+  );
+  expect(wrong).toEqual([]);
+});
