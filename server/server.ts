@@ -3,12 +3,13 @@ import { ServerService } from "@grokbox/proto/server";
 import { SessionService } from "@grokbox/proto/session";
 import { SnapshotService } from "@grokbox/proto/snapshot";
 import { TrainingService } from "@grokbox/proto/training";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
 import { type Logger, pino } from "pino";
 import { type Config, configure } from "./config.ts";
 import { openCpuEngine } from "./engine/cpu/cpu-engine.ts";
 import { analysisService } from "./rpc/analysis-service.ts";
 import { CallLog } from "./rpc/call.ts";
+import { type Listener, listen } from "./rpc/listener.ts";
 import { maxMessageBytes, serverService } from "./rpc/server-service.ts";
 import { definition, type Handlers, implementation } from "./rpc/service.ts";
 import { sessionService } from "./rpc/session-service.ts";
@@ -16,6 +17,8 @@ import { snapshotService } from "./rpc/snapshot-service.ts";
 import { trainingService } from "./rpc/training-service.ts";
 import { type OfferedEngine, Registry } from "./sessions/registry.ts";
 import { version } from "./version.ts";
+
+const maxConnections = 1_000;
 
 /** How long streams and calls get to end by themselves once the sessions are at rest. */
 const drainMs = 3_000;
@@ -36,14 +39,14 @@ export async function startServer(values: Partial<Config> = {}): Promise<Running
   const engines = [await offerCpu(config)];
   const registry = new Registry(engines, config);
   const rpc = rpcServer(registry, logger);
-  let port: number;
+  let listener: Listener;
   try {
-    port = await listen(rpc, config);
+    listener = await listen(rpc, config.host, config.port, maxConnections);
   } catch (error) {
     await registry.close();
     throw error;
   }
-  const address = `${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
+  const address = `${config.host.includes(":") ? `[${config.host}]` : config.host}:${listener.port}`;
   logger.debug({ address }, "listening");
   return {
     address,
@@ -51,7 +54,7 @@ export async function startServer(values: Partial<Config> = {}): Promise<Running
     registry,
     close: async () => {
       await registry.shutDown();
-      await stop(rpc);
+      await listener.close(drainMs);
       await registry.close();
       logger.debug("closed");
     },
@@ -83,25 +86,4 @@ function rpcServer(registry: Registry, logger: Logger): Server {
   add(SnapshotService, snapshotService(registry));
   add(ServerService, serverService(registry, version));
   return server;
-}
-
-function listen(server: Server, { host, port }: Config): Promise<number> {
-  const target = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  return new Promise((resolve, reject) => {
-    server.bindAsync(target, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(new Error(`can't listen on ${target}: ${error.message}`, { cause: error }));
-    });
-  });
-}
-
-/** Lets calls and streams end; what has not after `drainMs` is cut off, as tryShutdown alone would wait for ever. */
-function stop(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.forceShutdown(), drainMs);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -1,0 +1,59 @@
+import { createServer, type Socket, type Server as SocketServer } from "node:net";
+import { type Server, ServerCredentials } from "@grpc/grpc-js";
+
+export interface Listener {
+  readonly port: number;
+  /** Takes no more connections, lets calls end for `graceMs`, then cuts off what is left. */
+  close(graceMs: number): Promise<void>;
+}
+
+/**
+ * Listens for a gRPC server. The sockets are ours and injected, because grpc-js would wait for ever for a client that doesn't read its
+ * stream: `forceShutdown` forgets the connections that `tryShutdown` waits for.
+ *
+ * @param maxConnections - more are closed at once
+ */
+export async function listen(
+  rpc: Server,
+  host: string,
+  port: number,
+  maxConnections: number,
+): Promise<Listener> {
+  const injector = rpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    injector.injectConnection(socket);
+  });
+  server.maxConnections = maxConnections;
+  const bound = await listening(server, host, port);
+  return {
+    port: bound,
+    close: (graceMs) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => {
+          for (const socket of sockets) socket.destroy();
+        }, graceMs);
+        // Called once every socket is closed: draining closes each when its last call has ended.
+        server.close(() => {
+          clearTimeout(timer);
+          injector.destroy();
+          resolve();
+        });
+        injector.drain(graceMs);
+      }),
+  };
+}
+
+function listening(server: SocketServer, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) =>
+      reject(new Error(`can't listen on ${host}:${port}: ${error.message}`, { cause: error })),
+    );
+    server.listen({ host, port }, () => {
+      const address = server.address();
+      resolve(address !== null && typeof address === "object" ? address.port : port);
+    });
+  });
+}

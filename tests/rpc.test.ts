@@ -1,0 +1,397 @@
+import { createHash } from "node:crypto";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { AnalysisService } from "@grokbox/proto/analysis";
+import { ProgressEndReason } from "@grokbox/proto/progress";
+import { Comparison, Measure } from "@grokbox/proto/run";
+import { ServerService } from "@grokbox/proto/server";
+import { SessionService, SessionState, StopKind } from "@grokbox/proto/session";
+import { SnapshotService, type UploadWeightsRequestSchema } from "@grokbox/proto/snapshot";
+import { DataType } from "@grokbox/proto/tensor";
+import { TrainingService, type WatchProgressResponse } from "@grokbox/proto/training";
+import type { ServiceError } from "@grpc/grpc-js";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type RunningServer, startServer } from "../server/server.ts";
+import { readFailure, Wire } from "./testing/wire.ts";
+
+const { startSession, getSession, listSessions, deleteSession } = SessionService.method;
+const { step, run, pause, swapActivation, watchProgress } = TrainingService.method;
+const { evaluate, spectrum } = AnalysisService.method;
+const { snapshot, downloadSnapshot, uploadWeights } = SnapshotService.method;
+
+let server: RunningServer;
+let wire: Wire;
+
+beforeAll(async () => {
+  server = await startServer({ port: 0, logLevel: "silent", maxSessions: 100 });
+  wire = new Wire(server.address);
+});
+
+afterAll(async () => {
+  wire.close();
+  await server.close();
+});
+
+async function start(spec: MessageInitShape<typeof startSession.input>["spec"] = { modulus: 7, width: 16 }) {
+  const { session } = await wire.call(startSession, { preset: "grokking", spec });
+  return session!;
+}
+
+test("StartSession answers with the complete spec: the preset, changed field by field", async () => {
+  const { session } = await wire.call(startSession, {
+    preset: "grokking",
+    spec: {
+      modulus: 31,
+      activation: "quadratic",
+      optimizer: { kind: { case: "adamw", value: { weightDecay: 0 } } },
+    },
+    labels: { owner: "anna" },
+  });
+  expect(session).toMatchObject({
+    state: SessionState.IDLE,
+    step: 0n,
+    preset: "grokking",
+    engine: "cpu",
+    labels: { owner: "anna" },
+    pairCounts: { train: 720, test: 241 },
+    spec: {
+      modulus: 31,
+      width: 931,
+      activation: "x^2",
+      init: { kind: { case: "random", value: { scale: 0.1 } } },
+      optimizer: {
+        kind: {
+          case: "adamw",
+          value: { learningRate: 1e-4, weightDecay: 0, beta1: 0.9, beta2: 0.98, epsilon: 1e-8 },
+        },
+      },
+      schedule: { warmupSteps: 10 },
+      split: { kind: { case: "python", value: { fraction: 0.75 } } },
+      seed: 42,
+    },
+  });
+});
+
+test("every wrong field of a request is named, with what it must be, and nothing is made", async () => {
+  const before = (await wire.call(listSessions, { pageSize: 1000 })).sessions.length;
+  const failure = await wire.failure(startSession, {
+    requestId: "ü",
+    preset: "nope",
+    engine: "abacus",
+    recordEvery: 0,
+    labels: { Bad: "x" },
+    spec: {
+      modulus: 22,
+      width: 4,
+      activation: "tanh",
+      init: { kind: { case: "random", value: { scale: Number.NaN } } },
+      optimizer: { kind: { case: "adamw", value: { learningRate: -1, beta2: 1, epsilon: 0 } } },
+      split: { kind: { case: "torch", value: { fraction: 2 } } },
+    },
+  });
+  expect(failure).toMatchObject({ code: "INVALID_ARGUMENT", reason: "INVALID_FIELD" });
+  expect(Object.keys(failure.violations).sort()).toEqual(
+    [
+      "request_id",
+      "preset",
+      "engine",
+      "record_every",
+      'labels["Bad"]',
+      "spec.modulus",
+      "spec.width",
+      "spec.activation",
+      "spec.init.random.scale",
+      "spec.optimizer.adamw.learning_rate",
+      "spec.optimizer.adamw.beta2",
+      "spec.optimizer.adamw.epsilon",
+      "spec.split.torch.fraction",
+    ].sort(),
+  );
+  expect(failure.violations["spec.modulus"]).toContain("odd, 3 to 199; got 22");
+  expect((await wire.call(listSessions, { pageSize: 1000 })).sessions).toHaveLength(before);
+});
+
+test("names that are no names and sessions that are not there are told apart", async () => {
+  expect(await wire.failure(getSession, { name: "../etc" })).toMatchObject({
+    code: "INVALID_ARGUMENT",
+    violations: { name: 'must be sessions/{id}; got "../etc"' },
+  });
+  expect(await wire.failure(getSession, { name: "sessions/none" })).toMatchObject({
+    code: "NOT_FOUND",
+    reason: "SESSION_NOT_FOUND",
+    metadata: { session: "sessions/none" },
+  });
+});
+
+test("bytes that are no message are bad input, not a defect", async () => {
+  const failure = await wire.failure(getSession, new Uint8Array([0x0a, 0xff, 0xff]));
+  expect(failure).toMatchObject({ code: "INVALID_ARGUMENT", reason: "INVALID_FIELD" });
+});
+
+test("Step advances, answers with the point reached, and keeps to expected_step", async () => {
+  const { name } = await start();
+  const answer = await wire.call(step, { session: name, steps: 5n, expectedStep: 0n });
+  expect(answer.point).toMatchObject({ step: 5n, sequence: 2n });
+  expect(answer.session).toMatchObject({
+    step: 5n,
+    state: SessionState.IDLE,
+    stopReason: { kind: StopKind.TARGET },
+  });
+  expect(await wire.failure(step, { session: name, expectedStep: 4n })).toMatchObject({
+    code: "ABORTED",
+    reason: "STEP_MISMATCH",
+    metadata: { expected_step: "4", step: "5" },
+  });
+  expect((await wire.call(getSession, { name })).session!.step).toBe(5n);
+});
+
+test("the same request id returns the stored answer, and is refused with another body", async () => {
+  const { name } = await start();
+  const request = { requestId: "once", session: name, steps: 3n };
+  const first = await wire.call(step, request);
+  expect(await wire.call(step, request)).toEqual(first);
+  expect(await wire.failure(step, { ...request, steps: 4n })).toMatchObject({
+    code: "INVALID_ARGUMENT",
+    reason: "REQUEST_ID_REUSED",
+  });
+  expect((await wire.call(getSession, { name })).session!.step).toBe(3n);
+});
+
+test("a deadline stops a Step within a slice, keeps the steps made, and the same id makes the rest", async () => {
+  const { name } = await start({ modulus: 23, width: 512 });
+  const request = { requestId: "late", session: name, steps: 3000n };
+  const began = performance.now();
+  const failure = await wire.failure(step, request, { deadline: Date.now() + 100 });
+  expect(failure.code).toBe("DEADLINE_EXCEEDED");
+  const { session } = await wire.call(getSession, { name });
+  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(Number(session!.step)).toBeGreaterThan(0);
+  expect(Number(session!.step)).toBeLessThan(3000);
+  const answer = await wire.call(step, request, { deadline: Date.now() + 60_000 });
+  expect(answer.point!.step).toBe(3000n);
+});
+
+test("cancelling a Step stops it, and the session is free for the next call", async () => {
+  const { name } = await start({ modulus: 23, width: 512 });
+  const controller = new AbortController();
+  const cancelled = wire.failure(step, { session: name, steps: 1_000_000n }, { signal: controller.signal });
+  setTimeout(() => controller.abort(), 50);
+  expect((await cancelled).code).toBe("CANCELLED");
+  const { point } = await wire.call(step, { session: name });
+  expect(Number(point!.step)).toBeLessThan(1_000_000);
+});
+
+test("a run refuses steps that are passed and measures that the session doesn't have", async () => {
+  const { session } = await wire.call(startSession, { preset: "standard", spec: { modulus: 7, width: 16 } });
+  const { name } = session!;
+  await wire.call(step, { session: name, steps: 10n });
+  const threshold = { measure: Measure.TEST_ACCURACY, comparison: Comparison.AT_LEAST, value: 1 };
+  const plan = {
+    untilStep: 20n,
+    snapshotAt: [5n, 15n],
+    stopWhen: [{ condition: { case: "threshold" as const, value: threshold } }],
+  };
+  expect((await wire.failure(run, { session: name, plan })).violations).toEqual({
+    "plan.stop_when[0].threshold.measure": expect.stringContaining("must be a measure that"),
+  });
+  expect((await wire.failure(run, { session: name, plan: { ...plan, stopWhen: [] } })).violations).toEqual({
+    "plan.snapshot_at": "must be greater than the session's step 10; got 5",
+  });
+  expect((await wire.call(getSession, { name })).session!.state).toBe(SessionState.IDLE);
+});
+
+test("a run goes on in the background, is watched, and is paused", async () => {
+  const { name } = await start();
+  await wire.call(run, { session: name, plan: { recordEvery: 1 } });
+  const stream = wire.stream(watchProgress, { session: name, fromSequence: 1n });
+  const sequences: bigint[] = [];
+  for await (const { event } of stream as AsyncIterable<WatchProgressResponse>) {
+    if (event.case === "batch") sequences.push(...event.value.points.map(({ sequence }) => sequence));
+    if (sequences.length > 200) break;
+  }
+  expect(sequences).toEqual(sequences.map((_, i) => BigInt(i + 1)));
+  expect(await wire.failure(step, { session: name })).toMatchObject({
+    code: "FAILED_PRECONDITION",
+    reason: "SESSION_STATE",
+    metadata: { state: "running", allowed_states: "idle,paused" },
+  });
+  const paused = await wire.call(pause, { session: name });
+  expect(paused.session).toMatchObject({ state: SessionState.PAUSED, stopReason: { kind: StopKind.PAUSED } });
+});
+
+test("sessions are listed newest first, in pages, by label and state", async () => {
+  for (let i = 0; i < 3; i++) {
+    const labels = { kind: "listed", i: String(i) };
+    await wire.call(startSession, { preset: "grokking", spec: { modulus: 3, width: 8 }, labels });
+  }
+  const request = { labels: { kind: "listed" }, pageSize: 2, states: [SessionState.IDLE] };
+  const first = await wire.call(listSessions, request);
+  expect(first.sessions.map(({ labels }) => labels.i)).toEqual(["2", "1"]);
+  const second = await wire.call(listSessions, { ...request, pageToken: first.nextPageToken });
+  expect(second.sessions.map(({ labels }) => labels.i)).toEqual(["0"]);
+  expect(second.nextPageToken).toBe("");
+});
+
+test("swapping with evaluate_only changes nothing; without it training goes on under the new activation", async () => {
+  const { name } = await start();
+  const table = await wire.call(swapActivation, {
+    session: name,
+    activations: ["abs", "x"],
+    evaluateOnly: true,
+  });
+  expect(table.scores.map(({ activation }) => activation)).toEqual(["abs", "identity"]);
+  expect((await wire.call(getSession, { name })).session!.spec!.activation).toBe("relu");
+  const swapped = await wire.call(swapActivation, { session: name, activations: ["gelu"] });
+  expect(swapped.session).toMatchObject({
+    spec: { activation: "gelu" },
+    events: [{ step: 0n, event: { case: "activationSwapped", value: { from: "relu", to: "gelu" } } }],
+  });
+  expect(
+    (await wire.failure(swapActivation, { session: name, activations: ["x", "abs"] })).violations,
+  ).toHaveProperty("activations");
+});
+
+test("Evaluate and Spectrum answer for the present state and for a snapshot", async () => {
+  const { name } = await start();
+  const kept = await wire.call(snapshot, { session: name });
+  await wire.call(step, { session: name, steps: 50n });
+  const now = await wire.call(evaluate, { name });
+  const then = await wire.call(evaluate, { name: kept.snapshot!.name });
+  expect([now.step, then.step]).toEqual([50n, 0n]);
+  expect(now.scores!.trainLoss).not.toBe(then.scores!.trainLoss);
+  const shapes = await wire.call(spectrum, { name, firstNeuron: 10, neuronCount: 4 });
+  expect(shapes).toMatchObject({ thetaMagnitude: { shape: [4, 3] }, misalignment: { shape: [4] } });
+  expect(shapes.neuronsPerFrequency.reduce((sum, n) => sum + n, 0)).toBe(16);
+  expect((await wire.failure(spectrum, { name, firstNeuron: 16 })).violations).toHaveProperty("first_neuron");
+});
+
+test("a downloaded snapshot has the bytes of its manifest, and starts a session when uploaded", async () => {
+  const { name } = await start();
+  await wire.call(step, { session: name, steps: 20n });
+  const { snapshot: info } = await wire.call(snapshot, { session: name, expectedStep: 20n });
+  const bytes: Uint8Array[] = [];
+  for await (const { part } of wire.stream(downloadSnapshot, { name: info!.name })) {
+    if (part.case === "chunk") bytes.push(part.value.data);
+  }
+  const data = Buffer.concat(bytes);
+  expect(createHash("sha256").update(data).digest()).toEqual(Buffer.from(info!.manifest!.sha256));
+  expect(data).toHaveLength(6 * 7 * 16 * 4);
+  const { upload } = await wire.send(uploadWeights, messages(info!.manifest!, data, 20n));
+  const { session } = await wire.call(startSession, {
+    preset: "grokking",
+    weights: { case: "upload", value: upload },
+  });
+  expect(session).toMatchObject({
+    step: 20n,
+    spec: { modulus: 7, width: 16, init: { kind: { case: "uploaded" } } },
+  });
+  const scores = await Promise.all([name, session!.name].map((each) => wire.call(evaluate, { name: each })));
+  expect(scores[1]!.scores).toEqual(scores[0]!.scores);
+  expect(await wire.failure(startSession, { weights: { case: "upload", value: upload } })).toMatchObject({
+    reason: "UPLOAD_NOT_FOUND",
+  });
+});
+
+test("uploads that are not what they say are refused and keep no memory", async () => {
+  const used = server.registry.memory.usedBytes;
+  const weights = new Float32Array(2 * 5 * 8).fill(0.5);
+  const good = bytesOf(weights);
+  const manifest = {
+    tensors: ["theta", "xi"].map((name) => ({ name, dtype: DataType.FLOAT32, shape: [8, 5] })),
+    totalBytes: 320n,
+    sha256: createHash("sha256").update(good).digest(),
+  };
+  const refused = async (requests: readonly MessageInitShape<typeof UploadWeightsRequestSchema>[]) => {
+    try {
+      await wire.send(uploadWeights, requests);
+    } catch (error) {
+      return readFailure(error as ServiceError);
+    }
+    throw new Error("the upload was taken");
+  };
+  const nan = bytesOf(weights.map((value, i) => (i === 43 ? Number.NaN : value)));
+  const nanManifest = { ...manifest, sha256: createHash("sha256").update(nan).digest() };
+  const flipped = Buffer.from(good);
+  flipped[7]! ^= 1;
+  expect((await refused([])).violations).toHaveProperty("header");
+  expect((await refused(messages(manifest, good.subarray(0, 300)))).reason).toBe("CHECKSUM_MISMATCH");
+  expect((await refused(messages(manifest, flipped))).reason).toBe("CHECKSUM_MISMATCH");
+  expect((await refused(messages(manifest, Buffer.concat([good, good])))).violations).toHaveProperty(
+    "chunk.data",
+  );
+  expect((await refused(messages(nanManifest, nan))).violations).toHaveProperty("xi[0, 3]");
+  expect((await refused(messages({ ...manifest, totalBytes: 321n }, good))).violations).toHaveProperty(
+    "header.manifest.total_bytes",
+  );
+  expect((await refused(messages(manifest, good, 3n))).violations).toHaveProperty("header.step");
+  expect(server.registry.memory.usedBytes).toBe(used);
+});
+
+test("deleting forgets a session, once", async () => {
+  const { name } = await start();
+  await wire.call(deleteSession, { name, requestId: "gone" });
+  await wire.call(deleteSession, { name, requestId: "gone" });
+  expect((await wire.failure(deleteSession, { name })).code).toBe("NOT_FOUND");
+});
+
+test("a client that never reads its stream does not hold up the server's end", async () => {
+  const own = await startServer({ port: 0, logLevel: "silent" });
+  const client = new Wire(own.address);
+  const { session } = await client.call(startSession, {
+    preset: "grokking",
+    spec: { modulus: 7, width: 16 },
+  });
+  await client.call(run, { session: session!.name, plan: { recordEvery: 1 } });
+  client.stream(watchProgress, { session: session!.name, fromSequence: 1n }).on("error", () => {});
+  await client.call(step, { session: session!.name }).catch(() => {});
+  const began = performance.now();
+  await own.close();
+  expect(performance.now() - began).toBeLessThan(10_000);
+  client.close();
+});
+
+test("a watcher is told of the server's end, and a run has stopped at a whole step", async () => {
+  const own = await startServer({ port: 0, logLevel: "silent" });
+  const client = new Wire(own.address);
+  const { session } = await client.call(startSession, {
+    preset: "grokking",
+    spec: { modulus: 7, width: 16 },
+  });
+  await client.call(run, { session: session!.name, plan: {} });
+  const events: AsyncIterable<WatchProgressResponse> = client.stream(watchProgress, {
+    session: session!.name,
+  });
+  const kinds: unknown[] = [];
+  for await (const { event } of events) {
+    if (kinds.length === 0) void own.close();
+    kinds.push(event.case === "end" ? event.value.reason : event.case);
+  }
+  expect(kinds.at(0)).toBe("opened");
+  expect(kinds.at(-1)).toBe(ProgressEndReason.SHUTDOWN);
+  client.close();
+});
+
+test("GetServerInfo says what computes", async () => {
+  const info = await wire.call(ServerService.method.getServerInfo, {});
+  expect(info.engines[0]).toMatchObject({ name: "cpu", precision: "float32", deterministic: true });
+  expect(info.presets.map(({ name }) => name)).toContain("grokking");
+});
+
+function messages(
+  manifest: { tensors: readonly object[]; totalBytes: bigint; sha256: Uint8Array },
+  data: Uint8Array,
+  atStep?: bigint,
+): MessageInitShape<typeof UploadWeightsRequestSchema>[] {
+  const header = { manifest: manifest as never, ...(atStep === undefined ? {} : { step: atStep }) };
+  const chunks = [];
+  for (let offset = 0; offset < data.length; offset += 1000) {
+    chunks.push({ offset: BigInt(offset), data: data.subarray(offset, offset + 1000) });
+  }
+  return [
+    { part: { case: "header" as const, value: header } },
+    ...chunks.map((value) => ({ part: { case: "chunk" as const, value } })),
+  ];
+}
+
+function bytesOf(array: Float32Array): Buffer {
+  return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+}
