@@ -53,7 +53,7 @@ export interface Problem {
   readonly classes: Uint8Array;
 }
 
-/** Index of a class of ordered pairs, the same as in `model/classes.ts`. Common and rare pairs are the training set. */
+/** Index of a class of ordered pairs, the same as in `model/pair-class.ts`. Common and rare pairs are the training set. */
 export const PairClass = { common: 0, rare: 1, partner: 2, heldOut: 3 } as const;
 
 /** Everything that a trainer carries from one step to the next. Float32, row-major [M, p] each. */

@@ -17,6 +17,11 @@ test("every angle wraps into [-pi, pi), by whole turns", () => {
       const turns = (angle - wrapped) / (2 * Math.PI);
       expect(Math.abs(turns - Math.round(turns))).toBeLessThan(1e-14);
     }),
-    { examples: [[-Math.PI - 1e-16], [Math.PI - 1e-16], [-Math.PI * (1 + 2 ** -52)]] },
+    {
+      examples: [Math.PI, 3 * Math.PI, -Math.PI].flatMap((odd) => [
+        [odd * (1 - 2 ** -53)],
+        [odd * (1 + 2 ** -52)],
+      ]) as [number][],
+    },
   );
 });

@@ -5,7 +5,7 @@ import { dominantFrequencies, spectrum } from "./fourier.ts";
 import { meanAbsSinMisalignment, misalignments } from "./misalignment.ts";
 import { cosineLayer } from "./testing/networks.ts";
 
-const angle = fc.double({ min: -Math.PI, max: 3.14159, noNaN: true });
+const angle = fc.double({ min: -Math.PI, max: Math.PI, noNaN: true });
 const neurons = fc.array(fc.record({ frequency: fc.integer({ min: 1, max: 5 }), phi: angle, psi: angle }), {
   minLength: 1,
   maxLength: 6,

@@ -4,7 +4,7 @@ import { meanOfPresent } from "./present-values.ts";
 
 /**
  * IPR of a layer per frequency: sum_k A_k^4 / (sum_k A_k^2)^2 over k = 1..K, averaged over its rows. 1 when every row is
- * a single cosine of any phase, 1/K when each spreads evenly. Paper, figure 14(d), but phase by phase alike.
+ * a single cosine, whatever its phase; 1/K when each spreads evenly.
  *
  * @returns in [1/K, 1]; undefined when no row has energy at a nonzero frequency; such rows don't count
  */

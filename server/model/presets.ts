@@ -96,7 +96,7 @@ export const presets: Readonly<Record<string, Preset>> = deepFreeze(
  * - Width, when left out, is the preset's, or `defaultWidth` of a modulus that differs from the preset's.
  * - An init or optimizer of another kind than the preset's starts from the documented defaults of that kind: random
  *   0.1, single-frequency 0.02; AdamW 5e-5, no decay, (0.9, 0.98), 1e-8; SGD 0.1, no decay.
- * - Fields that the chosen kind doesn't have (a momentum of SGD, a scale of uploaded weights) are left out.
+ * - Fields that the chosen kind doesn't have (betas of SGD, a scale of uploaded weights) are left out.
  *
  * @param presetName - `standard` by default
  * @throws RangeError for an unknown preset

@@ -1,4 +1,4 @@
-import { type Activation, activations, type Init, type Optimizer, type Spec, type Split } from "./spec.ts";
+import { activations, type Init, type Optimizer, type Spec, type Split } from "./spec.ts";
 import { trainCount } from "./split.ts";
 import { tasks } from "./task.ts";
 
@@ -39,11 +39,6 @@ export function specViolations(spec: Spec): Violation[] {
   ];
 }
 
-/** The rule of the field `activation` alone, for a call that names only activations. */
-export function activationViolations(field: string, activation: Activation): Violation[] {
-  return oneOf(field, activations, activation);
-}
-
 function initViolations(init: Init): Violation[] {
   const kind = oneOf("init.kind", ["random", "single-frequency", "uploaded"], init.kind);
   if (kind.length > 0 || init.kind === "uploaded") return kind;
@@ -55,28 +50,27 @@ function initViolations(init: Init): Violation[] {
   );
 }
 
-/** The rules of an optimizer, with field paths under `field`. */
-export function optimizerViolations(optimizer: Optimizer, field = "optimizer"): Violation[] {
-  const kind = oneOf(`${field}.kind`, ["adamw", "sgd"], optimizer.kind);
+function optimizerViolations(optimizer: Optimizer): Violation[] {
+  const kind = oneOf("optimizer.kind", ["adamw", "sgd"], optimizer.kind);
   if (kind.length > 0) return kind;
   const { learningRate, weightDecay } = optimizer;
   const violations = [
     ...rule(
-      `${field}.learningRate`,
+      "optimizer.learningRate",
       isIn(learningRate, 0, 1e3) && learningRate > 0,
       "greater than 0, at most 1000",
       learningRate,
     ),
-    ...rule(`${field}.weightDecay`, isIn(weightDecay, 0, 1e6), "0 to 1000000", weightDecay),
+    ...rule("optimizer.weightDecay", isIn(weightDecay, 0, 1e6), "0 to 1000000", weightDecay),
   ];
   if (optimizer.kind === "sgd") return violations;
   const { beta1, beta2, epsilon } = optimizer;
   return [
     ...violations,
-    ...rule(`${field}.beta1`, isIn(beta1, 0, 1) && beta1 < 1, "at least 0, less than 1", beta1),
-    ...rule(`${field}.beta2`, isIn(beta2, 0, 1) && beta2 < 1, "at least 0, less than 1", beta2),
+    ...rule("optimizer.beta1", isIn(beta1, 0, 1) && beta1 < 1, "at least 0, less than 1", beta1),
+    ...rule("optimizer.beta2", isIn(beta2, 0, 1) && beta2 < 1, "at least 0, less than 1", beta2),
     // Below it epsilon is 0 in float32, and a weight whose gradient has always been 0 becomes 0/0.
-    ...rule(`${field}.epsilon`, isIn(epsilon, 1e-37, 1), "1e-37 to 1", epsilon),
+    ...rule("optimizer.epsilon", isIn(epsilon, 1e-37, 1), "1e-37 to 1", epsilon),
   ];
 }
 

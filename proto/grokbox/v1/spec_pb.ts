@@ -265,7 +265,7 @@ export type AdamW = Message<"grokbox.v1.AdamW"> & {
   beta2?: number | undefined;
 
   /**
-   * Greater than 0, at most 1. Default 1e-8.
+   * 1e-37 to 1. Default 1e-8.
    *
    * @generated from field: optional double epsilon = 5;
    */
