@@ -45,6 +45,16 @@ test("background turns alternate between those who ask again", async () => {
   expect(order.join("")).toMatch(/^(ab){4,5}|(ba){4,5}/);
 });
 
+test("a long slice ends after its share once somebody else waits", async () => {
+  const scheduler = new Scheduler();
+  const began = performance.now();
+  const long = scheduler.turn("background", never, (signal) => work(500, signal));
+  await sleep(2);
+  await scheduler.turn("background", never, async () => {});
+  expect(performance.now() - began).toBeLessThan(300);
+  expect(await long).toBeGreaterThan(2);
+});
+
 test("an interactive turn cuts a background slice short", async () => {
   const scheduler = new Scheduler();
   const long = scheduler.turn("background", never, (signal) => work(500, signal));

@@ -1,7 +1,10 @@
 import { cancelled } from "./errors.ts";
 
-/** How long a slice of training should take; the time within which cancelling, pausing and everybody's turn come. */
-export const sliceMs = 10;
+/** How long a slice of training may take while somebody waits for a turn. */
+const sliceMs = 10;
+
+/** How long one may take while nobody does. It is cut short when somebody comes, or its own call is cancelled. */
+export const longestSliceMs = 100;
 
 /** How far interactive work may get ahead of background work while both wait: the bound of its share is one half. */
 const burstMs = 20;
@@ -13,14 +16,22 @@ interface Turn {
   readonly start: () => Promise<void>;
 }
 
+interface Running {
+  readonly urgency: Urgency;
+  readonly began: number;
+  readonly preempt: AbortController;
+  /** Ends the slice after its share, once somebody waits. */
+  timer: NodeJS.Timeout | undefined;
+}
+
 /**
  * Hands out the device, one slice at a time. Turns of equal urgency go in order of asking, and a session asks for its next turn only
- * after the last one ended, so sessions alternate. Interactive turns go ahead, and cut a background slice short, as long as they
- * have not had more than their half of the time.
+ * after the last one ended, so sessions alternate, every 10 ms; while nobody else waits a slice is longer. Interactive turns go ahead,
+ * and cut a background slice short, as long as they have not had more than their half of the time.
  */
 export class Scheduler {
   readonly #waiting: Record<Urgency, Turn[]> = { interactive: [], background: [] };
-  #running: { readonly urgency: Urgency; readonly preempt: AbortController } | undefined;
+  #running: Running | undefined;
   /** Milliseconds by which interactive work is ahead of background work while both waited. */
   #interactiveLead = 0;
 
@@ -37,8 +48,9 @@ export class Scheduler {
         const preempt = new AbortController();
         const forward = () => preempt.abort();
         signal.addEventListener("abort", forward);
-        this.#running = { urgency, preempt };
         const began = performance.now();
+        this.#running = { urgency, began, preempt, timer: undefined };
+        this.#limitRunning();
         try {
           resolve(await slice(preempt.signal));
         } catch (error) {
@@ -46,6 +58,7 @@ export class Scheduler {
         } finally {
           signal.removeEventListener("abort", forward);
           this.#account(urgency, performance.now() - began);
+          clearTimeout(this.#running?.timer);
           this.#running = undefined;
           this.#next();
         }
@@ -60,14 +73,20 @@ export class Scheduler {
     signal.addEventListener("abort", giveUp, { once: true });
     this.#waiting[urgency].push(turn);
     if (this.#running === undefined) this.#next();
-    else if (
-      urgency === "interactive" &&
-      this.#running.urgency === "background" &&
-      this.#interactiveFirst()
-    ) {
-      this.#running.preempt.abort();
-    }
+    else this.#limitRunning();
     return promise;
+  }
+
+  /** Gives the running slice an end when somebody waits: at once for somebody more urgent, else after its share. */
+  #limitRunning(): void {
+    const running = this.#running!;
+    const { interactive, background } = this.#waiting;
+    if (interactive.length > 0 && running.urgency === "background" && this.#interactiveFirst()) {
+      running.preempt.abort();
+    } else if (interactive.length + background.length > 0) {
+      const left = sliceMs - (performance.now() - running.began);
+      running.timer ??= setTimeout(() => running.preempt.abort(), Math.max(0, left));
+    }
   }
 
   #interactiveFirst(): boolean {

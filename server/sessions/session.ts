@@ -11,7 +11,7 @@ import type { Scheduler, Urgency } from "./scheduler.ts";
 import { digest, type Snapshot, stateBytes } from "./snapshot.ts";
 import { next, type SessionState, type Transition } from "./state.ts";
 import { StopWatch } from "./stop-conditions.ts";
-import type { Slice, Training } from "./training.ts";
+import type { Training } from "./training.ts";
 
 export type StopKind = "target" | "condition" | "paused" | "diverged" | "cancelled" | "shutdown";
 
@@ -357,36 +357,48 @@ export class Session {
   /** Trains until the plan or the job says stop. Afterwards the last point is of the state reached. */
   async #advance(plan: RunPlan, job: Job): Promise<StopReason> {
     const watch = new StopWatch(plan.stopWhen);
-    const stopped = (kind: StopKind, detail: string): StopReason => ({ kind, detail, step: this.step });
-    const interrupted = async () => {
-      if (this.#state !== "deleted") await this.#withTrainer(() => this.#training.record());
-      return stopped(job.stop ?? "cancelled", interruption[job.stop ?? "cancelled"] ?? "");
-    };
     for (;;) {
-      if (job.stop !== undefined) return interrupted();
-      const target = plan.untilStep ?? Number.POSITIVE_INFINITY;
-      if (this.step >= target) return stopped("target", `reached step ${target}`);
-      const milestone = nextMilestone(plan, this.step);
-      let slice: Slice;
-      try {
-        slice = await this.#slice(milestone, this.#urgency(target), job.abort.signal);
-        if (slice.point !== undefined && plan.snapshotAt.includes(this.step)) {
-          await this.#withTrainer(() => this.#keepSnapshot());
-        }
-      } catch (error) {
-        if (job.stop !== undefined && error instanceof GrokboxError) return interrupted();
-        throw error;
-      }
-      if (slice.diverged) {
-        await this.#withTrainer(() => this.#training.record());
-        return stopped(
-          "diverged",
-          `the loss of step ${this.step + 1} is not finite; this is the last good state`,
-        );
-      }
-      const holds = slice.point === undefined ? undefined : watch.observe(slice.point);
-      if (holds !== undefined) return stopped("condition", holds);
+      const stop = await this.#stopOrSlice(plan, job, watch);
+      if (stop === undefined) continue;
+      if (this.#state !== "deleted") await this.#withTrainer(() => this.#training.record());
+      return { ...stop, step: this.step };
     }
+  }
+
+  /** Why training is to stop now; nothing when it went on by a slice. */
+  async #stopOrSlice(
+    plan: RunPlan,
+    job: Job,
+    watch: StopWatch,
+  ): Promise<Omit<StopReason, "step"> | undefined> {
+    const interrupted = () => {
+      const kind = job.stop ?? "cancelled";
+      return { kind, detail: interruption[kind] ?? "" };
+    };
+    if (job.stop !== undefined) return interrupted();
+    const target = plan.untilStep ?? Number.POSITIVE_INFINITY;
+    if (this.step >= target) return { kind: "target", detail: `reached step ${target}` };
+    try {
+      const { diverged } = await this.#slice(
+        nextMilestone(plan, this.step),
+        this.#urgency(target),
+        job.abort.signal,
+      );
+      if (plan.snapshotAt.includes(this.step)) await this.#withTrainer(() => this.#keepSnapshot());
+      if (diverged) {
+        return {
+          kind: "diverged",
+          detail: `the loss of step ${this.step + 1} is not finite; this is the last good state`,
+        };
+      }
+    } catch (error) {
+      if (job.stop !== undefined && error instanceof GrokboxError) return interrupted();
+      throw error;
+    }
+    // Without conditions the point is measured while the next slice is computed.
+    const point = plan.stopWhen.length > 0 ? await this.#training.collect() : undefined;
+    const holds = point === undefined ? undefined : watch.observe(point);
+    return holds === undefined ? undefined : { kind: "condition", detail: holds };
   }
 
   /** What is left of a Step goes ahead of background work when it is short. */
@@ -396,7 +408,7 @@ export class Session {
   }
 
   /** One slice on the way to `milestone`, in turn with everybody else's. */
-  #slice(milestone: number, urgency: Urgency, signal: AbortSignal): Promise<Slice> {
+  #slice(milestone: number, urgency: Urgency, signal: AbortSignal): Promise<{ readonly diverged: boolean }> {
     return this.#lane.run(signal, () =>
       this.#parts.scheduler.turn(urgency, signal, async (preempt) => {
         const hurry = new AbortController();

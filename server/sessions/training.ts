@@ -1,4 +1,4 @@
-import type { Engine, Problem, Trace, Trainer, TrainerState } from "../engine/engine.ts";
+import type { Advance, Engine, Problem, Trace, Trainer, TrainerState } from "../engine/engine.ts";
 import { classCounts, pairClasses } from "../model/pair-class.ts";
 import type { Activation, Spec } from "../model/spec.ts";
 import { StageTracker } from "../model/stages.ts";
@@ -6,7 +6,7 @@ import { labels } from "../model/task.ts";
 import type { Analyst } from "./analyst.ts";
 import { GrokboxError } from "./errors.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
-import { sliceMs } from "./scheduler.ts";
+import { longestSliceMs } from "./scheduler.ts";
 
 /** Ordered pairs by class: common, rare, partner, held out. */
 export type ClassCounts = readonly [number, number, number, number];
@@ -17,12 +17,12 @@ export interface TrainingParts {
   readonly log: ProgressLog;
 }
 
-/** What a slice of training came to. */
-export interface Slice {
-  /** The next state's loss would not be finite; the present state is the last good one. */
-  readonly diverged: boolean;
-  /** The point recorded at its end. */
-  readonly point: ProgressPoint | undefined;
+/** What a slice brought, to be taken in while the next one is computed. */
+interface Uncollected {
+  /** The step before it. */
+  readonly from: number;
+  readonly result: Advance;
+  readonly record: boolean;
 }
 
 /**
@@ -39,6 +39,7 @@ export class Training {
   #trainer: Trainer;
   /** Milliseconds a step, a running mean that decides how many make a slice. */
   #stepMs: number | undefined;
+  #uncollected: Uncollected | undefined;
 
   private constructor(
     parts: TrainingParts,
@@ -98,38 +99,50 @@ export class Training {
     return steps * (this.#stepMs ?? 0);
   }
 
-  /** Updates that make about a slice; 1 until a first update was timed. */
+  /** Updates that make about the longest slice; 1 until a first update was timed. */
   get sliceSteps(): number {
-    return this.#stepMs === undefined ? 1 : Math.max(1, Math.floor(sliceMs / this.#stepMs));
+    return this.#stepMs === undefined ? 1 : Math.max(1, Math.floor(longestSliceMs / this.#stepMs));
   }
 
   /**
-   * Makes up to `steps` updates; fewer when `signal` aborts or the next state's loss would not be finite. When all were made and
-   * `record` is set, the state reached is recorded.
+   * Makes up to `steps` updates; fewer when `signal` aborts or the next state's loss would not be finite: then it answers that it
+   * diverged. When all were made and `record` is set, the state reached will be recorded by the next `collect`.
    */
-  async advance(steps: number, record: boolean, signal: AbortSignal): Promise<Slice> {
+  async advance(
+    steps: number,
+    record: boolean,
+    signal: AbortSignal,
+  ): Promise<{ readonly diverged: boolean }> {
     const from = this.#trainer.step;
     const began = performance.now();
-    const {
-      steps: made,
-      diverged,
-      trace,
-      weights,
-    } = await this.#trainer.advance(steps, { signal, weights: record });
-    if (made > 0) {
-      const perStep = (performance.now() - began) / made;
+    const working = this.#trainer.advance(steps, { signal, weights: record });
+    // The engine works off this thread: what its last slice brought is measured meanwhile.
+    const [result] = await Promise.all([working, this.collect()]);
+    if (result.steps > 0) {
+      const perStep = (performance.now() - began) / result.steps;
       this.#stepMs = this.#stepMs === undefined ? perStep : 0.8 * this.#stepMs + 0.2 * perStep;
     }
-    for (let i = 0; i < made; i++) this.#observe(from + i + 1, trace, i);
-    const reached = made === steps && weights !== undefined;
-    return { diverged, point: reached ? await this.#record(trace, made - 1, weights) : undefined };
+    this.#uncollected = { from, result, record: result.steps === steps };
+    return { diverged: result.diverged };
+  }
+
+  /** Takes in what the last slice brought; the point, when it was to be recorded. */
+  async collect(): Promise<ProgressPoint | undefined> {
+    if (this.#uncollected === undefined) return undefined;
+    const { from, result, record } = this.#uncollected;
+    this.#uncollected = undefined;
+    const { steps, trace, weights } = result;
+    for (let i = 0; i < steps; i++) this.#observe(from + i + 1, trace, i);
+    if (!record || weights === undefined) return undefined;
+    return this.#record(from + steps, trace, steps - 1, weights);
   }
 
   /** The progress point of the present state, recorded unless it is already. */
   async record(): Promise<ProgressPoint> {
+    await this.collect();
     const { latest } = this.#parts.log;
     if (latest?.step === this.step) return latest;
-    return this.#record(this.#trainer.current, 0, await this.#trainer.readState());
+    return this.#record(this.step, this.#trainer.current, 0, await this.#trainer.readState());
   }
 
   /** Goes on under another activation, from the same weights and moments. Fails with DIVERGED, changing nothing. */
@@ -151,17 +164,17 @@ export class Training {
   }
 
   #observe(step: number, trace: Trace, row: number): void {
-    const { trainAccuracy } = this.#accuracies(trace, row);
-    this.#stages.observe(step, trainAccuracy ?? 0, trace.parameterNorm[row]!);
+    const right = trace.correctCommon[row]! + trace.correctRare[row]!;
+    this.#stages.observe(step, right / (this.counts[0] + this.counts[1]), trace.parameterNorm[row]!);
   }
 
   async #record(
+    step: number,
     trace: Trace,
     row: number,
     { theta, xi }: { readonly theta: Float32Array; readonly xi: Float32Array },
   ): Promise<ProgressPoint> {
     const { modulus } = this.#spec;
-    const step = this.step;
     const stage = this.#stages.stage();
     const { ipr, meanAbsSinMisalignment } = await this.#parts.analyst.run(
       "spectralMeasures",
