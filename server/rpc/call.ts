@@ -5,6 +5,14 @@ import { cancelled, GrokboxError } from "../sessions/errors.ts";
 /** A unary call without a deadline gets this one. */
 export const defaultDeadlineMs = 60_000;
 
+/** A stream from the client without one: an upload that stalls must not keep its memory for ever. */
+const defaultUploadDeadlineMs = 10 * 60_000;
+
+const defaultDeadlines: Readonly<Partial<Record<DescMethod["methodKind"], number>>> = {
+  unary: defaultDeadlineMs,
+  client_streaming: defaultUploadDeadlineMs,
+};
+
 /** Longest delay that a timer takes. */
 const maxTimerMs = 2 ** 31 - 1;
 
@@ -52,15 +60,14 @@ export function callContext(
   const { signal } = controller;
   const untilDeadline = Number(call.getDeadline()) - Date.now();
   // grpc-js passes malformed and absent timeouts on as NaN or infinite.
-  const known = Number.isFinite(untilDeadline);
-  const limited = known || method.methodKind === "unary";
+  const limitMs = Number.isFinite(untilDeadline)
+    ? Math.max(0, untilDeadline)
+    : defaultDeadlines[method.methodKind];
   const expire = () =>
     controller.abort(
       new GrokboxError("DEADLINE_EXCEEDED", "the call's deadline passed; work stopped within a slice"),
     );
-  const timer = limited
-    ? setTimeout(expire, Math.min(known ? Math.max(0, untilDeadline) : defaultDeadlineMs, maxTimerMs))
-    : undefined;
+  const timer = limitMs === undefined ? undefined : setTimeout(expire, Math.min(limitMs, maxTimerMs));
   call.on("cancelled", () => controller.abort());
   return {
     signal,
