@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["{server,sdk,clients,tests,bench,scripts}/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**"],
+    exclude: ["**/node_modules/**", "**/dist/**", "tests/full/**"],
     // Two cores: more workers only make the timing of real processes worse.
     maxWorkers: 2,
     testTimeout: 60_000,

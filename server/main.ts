@@ -20,7 +20,7 @@ console.log(`grokbox ${version} is ready on ${server.address}
 
 Next, in another terminal:
 
-  node clients/examples/first-script.ts        train, watch, look at the spectrum
+  npx node clients/examples/first-script.ts      train, watch, look at the spectrum
   npm run paper -- --run standard              the paper's run, beside its numbers
 
 Ctrl-C finishes the work under way and stops.`);

@@ -1,0 +1,25 @@
+import { invalidField } from "./error.ts";
+
+/** What every call takes. */
+export interface CallOptions {
+  /** Gives the call up; it then fails with the reason `CANCELLED`. */
+  readonly signal?: AbortSignal | undefined;
+  /** For the whole call with all its retries, milliseconds. @default 60,000, or what `Grokbox.connect` was told */
+  readonly deadlineMs?: number | undefined;
+}
+
+/** A moment by which something must be over. */
+export class Deadline {
+  readonly #atMs: number;
+
+  /** @param ms - from now, greater than 0; Infinity for never */
+  constructor(ms: number) {
+    if (!(ms > 0)) throw invalidField("deadlineMs", "must be greater than 0", ms);
+    this.#atMs = performance.now() + ms;
+  }
+
+  /** Milliseconds left, 0 or more. */
+  get leftMs(): number {
+    return Math.max(0, this.#atMs - performance.now());
+  }
+}

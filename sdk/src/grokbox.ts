@@ -1,0 +1,125 @@
+import { ServerService } from "@grokbox/proto/server";
+import { SessionService } from "@grokbox/proto/session";
+import { parseAddress } from "./address.ts";
+import { Connection, type ConnectionOptions, longDeadlineMs } from "./connection.ts";
+import type { CallOptions } from "./deadline.ts";
+import { GrokboxError } from "./error.ts";
+import { isUnavailable } from "./retry.ts";
+import { fromServerInfo, type ServerInfo } from "./server-info.ts";
+import { Session } from "./session.ts";
+import { fromSession, type SessionState, toState } from "./session-info.ts";
+import { type StartOptions, startSession } from "./start.ts";
+import { grpcTransport } from "./transport-grpc.ts";
+import { type Upload, uploadWeights } from "./upload.ts";
+import type { Weights } from "./weights.ts";
+
+export interface ConnectOptions extends ConnectionOptions {
+  /** Gives the attempt to connect up. */
+  readonly signal?: AbortSignal | undefined;
+  /** For connecting, milliseconds; a server that is only just starting is waited for. @default 10,000 */
+  readonly deadlineMs?: number | undefined;
+}
+
+export interface ListOptions extends CallOptions {
+  /** Only sessions in this state, or one of these. */
+  readonly state?: SessionState | readonly SessionState[] | undefined;
+  /** Only sessions that carry all of these. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Sessions an answer, 1 to 1,000. @default 100 */
+  readonly pageSize?: number | undefined;
+}
+
+/** A connection to a grokbox server. It is dear: make one, and share it; the handles it gives out are cheap. */
+export class Grokbox implements AsyncDisposable {
+  /** host:port */
+  readonly address: string;
+  readonly #connection: Connection;
+
+  private constructor(address: string, connection: Connection) {
+    this.address = address;
+    this.#connection = connection;
+  }
+
+  /**
+   * Connects, and makes sure that a grokbox server answers.
+   *
+   * @param address - host:port, or a host alone for the default port 50051
+   * @throws UNAVAILABLE when nobody answers there, UNIMPLEMENTED when what answers is no grokbox server
+   */
+  static async connect(address: string, options: ConnectOptions = {}): Promise<Grokbox> {
+    const target = parseAddress(address);
+    const box = new Grokbox(target, new Connection(grpcTransport(target), options));
+    try {
+      await box.info({ signal: options.signal, deadlineMs: options.deadlineMs ?? 10_000 });
+      return box;
+    } catch (error) {
+      box.close();
+      throw error instanceof GrokboxError ? unreachable(target, error) : error;
+    }
+  }
+
+  /** What the server is and can do. */
+  async info(options: CallOptions = {}): Promise<ServerInfo> {
+    return fromServerInfo(await this.#connection.read(ServerService.method.getServerInfo, {}, options));
+  }
+
+  /**
+   * Makes a session, at step 0 or at the step of the weights or the snapshot that it starts from.
+   *
+   * @throws INVALID_FIELD with every field that is not what it must be
+   */
+  async start(options: StartOptions = {}): Promise<Session> {
+    return new Session(this.#connection, await startSession(this.#connection, options));
+  }
+
+  /** A handle of a session that there is. */
+  async session(name: string, options: CallOptions = {}): Promise<Session> {
+    const { session } = await this.#connection.read(SessionService.method.getSession, { name }, options);
+    return new Session(this.#connection, fromSession(session));
+  }
+
+  /** Handles of all sessions, newest first. The deadline is for each page. */
+  async *sessions(options: ListOptions = {}): AsyncGenerator<Session, void, undefined> {
+    const { state = [], labels = {}, pageSize = 0 } = options;
+    const filter = { states: [state].flat().map(toState), labels: { ...labels }, pageSize };
+    let pageToken = "";
+    do {
+      const request = { ...filter, pageToken };
+      const page = await this.#connection.read(SessionService.method.listSessions, request, options);
+      for (const session of page.sessions) yield new Session(this.#connection, fromSession(session));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+  }
+
+  /** Sends weights for one session to start from. The deadline is 10 minutes by default. */
+  async uploadWeights(weights: Weights, options: CallOptions = {}): Promise<Upload> {
+    const deadline = this.#connection.deadline(options, longDeadlineMs);
+    return uploadWeights(this.#connection, weights, { signal: options.signal, deadline });
+  }
+
+  /** Cancels calls under way and closes the connection. Sessions and runs on the server go on. Idempotent. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+}
+
+function unreachable(address: string, error: GrokboxError): GrokboxError {
+  const { rawMessage } = error;
+  // An attempt that the deadline cut off while nobody answered is no other failure than the attempts before it.
+  const { code, reason } = isUnavailable(error.cause) ? error.cause : error;
+  const messages: Partial<Record<string, string>> = {
+    UNAVAILABLE: `no grokbox server answers at ${address}: ${rawMessage}. Is it running there, and is the port right?`,
+    DEADLINE_EXCEEDED: `${address} did not answer in time: ${rawMessage}`,
+    UNIMPLEMENTED: `the server at ${address} is not a grokbox server: ${rawMessage}`,
+  };
+  return new GrokboxError(messages[code] ?? `can't use the server at ${address}: ${rawMessage}`, {
+    code,
+    reason,
+    metadata: { ...error.metadata, address },
+    cause: error,
+  });
+}

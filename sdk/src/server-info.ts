@@ -1,0 +1,86 @@
+import type { EngineInfo as EngineMessage, GetServerInfoResponse } from "@grokbox/proto/server";
+import { badAnswer } from "./error.ts";
+import { fromUint64 } from "./uint64.ts";
+
+/** What a server is and can do. */
+export interface ServerInfo {
+  /** Semantic version of grokbox. */
+  readonly version: string;
+  /** Those that work there, the preferred one first. */
+  readonly engines: readonly EngineInfo[];
+  readonly limits: Limits;
+  readonly uptimeSeconds: number;
+  /** Version of Node.js. */
+  readonly runtime: string;
+  /** What `preset` may be. */
+  readonly presets: readonly PresetInfo[];
+}
+
+export interface EngineInfo {
+  readonly name: string;
+  /** Build of the engine, e.g. addon or wasm. */
+  readonly variant: string;
+  /** For people. */
+  readonly device: string;
+  /** Instruction set, e.g. avx512. */
+  readonly isa: string;
+  readonly threads: number;
+  /** Of its arithmetic, e.g. float32. */
+  readonly precision: string;
+  /** Whether equal specs give equal bits. */
+  readonly deterministic: boolean;
+  /** Why a faster variant is not used; empty when it is. */
+  readonly fallbackReason: string;
+}
+
+/** Bounds that the server enforces. */
+export interface Limits {
+  /** Sessions at a time. */
+  readonly maxSessions: number;
+  /** Calls that may wait for their turn on one session. */
+  readonly maxQueuedCommands: number;
+  readonly maxSnapshotsPerSession: number;
+  /** Progress points retained a session. */
+  readonly retainedProgressPoints: number;
+  readonly maxMessageBytes: number;
+  readonly maxUploadBytes: number;
+  /** Of a unary call that has no deadline. */
+  readonly defaultDeadlineSeconds: number;
+}
+
+export interface PresetInfo {
+  readonly name: string;
+  readonly description: string;
+  /** Steps of the published run. */
+  readonly steps: number;
+}
+
+export function fromServerInfo(message: GetServerInfoResponse): ServerInfo {
+  const { version, uptimeSeconds, runtime, limits } = message;
+  if (limits === undefined) throw badAnswer("the server left out its limits");
+  return {
+    version,
+    engines: message.engines.map(fromEngine),
+    limits: {
+      maxSessions: limits.maxSessions,
+      maxQueuedCommands: limits.maxQueuedCommands,
+      maxSnapshotsPerSession: limits.maxSnapshotsPerSession,
+      retainedProgressPoints: limits.retainedProgressPoints,
+      maxMessageBytes: limits.maxMessageBytes,
+      maxUploadBytes: fromUint64(limits.maxUploadBytes),
+      defaultDeadlineSeconds: limits.defaultDeadlineSeconds,
+    },
+    uptimeSeconds,
+    runtime,
+    presets: message.presets.map(({ name, description, steps }) => ({
+      name,
+      description,
+      steps: fromUint64(steps),
+    })),
+  };
+}
+
+function fromEngine(message: EngineMessage): EngineInfo {
+  const { name, variant, device, isa, threads, precision, deterministic, fallbackReason } = message;
+  return { name, variant, device, isa, threads, precision, deterministic, fallbackReason };
+}

@@ -1,0 +1,154 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import {
+  type PairCounts as PairCountsMessage,
+  type SessionEvent as SessionEventMessage,
+  type Session as SessionMessage,
+  SessionState as StateMessage,
+  StopKind as StopKindMessage,
+} from "@grokbox/proto/session";
+import { defined } from "./defined.ts";
+import { badAnswer } from "./error.ts";
+import { fromPoint, fromStage, type ProgressPoint, type Stage } from "./progress-point.ts";
+import { fromRunPlan, type RunPlanUnderWay } from "./run-plan.ts";
+import { fromSpec, type Spec } from "./spec.ts";
+import { fromOptionalUint64, fromUint64 } from "./uint64.ts";
+
+const states = {
+  idle: StateMessage.IDLE,
+  stepping: StateMessage.STEPPING,
+  running: StateMessage.RUNNING,
+  paused: StateMessage.PAUSED,
+  diverged: StateMessage.DIVERGED,
+} as const;
+
+/** What a session does. A diverged one is at its last good step. */
+export type SessionState = keyof typeof states;
+
+const stopKinds = {
+  target: StopKindMessage.TARGET,
+  condition: StopKindMessage.CONDITION,
+  paused: StopKindMessage.PAUSED,
+  diverged: StopKindMessage.DIVERGED,
+  cancelled: StopKindMessage.CANCELLED,
+  shutdown: StopKindMessage.SHUTDOWN,
+} as const;
+
+/** Why training stopped. */
+export interface StopReason {
+  readonly kind: keyof typeof stopKinds | "unknown";
+  /** For people, e.g. `test_accuracy >= 0.99 for 10 recorded steps`. */
+  readonly detail: string;
+  /** The step at which it stopped. */
+  readonly step: number;
+}
+
+/** A session as it was when the server last told of it. */
+export interface SessionInfo {
+  /** sessions/{id} */
+  readonly name: string;
+  readonly spec: Spec;
+  readonly state: SessionState;
+  /** Updates made. */
+  readonly step: number;
+  /** Absent before the first stop and during a run. */
+  readonly stopReason?: StopReason;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly engine: string;
+  /** Why this engine was chosen. */
+  readonly engineReason: string;
+  readonly createTime?: Date;
+  /** The newest progress point. */
+  readonly latest?: ProgressPoint;
+  /** Absent without a test set. */
+  readonly stages?: Stages;
+  /** The run under way. */
+  readonly run?: RunPlanUnderWay;
+  /** Ordered pairs by class; they add up to p^2. */
+  readonly pairCounts: PairCounts;
+  /** The preset that it was started from, or empty. */
+  readonly preset: string;
+  /** What changed its course, oldest first. */
+  readonly events: readonly SessionEvent[];
+}
+
+/** Where the stages end, dated back; provisional while the session trains. */
+export interface Stages {
+  readonly current?: Stage;
+  /** First step from which train accuracy stays 1. */
+  readonly memorizationEnd?: number;
+  /** Step of the parameter norm's maximum after that. */
+  readonly generalizationEnd?: number;
+}
+
+export type PairCounts = Readonly<
+  Record<"train" | "test" | "common" | "rare" | "partner" | "heldOut", number>
+>;
+
+export interface SessionEvent {
+  readonly kind: "activation-swapped";
+  /** The step at which it took effect. */
+  readonly step: number;
+  readonly time?: Date;
+  readonly from: string;
+  readonly to: string;
+}
+
+export function fromSession(message: SessionMessage | undefined): SessionInfo {
+  if (message === undefined) throw badAnswer("the server left out the session");
+  const { name, engine, engineReason, preset, latest, stopReason, stages, run, createTime } = message;
+  return {
+    name,
+    spec: fromSpec(message.spec),
+    state: nameOf(states, message.state) ?? unknownState(message),
+    step: fromUint64(message.step),
+    labels: message.labels,
+    engine,
+    engineReason,
+    preset,
+    pairCounts: fromPairCounts(message.pairCounts),
+    events: message.events.flatMap(fromEvent),
+    ...defined({
+      createTime: createTime && timestampDate(createTime),
+      latest: latest && fromPoint(latest),
+      run: run && fromRunPlan(run),
+      stopReason: stopReason && {
+        kind: nameOf(stopKinds, stopReason.kind) ?? "unknown",
+        detail: stopReason.detail,
+        step: fromUint64(stopReason.step),
+      },
+      stages:
+        stages &&
+        defined({
+          current: fromStage(stages.current),
+          memorizationEnd: fromOptionalUint64(stages.memorizationEnd),
+          generalizationEnd: fromOptionalUint64(stages.generalizationEnd),
+        }),
+    }),
+  };
+}
+
+/** The proto's number of a state, for filters. */
+export function toState(state: SessionState): StateMessage {
+  return states[state];
+}
+
+function fromPairCounts(message: PairCountsMessage | undefined): PairCounts {
+  const { train = 0, test = 0, common = 0, rare = 0, partner = 0, heldOut = 0 } = message ?? {};
+  return { train, test, common, rare, partner, heldOut };
+}
+
+/** Nothing for an event that is newer than this SDK. */
+function fromEvent({ step, time, event }: SessionEventMessage): SessionEvent[] {
+  if (event.case !== "activationSwapped") return [];
+  const { from, to } = event.value;
+  const when = defined({ time: time && timestampDate(time) });
+  return [{ kind: "activation-swapped", step: fromUint64(step), ...when, from, to }];
+}
+
+function nameOf<K extends string>(names: Readonly<Record<K, number>>, value: number): K | undefined {
+  return (Object.keys(names) as K[]).find((name) => names[name] === value);
+}
+
+function unknownState({ name, state }: SessionMessage): never {
+  throw badAnswer(`${name} is in state ${state}, which this version of the SDK doesn't know`);
+}

@@ -1,0 +1,33 @@
+import { AnalysisService } from "@grokbox/proto/analysis";
+import type { Connection } from "./connection.ts";
+import type { CallOptions } from "./deadline.ts";
+import type { Spec } from "./spec.ts";
+import { mergeSpectrum, type NeuronRange, type Spectrum } from "./spectrum.ts";
+
+/** Coefficients of one layer that fit into one answer. */
+const pageCoefficients = 200_000;
+
+/**
+ * Reads a spectrum in as many answers as its neurons need.
+ *
+ * @param name - a session for its present state, or a snapshot
+ * @throws ABORTED when a session trained on between two answers
+ */
+export async function readSpectrum(
+  connection: Connection,
+  name: string,
+  { modulus, width }: Spec,
+  options: CallOptions & { readonly neurons?: NeuronRange | undefined },
+): Promise<Spectrum> {
+  const { first = 0, count = width - first } = options.neurons ?? {};
+  const part = { signal: options.signal, deadline: connection.deadline(options) };
+  const most = Math.floor(pageCoefficients / ((modulus - 1) / 2));
+  const pages = [];
+  let read = 0;
+  do {
+    const request = { name, firstNeuron: first + read, neuronCount: Math.min(most, count - read) };
+    pages.push(await connection.read(AnalysisService.method.spectrum, request, part));
+    read += most;
+  } while (read < count);
+  return mergeSpectrum(pages);
+}

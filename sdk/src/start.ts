@@ -1,0 +1,64 @@
+import { SessionService } from "@grokbox/proto/session";
+import { type Connection, longDeadlineMs, type PartOptions } from "./connection.ts";
+import type { CallOptions } from "./deadline.ts";
+import { invalidField } from "./error.ts";
+import { fromSession, type SessionInfo } from "./session-info.ts";
+import { type SpecInput, toSpec } from "./spec-input.ts";
+import { type Upload, uploadWeights } from "./upload.ts";
+import type { Weights } from "./weights.ts";
+
+/** What a session is to start from; everything that is left out has its default. */
+export interface StartOptions extends SpecInput, CallOptions {
+  /** At most 64. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** @default the server's choice */
+  readonly engine?: string | undefined;
+  /** Steps between progress points, 1 to 1,000,000. @default 100 */
+  readonly recordEvery?: number | undefined;
+  /** Weights from outside, to be uploaded or uploaded already. */
+  readonly weights?: Weights | Upload | undefined;
+  /**
+   * A snapshot of any session, by its name or as `Session.snapshot` returned it: its weights, moments, step and spec. Excludes
+   * everything of `SpecInput`.
+   */
+  readonly from?: string | { readonly name: string } | undefined;
+}
+
+/** A deadline that is not given is 10 minutes when weights are to be uploaded. */
+export async function startSession(connection: Connection, options: StartOptions): Promise<SessionInfo> {
+  const { preset = "", labels = {}, engine = "", recordEvery, signal } = options;
+  const source = sourceOf(options);
+  const deadline = connection.deadline(options, source.weights && longDeadlineMs);
+  const part = { signal, deadline };
+  const request = { preset, spec: toSpec(options), labels: { ...labels }, engine, recordEvery };
+  const { session } = await connection.mutate(
+    SessionService.method.startSession,
+    { ...request, weights: await toWeights(connection, source, part) },
+    part,
+  );
+  return fromSession(session);
+}
+
+/** Where the weights come from, when the spec doesn't say it all. */
+interface Source {
+  readonly snapshot?: string;
+  readonly upload?: string;
+  /** Yet to be uploaded. */
+  readonly weights?: Weights;
+}
+
+function sourceOf({ weights, from }: StartOptions): Source {
+  if (weights !== undefined && from !== undefined) {
+    throw invalidField("weights", "must be left out with a snapshot to start from");
+  }
+  if (from !== undefined) return { snapshot: typeof from === "string" ? from : from.name };
+  if (weights === undefined) return {};
+  return "theta" in weights ? { weights } : { upload: weights.name };
+}
+
+async function toWeights(connection: Connection, source: Source, part: PartOptions) {
+  const { snapshot, upload, weights } = source;
+  if (snapshot !== undefined) return { case: "snapshot" as const, value: snapshot };
+  const name = weights === undefined ? upload : (await uploadWeights(connection, weights, part)).name;
+  return name === undefined ? { case: undefined } : { case: "upload" as const, value: name };
+}
