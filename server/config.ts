@@ -7,6 +7,8 @@ export interface Config {
   readonly host: string;
   /** gRPC port; 0 for a free one. */
   readonly port: number;
+  /** Web port (metrics, health); 0 for a free one. */
+  readonly webPort: number;
   /** Serve other machines although there are no tokens and no TLS yet. */
   readonly insecure: boolean;
   /** Build of the CPU engine; undefined for the best that works here. */
@@ -25,12 +27,15 @@ const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const
 export type LogLevel = (typeof logLevels)[number];
 
 export const defaultPort = 50_051;
+export const defaultWebPort = 8_080;
 
 /** A configuration with the given values and the defaults for the rest. */
 export function configure(values: Partial<Config> = {}): Config {
   const config: Config = {
     host: "127.0.0.1",
     port: defaultPort,
+    // Who wants a free port wants no fixed one beside it.
+    webPort: values.port === 0 ? 0 : defaultWebPort,
     insecure: false,
     cpuVariant: undefined,
     threads: availableParallelism(),
@@ -61,6 +66,11 @@ export function parseConfig(argv: readonly string[], version: string): Config {
         .default(defaultPort)
         .argParser(integer(0, 65_535)),
     )
+    .addOption(
+      flag("--web-port <number>", "web port for metrics and health, 0 for a free one", "WEB_PORT")
+        .default(undefined, `${defaultWebPort}, or free when --port is 0`)
+        .argParser(integer(0, 65_535)),
+    )
     .addOption(flag("--insecure", "serve other machines without users and TLS", "INSECURE").default(false))
     .addOption(
       flag("--cpu <variant>", "build of the CPU engine; left out: the best that works", "CPU").choices([
@@ -85,9 +95,14 @@ export function parseConfig(argv: readonly string[], version: string): Config {
         .argParser(integer(1, 1e7)),
     )
     .parse(argv, { from: "user" });
-  const { cpu, maxStateMib, ...options } = program.opts();
+  const { cpu, maxStateMib, webPort, ...options } = program.opts();
   try {
-    return configure({ ...options, cpuVariant: cpu, maxStateBytes: maxStateMib * 2 ** 20 });
+    return configure({
+      ...options,
+      ...(webPort === undefined ? {} : { webPort }),
+      cpuVariant: cpu,
+      maxStateBytes: maxStateMib * 2 ** 20,
+    });
   } catch (error) {
     return program.error(error instanceof RangeError ? error.message : String(error), { exitCode: 2 });
   }

@@ -17,6 +17,7 @@ console.log(`grokbox ${version} is ready on ${server.address}
 
   engine   ${engine.name} ${engine.variant}, ${engine.device}${fallbackReason === "" ? "" : `\n           (${fallbackReason})`}
   runtime  Node ${process.version}
+  metrics  http://${server.webAddress}/metrics
 
 Next, in another terminal:
 

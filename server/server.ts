@@ -1,4 +1,5 @@
 import { AnalysisService } from "@grokbox/proto/analysis";
+import { Health } from "@grokbox/proto/health";
 import { ServerService } from "@grokbox/proto/server";
 import { SessionService } from "@grokbox/proto/session";
 import { SnapshotService } from "@grokbox/proto/snapshot";
@@ -9,7 +10,9 @@ import { type Config, configure } from "./config.ts";
 import { openCpuEngine } from "./engine/cpu/cpu-engine.ts";
 import { analysisService } from "./rpc/analysis-service.ts";
 import { CallLog } from "./rpc/call.ts";
+import { healthService } from "./rpc/health-service.ts";
 import { type Listener, listen } from "./rpc/listener.ts";
+import { addReflection } from "./rpc/reflection.ts";
 import { maxMessageBytes, serverService } from "./rpc/server-service.ts";
 import { definition, type Handlers, implementation } from "./rpc/service.ts";
 import { sessionService } from "./rpc/session-service.ts";
@@ -17,6 +20,10 @@ import { snapshotService } from "./rpc/snapshot-service.ts";
 import { trainingService } from "./rpc/training-service.ts";
 import { type OfferedEngine, Registry } from "./sessions/registry.ts";
 import { version } from "./version.ts";
+import { serveWeb, type WebServer } from "./web/http.ts";
+import { Metrics } from "./web/metrics.ts";
+
+const services = [SessionService, TrainingService, AnalysisService, SnapshotService, ServerService];
 
 const maxConnections = 1_000;
 
@@ -26,6 +33,8 @@ const drainMs = 3_000;
 export interface RunningServer {
   /** host:port that clients connect to. */
   readonly address: string;
+  /** host:port of the web pages. */
+  readonly webAddress: string;
   readonly engines: readonly OfferedEngine[];
   readonly registry: Registry;
   /** Finishes slices, ends streams, and frees everything. */
@@ -37,24 +46,33 @@ export async function startServer(values: Partial<Config> = {}): Promise<Running
   const config = configure(values);
   const logger = pino({ name: "grokbox", level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
   const engines = [await offerCpu(config)];
-  const registry = new Registry(engines, config);
-  const rpc = rpcServer(registry, logger);
+  const metrics = new Metrics();
+  const registry = new Registry(engines, config, metrics);
+  metrics.observe(registry, version);
+  const rpc = rpcServer(registry, logger, metrics);
+  let web: WebServer | undefined;
   let listener: Listener;
   try {
+    web = await serveWeb(registry, metrics, config.host, config.webPort);
     listener = await listen(rpc, config.host, config.port, maxConnections);
   } catch (error) {
+    await web?.close();
     await registry.close();
     throw error;
   }
-  const address = `${config.host.includes(":") ? `[${config.host}]` : config.host}:${listener.port}`;
+  const served = web;
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  const address = `${host}:${listener.port}`;
   logger.debug({ address }, "listening");
   return {
     address,
+    webAddress: `${host}:${web.port}`,
     engines,
     registry,
     close: async () => {
       await registry.shutDown();
       await listener.close(drainMs);
+      await served.close();
       await registry.close();
       logger.debug("closed");
     },
@@ -69,7 +87,7 @@ async function offerCpu({ cpuVariant, threads }: Config): Promise<OfferedEngine>
   return { engine, reason: "the only engine of this server", fallbackReason: engine.fallbackReason ?? "" };
 }
 
-function rpcServer(registry: Registry, logger: Logger): Server {
+function rpcServer(registry: Registry, logger: Logger, metrics: Metrics): Server {
   const server = new Server({
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
@@ -77,7 +95,7 @@ function rpcServer(registry: Registry, logger: Logger): Server {
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
   });
-  const log = new CallLog(logger);
+  const log = new CallLog(logger, (method, code, seconds) => metrics.rpc(method, code, seconds));
   const add = <S extends Parameters<typeof definition>[0]>(service: S, handlers: Handlers<S>) =>
     server.addService(definition(service), implementation(service, handlers, log));
   add(SessionService, sessionService(registry));
@@ -85,5 +103,8 @@ function rpcServer(registry: Registry, logger: Logger): Server {
   add(AnalysisService, analysisService(registry));
   add(SnapshotService, snapshotService(registry));
   add(ServerService, serverService(registry, version));
+  const names = services.map(({ typeName }) => typeName);
+  add(Health, healthService(registry, names));
+  addReflection(server, [...services, Health]);
   return server;
 }

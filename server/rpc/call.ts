@@ -1,4 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
+import { status } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { cancelled, GrokboxError } from "../sessions/errors.ts";
 
@@ -29,18 +30,31 @@ export interface IncomingCall {
   on(event: "cancelled", listener: () => void): unknown;
 }
 
-/** Where calls are written down. */
+/** How a call ended. */
+export interface CallEnd {
+  readonly seconds: number;
+  readonly error: { readonly code: number; readonly details: string } | undefined;
+  readonly requestId: string | undefined;
+}
+
+/** Where calls are written down and counted. */
 export class CallLog {
   readonly #logger: Logger;
+  readonly #count: (method: string, code: string, seconds: number) => void;
 
-  constructor(logger: Logger) {
+  /** @param count - is told of every call: its method, gRPC code and duration */
+  constructor(logger: Logger, count: (method: string, code: string, seconds: number) => void) {
     this.#logger = logger;
+    this.#count = count;
   }
 
-  call(method: DescMethod, milliseconds: number, error: { code: number; details: string } | undefined): void {
-    const fields = { method: `${method.parent.typeName}/${method.name}`, milliseconds };
+  call(method: DescMethod, { seconds, error, requestId }: CallEnd): void {
+    const name = `${method.parent.typeName}/${method.name}`;
+    const code = status[error?.code ?? status.OK] ?? "UNKNOWN";
+    this.#count(name, code, seconds);
+    const fields = { method: name, code, seconds, ...(requestId ? { requestId } : {}) };
     if (error === undefined) this.#logger.debug(fields, "call");
-    else this.#logger.info({ ...fields, code: error.code, details: error.details }, "call failed");
+    else this.#logger.info({ ...fields, details: error.details }, "call failed");
   }
 
   /** Writes down a defect under the id that the caller is told. */
@@ -54,6 +68,7 @@ export function callContext(
   method: DescMethod,
   call: IncomingCall,
   log: CallLog,
+  request?: unknown,
 ): Context & { done(error?: { code: number; details: string }): void } {
   const began = performance.now();
   const controller = new AbortController();
@@ -76,7 +91,12 @@ export function callContext(
     },
     done: (error) => {
       clearTimeout(timer);
-      log.call(method, Math.round((performance.now() - began) * 1000) / 1000, error);
+      const seconds = Math.round((performance.now() - began) * 1000) / 1e6;
+      log.call(method, {
+        seconds,
+        error,
+        requestId: (request as { requestId?: string } | undefined)?.requestId,
+      });
     },
   };
 }

@@ -105,7 +105,7 @@ function unary(
   log: CallLog,
 ): handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
-    const context = callContext(method, call as unknown as IncomingCall, log);
+    const context = callContext(method, call as unknown as IncomingCall, log, call.request);
     answer(method, () => handler(wellFormed(method, call.request) as never, context), context, log).then(
       (response) => callback(null, response),
       (error) => callback(error, null),

@@ -5,6 +5,7 @@ export type Reason =
   | "SESSION_NOT_FOUND"
   | "SNAPSHOT_NOT_FOUND"
   | "UPLOAD_NOT_FOUND"
+  | "SERVICE_NOT_FOUND"
   | "SESSION_STATE"
   | "STEP_MISMATCH"
   | "DIVERGED"

@@ -37,6 +37,12 @@ export const measures: readonly Measure[] = [
   "gradientNorm",
 ];
 
+/** Where a subscriber has got to. */
+export interface Cursor {
+  /** The next sequence that it wants. */
+  next: number;
+}
+
 const stages: readonly (Stage | undefined)[] = [undefined, "memorization", "generalization", "cleanup"];
 const columns = measures.length + 2; // step, stage
 const firstRows = 64;
@@ -50,6 +56,8 @@ export class ProgressLog {
   #rows: Float64Array;
   #newest = 0;
   #waiting = new Set<() => void>();
+  /** Of those who follow the log now. */
+  readonly cursors = new Set<Cursor>();
 
   constructor(capacity: number) {
     this.#capacity = capacity;

@@ -5,8 +5,9 @@ import { Analyst } from "./analyst.ts";
 import { Answers } from "./answers.ts";
 import { GrokboxError } from "./errors.ts";
 import { MemoryBudget } from "./memory-budget.ts";
+import { type Observer, unobserved } from "./observer.ts";
 import { ProgressLog } from "./progress-log.ts";
-import { Scheduler } from "./scheduler.ts";
+import { Scheduler, type Urgency } from "./scheduler.ts";
 import { Session } from "./session.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { SessionState } from "./state.ts";
@@ -59,17 +60,19 @@ export class Registry {
   readonly uploads: Uploads;
   readonly answers = new Answers();
   readonly analyst = new Analyst();
+  readonly #observer: Observer;
   readonly #schedulers: ReadonlyMap<Engine, Scheduler>;
   readonly #sessions = new Map<string, Session>();
   #starting = 0;
-  #shutDown = false;
+  readonly #closing = new AbortController();
 
-  constructor(engines: readonly OfferedEngine[], limits: Limits) {
+  constructor(engines: readonly OfferedEngine[], limits: Limits, observer: Observer = unobserved) {
     this.engines = engines;
     this.limits = limits;
     this.memory = new MemoryBudget(limits.maxStateBytes);
     this.uploads = new Uploads(this.memory);
-    this.#schedulers = new Map(engines.map(({ engine }) => [engine, new Scheduler()]));
+    this.#schedulers = new Map(engines.map(({ engine }) => [engine, new Scheduler(engine.name, observer)]));
+    this.#observer = observer;
   }
 
   /** Makes a session and records its first progress point. */
@@ -130,19 +133,32 @@ export class Registry {
     this.memory.release(residentBytes(session.spec));
   }
 
-  engineOf(session: Session): Engine {
-    return this.engines.find(({ engine }) => engine.name === session.identity.engine)!.engine;
+  /** Aborts when the shutdown begins. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** All sessions, oldest first. */
+  all(): Iterable<Session> {
+    return this.#sessions.values();
+  }
+
+  /** Turns that wait for a device, by urgency. */
+  queueDepth(): Readonly<Record<Urgency, number>> {
+    const depths = [...this.#schedulers.values()].map(({ depth }) => depth);
+    const sum = (urgency: Urgency) => depths.reduce((total, depth) => total + depth[urgency], 0);
+    return { interactive: sum("interactive"), background: sum("background") };
   }
 
   /** Fails with SHUTTING_DOWN once `shutDown` was called. */
   checkOpen(): void {
-    if (this.#shutDown)
+    if (this.closing.aborted)
       throw new GrokboxError("SHUTTING_DOWN", "the server is shutting down; try again after it is back");
   }
 
   /** Finishes the slices under way and lets every stream end. */
   async shutDown(): Promise<void> {
-    this.#shutDown = true;
+    this.#closing.abort();
     await Promise.all([...this.#sessions.values()].map((session) => session.shutDown()));
   }
 
@@ -164,7 +180,12 @@ export class Registry {
     }
     train ??= await this.analyst.run("drawSplit", numbers, spec);
     const log = new ProgressLog(this.limits.retainedProgressPoints);
-    const training = await Training.open({ engine, analyst: this.analyst, log }, spec, train, state);
+    const training = await Training.open(
+      { engine, analyst: this.analyst, log, observer: this.#observer },
+      spec,
+      train,
+      state,
+    );
     try {
       await training.record();
     } catch (error) {

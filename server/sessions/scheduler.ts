@@ -1,4 +1,5 @@
 import { cancelled } from "./errors.ts";
+import { type Observer, unobserved } from "./observer.ts";
 
 /** How long a slice of training may take while somebody waits for a turn. */
 const sliceMs = 10;
@@ -30,10 +31,23 @@ interface Running {
  * and cut a background slice short, as long as they have not had more than their half of the time.
  */
 export class Scheduler {
+  readonly #engine: string;
+  readonly #observer: Observer;
   readonly #waiting: Record<Urgency, Turn[]> = { interactive: [], background: [] };
   #running: Running | undefined;
   /** Milliseconds by which interactive work is ahead of background work while both waited. */
   #interactiveLead = 0;
+
+  /** @param engine - whose device it is, for the observer */
+  constructor(engine = "", observer: Observer = unobserved) {
+    this.#engine = engine;
+    this.#observer = observer;
+  }
+
+  /** Turns that wait, by urgency. */
+  get depth(): Readonly<Record<Urgency, number>> {
+    return { interactive: this.#waiting.interactive.length, background: this.#waiting.background.length };
+  }
 
   /**
    * Runs `slice` when its turn comes. The signal that it gets aborts when `signal` does, or when somebody more urgent waits: then
@@ -41,6 +55,7 @@ export class Scheduler {
    */
   turn<T>(urgency: Urgency, signal: AbortSignal, slice: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const asked = performance.now();
     const turn: Turn = {
       urgency,
       start: async () => {
@@ -57,7 +72,9 @@ export class Scheduler {
           reject(error);
         } finally {
           signal.removeEventListener("abort", forward);
-          this.#account(urgency, performance.now() - began);
+          const elapsedMs = performance.now() - began;
+          this.#account(urgency, elapsedMs);
+          this.#observer.turn(this.#engine, urgency, (began - asked) / 1000, elapsedMs / 1000);
           clearTimeout(this.#running?.timer);
           this.#running = undefined;
           this.#next();

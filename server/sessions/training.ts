@@ -5,6 +5,7 @@ import { StageTracker } from "../model/stages.ts";
 import { labels } from "../model/task.ts";
 import type { Analyst } from "./analyst.ts";
 import { GrokboxError } from "./errors.ts";
+import type { Observer } from "./observer.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import { longestSliceMs } from "./scheduler.ts";
 
@@ -15,6 +16,7 @@ export interface TrainingParts {
   readonly engine: Engine;
   readonly analyst: Analyst;
   readonly log: ProgressLog;
+  readonly observer: Observer;
 }
 
 /** What a slice brought, to be taken in while the next one is computed. */
@@ -119,7 +121,9 @@ export class Training {
     // The engine works off this thread: what its last slice brought is measured meanwhile.
     const [result] = await Promise.all([working, this.collect()]);
     if (result.steps > 0) {
-      const perStep = (performance.now() - began) / result.steps;
+      const elapsedMs = performance.now() - began;
+      const perStep = elapsedMs / result.steps;
+      this.#parts.observer.steps(this.#parts.engine.name, result.steps, elapsedMs / 1000);
       this.#stepMs = this.#stepMs === undefined ? perStep : 0.8 * this.#stepMs + 0.2 * perStep;
     }
     this.#uncollected = { from, result, record: result.steps === steps };

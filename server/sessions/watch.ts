@@ -1,4 +1,4 @@
-import type { ProgressPoint } from "./progress-log.ts";
+import type { Cursor, ProgressPoint } from "./progress-log.ts";
 import type { Session } from "./session.ts";
 
 /** Silence after which a watcher is told that all is well. */
@@ -33,21 +33,39 @@ export async function* watch(
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
   const { log } = session;
-  yield { kind: "opened", epoch: session.epoch, oldest: log.oldest, newest: log.newest };
-  const otherEpoch = options.epoch !== undefined && options.epoch !== session.epoch;
-  let cursor = otherEpoch ? 1 : Math.max(1, options.from ?? log.newest + 1);
-  if (otherEpoch) cursor = Math.max(cursor, log.oldest);
+  const cursor: Cursor = { next: firstWanted(session, options) };
+  log.cursors.add(cursor);
+  try {
+    yield { kind: "opened", epoch: session.epoch, oldest: log.oldest, newest: log.newest };
+    yield* follow(session, cursor, options.untilIdle, signal);
+  } finally {
+    log.cursors.delete(cursor);
+  }
+}
+
+function firstWanted({ epoch, log }: Session, options: WatchOptions): number {
+  if (options.epoch !== undefined && options.epoch !== epoch) return Math.max(1, log.oldest);
+  return Math.max(1, options.from ?? log.newest + 1);
+}
+
+async function* follow(
+  session: Session,
+  cursor: Cursor,
+  untilIdle: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<WatchEvent> {
+  const { log } = session;
   while (!signal.aborted) {
     // Read before the points are: what ends a stream comes after its last point.
     const { ended } = session;
-    const idle = options.untilIdle && !session.isTraining;
-    if (cursor < log.oldest) {
-      yield { kind: "gap", first: cursor, last: log.oldest - 1 };
-      cursor = log.oldest;
+    const idle = untilIdle && !session.isTraining;
+    if (cursor.next < log.oldest) {
+      yield { kind: "gap", first: cursor.next, last: log.oldest - 1 };
+      cursor.next = log.oldest;
     }
-    const points = log.read(cursor, batchPoints);
+    const points = log.read(cursor.next, batchPoints);
     if (points.length > 0) {
-      cursor = points.at(-1)!.sequence + 1;
+      cursor.next = points.at(-1)!.sequence + 1;
       yield { kind: "batch", points };
     } else if (ended !== undefined || idle) {
       yield { kind: "end", reason: ended ?? "idle", newest: log.newest };

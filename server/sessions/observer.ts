@@ -1,0 +1,11 @@
+import type { Urgency } from "./scheduler.ts";
+
+/** Who wants to know what the domain does, for metrics. Nothing that it does may change anything. */
+export interface Observer {
+  /** Somebody had the device: how long they waited for it and how long they had it. */
+  turn(engine: string, urgency: Urgency, waitedSeconds: number, seconds: number): void;
+  /** A trainer made steps. */
+  steps(engine: string, steps: number, seconds: number): void;
+}
+
+export const unobserved: Observer = { turn: () => {}, steps: () => {} };

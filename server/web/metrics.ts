@@ -1,0 +1,175 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { Counter, Gauge, Histogram, Registry as PromRegistry } from "prom-client";
+import type { Observer } from "../sessions/observer.ts";
+import type { Registry } from "../sessions/registry.ts";
+import type { SessionState } from "../sessions/state.ts";
+
+const states: readonly SessionState[] = ["idle", "stepping", "running", "paused", "diverged"];
+const urgencies = ["interactive", "background"] as const;
+const delayResolutionMs = 10;
+
+/** From 10 microseconds to 10 s, three a decade. */
+const secondsBuckets = Array.from({ length: 19 }, (_, i) => Number((10 ** (i / 3 - 5)).toPrecision(2)));
+
+/** What Prometheus scrapes. Units are in the names; no label carries a session's id. */
+export class Metrics implements Observer {
+  readonly #prom = new PromRegistry();
+  readonly #registers = [this.#prom];
+  readonly #steps = new Counter({
+    name: "grokbox_steps_total",
+    help: "Optimizer updates made.",
+    labelNames: ["engine"],
+    registers: this.#registers,
+  });
+  readonly #stepSeconds = new Histogram({
+    name: "grokbox_step_seconds",
+    help: "Mean time of an update, one observation a slice.",
+    labelNames: ["engine"],
+    buckets: secondsBuckets,
+    registers: this.#registers,
+  });
+  readonly #sliceSeconds = new Histogram({
+    name: "grokbox_slice_seconds",
+    help: "How long a session had the device in one turn.",
+    labelNames: ["engine", "urgency"],
+    buckets: secondsBuckets,
+    registers: this.#registers,
+  });
+  readonly #waitSeconds = new Histogram({
+    name: "grokbox_queue_wait_seconds",
+    help: "How long a session waited for its turn.",
+    labelNames: ["engine", "urgency"],
+    buckets: secondsBuckets,
+    registers: this.#registers,
+  });
+  readonly #busySeconds = new Counter({
+    name: "grokbox_engine_busy_seconds_total",
+    help: "Time that sessions had the device.",
+    labelNames: ["engine"],
+    registers: this.#registers,
+  });
+  readonly #rpcSeconds = new Histogram({
+    name: "grokbox_rpc_seconds",
+    help: "Duration of calls, streams included, by method and gRPC status code.",
+    labelNames: ["method", "code"],
+    buckets: secondsBuckets,
+    registers: this.#registers,
+  });
+
+  get contentType(): string {
+    return this.#prom.contentType;
+  }
+
+  /** The text that Prometheus reads. */
+  text(): Promise<string> {
+    return this.#prom.metrics();
+  }
+
+  turn(engine: string, urgency: "interactive" | "background", waitedSeconds: number, seconds: number): void {
+    this.#waitSeconds.observe({ engine, urgency }, waitedSeconds);
+    this.#sliceSeconds.observe({ engine, urgency }, seconds);
+    this.#busySeconds.inc({ engine }, seconds);
+  }
+
+  steps(engine: string, steps: number, seconds: number): void {
+    this.#steps.inc({ engine }, steps);
+    this.#stepSeconds.observe({ engine }, seconds / steps);
+  }
+
+  /** @param method - e.g. grokbox.v1.TrainingService/Step */
+  rpc(method: string, code: string, seconds: number): void {
+    this.#rpcSeconds.observe({ method, code }, seconds);
+  }
+
+  /** Adds what is read off the sessions, the process and the build when it is scraped. */
+  observe(registry: Registry, version: string): void {
+    this.#gauge("grokbox_sessions", "Sessions by state.", ["state"], (gauge) => {
+      for (const state of states) gauge.set({ state }, 0);
+      for (const { state } of registry.all()) gauge.inc({ state });
+    });
+    this.#gauge("grokbox_queue_depth", "Sessions that wait for their turn.", ["urgency"], (gauge) => {
+      const depth = registry.queueDepth();
+      for (const urgency of urgencies) gauge.set({ urgency }, depth[urgency]);
+    });
+    this.#gauge("grokbox_subscribers", "Streams of progress under way.", [], (gauge) => {
+      gauge.set([...registry.all()].reduce((sum, { log }) => sum + log.cursors.size, 0));
+    });
+    this.#gauge(
+      "grokbox_subscriber_lag_points",
+      "Points that the slowest stream of progress is behind.",
+      [],
+      (gauge) => {
+        const lags = [...registry.all()].flatMap(({ log }) =>
+          [...log.cursors].map(({ next }) => Math.max(0, log.newest + 1 - next)),
+        );
+        gauge.set(lags.reduce((most, lag) => Math.max(most, lag), 0));
+      },
+    );
+    this.#gauge("grokbox_state_bytes", "Memory that states, snapshots and uploads take.", [], (gauge) => {
+      gauge.set(registry.memory.usedBytes);
+    });
+    this.#gauge("grokbox_state_limit_bytes", "Memory that they may take.", [], (gauge) => {
+      gauge.set(registry.memory.limitBytes);
+    });
+    const engineLabels = ["engine", "variant", "isa", "precision", "threads"];
+    this.#gauge("grokbox_engine_info", "Engines of this server; always 1.", engineLabels, (gauge) => {
+      for (const { engine } of registry.engines) {
+        const { name, variant, isa, precision, threads } = engine;
+        gauge.set({ engine: name, variant, isa, precision, threads }, 1);
+      }
+    });
+    this.#gauge("grokbox_build_info", "Version of the server; always 1.", ["version", "node"], (gauge) => {
+      gauge.set({ version, node: process.version }, 1);
+    });
+    this.#observeProcess();
+  }
+
+  #observeProcess(): void {
+    const delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
+    delay.enable();
+    // What is measured is the time between two looks, which are the resolution apart when nothing is late.
+    const seconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - delayResolutionMs / 1e3);
+    const help =
+      "How late the event loop was since the last scrape: its median, 99th percentile and maximum.";
+    this.#gauge("grokbox_event_loop_delay_seconds", help, ["statistic"], (gauge) => {
+      const seen = delay.count > 0;
+      gauge.set({ statistic: "p50" }, seen ? seconds(delay.percentile(50)) : 0);
+      gauge.set({ statistic: "p99" }, seen ? seconds(delay.percentile(99)) : 0);
+      gauge.set({ statistic: "max" }, seen ? seconds(delay.max) : 0);
+      delay.reset();
+    });
+    this.#gauge("process_resident_memory_bytes", "Resident memory.", [], (gauge) => {
+      gauge.set(process.memoryUsage.rss());
+    });
+    this.#gauge("process_start_time_seconds", "When the process began, Unix time.", [], (gauge) => {
+      gauge.set(performance.timeOrigin / 1000);
+    });
+    new Counter({
+      name: "process_cpu_seconds_total",
+      help: "Processor time, user and system.",
+      registers: this.#registers,
+      collect() {
+        const { user, system } = process.cpuUsage();
+        this.reset();
+        this.inc((user + system) / 1e6);
+      },
+    });
+  }
+
+  #gauge(
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    collect: (gauge: Gauge<string>) => void,
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: this.#registers,
+      collect() {
+        collect(this);
+      },
+    });
+  }
+}
