@@ -2,25 +2,16 @@
 //
 // An install never fails because of it: without a compiler the engine runs on the WebAssembly build. With --force the
 // addon is rebuilt in any case, and failing to is an error. CXX names a compiler.
-import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { addonFile, addonFingerprint, addonStamp } from "./fingerprint.js";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const sources = join(here, "native");
-const target = join(here, "build", "kernel.node");
-const stamp = join(here, "build", "kernel.json");
+const require = createRequire(import.meta.url);
+const sources = fileURLToPath(new URL("./native/", import.meta.url));
+const target = fileURLToPath(addonFile);
 
 // No contraction: a multiply-add is fused where the source says so, or bits would depend on the compiler.
 const options = [
@@ -33,28 +24,38 @@ const options = [
   "-pthread",
 ];
 
+/** Instruction sets to build the kernel for, and what makes the compiler use them. The addon picks at run time. */
 const kernels = {
   x64: { avx512: ["-mavx512f", "-mavx2", "-mfma"], avx2: ["-mavx2", "-mfma"], baseline: [] },
   arm64: { neon: [] },
 }[process.arch] ?? { baseline: [] };
 
-/** What a build depends on; equal fingerprints make equal addons. */
-function fingerprint() {
-  const hash = createHash("sha256").update([process.platform, process.arch, process.env.CXX ?? ""].join(" "));
-  for (const file of [
-    ...readdirSync(sources)
-      .sort()
-      .map((name) => join(sources, name)),
-    fileURLToPath(import.meta.url),
-  ])
-    hash.update(readFileSync(file));
-  return hash.digest("hex");
+const force = process.argv.includes("--force");
+try {
+  const fingerprint = addonFingerprint();
+  if (!force && isUpToDate(fingerprint)) {
+    console.log("cpu engine: the native kernel is up to date");
+  } else {
+    // An addon that its sources have left behind is worse than none.
+    rmSync(addonStamp, { force: true });
+    const compiler = findCompiler();
+    await build(compiler, fingerprint);
+    require(target);
+    console.log(`cpu engine: built the native kernel with ${compiler} (${Object.keys(kernels).join(", ")})`);
+  }
+} catch (error) {
+  const [summary, ...details] = String(error?.message ?? error).split("\n");
+  console.log(`cpu engine: no native kernel, the WebAssembly one will be used: ${summary}`);
+  if (force) {
+    console.error(details.join("\n"));
+    process.exitCode = 1;
+  }
 }
 
-function isUpToDate(print) {
+function isUpToDate(fingerprint) {
   try {
-    if (JSON.parse(readFileSync(stamp, "utf8")).fingerprint !== print) return false;
-    createRequire(import.meta.url)(target);
+    if (JSON.parse(readFileSync(addonStamp, "utf8")).fingerprint !== fingerprint) return false;
+    require(target);
     return true;
   } catch {
     return false;
@@ -63,60 +64,43 @@ function isUpToDate(print) {
 
 function findCompiler() {
   const candidates = process.env.CXX ? [process.env.CXX] : ["c++", "g++", "clang++"];
-  return candidates.find((name) => spawnSync(name, ["--version"]).status === 0);
+  const found = candidates.find((name) => spawnSync(name, ["--version"]).status === 0);
+  if (!found) throw new Error(`no C++ compiler (tried ${candidates.join(", ")})`);
+  return found;
 }
 
-function headers() {
-  return createRequire(import.meta.url)("node-api-headers").include_dir;
-}
-
-function build(compiler, print) {
+async function build(compiler, fingerprint) {
   mkdirSync(dirname(target), { recursive: true });
   // In a folder of its own and then renamed: an install may race another, and a process may have the old one loaded.
   const work = mkdtempSync(join(dirname(target), "work-"));
   try {
-    const compile = (source, name, more) => {
+    const compile = async (source, name, more) => {
       const object = join(work, `${name}.o`);
-      run(compiler, [...options, ...more, "-c", join(sources, source), "-o", object]);
+      await run(compiler, [...options, ...more, "-c", join(sources, source), "-o", object]);
       return object;
     };
-    const objects = Object.entries(kernels).map(([isa, flags]) =>
-      compile("kernel.cc", isa, [`-DKERNEL_NAMESPACE=${isa}`, ...flags]),
-    );
-    objects.push(compile("pool.cc", "pool", []), compile("addon.cc", "addon", [`-I${headers()}`]));
+    const headers = require("node-api-headers").include_dir;
+    const objects = await Promise.all([
+      ...Object.entries(kernels).map(([isa, flags]) =>
+        compile("kernel.cc", isa, [`-DKERNEL_NAMESPACE=${isa}`, ...flags]),
+      ),
+      compile("pool.cc", "pool", []),
+      compile("addon.cc", "addon", [`-I${headers}`]),
+    ]);
     const link = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
-    run(compiler, ["-shared", "-pthread", ...link, ...objects, "-o", join(work, "kernel.node")]);
+    await run(compiler, ["-shared", "-pthread", ...link, ...objects, "-o", join(work, "kernel.node")]);
     renameSync(join(work, "kernel.node"), target);
-    writeFileSync(stamp, `${JSON.stringify({ fingerprint: print, compiler })}\n`);
+    writeFileSync(addonStamp, `${JSON.stringify({ fingerprint, compiler })}\n`);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
 function run(command, args) {
-  const { status, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(error?.message ?? `${command} failed:\n${stderr.trim()}`);
-}
-
-const force = process.argv.includes("--force");
-const print = fingerprint();
-try {
-  if (!force && isUpToDate(print)) {
-    console.log("cpu engine: the native kernel is up to date");
-  } else {
-    const compiler = findCompiler();
-    if (!compiler) throw new Error(`no C++ compiler (${process.env.CXX ?? "c++, g++, clang++"})`);
-    build(compiler, print);
-    createRequire(import.meta.url)(target);
-    console.log(`cpu engine: built the native kernel with ${compiler} (${Object.keys(kernels).join(", ")})`);
-  }
-} catch (error) {
-  const [summary, ...details] = String(error?.message ?? error).split("\n");
-  console.log(
-    `cpu engine: no native kernel, the WebAssembly one will be used: ${summary} ${details[0] ?? ""}`.trim(),
-  );
-  if (force) {
-    console.error(details.join("\n"));
-    process.exitCode = 1;
-  }
+  return new Promise((resolve, reject) => {
+    execFile(command, args, { maxBuffer: 1 << 26 }, (error, _, stderr) => {
+      if (error) reject(new Error(`${command} failed\n${stderr.trim() || error.message}`));
+      else resolve();
+    });
+  });
 }

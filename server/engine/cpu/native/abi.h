@@ -1,5 +1,5 @@
-// What the host (Node-API addon or WebAssembly module) and a build of the kernel tell each other. Plain data only: the
-// same layout whatever instruction set a translation unit is compiled for.
+// What the host (Node-API addon or WebAssembly module) and a build of the kernel tell each other. Plain data
+// only: the same layout whatever instruction set a translation unit is compiled for.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -7,7 +7,7 @@
 namespace grokbox {
 
 // In the order of `activations` in model/spec.ts.
-enum class Activation : int32_t { relu, gelu, square, identity, abs, cube, fourth, eighth, softplus2, exp, count };
+enum class Activation : int32_t { relu, gelu, square, identity, abs, cube, fourth, eighth, softplus2, exp };
 
 enum class Optimizer : int32_t { adamw, sgd };
 
@@ -22,16 +22,38 @@ struct Problem {
   const uint8_t* classes;  // [p, p]
 };
 
+// The scalars in the order in which problem-scalars.ts writes them.
+static inline Problem problemFrom(const double* x, const uint8_t* labels, const uint8_t* classes) {
+  Problem r{};
+  r.modulus = (int32_t)x[0], r.width = (int32_t)x[1];
+  r.activation = (Activation)(int32_t)x[2], r.optimizer = (Optimizer)(int32_t)x[3];
+  r.learningRate = x[4], r.weightDecay = x[5], r.beta1 = x[6], r.beta2 = x[7], r.epsilon = x[8],
+  r.warmupSteps = x[9];
+  r.labels = labels, r.classes = classes;
+  return r;
+}
+
 // Row-major [M, p] arrays of the host; moments are null when there are none.
 struct State {
   float *theta, *xi, *thetaFirst, *thetaSecond, *xiFirst, *xiSecond;
 };
 
-enum Column { trainLoss, testLoss, correctCommon, correctRare, correctPartner, correctHeldOut, gradientNorm, parameterNorm, columns };
+enum Column {
+  trainLoss,
+  testLoss,
+  correctCommon,
+  correctRare,
+  correctPartner,
+  correctHeldOut,
+  gradientNorm,
+  parameterNorm,
+  columns
+};
 
 struct Trainer;
 
-// Threads of one job meet here; see barrier.h. On lines of their own: the arrivals must not disturb those who wait.
+// Threads of one job meet here; see barrier.h. On lines of their own: the arrivals must not disturb those who
+// wait.
 struct Barrier {
   alignas(64) int32_t arrived;
   alignas(64) int32_t generation;

@@ -1,4 +1,5 @@
-// The activations and their derivatives, on vectors. `value` serves the forward pass, `both` the backward pass.
+// The activations and their derivatives, on vectors. `value` serves the forward pass, `both` the backward
+// pass.
 #pragma once
 #include "abi.h"
 #include "functions.h"

@@ -1,19 +1,16 @@
-// The Node-API side: engines, trainers and jobs as JavaScript sees them. Used by addon.ts alone, which checks
-// arguments and keeps calls on one trainer apart; here a wrong argument is a programming error.
-#define NAPI_VERSION 8
-#include <node_api.h>
-
+// The Node-API side: engines, trainers and jobs as JavaScript sees them. Used by addon-kernel.ts alone; its
+// callers check arguments and keep calls on one trainer apart; here a wrong argument is a programming error.
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <string>
 #include <vector>
 
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
 
+#include "addon_values.h"
 #include "builds.h"
 #include "pool.h"
 
@@ -37,6 +34,10 @@ struct TrainerHandle {
   size_t bytes;
 };
 
+void setStop(const TrainerHandle* handle, int32_t value) {
+  __atomic_store_n(handle->kernel->stopFlag(handle->trainer), value, __ATOMIC_RELAXED);
+}
+
 struct Call : Pool::Task {
   Engine* engine;
   napi_deferred deferred;
@@ -49,72 +50,6 @@ const Kernel* findKernel(const std::string& isa) {
   for (const Build& build : builds)
     if (build.runs && isa == build.kernel->isa) return build.kernel;
   return nullptr;
-}
-
-// --- Values
-
-struct Arguments {
-  napi_env env;
-  napi_value value[8];
-  size_t count = 8;
-
-  Arguments(napi_env env, napi_callback_info info) : env(env) { napi_get_cb_info(env, info, &count, value, nullptr, nullptr); }
-
-  double number(int i) const {
-    double x = 0;
-    napi_get_value_double(env, value[i], &x);
-    return x;
-  }
-  std::string text(int i) const {
-    char s[32] = "";
-    size_t n;
-    napi_get_value_string_utf8(env, value[i], s, sizeof s, &n);
-    return s;
-  }
-  template <class T>
-  T* external(int i) const {
-    void* p = nullptr;
-    napi_get_value_external(env, value[i], &p);
-    return (T*)p;
-  }
-  // Data of a typed array; null when the argument is none.
-  template <class T>
-  T* array(int i, napi_typedarray_type* type = nullptr) const {
-    return arrayOf<T>(value[i], type);
-  }
-  template <class T>
-  T* arrayOf(napi_value v, napi_typedarray_type* type = nullptr) const {
-    bool is = false;
-    void* data = nullptr;
-    napi_typedarray_type found;
-    napi_is_typedarray(env, v, &is);
-    if (!is) return nullptr;
-    napi_get_typedarray_info(env, v, &found, nullptr, &data, nullptr, nullptr);
-    if (type) *type = found;
-    return (T*)data;
-  }
-  // From an array of six typed arrays or undefined.
-  State state(int i) const {
-    float* a[6];
-    for (uint32_t k = 0; k < 6; k++) {
-      napi_value v;
-      napi_get_element(env, value[i], k, &v);
-      a[k] = arrayOf<float>(v);
-    }
-    return {a[0], a[1], a[2], a[3], a[4], a[5]};
-  }
-};
-
-napi_value undefined(napi_env env) {
-  napi_value v;
-  napi_get_undefined(env, &v);
-  return v;
-}
-
-napi_value number(napi_env env, double x) {
-  napi_value v;
-  napi_create_double(env, x, &v);
-  return v;
 }
 
 // --- Jobs
@@ -188,7 +123,7 @@ napi_value advance(napi_env env, napi_callback_info info) {
   call->job.steps = call->job.traceRows = (int32_t)a.number(2);
   call->job.state = a.state(3);
   call->job.trace = a.array<double>(4);
-  __atomic_store_n(a.external<TrainerHandle>(1)->kernel->stopFlag(a.external<TrainerHandle>(1)->trainer), 0, __ATOMIC_RELAXED);
+  setStop(a.external<TrainerHandle>(1), 0);
   return submitFor(a, call, JobKind::advance);
 }
 
@@ -238,13 +173,15 @@ napi_value createEngine(napi_env env, napi_callback_info info) {
   Arguments a(env, info);
   const Kernel* kernel = findKernel(a.text(0));
   if (!kernel) {
-    napi_throw_range_error(env, nullptr, ("This machine can't run the kernel's build for " + a.text(0)).c_str());
+    napi_throw_range_error(env, nullptr,
+                           ("This machine can't run the kernel's build for " + a.text(0)).c_str());
     return nullptr;
   }
   Engine* engine = new Engine{env, kernel, nullptr, nullptr, {}};
   napi_value name, result;
   napi_create_string_utf8(env, "grokbox", NAPI_AUTO_LENGTH, &name);
-  napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, engine, settle, &engine->settled);
+  napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, engine, settle,
+                                  &engine->settled);
   napi_unref_threadsafe_function(env, engine->settled);
   engine->pool = new Pool((int32_t)a.number(1));
   // After the thread-safe function, so that it runs before that one goes.
@@ -278,22 +215,24 @@ void finalizeTrainer(napi_env env, void* data, void*) {
   delete (TrainerHandle*)data;
 }
 
-// (engine, [modulus, width, activation, optimizer, learning rate, weight decay, beta1, beta2, epsilon, warmup], labels, classes)
+// (engine, scalars of the problem, labels, classes, bytes of memory to be had)
 napi_value createTrainer(napi_env env, napi_callback_info info) {
   Arguments a(env, info);
-  const double* x = a.array<double>(1);
-  const Problem problem{(int32_t)x[0], (int32_t)x[1], (Activation)(int32_t)x[2], (Optimizer)(int32_t)x[3], x[4], x[5], x[6], x[7], x[8], x[9],
-                        a.array<uint8_t>(2), a.array<uint8_t>(3)};
+  const Problem problem = problemFrom(a.array<double>(1), a.array<uint8_t>(2), a.array<uint8_t>(3));
   const Kernel* kernel = a.external<Engine>(0)->kernel;
   const size_t bytes = kernel->trainerBytes(&problem);
-  // calloc: pages of a large arena come zeroed from the system and are touched first by the threads that use them.
-  void* memory = std::calloc(1, bytes + 64);
+  // calloc: pages of a large arena come zeroed from the system and are touched first by the threads that use
+  // them.
+  void* memory = (double)bytes < a.number(4) ? std::calloc(1, bytes + 64) : nullptr;
   if (!memory) {
-    napi_throw_range_error(env, nullptr, ("A trainer of this shape takes " + std::to_string(bytes) + " bytes, more than there are").c_str());
+    napi_throw_range_error(
+        env, nullptr,
+        ("A trainer of this shape takes " + std::to_string(bytes) + " bytes, more than there are").c_str());
     return nullptr;
   }
 #if defined(__linux__)
-  const uintptr_t huge = 2 << 20, begin = ((uintptr_t)memory + huge - 1) / huge * huge, end = ((uintptr_t)memory + bytes) / huge * huge;
+  const uintptr_t huge = 2 << 20, begin = ((uintptr_t)memory + huge - 1) / huge * huge,
+                  end = ((uintptr_t)memory + bytes) / huge * huge;
   if (begin < end) madvise((void*)begin, end - begin, MADV_HUGEPAGE);
 #endif
   void* arena = (void*)(((uintptr_t)memory + 63) / 64 * 64);
@@ -313,8 +252,7 @@ napi_value freeTrainer(napi_env env, napi_callback_info info) {
 
 // (trainer): its `advance` under way ends after the step in hand.
 napi_value stop(napi_env env, napi_callback_info info) {
-  TrainerHandle* handle = Arguments(env, info).external<TrainerHandle>(0);
-  __atomic_store_n(handle->kernel->stopFlag(handle->trainer), 1, __ATOMIC_RELAXED);
+  setStop(Arguments(env, info).external<TrainerHandle>(0), 1);
   return undefined(env);
 }
 
@@ -366,8 +304,16 @@ napi_value peakGflops(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   using namespace grokbox;
   const std::pair<const char*, napi_callback> functions[] = {
-      {"isas", isas},   {"peakGflops", peakGflops}, {"createEngine", createEngine}, {"closeEngine", closeEngine}, {"createTrainer", createTrainer},
-      {"load", load},   {"advance", advance},       {"read", read},                 {"stop", stop},               {"freeTrainer", freeTrainer},
+      {"isas", isas},
+      {"peakGflops", peakGflops},
+      {"createEngine", createEngine},
+      {"closeEngine", closeEngine},
+      {"createTrainer", createTrainer},
+      {"load", load},
+      {"advance", advance},
+      {"read", read},
+      {"stop", stop},
+      {"freeTrainer", freeTrainer},
       {"logits", logits},
   };
   for (const auto& [name, callback] : functions) {

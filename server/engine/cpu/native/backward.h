@@ -1,7 +1,7 @@
 // Gradients of the training loss in the weights of one neuron block, from the gradient in the logits:
 //   xi[j] += sum_u h[u] g[u][j]      and      theta[x_u], theta[y_u] += sigma'(z[u]) sum_j xi[j] g[u][j].
-// The lanes are neurons. Pairs are taken in chunks whose activations and logit gradients stay in the first-level cache
-// for both sums.
+// The lanes are neurons. Pairs are taken in chunks whose activations and logit gradients stay in the
+// first-level cache for both sums.
 #pragma once
 #include "activation.h"
 #include "tiles.h"
@@ -20,7 +20,8 @@ template <class A>
 static void hiddenOfChunk(const float* theta, const Pair* pair, int32_t count, BackwardScratch& scratch) {
   for (int32_t u = 0; u < count; u++) {
     UNROLL for (int i = 0; i < blockVectors; i++) {
-      const ValueAndSlope s = A::both(load(theta + pair[u].x + i * lanes) + load(theta + pair[u].y + i * lanes));
+      const ValueAndSlope s =
+          A::both(load(theta + pair[u].x + i * lanes) + load(theta + pair[u].y + i * lanes));
       store(scratch.hidden + u * 16 + i * lanes, s.value);
       if constexpr (!A::slopeIsStep) store(scratch.slope + u * 16 + i * lanes, s.slope);
     }
@@ -29,9 +30,11 @@ static void hiddenOfChunk(const float* theta, const Pair* pair, int32_t count, B
 
 // The chunk's share of the gradient of `Logits` rows of xi, in `backwardVectors` of the block's vectors.
 template <int Logits>
-static void xiTile(const float* __restrict g, int32_t stride, const float* __restrict hidden, int32_t count, float* __restrict gradient, bool first) {
+NOINLINE void xiTile(const float* __restrict g, int32_t stride, const float* __restrict hidden, int32_t count,
+                     float* __restrict gradient, bool first) {
   V sums[Logits][backwardVectors];
-  UNROLL for (int j = 0; j < Logits; j++) UNROLL for (int v = 0; v < backwardVectors; v++) sums[j][v] = splat(0.f);
+  UNROLL for (int j = 0; j < Logits; j++) UNROLL for (int v = 0; v < backwardVectors; v++) sums[j][v] =
+      splat(0.f);
   for (int32_t u = 0; u < count; u++) {
     V h[backwardVectors];
     UNROLL for (int v = 0; v < backwardVectors; v++) h[v] = load(hidden + v * lanes);
@@ -50,10 +53,12 @@ static void xiTile(const float* __restrict g, int32_t stride, const float* __res
 
 // Takes `backwardPairs` pairs back through xi and sigma, in `backwardVectors` of the block's vectors.
 template <bool SlopeIsStep>
-static void thetaTile(const float* __restrict g, int32_t stride, const float* __restrict xi, int32_t p, const Pair* __restrict pair,
-                      const float* __restrict hidden, const float* __restrict slope, float* __restrict gradient) {
+NOINLINE void thetaTile(const float* __restrict g, int32_t stride, const float* __restrict xi, int32_t p,
+                        const Pair* __restrict pair, const float* __restrict hidden,
+                        const float* __restrict slope, float* __restrict gradient) {
   V sums[backwardPairs][backwardVectors];
-  UNROLL for (int u = 0; u < backwardPairs; u++) UNROLL for (int v = 0; v < backwardVectors; v++) sums[u][v] = splat(0.f);
+  UNROLL for (int u = 0; u < backwardPairs; u++) UNROLL for (int v = 0; v < backwardVectors; v++) sums[u][v] =
+      splat(0.f);
   for (int32_t j = 0; j < p; j++) {
     V x[backwardVectors];
     UNROLL for (int v = 0; v < backwardVectors; v++) x[v] = load(xi + v * lanes);
@@ -66,7 +71,8 @@ static void thetaTile(const float* __restrict g, int32_t stride, const float* __
   }
   UNROLL for (int u = 0; u < backwardPairs; u++) UNROLL for (int v = 0; v < backwardVectors; v++) {
     const int i = u * 16 + v * lanes;
-    const V d = SlopeIsStep ? (load(hidden + i) > splat(0.f) ? sums[u][v] : splat(0.f)) : load(slope + i) * sums[u][v];
+    const V d = SlopeIsStep ? (load(hidden + i) > splat(0.f) ? sums[u][v] : splat(0.f))
+                            : load(slope + i) * sums[u][v];
     float* x = gradient + pair[u].x + v * lanes;
     store(x, load(x) + d);
     float* y = gradient + pair[u].y + v * lanes;
@@ -91,12 +97,13 @@ static void backwardBlock(Trainer& t, int32_t block, BackwardScratch& scratch) {
     for (int v = 0; v < 16; v += backwardVectors * lanes) {
       forBalancedTiles(p, backwardLogits, [&](int32_t j, int32_t logits) {
         withConstant<backwardLogits>(logits, [&](auto n) {
-          xiTile<decltype(n)::value>(g + j, stride, scratch.hidden + v, count, xiGradient + j * 16 + v, first == 0);
+          xiTile<decltype(n)::value>(g + j, stride, scratch.hidden + v, count, xiGradient + j * 16 + v,
+                                     first == 0);
         });
       });
       for (int32_t u = 0; u < count; u += backwardPairs)
-        thetaTile<A::slopeIsStep>(g + (size_t)u * stride, stride, xi + v, p, pair + u, scratch.hidden + u * 16 + v, scratch.slope + u * 16 + v,
-                                  thetaGradient + v);
+        thetaTile<A::slopeIsStep>(g + (size_t)u * stride, stride, xi + v, p, pair + u,
+                                  scratch.hidden + u * 16 + v, scratch.slope + u * 16 + v, thetaGradient + v);
     }
   }
 }

@@ -1,7 +1,8 @@
 // Logits of a batch of pairs: f[u][j] = sum_m h[u][m] xi[m][j], h[u][m] = sigma(theta_m[x_u] + theta_m[y_u]).
 //
-// Neurons are taken in chunks: a chunk's rows of xi stay in cache while all pairs of the batch pass over them, and each
-// chunk's sum is rounded by itself before it is added, so a wide network loses no more than a narrow one.
+// Neurons are taken in chunks: a chunk's rows of xi stay in cache while all pairs of the batch pass over
+// them, and each chunk's sum is rounded by itself before it is added, so a wide network loses no more than a
+// narrow one.
 #pragma once
 #include "activation.h"
 #include "tiles.h"
@@ -14,23 +15,25 @@ constexpr int batchPairs = 48;
 
 // hidden[r][m], rows `chunkNeurons` apart.
 template <class A>
-static void hiddenOfBatch(const Trainer& t, int32_t firstPair, int32_t count, int32_t firstBlock, int32_t lastBlock, float* hidden) {
+static void hiddenOfBatch(const Trainer& t, int32_t firstPair, int32_t count, int32_t firstBlock,
+                          int32_t lastBlock, float* hidden) {
   for (int32_t b = firstBlock; b < lastBlock; b++) {
     const float* theta = t.now.theta + (size_t)b * t.blockSize();
     float* out = hidden + (b - firstBlock) * 16;
     for (int32_t r = 0; r < count; r++) {
       const Pair& pair = t.pair[firstPair + r];
-      const Block z = map([](V x, V y) { return x + y; }, loadBlock(theta + pair.x), loadBlock(theta + pair.y));
+      const Block z =
+          map([](V x, V y) { return x + y; }, loadBlock(theta + pair.x), loadBlock(theta + pair.y));
       storeBlock(out + (size_t)r * chunkNeurons, map(A::value, z));
     }
   }
 }
 
-// Adds a chunk's share to `Rows` x `Quanta * logitsQuantum` logits. Every (row, vector) has an accumulator; a neuron
-// costs one load a vector, one broadcast a row, and Rows x vectors multiply-adds.
+// Adds a chunk's share to `Rows` x `Quanta * logitsQuantum` logits. Every (row, vector) has an accumulator; a
+// neuron costs one load a vector, one broadcast a row, and Rows x vectors multiply-adds.
 template <int Rows, int Quanta>
-static void logitsTile(const float* __restrict hidden, const float* __restrict xi, int32_t xiStride, int32_t neurons, float* __restrict logits,
-                       int32_t stride, bool first) {
+NOINLINE void logitsTile(const float* __restrict hidden, const float* __restrict xi, int32_t xiStride,
+                         int32_t neurons, float* __restrict logits, int32_t stride, bool first) {
   constexpr int perVector = lanes / logitsQuantum > 0 ? lanes / logitsQuantum : 1;
   constexpr int vectors = Quanta / perVector, halves = Quanta % perVector;
   static_assert(halves == 0 || hasHalf);
@@ -63,7 +66,8 @@ static void logitsTile(const float* __restrict hidden, const float* __restrict x
 
   UNROLL for (int r = 0; r < Rows; r++) {
     float* out = logits + (size_t)r * stride;
-    UNROLL for (int v = 0; v < vectors; v++) store(out + v * lanes, first ? sums[r][v] : load(out + v * lanes) + sums[r][v]);
+    UNROLL for (int v = 0; v < vectors; v++)
+        store(out + v * lanes, first ? sums[r][v] : load(out + v * lanes) + sums[r][v]);
 #if defined(__AVX512F__)
     if constexpr (halves > 0) {
       float* end = out + vectors * lanes;
@@ -73,10 +77,11 @@ static void logitsTile(const float* __restrict hidden, const float* __restrict x
   }
 }
 
-// logits[r] = f(pair firstPair + r), rows `stride` apart, for a batch of `count` pairs (even, at most batchPairs). Lanes
-// beyond the trainer's logitStride are not written.
+// logits[r] = f(pair firstPair + r), rows `stride` apart, for a batch of `count` pairs (whole units, at most
+// batchPairs). Lanes beyond the trainer's logitStride are not written.
 template <class A>
-static void logitsOfBatch(const Trainer& t, int32_t firstPair, int32_t count, float* hidden, float* logits, int32_t stride) {
+static void logitsOfBatch(const Trainer& t, int32_t firstPair, int32_t count, float* hidden, float* logits,
+                          int32_t stride) {
   for (int32_t b = 0; b < t.blocks; b += chunkBlocks) {
     const int32_t last = b + chunkBlocks < t.blocks ? b + chunkBlocks : t.blocks;
     hiddenOfBatch<A>(t, firstPair, count, b, last, hidden);
@@ -88,10 +93,12 @@ static void logitsOfBatch(const Trainer& t, int32_t firstPair, int32_t count, fl
         int32_t r = 0;
         const auto tile = [&](auto f, int32_t rows) {
           for (; r + rows <= count; r += rows)
-            f(hidden + (size_t)r * chunkNeurons, xi + j, t.logitStride, (last - b) * 16, logits + (size_t)r * stride + j, stride, b == 0);
+            f(hidden + (size_t)r * chunkNeurons, xi + j, t.logitStride, (last - b) * 16,
+              logits + (size_t)r * stride + j, stride, b == 0);
         };
         tile(logitsTile<logitsRows, Q>, logitsRows);
-        tile(logitsTile<2, Q>, 2);
+        if constexpr (unitPairs % logitsRows != 0)
+          tile(logitsTile<unitPairs % logitsRows, Q>, unitPairs % logitsRows);
       });
     });
   }

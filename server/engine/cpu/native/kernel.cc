@@ -1,5 +1,6 @@
-// One build of the kernel. Compiled once for every instruction set, each time with another -DKERNEL_NAMESPACE; nothing
-// here may call an inline function of the standard library, lest the linker keep the copy that this machine can't run.
+// One build of the kernel. Compiled once for every instruction set, each time with another
+// -DKERNEL_NAMESPACE; nothing here may call an inline function of the standard library, lest the linker keep
+// the copy that this machine can't run.
 #include "logits64.h"
 #include "peak.h"
 #include "train.h"
@@ -34,14 +35,9 @@ static void run(Job* job, int32_t thread, void* scratch) {
 #define KERNEL_NAME(ns) KERNEL_NAME_(ns)
 extern const Kernel KERNEL_NAME(KERNEL_NAMESPACE);
 const Kernel KERNEL_NAME(KERNEL_NAMESPACE) = {
-    STRING(KERNEL_NAMESPACE),
-    KERNEL_NAMESPACE::lanes,
-    KERNEL_NAMESPACE::trainerBytes,
-    KERNEL_NAMESPACE::createTrainer,
-    KERNEL_NAMESPACE::stopFlag,
-    KERNEL_NAMESPACE::usefulThreads,
-    KERNEL_NAMESPACE::run,
-    KERNEL_NAMESPACE::peak,
+    STRING(KERNEL_NAMESPACE),        KERNEL_NAMESPACE::lanes,    KERNEL_NAMESPACE::trainerBytes,
+    KERNEL_NAMESPACE::createTrainer, KERNEL_NAMESPACE::stopFlag, KERNEL_NAMESPACE::usefulThreads,
+    KERNEL_NAMESPACE::run,           KERNEL_NAMESPACE::peak,
 };
 
 }  // namespace grokbox

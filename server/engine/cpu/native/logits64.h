@@ -1,5 +1,6 @@
-// Logits of given weights in float64, for analysis: [p(p+1)/2, p] over the pairs x <= y in lexicographic order. The same
-// shape as the forward pass of training: chunks of neurons, batches of pairs, tiles of rows by vectors of logits.
+// Logits of given weights in float64, for analysis: [p(p+1)/2, p] over the pairs x <= y in lexicographic
+// order. The same shape as the forward pass of training: chunks of neurons, batches of pairs, tiles of rows
+// by vectors of logits.
 #pragma once
 #include "functions64.h"
 #include "tiles.h"
@@ -19,9 +20,11 @@ struct LogitsScratch {
 static_assert(sizeof(LogitsScratch) <= logitsScratchBytes);
 
 template <int Vectors>
-static void logitsTile64(const double* __restrict hidden, const double* __restrict xi, int32_t stride, int32_t neurons, double* __restrict out) {
+NOINLINE void logitsTile64(const double* __restrict hidden, const double* __restrict xi, int32_t stride,
+                           int32_t neurons, double* __restrict out) {
   D sums[rows64][Vectors];
-  UNROLL for (int r = 0; r < rows64; r++) UNROLL for (int v = 0; v < Vectors; v++) sums[r][v] = loadDouble(out + r * stride + v * lanes64);
+  UNROLL for (int r = 0; r < rows64; r++) UNROLL for (int v = 0; v < Vectors; v++) sums[r][v] =
+      loadDouble(out + r * stride + v * lanes64);
   for (int32_t m = 0; m < neurons; m++) {
     D x[Vectors];
     UNROLL for (int v = 0; v < Vectors; v++) x[v] = loadDouble(xi + (size_t)m * stride + v * lanes64);
@@ -30,7 +33,8 @@ static void logitsTile64(const double* __restrict hidden, const double* __restri
       UNROLL for (int v = 0; v < Vectors; v++) sums[r][v] = fmaDouble(h, x[v], sums[r][v]);
     }
   }
-  UNROLL for (int r = 0; r < rows64; r++) UNROLL for (int v = 0; v < Vectors; v++) storeDouble(out + r * stride + v * lanes64, sums[r][v]);
+  UNROLL for (int r = 0; r < rows64; r++) UNROLL for (int v = 0; v < Vectors; v++)
+      storeDouble(out + r * stride + v * lanes64, sums[r][v]);
 }
 
 template <class T>
@@ -44,19 +48,22 @@ static void logitsOfBatch64(const Job& job, int32_t first, int32_t count, Logits
       const T *row = theta + (size_t)(m0 + m) * p, *out = xi + (size_t)(m0 + m) * p;
       for (int32_t j = 0; j < p; j++) s.xi[m * stride + j] = out[j];
       for (int32_t j = p; j < stride; j++) s.xi[m * stride + j] = 0;
-      double z[batch64];
+      double z[batch64], h[batch64];
       for (int32_t r = 0; r < padded; r++) z[r] = (double)row[s.x[r]] + (double)row[s.y[r]];
-      for (int32_t r = 0; r < padded; r++) s.hidden[r * neurons64 + m] = activate64(job.activation, z[r]);
+      activate64(job.activation, z, h, padded);
+      for (int32_t r = 0; r < padded; r++) s.hidden[r * neurons64 + m] = h[r];
     }
     constexpr int most = hasHalf ? 4 : 3;
     for (int32_t r = 0; r < padded; r += rows64)
       forBalancedTiles(stride / lanes64, most, [&](int32_t v, int32_t vectors) {
         withConstant<most>(vectors, [&](auto n) {
-          logitsTile64<decltype(n)::value>(s.hidden + r * neurons64, s.xi + v * lanes64, stride, neurons, s.sums + r * stride + v * lanes64);
+          logitsTile64<decltype(n)::value>(s.hidden + r * neurons64, s.xi + v * lanes64, stride, neurons,
+                                           s.sums + r * stride + v * lanes64);
         });
       });
   }
-  for (int32_t r = 0; r < count; r++) memcpy(job.logits + (size_t)(first + r) * p, s.sums + r * stride, p * sizeof(double));
+  for (int32_t r = 0; r < count; r++)
+    memcpy(job.logits + (size_t)(first + r) * p, s.sums + r * stride, p * sizeof(double));
 }
 
 static inline void logits(const Job& job, int32_t thread, LogitsScratch& s) {

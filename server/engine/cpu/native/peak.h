@@ -1,4 +1,5 @@
-// The machine's fused multiply-add peak: twelve chains in registers, nothing from memory. What the kernel is measured by.
+// The machine's fused multiply-add peak: twelve chains in registers, nothing from memory. What the kernel is
+// measured by.
 #pragma once
 #include "vec.h"
 
@@ -15,7 +16,8 @@ INLINE void opaque(V& x) {
 #endif
 }
 
-static double peak(int64_t rounds) {
+// Not inlined: among the code of a caller the compiler would spill the chains.
+NOINLINE double peak(int64_t rounds) {
   constexpr int chains = 12;
   V x = splat(0.999f), y = splat(1e-3f), a[chains];
   opaque(x), opaque(y);

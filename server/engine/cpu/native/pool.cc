@@ -1,6 +1,7 @@
 #include "pool.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <new>
 
@@ -15,9 +16,13 @@ static_assert(sizeof(int) == sizeof(int32_t));
 extern "C" void grokboxSleep(int32_t* address, int32_t expected) {
   syscall(SYS_futex, address, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
 }
-extern "C" void grokboxWake(int32_t* address) { syscall(SYS_futex, address, FUTEX_WAKE_PRIVATE, 1 << 30, nullptr, nullptr, 0); }
+extern "C" void grokboxWake(int32_t* address) {
+  syscall(SYS_futex, address, FUTEX_WAKE_PRIVATE, 1 << 30, nullptr, nullptr, 0);
+}
 #else
-extern "C" void grokboxSleep(int32_t*, int32_t) { std::this_thread::sleep_for(std::chrono::microseconds(50)); }
+extern "C" void grokboxSleep(int32_t*, int32_t) {
+  std::this_thread::sleep_for(std::chrono::microseconds(50));
+}
 extern "C" void grokboxWake(int32_t*) {}
 #endif
 extern "C" void grokboxYield() { std::this_thread::yield(); }
@@ -65,17 +70,24 @@ void Pool::dispatch() {
     for (Slot& slot : slots) {
       if (index == count) break;
       if (slot.task) continue;
-      slot.task = task;
       slot.index = index++;
-      slot.wake.notify_one();
+      slot.task = task;
+      if (slot.asleep) slot.wake.notify_one();
     }
   }
+}
+
+void Pool::linger(Slot& slot) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(60);
+  while (!slot.task && std::chrono::steady_clock::now() < until) std::this_thread::yield();
 }
 
 void Pool::work(Slot& slot) {
   std::unique_lock lock(mutex);
   for (;;) {
+    slot.asleep = true;
     slot.wake.wait(lock, [&] { return slot.task || (closing && waiting.empty()); });
+    slot.asleep = false;
     Task* task = slot.task;
     if (!task) return;
     lock.unlock();
@@ -85,8 +97,13 @@ void Pool::work(Slot& slot) {
     idle++;
     if (--task->inside == 0) task->finished(task);
     dispatch();
-    if (closing)
+    if (closing) {
       for (Slot& other : slots) other.wake.notify_one();
+    } else if (!slot.task) {
+      lock.unlock();
+      linger(slot);
+      lock.lock();
+    }
   }
 }
 

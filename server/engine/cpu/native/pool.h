@@ -1,6 +1,9 @@
-// The persistent threads of an engine. A job goes to threads that are idle at that moment, never to one that others would
-// have to wait for; several jobs at once share the threads. Threads without a job sleep.
+// The persistent threads of an engine. A job goes to threads that are idle at that moment, never to one that
+// others would have to wait for; several jobs at once share the threads. Threads without a job sleep, but not
+// at once: who awaits one step after the other has the next job ready some ten microseconds later, and waking
+// a sleeper takes longer than that.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -35,12 +38,16 @@ class Pool {
   struct Slot {
     std::thread thread;
     std::condition_variable wake;
+    bool asleep = false;
     void* scratch = nullptr;
-    Task* task = nullptr;
+    // Written with the mutex held; read without it by its own thread before that sleeps.
+    std::atomic<Task*> task = nullptr;
     int32_t index = 0;
   };
 
   void work(Slot& slot);
+  // Waits a little for a task, without the mutex.
+  void linger(Slot& slot);
   // With the mutex held.
   void dispatch();
 

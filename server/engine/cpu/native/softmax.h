@@ -1,7 +1,8 @@
 // From logits to losses, counts of correct answers and the gradient of the training loss in the logits.
 //
-// A small loss is a small difference of large numbers unless it is written as log(1 + s), s the sum over the *other*
-// logits of e^{f_j - f_label}. So the label is left out of the sum, and gets its own gradient, softmax - 1, as -s/(1+s).
+// A small loss is a small difference of large numbers unless it is written as log(1 + s), s the sum over the
+// *other* logits of e^{f_j - f_label}. So the label is left out of the sum, and gets its own gradient,
+// softmax - 1, as -s/(1+s).
 #pragma once
 #include "forward.h"
 
@@ -28,27 +29,31 @@ INLINE float othersSum(const float* row, int32_t rowBlocks, int32_t label) {
   return sum(s);
 }
 
-static void softmaxOfPair(Trainer& t, int32_t u, int32_t r, float* row, int32_t rowBlocks, BatchLosses& losses, UnitResult& result) {
+static void softmaxOfPair(Trainer& t, int32_t u, int32_t r, float* row, int32_t rowBlocks,
+                          BatchLosses& losses, UnitResult& result) {
   const Pair& pair = t.pair[u];
   const int32_t p = t.modulus;
   // Lanes beyond p take no part.
   float* end = row + (rowBlocks - 1) * 16;
   Block last = loadBlock(end);
-  UNROLL for (int i = 0; i < blockVectors; i++)
-    last.v[i] = laneNumbers(i * lanes) < splatInt(p - (rowBlocks - 1) * 16) ? last.v[i] : splat(-__builtin_inff());
+  UNROLL for (int i = 0; i < blockVectors; i++) last.v[i] =
+      laneNumbers(i * lanes) < splatInt(p - (rowBlocks - 1) * 16) ? last.v[i] : splat(-__builtin_inff());
   storeBlock(end, last);
 
   Block top = last;
-  for (int32_t b = 0; b + 1 < rowBlocks; b++) top = map([](V x, V y) { return larger(y, x); }, top, loadBlock(row + b * 16));
+  for (int32_t b = 0; b + 1 < rowBlocks; b++)
+    top = map([](V x, V y) { return larger(y, x); }, top, loadBlock(row + b * 16));
   const float most = largest(top);
   int32_t answer = p;
   for (int32_t b = 0; b < rowBlocks && answer == p; b++)
-    if (const uint32_t equal = equalLanes(loadBlock(row + b * 16), most)) answer = b * 16 + __builtin_ctz(equal);
+    if (const uint32_t equal = equalLanes(loadBlock(row + b * 16), most))
+      answer = b * 16 + __builtin_ctz(equal);
 
   float base[2] = {0, 0}, others[2] = {0, 0};
   for (int e = 0; e < 2; e++) base[e] = most - row[pair.label[e]];
   const V top1 = splat(most);
-  for (int32_t b = 0; b < rowBlocks; b++) storeBlock(row + b * 16, map([&](V x) { return expNonPositive(x - top1); }, loadBlock(row + b * 16)));
+  for (int32_t b = 0; b < rowBlocks; b++)
+    storeBlock(row + b * 16, map([&](V x) { return expNonPositive(x - top1); }, loadBlock(row + b * 16)));
   others[0] = othersSum(row, rowBlocks, pair.label[0]);
   others[1] = pair.label[1] == pair.label[0] ? others[0] : othersSum(row, rowBlocks, pair.label[1]);
   const float total = others[0] + row[pair.label[0]];
@@ -64,7 +69,8 @@ static void softmaxOfPair(Trainer& t, int32_t u, int32_t r, float* row, int32_t 
   float* gradient = t.logitGradient + (size_t)u * t.logitStride;
   const V scale = splat(pair.trained ? weight / total : 0.f);
   const int32_t whole = t.logitStride / 16;
-  for (int32_t b = 0; b < whole; b++) storeBlock(gradient + b * 16, map([&](V x) { return x * scale; }, loadBlock(row + b * 16)));
+  for (int32_t b = 0; b < whole; b++)
+    storeBlock(gradient + b * 16, map([&](V x) { return x * scale; }, loadBlock(row + b * 16)));
   // Half a block more: the next row belongs to another thread, perhaps.
   if (t.logitStride % 16) {
     const Block g = map([&](V x) { return x * scale; }, loadBlock(row + whole * 16));
@@ -81,7 +87,8 @@ static void softmaxOfPair(Trainer& t, int32_t u, int32_t r, float* row, int32_t 
 }
 
 // Sums the losses of a batch, unit by unit.
-static void sumLosses(const Trainer& t, int32_t firstPair, int32_t count, BatchLosses& losses, UnitResult* unit) {
+static void sumLosses(const Trainer& t, int32_t firstPair, int32_t count, BatchLosses& losses,
+                      UnitResult* unit) {
   for (int e = 0; e < 2; e++)
     for (int32_t r = 0; r < count; r += lanes) {
       float* x = losses.excess[e] + r;
@@ -112,7 +119,8 @@ static void forwardUnits(Trainer& t, Share units, ForwardScratch& scratch) {
     memset(unit, 0, count / unitPairs * sizeof(UnitResult));
     logitsOfBatch<A>(t, u, count, scratch.hidden, scratch.logits, stride);
     for (int32_t r = 0; r < count; r++)
-      softmaxOfPair(t, u + r, r, scratch.logits + (size_t)r * stride, rowBlocks, scratch.losses, unit[r / unitPairs]);
+      softmaxOfPair(t, u + r, r, scratch.logits + (size_t)r * stride, rowBlocks, scratch.losses,
+                    unit[r / unitPairs]);
     sumLosses(t, u, count, scratch.losses, unit);
   }
 }

@@ -17,8 +17,8 @@ static inline void withConstant(int32_t n, F f) {
   f(Constant<Most>{});
 }
 
-// Cuts n into the fewest pieces of at most `most`, as equal as can be, and calls f(first, size) on each: 97 is
-// 20 + 20 + 19 + 19 + 19 of at most 24, not four of 24 and one that wastes a tile on a single logit.
+// Cuts n into the fewest pieces of at most `most`, as equal as can be, and calls f(first, size) on each: 97
+// is 20 + 20 + 19 + 19 + 19 of at most 24, not four of 24 and one that wastes a tile on a single logit.
 template <class F>
 static inline void forBalancedTiles(int32_t n, int32_t most, F f) {
   const int32_t tiles = (n + most - 1) / most;

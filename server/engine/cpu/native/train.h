@@ -2,12 +2,12 @@
 //
 // Between jobs a trainer holds the gradient of its state. So a step is
 //   update a thread's neuron blocks | forward a thread's pairs | backward a thread's neuron blocks
-// with a barrier at each bar; and since the backward pass and the next update are of the same blocks, there is none
-// between them: two barriers a step. Sums over threads are sums over units and blocks in their order, whoever computed
-// them, so nothing depends on the number of threads.
+// with a barrier at each bar; and since the backward pass and the next update are of the same blocks, there
+// is none between them: two barriers a step. Sums over threads are sums over units and blocks in their order,
+// whoever computed them, so nothing depends on the number of threads.
 //
-// A trainer must be left at its last state with finite losses, which is known only after it has been left behind. It
-// keeps a checkpoint some steps back, and repeats those steps.
+// A trainer must be left at its last state with finite losses, which is known only after it has been left
+// behind. It keeps a checkpoint some steps back, and repeats those steps.
 #pragma once
 #include "backward.h"
 #include "barrier.h"
@@ -27,7 +27,8 @@ struct Losses {
   bool finite;
 };
 
-// Every thread computes them for itself: all come to the same bits and the same decision, without another barrier.
+// Every thread computes them for itself: all come to the same bits and the same decision, without another
+// barrier.
 static inline Losses lossesOf(const Trainer& t) {
   Losses r;
   for (int32_t i = 0; i < t.units(); i++) {
@@ -75,6 +76,10 @@ struct Worker {
       for (int32_t i = 0; i < t.units(); i++) correct += t.unit[i].correct[c];
       trace((Column)(Column::correctCommon + c), row) = (double)correct;
     }
+  }
+  // The squares of a state are all there when its update is over, those of its gradient when its backward
+  // pass is; both are overwritten by the next update.
+  void traceParameters(int32_t row) {
     trace(Column::parameterNorm, row) = norm(t.parameterSquares, t.blocks);
   }
   void traceGradient(int32_t row) { trace(Column::gradientNorm, row) = norm(t.gradientSquares, t.blocks); }
@@ -91,11 +96,13 @@ struct Worker {
     const size_t offset = (size_t)b * t.blockSize();
     clearLanesBeyondWidth(t, b, t.thetaGradient + offset);
     clearLanesBeyondWidth(t, b, t.xiGradient + offset);
-    t.gradientSquares[b] = squares(t.thetaGradient + offset, t.blockSize()) + squares(t.xiGradient + offset, t.blockSize());
+    t.gradientSquares[b] =
+        squares(t.thetaGradient + offset, t.blockSize()) + squares(t.xiGradient + offset, t.blockSize());
   }
 
   void copy(const Parameters& to, const Parameters& from) {
-    const size_t offset = (size_t)blocks.first * t.blockSize(), bytes = (size_t)(blocks.last - blocks.first) * t.blockSize() * sizeof(float);
+    const size_t offset = (size_t)blocks.first * t.blockSize(),
+                 bytes = (size_t)(blocks.last - blocks.first) * t.blockSize() * sizeof(float);
     const auto one = [&](float* a, const float* b) {
       if (a) memcpy(a + offset, b + offset, bytes);
     };
@@ -152,18 +159,22 @@ struct Worker {
     if (!leads()) return;
     t.step = t.checkpointStep = job.step;
     traceState(0, losses);
+    traceParameters(0);
     traceGradient(0);
   }
 
-  // Up to `steps` updates from `step`, whose gradient is at hand; returns how many led to finite losses. When that is
-  // fewer than `steps` and `diverged` is set, the state is one update too far and without a gradient.
+  // Up to `steps` updates from `step`, whose gradient is at hand; returns how many led to finite losses. When
+  // that is fewer than `steps` and `diverged` is set, the state is one update too far and without a gradient.
   int32_t run(double step, int32_t steps, bool tracing, bool& diverged) {
     double checkpointStep = t.checkpointStep;
     int32_t made = 0;
     update(blocks.first, blocks.last, step);
     for (bool last = false; !last;) {
       meet();
-      if (leads() && tracing && made > 0) traceGradient(made - 1);
+      if (leads() && tracing) {
+        if (made > 0) traceGradient(made - 1);
+        traceParameters(made);
+      }
       forward(t, units, scratch.forward);
       if (leads()) t.stopAgreed = tracing && __atomic_load_n(&t.stop, __ATOMIC_RELAXED);
       meet();
@@ -203,7 +214,8 @@ struct Worker {
       evaluate();
       meet();
       bool again;
-      if (target > t.checkpointStep) run(t.checkpointStep, (int32_t)(target - t.checkpointStep), false, again);
+      if (target > t.checkpointStep)
+        run(t.checkpointStep, (int32_t)(target - t.checkpointStep), false, again);
       meet();
     }
     exchangeWeights<false>();

@@ -1,14 +1,15 @@
 // The memory of one trainer.
 //
-// Parameters, moments and gradients are kept in neuron blocks, [block, residue, 16 neurons]: the backward pass and the
-// optimizer work on sixteen neurons at a time, and everything that a block needs then lies together. Lanes beyond M are
-// zero in both layers and stay so.
+// Parameters, moments and gradients are kept in neuron blocks, [block, residue, 16 neurons]: the backward
+// pass and the optimizer work on sixteen neurons at a time, and everything that a block needs then lies
+// together. Lanes beyond M are zero in both layers and stay so.
 //
-// The forward pass has logits in its lanes and reads xi a second time as [neuron, logit], padded to whole vectors.
+// The forward pass has logits in its lanes and reads xi a second time as [neuron, logit], padded to whole
+// vectors.
 //
-// Pairs are unordered. Those with a training entry come first, so the backward pass ends before the others. Within
-// either part they are ordered by y - x, so that neighbours share no residue and their contributions to the gradient of
-// theta do not wait for each other.
+// Pairs are unordered. Those with a training entry come first, so the backward pass ends before the others.
+// Within either part they are ordered by y - x, so that neighbours share no residue and their contributions
+// to the gradient of theta do not wait for each other.
 #pragma once
 #include "abi.h"
 #include "vec.h"
@@ -47,35 +48,38 @@ struct Trainer {
   Optimizer optimizer;
   double learningRate, weightDecay, beta1, beta2, epsilon, warmupSteps;
 
-  int32_t blocks;         // of 16 neurons
-  int32_t pairs;          // padded to whole groups
-  int32_t trainedPairs;   // the first ones, padded likewise
-  int32_t logitStride;    // of a row of xiRows and gradient
-  int32_t entries[2];     // ordered pairs in train and test
+  int32_t blocks;        // of 16 neurons
+  int32_t pairs;         // padded to whole groups
+  int32_t trainedPairs;  // the first ones, padded likewise
+  int32_t logitStride;   // of a row of xiRows and gradient
+  int32_t entries[2];    // ordered pairs in train and test
 
   double step;
   Parameters now, checkpoint;
   double checkpointStep;
   int32_t checkpointEvery;
-  int32_t stop;          // set from outside
-  int32_t stopAgreed;    // the leader's reading of it, the same for all threads
+  int32_t stop;        // set from outside
+  int32_t stopAgreed;  // the leader's reading of it, the same for all threads
 
   float *thetaGradient, *xiGradient;
-  float* xiRows;          // [blocks * 16, logitStride]
-  float* logitGradient;   // [pairs, logitStride]
+  float* xiRows;         // [blocks * 16, logitStride]
+  float* logitGradient;  // [pairs, logitStride]
   Pair* pair;
   UnitResult* unit;
   double *gradientSquares, *parameterSquares;  // [blocks]
 
-  int32_t blockSize() const { return modulus * 16; }
-  int32_t units() const { return pairs / unitPairs; }
+  // Always inlined: builds for several instruction sets share the name.
+  __attribute__((always_inline)) int32_t blockSize() const { return modulus * 16; }
+  __attribute__((always_inline)) int32_t units() const { return pairs / unitPairs; }
 };
 
 }  // namespace grokbox
 
 namespace grokbox::KERNEL_NAMESPACE {
 
-static inline int32_t roundUp(int32_t n, int32_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+static inline int32_t roundUp(int32_t n, int32_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
 
 // Hands out pieces of an arena, each on a cache line of its own; with no arena it only counts.
 struct Carver {
@@ -89,7 +93,9 @@ struct Carver {
   }
   Parameters takeParameters(size_t count, bool moments) {
     Parameters r{take<float>(count), take<float>(count), nullptr, nullptr, nullptr, nullptr};
-    if (moments) r.thetaFirst = take<float>(count), r.thetaSecond = take<float>(count), r.xiFirst = take<float>(count), r.xiSecond = take<float>(count);
+    if (moments)
+      r.thetaFirst = take<float>(count), r.thetaSecond = take<float>(count), r.xiFirst = take<float>(count),
+      r.xiSecond = take<float>(count);
     return r;
   }
 };
@@ -157,7 +163,11 @@ static inline size_t trainerBytes(const Problem* problem) {
 
 static inline Pair describePair(const Problem& problem, int32_t x, int32_t y) {
   const int32_t p = problem.modulus, xy = x * p + y, yx = y * p + x;
-  Pair r{x * 16, y * 16, {problem.labels[xy], problem.labels[yx]}, {problem.classes[xy], problem.classes[yx]}, trainedEntries(problem, x, y)};
+  Pair r{x * 16,
+         y * 16,
+         {problem.labels[xy], problem.labels[yx]},
+         {problem.classes[xy], problem.classes[yx]},
+         trainedEntries(problem, x, y)};
   if (x == y) r.pairClass[1] = noEntry;
   return r;
 }
@@ -175,7 +185,8 @@ static inline Trainer* createTrainer(void* arena, const Problem* problem) {
       if (c != noEntry) t.entries[c >= firstTestClass]++;
   });
   // Padding: a pair that no entry stands for.
-  for (int32_t u = t.modulus * (t.modulus + 1) / 2; u < t.pairs; u++) t.pair[u] = {0, 0, {0, 0}, {noEntry, noEntry}, 0};
+  for (int32_t u = t.modulus * (t.modulus + 1) / 2; u < t.pairs; u++)
+    t.pair[u] = {0, 0, {0, 0}, {noEntry, noEntry}, 0};
   memset(t.logitGradient, 0, ((size_t)t.pairs * t.logitStride + 16) * sizeof(float));
   return &t;
 }
@@ -184,7 +195,8 @@ static inline Trainer* createTrainer(void* arena, const Problem* problem) {
 struct Share {
   int32_t first, last;
   Share(int32_t n, int32_t thread, int32_t threads)
-      : first((int32_t)((int64_t)n * thread / threads)), last((int32_t)((int64_t)n * (thread + 1) / threads)) {}
+      : first((int32_t)((int64_t)n * thread / threads)),
+        last((int32_t)((int64_t)n * (thread + 1) / threads)) {}
 };
 
 }  // namespace grokbox::KERNEL_NAMESPACE

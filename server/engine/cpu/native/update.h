@@ -44,9 +44,12 @@ INLINE V adamw(const UpdateScalars& s, V w, V g, float* first, float* second) {
   return fma(splat(-s.rate), m / scale, w * splat(s.decay));
 }
 
-INLINE V sgd(const UpdateScalars& s, V w, V g) { return fma(splat(-s.rate), fma(splat(s.weightDecay), w, g), w); }
+INLINE V sgd(const UpdateScalars& s, V w, V g) {
+  return fma(splat(-s.rate), fma(splat(s.weightDecay), w, g), w);
+}
 
-// Sum of squares of n floats (n a multiple of 16). In float32 where it is safe from overflow and underflow, else exact.
+// Sum of squares of n floats (n a multiple of 16). In float32 where it is safe from overflow and underflow,
+// else exact.
 static inline double squares(const float* a, size_t n) {
   Block s = splatBlock(0.f);
   for (size_t i = 0; i < n; i += 16) s = map([](V c, V x) { return fma(x, x, c); }, s, loadBlock(a + i));
@@ -80,7 +83,9 @@ static inline void updateBlock(Trainer& t, int32_t block, const UpdateScalars& s
   const auto update = [&](float* weights, const float* gradient, float* first, float* second) {
     for (int32_t i = 0; i < t.blockSize(); i += lanes) {
       const V w = load(weights + offset + i), g = load(gradient + offset + i);
-      store(weights + offset + i, t.optimizer == Optimizer::adamw ? adamw(s, w, g, first + offset + i, second + offset + i) : sgd(s, w, g));
+      store(weights + offset + i, t.optimizer == Optimizer::adamw
+                                      ? adamw(s, w, g, first + offset + i, second + offset + i)
+                                      : sgd(s, w, g));
     }
   };
   update(t.now.theta, t.thetaGradient, t.now.thetaFirst, t.now.thetaSecond);

@@ -1,14 +1,25 @@
-// The vector of the instruction set that this translation unit is compiled for. Arithmetic, comparison and selection
-// (`mask ? a : b`) are the compiler's vector extensions; a vec_*.h adds what they lack, and the shapes of the register
-// tiles that its register file and load ports feed best.
+// The vector of the instruction set that this translation unit is compiled for. Arithmetic, comparison and
+// selection
+// (`mask ? a : b`) are the compiler's vector extensions; a vec_*.h adds what they lack, and the shapes of the
+// register tiles that its register file and load ports feed best.
 //
-// Every build with a fused multiply-add does the same operations on the same numbers in the same order, so their bits
-// agree: lanes never mix but in `fold`, which adds sixteen lanes as 16 -> 8 -> 4 whatever the width.
+// Every build with a fused multiply-add does the same operations on the same numbers in the same order, so
+// their bits agree: lanes never mix but in `fold`, which adds sixteen lanes as 16 -> 8 -> 4 whatever the
+// width.
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+
+// The WebAssembly build has no C library to take these from.
+extern "C" {
+void* memcpy(void*, const void*, size_t);
+void* memset(void*, int, size_t);
+}
 
 #define INLINE static inline __attribute__((always_inline))
+// A register tile is a function of its own: in the midst of another the compiler, or V8 after it, would
+// spill.
+#define NOINLINE static __attribute__((noinline))
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else

@@ -26,8 +26,8 @@ INLINE D fmaDouble(D a, D b, D c) { return (D)_mm256_fmadd_pd((__m256d)a, (__m25
 
 constexpr bool hasHalf = false;
 
-// 16 registers: 12 accumulators. A broadcast costs a load, of which there are two a cycle as there are multiply-adds, so
-// both operands are reused.
+// 16 registers: 12 accumulators. A broadcast costs a load, of which there are two a cycle as there are
+// multiply-adds, so both operands are reused.
 constexpr int logitsRows = 4, logitsQuantum = 8, logitsQuanta = 3;
 constexpr int backwardVectors = 2, backwardLogits = 6, backwardPairs = 6;
 

@@ -24,7 +24,8 @@ INLINE void storeDouble(double* p, D x) { _mm512_storeu_pd(p, (__m512d)x); }
 INLINE D splatDouble(double x) { return (D)_mm512_set1_pd(x); }
 INLINE D fmaDouble(D a, D b, D c) { return (D)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
 
-// An odd eight logits at the end of a row take a half-width vector: at p = 23 a full one would be a third wasted.
+// An odd eight logits at the end of a row take a half-width vector: at p = 23 a full one would be a third
+// wasted.
 typedef float Half __attribute__((vector_size(32)));
 constexpr bool hasHalf = true;
 INLINE Half loadHalf(const float* p) { return (Half)_mm256_loadu_ps(p); }
@@ -32,8 +33,9 @@ INLINE void storeHalf(float* p, Half x) { _mm256_storeu_ps(p, (__m256)x); }
 INLINE Half splatHalf(float x) { return (Half)_mm256_set1_ps(x); }
 INLINE Half fmaHalf(Half a, Half b, Half c) { return (Half)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
 
-// 32 registers: up to 24 accumulators. An operand broadcast from memory is free of charge (one load a multiply-add), so
-// the tiles of the backward pass are one vector by as many broadcasts as there are registers for.
+// 32 registers: up to 24 accumulators. An operand broadcast from memory is free of charge (one load a
+// multiply-add), so the tiles of the backward pass are one vector by as many broadcasts as there are
+// registers for.
 constexpr int logitsRows = 6, logitsQuantum = 8, logitsQuanta = 8;
 constexpr int backwardVectors = 1, backwardLogits = 24, backwardPairs = 12;
 

@@ -1,0 +1,118 @@
+import { loadAddon } from "../server/engine/cpu/addon.ts";
+import { type CpuEngineOptions, cpuIsas, openCpuEngine } from "../server/engine/cpu/cpu-engine.ts";
+import type { Engine, Trainer } from "../server/engine/engine.ts";
+import { standardProblem } from "./problem.ts";
+import { median } from "./statistics.ts";
+
+/** Speed of one engine on one shape. The same names in the JSON that `npm run bench -- --json` prints. */
+export interface EngineSpeed {
+  /** `cpu addon` or `cpu wasm` */
+  readonly engine: string;
+  readonly isa: string;
+  readonly p: number;
+  readonly width: number;
+  readonly threads: number;
+  readonly stepsPerSecond: number;
+  /** Counting 6 M p p(p+1)/2 operations a step: three matrix products over the unordered pairs. */
+  readonly gflops: number;
+  /** Multiply-adds in registers on as many threads, measured between the engine's rounds; null without the addon. */
+  readonly peakGflops: number | null;
+  readonly fractionOfPeak: number | null;
+}
+
+export interface Shape {
+  readonly p: number;
+  readonly width: number;
+}
+
+export interface Effort {
+  readonly rounds: number;
+  /** Of one measurement; a round is a peak, an engine and another peak measurement. */
+  readonly milliseconds: number;
+}
+
+/** Every build of the cpu engine that this machine runs. */
+export function cpuVariants(): CpuEngineOptions[] {
+  return [...cpuIsas().map((isa) => ({ variant: "addon", isa }) as const), { variant: "wasm" }];
+}
+
+/** Floating-point operations of a step, by the count above. */
+export function operationsPerStep({ p, width }: Shape): number {
+  return 6 * width * p * ((p * (p + 1)) / 2);
+}
+
+/**
+ * Median speed of an engine over rounds, and its median share of the peak measured just before and after each round:
+ * on a machine that others use too, only such a share means anything.
+ */
+export async function measureEngine(
+  options: CpuEngineOptions,
+  shape: Shape,
+  effort: Effort,
+): Promise<EngineSpeed> {
+  const engine = await openCpuEngine(options);
+  try {
+    const { problem, state } = standardProblem(shape);
+    const trainer = await engine.open(problem, state);
+    return await measureTrainer(engine, trainer, shape, effort);
+  } finally {
+    await engine.close();
+  }
+}
+
+async function measureTrainer(
+  engine: Engine,
+  trainer: Trainer,
+  shape: Shape,
+  { rounds, milliseconds }: Effort,
+): Promise<EngineSpeed> {
+  const steps = await stepsIn(trainer, milliseconds);
+  const speeds: number[] = [];
+  const peaks: number[] = [];
+  const shares: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const before = peakGflops(engine.threads, milliseconds / 4);
+    const seconds = await secondsOf(trainer, steps);
+    const after = peakGflops(engine.threads, milliseconds / 4);
+    speeds.push(steps / seconds);
+    if (before === undefined || after === undefined) continue;
+    peaks.push(before, after);
+    shares.push((speeds[round] * operationsPerStep(shape)) / 1e9 / ((before + after) / 2));
+  }
+  const stepsPerSecond = median(speeds);
+  return {
+    engine: `${engine.name} ${engine.variant}`,
+    isa: engine.isa,
+    ...shape,
+    threads: engine.threads,
+    stepsPerSecond,
+    gflops: (stepsPerSecond * operationsPerStep(shape)) / 1e9,
+    peakGflops: peaks.length > 0 ? median(peaks) : null,
+    fractionOfPeak: shares.length > 0 ? median(shares) : null,
+  };
+}
+
+/** How many steps take about so long. Also warms up: a WebAssembly module is optimized while it runs. */
+async function stepsIn(trainer: Trainer, milliseconds: number): Promise<number> {
+  let steps = 1;
+  for (;;) {
+    const seconds = await secondsOf(trainer, steps);
+    if (seconds * 1000 >= milliseconds / 2) {
+      return Math.max(1, Math.round((steps * milliseconds) / 1000 / seconds));
+    }
+    steps *= 2;
+  }
+}
+
+async function secondsOf(trainer: Trainer, steps: number): Promise<number> {
+  const begin = performance.now();
+  await trainer.advance(steps);
+  return (performance.now() - begin) / 1000;
+}
+
+/** Of the widest instruction set that the machine has; undefined when there is no addon to measure it with. */
+function peakGflops(threads: number, milliseconds: number): number | undefined {
+  const loaded = loadAddon();
+  if (!("addon" in loaded)) return undefined;
+  return loaded.addon.peakGflops(loaded.addon.isas()[0], threads, milliseconds);
+}

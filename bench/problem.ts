@@ -1,0 +1,23 @@
+import type { Problem, TrainerState } from "../server/engine/engine.ts";
+import { initialState } from "../server/model/initial-state.ts";
+import { pairClasses } from "../server/model/pair-class.ts";
+import { completeSpec } from "../server/model/presets.ts";
+import { labels } from "../server/model/task.ts";
+import type { Shape } from "./engine-speed.ts";
+
+/** The paper's standard run (all pairs, relu, AdamW) at another size. */
+export function standardProblem({ p, width }: Shape): { problem: Problem; state: TrainerState } {
+  const spec = completeSpec({ modulus: p, width });
+  const { theta, xi, train } = initialState(spec);
+  const { modulus, activation, optimizer, schedule, task } = spec;
+  const problem = {
+    modulus,
+    width,
+    activation,
+    optimizer,
+    schedule,
+    labels: labels(task, modulus),
+    classes: pairClasses(train, modulus),
+  };
+  return { problem, state: { step: 0, theta, xi } };
+}

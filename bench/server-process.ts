@@ -1,0 +1,27 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const main = join(import.meta.dirname, "../server/main.ts");
+
+export interface ServerProcess {
+  readonly child: ChildProcess;
+  /** host:port */
+  readonly address: string;
+}
+
+/** A server in a process of its own, as in use, on free ports. */
+export async function startServerProcess(...args: readonly string[]): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [main, "--port", "0", "--log-level", "warn", ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const ready = /is ready on (\S+)/.exec(line);
+    if (ready === null) continue;
+    child.stdout.resume();
+    return { child, address: ready[1] };
+  }
+  const [code] = await once(child, "exit");
+  throw new Error(`the server ended with ${code} before it was ready`);
+}

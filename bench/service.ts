@@ -1,0 +1,89 @@
+import { Grokbox, type Session } from "../sdk/src/mod.ts";
+import { startServerProcess } from "./server-process.ts";
+import { median, quantile } from "./statistics.ts";
+
+/** How a server serves many while it trains. */
+export interface ServiceSpeed {
+  /** Unary Step(1) on one session while another runs in the background, milliseconds at the client. */
+  readonly stepP50Ms: number;
+  readonly stepP99Ms: number;
+  /** GetSession a second, 32 calls in flight. */
+  readonly getSessionPerSecond: number;
+  /** Steps a second with 100 watchers on the session, over steps a second with none; median of interleaved rounds. */
+  readonly watchedRatio: number;
+}
+
+const inFlight = 32;
+const watchers = 100;
+
+/** Measures a server in a process of its own from this one, on the same cores. */
+export async function measureService(rounds: number): Promise<ServiceSpeed> {
+  const { child, address } = await startServerProcess();
+  try {
+    await using box = await Grokbox.connect(address);
+    const { stepP50Ms, stepP99Ms } = await stepLatency(box);
+    const getSessionPerSecond = await getSessionRate(box);
+    const watchedRatio = await watchedSpeed(box, rounds);
+    return { stepP50Ms, stepP99Ms, getSessionPerSecond, watchedRatio };
+  } finally {
+    child.kill();
+  }
+}
+
+async function stepLatency(box: Grokbox): Promise<Pick<ServiceSpeed, "stepP50Ms" | "stepP99Ms">> {
+  await using background = await box.start({ preset: "grokking" });
+  await using session = await box.start({ preset: "standard" });
+  await background.run().started;
+  const milliseconds: number[] = [];
+  for (let i = 0; i < 1_200; i++) {
+    const began = performance.now();
+    await session.step(1);
+    if (i >= 200) milliseconds.push(performance.now() - began);
+  }
+  await background.pause();
+  return { stepP50Ms: quantile(milliseconds, 0.5), stepP99Ms: quantile(milliseconds, 0.99) };
+}
+
+async function getSessionRate(box: Grokbox): Promise<number> {
+  await using session = await box.start({ preset: "standard" });
+  const calls = async (each: number) => {
+    const began = performance.now();
+    const one = async () => {
+      for (let i = 0; i < each; i++) await session.refresh();
+    };
+    await Promise.all(Array.from({ length: inFlight }, one));
+    return (each * inFlight * 1000) / (performance.now() - began);
+  };
+  await calls(100);
+  return median([await calls(200), await calls(200), await calls(200)]);
+}
+
+async function watchedSpeed(box: Grokbox, rounds: number): Promise<number> {
+  await using session = await box.start({ preset: "standard" });
+  await speed(session, 4_000);
+  const ratios: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const alone = await speed(session, 4_000);
+    const stop = new AbortController();
+    const watching = Array.from({ length: watchers }, async () => {
+      try {
+        for await (const _ of session.watch({ signal: stop.signal }));
+      } catch (error) {
+        if (!stop.signal.aborted) throw error;
+      }
+    });
+    const watched = await speed(session, 4_000);
+    stop.abort();
+    await Promise.all(watching);
+    ratios.push(watched / alone);
+  }
+  return median(ratios);
+}
+
+/** Steps a second of a run, timed by the server's own clock of its progress as the client sees it end. */
+async function speed(session: Session, steps: number): Promise<number> {
+  const { step } = await session.refresh();
+  const began = performance.now();
+  await session.run({ untilStep: step + steps }).finished;
+  return (steps * 1000) / (performance.now() - began);
+}

@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, describe } from "vitest";
+import type { Engine } from "../engine.ts";
+import { describeBits } from "./bits-conformance.ts";
+import { describeAccuracy } from "./oracle-conformance.ts";
+import { describeTrainer } from "./trainer-conformance.ts";
+
+export interface EngineUnderTest {
+  readonly name: string;
+  /** Why this machine doesn't have the engine: its tests are then skipped, and say so. */
+  readonly missing?: string | undefined;
+  /** With its default number of threads, or with this one. */
+  readonly open: (threads?: number) => Promise<Engine>;
+  /** Numbers of threads that must make no difference; one entry for engines that have none. */
+  readonly threads: readonly (number | undefined)[];
+}
+
+/** Filled in before the first test runs. */
+export interface OpenedEngine {
+  engine: Engine;
+}
+
+/** Tests what every engine promises: engine.ts and DESIGN section 5. */
+export function describeEngine(subject: EngineUnderTest): void {
+  const { name, missing, open } = subject;
+  describe.skipIf(missing !== undefined)(missing ? `${name} (${missing})` : name, () => {
+    const opened = {} as OpenedEngine;
+    beforeAll(async () => {
+      opened.engine = await open();
+    });
+    afterAll(() => opened.engine.close());
+
+    describeAccuracy(opened);
+    describeBits(opened, subject);
+    describeTrainer(opened, subject);
+  });
+}

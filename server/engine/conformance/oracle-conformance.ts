@@ -1,0 +1,123 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { logits } from "../../model/evaluation.ts";
+import { Float32ReferenceTrainer } from "../../model/float32-reference.ts";
+import { gradients, OracleTrainer } from "../../model/oracle.ts";
+import { activations } from "../../model/spec.ts";
+import { arbitraryChoice, makeStart } from "./arbitrary-problem.ts";
+import { difference, frobenius, relativeDistance } from "./distance.ts";
+import type { OpenedEngine } from "./engine-conformance.ts";
+import { adamw, idealNetwork, small } from "./example-starts.ts";
+import { correctCounts, expectClose, firstRow } from "./expectations.ts";
+import { finalState } from "./state-bits.ts";
+
+/** One step and a hundred, against the same mathematics in float64. */
+export function describeAccuracy(opened: OpenedEngine): void {
+  describe("against the float64 oracle", () => {
+    it("has the losses, counts and gradient norm of the state it opens", async () => {
+      await fc.assert(
+        fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }), async (choice) => {
+          const { problem, state } = makeStart(choice);
+          const trainer = await opened.engine.open(problem, state);
+          const truth = gradients(problem, state.theta, state.xi);
+          const row = firstRow(trainer.current);
+          trainer.close();
+          expectClose(row.trainLoss, truth.trainLoss, 1e-5);
+          expectClose(row.testLoss, truth.testLoss ?? Number.NaN, 1e-5);
+          expectClose(row.gradientNorm, truth.gradientNorm, 1e-5);
+          expectClose(row.parameterNorm, frobenius(state.theta, state.xi), 1e-5);
+          expect(correctCounts(trainer.current)).toEqual(truth.correct);
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    it("has one step's gradients within 1e-5 of them", async () => {
+      await fc.assert(
+        fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }), async (choice) => {
+          const { problem, state } = makeStart(choice);
+          // From zero, the first moment after an update is (1 - beta1) times the gradient.
+          const optimizer = { ...adamw, learningRate: 1e-3 };
+          const trainer = await opened.engine.open({ ...problem, optimizer }, state);
+          await trainer.advance(1);
+          const { moments } = await trainer.readState();
+          trainer.close();
+          const truth = gradients(problem, state.theta, state.xi);
+          const scaled = [moments!.thetaFirst, moments!.xiFirst].map((moment) =>
+            Float64Array.from(moment, (value) => value / (1 - optimizer.beta1)),
+          );
+          expect(relativeDistance(scaled, [truth.thetaGradient, truth.xiGradient])).toBeLessThan(1e-5);
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    it("makes one update within 1e-5 of theirs, but for rounding the weights to float32", async () => {
+      await fc.assert(
+        fc.asyncProperty(arbitraryChoice({ mostModulus: 17, mostWidth: 50 }), async (choice) => {
+          // A few steps on, where the moments are not zero and the warm-up has begun.
+          const { problem, state } = makeStart(choice);
+          const trainer = await opened.engine.open(problem, state);
+          await trainer.advance(3);
+          const before = await trainer.readState();
+          await trainer.advance(1);
+          const after = await trainer.readState();
+          trainer.close();
+          const oracle = new OracleTrainer(problem, before);
+          oracle.step();
+          const made = [difference(after.theta, before.theta), difference(after.xi, before.xi)];
+          const due = [difference(oracle.theta, before.theta), difference(oracle.xi, before.xi)];
+          const rounding = (frobenius(after.theta, after.xi) / frobenius(...due)) * 2 ** -24;
+          expect(relativeDistance(made, due)).toBeLessThan(1e-5 + 2 * rounding);
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    it("is after 100 steps within 4 times the error of a plain float32 program", async () => {
+      await fc.assert(
+        fc.asyncProperty(arbitraryChoice({ mostModulus: 11, mostWidth: 40 }), async (choice) => {
+          // Steps amplify rounding errors, those of a lucky program little: three starts together tell more than one.
+          const errors = { engine: 0, ordinary: 0 };
+          for (const seed of [choice.seed, choice.seed + 1, choice.seed + 2]) {
+            const { problem, state } = makeStart({ ...choice, seed });
+            const oracle = new OracleTrainer(problem, state);
+            const reference = new Float32ReferenceTrainer(problem, state);
+            for (let step = 0; step < 100; step++) {
+              oracle.step();
+              reference.step();
+            }
+            const truth = [oracle.theta, oracle.xi];
+            errors.ordinary += relativeDistance([reference.theta, reference.xi], truth);
+            // Where float32 has lost the trajectory altogether, there is nothing to compare.
+            fc.pre(errors.ordinary < 1e-2);
+            const { theta, xi } = await finalState(opened.engine, { problem, state }, [100]);
+            errors.engine += relativeDistance([theta, xi], truth);
+          }
+          expect(errors.engine).toBeLessThan(Math.max(4 * errors.ordinary, 3e-6));
+        }),
+        { numRuns: 12, seed: 1 },
+      );
+    });
+
+    it.each(activations)("evaluates logits in float64 with %s", async (activation) => {
+      const { problem, state } = makeStart({ ...small, activation, modulus: 13, width: 45 });
+      const network = { ...problem, ...state };
+      const truth = logits(network);
+      expect(relativeDistance([await opened.engine.logits(network)], [truth])).toBeLessThan(1e-12);
+      const doubles = { theta: Float64Array.from(state.theta), xi: Float64Array.from(state.xi) };
+      const again = await opened.engine.logits({ ...network, ...doubles });
+      expect(relativeDistance([again], [truth])).toBeLessThan(1e-12);
+    });
+
+    it("resolves losses far below the float32 epsilon", async () => {
+      const { problem, state } = idealNetwork(23, 128);
+      const trainer = await opened.engine.open(problem, state);
+      const truth = gradients(problem, state.theta, state.xi);
+      expect(truth.trainLoss).toBeLessThan(1e-13);
+      expectClose(trainer.current.trainLoss[0], truth.trainLoss, 1e-3);
+      expectClose(trainer.current.gradientNorm[0], truth.gradientNorm, 1e-3);
+      trainer.close();
+    });
+  });
+}

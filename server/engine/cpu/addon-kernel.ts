@@ -1,0 +1,92 @@
+import { activations } from "../../model/spec.ts";
+import type { Network, Problem, TrainerState } from "../engine.ts";
+import type { Addon, EngineHandle, StateArrays, TrainerHandle } from "./addon.ts";
+import {
+  type Kernel,
+  type KernelAdvance,
+  type KernelTrainer,
+  type MomentArrays,
+  traceColumns,
+  type Weights,
+} from "./kernel.ts";
+import { problemScalars } from "./problem-scalars.ts";
+
+/** The kernel as a Node-API addon, on threads of its own. */
+export class AddonKernel implements Kernel {
+  readonly variant = "addon";
+  readonly isa: string;
+  readonly threads: number;
+  readonly #addon: Addon;
+  readonly #engine: EngineHandle;
+
+  constructor(addon: Addon, isa: string, threads: number) {
+    this.isa = isa;
+    this.threads = threads;
+    this.#addon = addon;
+    this.#engine = addon.createEngine(isa, threads);
+  }
+
+  createTrainer(problem: Problem): KernelTrainer {
+    const { labels, classes } = problem;
+    const scalars = problemScalars(problem);
+    const available = process.availableMemory();
+    const trainer = this.#addon.createTrainer(this.#engine, scalars, labels, classes, available);
+    return new AddonTrainer(this.#addon, this.#engine, trainer);
+  }
+
+  async logits({ modulus, width, activation, theta, xi }: Network): Promise<Float64Array> {
+    const logits = new Float64Array(((modulus * (modulus + 1)) / 2) * modulus);
+    const index = activations.indexOf(activation);
+    await this.#addon.logits(this.#engine, modulus, width, index, theta, xi, logits);
+    return logits;
+  }
+
+  async close(): Promise<void> {
+    this.#addon.closeEngine(this.#engine);
+  }
+}
+
+class AddonTrainer implements KernelTrainer {
+  readonly #addon: Addon;
+  readonly #engine: EngineHandle;
+  readonly #trainer: TrainerHandle;
+
+  constructor(addon: Addon, engine: EngineHandle, trainer: TrainerHandle) {
+    this.#addon = addon;
+    this.#engine = engine;
+    this.#trainer = trainer;
+  }
+
+  async load({ step, theta, xi, moments }: TrainerState): Promise<Float64Array> {
+    const trace = new Float64Array(traceColumns.length);
+    const arrays = stateArrays({ theta, xi, ...moments });
+    await this.#addon.load(this.#engine, this.#trainer, step, arrays, trace);
+    return trace;
+  }
+
+  async advance(steps: number, weights: Weights | undefined): Promise<KernelAdvance> {
+    const trace = new Float64Array(traceColumns.length * steps);
+    const arrays = stateArrays(weights ?? {});
+    const result = await this.#addon.advance(this.#engine, this.#trainer, steps, arrays, trace);
+    const [step, made, diverged] = result;
+    return { step, made, diverged: diverged !== 0, trace };
+  }
+
+  async read(state: Weights & Partial<MomentArrays>): Promise<number> {
+    const [step] = await this.#addon.read(this.#engine, this.#trainer, stateArrays(state));
+    return step;
+  }
+
+  stop(): void {
+    this.#addon.stop(this.#trainer);
+  }
+
+  free(): void {
+    this.#addon.freeTrainer(this.#trainer);
+  }
+}
+
+function stateArrays(state: Partial<Weights & MomentArrays>): StateArrays {
+  const { theta, xi, thetaFirst, thetaSecond, xiFirst, xiSecond } = state;
+  return [theta, xi, thetaFirst, thetaSecond, xiFirst, xiSecond];
+}

@@ -1,0 +1,141 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, it } from "vitest";
+import { makeStart } from "../conformance/arbitrary-problem.ts";
+import { describeEngine } from "../conformance/engine-conformance.ts";
+import { loadAddon } from "./addon.ts";
+import { type CpuEngineOptions, cpuIsas, openCpuEngine } from "./cpu-engine.ts";
+import { sourcesFingerprint, wasmStamp } from "./fingerprint.js";
+
+const addon = loadAddon();
+const available = cpuIsas();
+
+for (const isa of ["avx512", "avx2", "neon", "baseline"]) {
+  const missing = "reason" in addon ? addon.reason : `not on this machine, which has ${available.join(", ")}`;
+  describeEngine({
+    name: `cpu addon, ${isa}`,
+    missing: available.includes(isa) ? undefined : missing,
+    open: (threads) => openCpuEngine({ variant: "addon", isa, ...(threads && { threads }) }),
+    threads: [1, 2, 3],
+  });
+}
+
+describeEngine({
+  name: "cpu wasm",
+  open: (threads) => openCpuEngine({ variant: "wasm", ...(threads && { threads }) }),
+  threads: [1, 2, 3],
+});
+
+describe("builds of the kernel", () => {
+  it.runIf(available.includes("avx2"))("with a fused multiply-add have the same bits", async () => {
+    const builds: CpuEngineOptions[] = available.filter((isa) => isa !== "baseline").map((isa) => ({ isa }));
+    builds.push({ variant: "wasm" });
+    const results = [];
+    for (const options of builds) {
+      await using engine = await openDisposable(options);
+      const states = [];
+      for (const activation of ["relu", "gelu", "softplus2"] as const) {
+        const { problem, state } = makeStart({
+          modulus: 31,
+          width: 200,
+          activation,
+          task: "subtract",
+          optimizer: { ...adamw },
+          warmupSteps: 10,
+          trainFraction: 0.75,
+          seed: 3,
+        });
+        const trainer = await engine.open(problem, state);
+        await trainer.advance(100);
+        states.push(await trainer.readState());
+      }
+      results.push(states);
+    }
+    for (const result of results) expect(result).toEqual(results[0]);
+  });
+
+  it("include a WebAssembly module built from the present sources", () => {
+    const { fingerprint } = JSON.parse(readFileSync(wasmStamp, "utf8"));
+    expect(fingerprint, "run npm run build:wasm").toBe(sourcesFingerprint());
+  });
+
+  it("are refused when the machine doesn't have them", async () => {
+    if ("reason" in addon) return;
+    await expect(openCpuEngine({ isa: "mmx" })).rejects.toThrow(RangeError);
+    await expect(openCpuEngine({ threads: 0 })).rejects.toThrow(RangeError);
+  });
+
+  it("fall back to WebAssembly where there is no addon, and say why", () => {
+    const folder = mkdtempSync(join(tmpdir(), "grokbox-"));
+    try {
+      const rooms = ["server/engine/cpu", "server/model"];
+      for (const room of rooms) {
+        const source = join(import.meta.dirname, "../../..", room);
+        cpSync(source, join(folder, room), { recursive: true, filter: (path) => basename(path) !== "build" });
+      }
+      const script = `
+        const engine = await openCpuEngine({ threads: 1 });
+        console.log(engine.variant, "|", engine.fallbackReason);
+        await engine.close();`;
+      const { stdout } = runScript(script, join(folder, "server/engine/cpu/cpu-engine.ts"));
+      expect(stdout).toMatch(/^wasm \| the native kernel is not built/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("a process", () => {
+  const script = (options: string) => `
+    import { makeStart } from ${JSON.stringify(urlOf("../conformance/arbitrary-problem.ts"))};
+    const { problem, state } = makeStart({ modulus: 11, width: 50, activation: "relu", task: "add",
+      optimizer: { kind: "sgd", learningRate: 0.1, weightDecay: 0 }, warmupSteps: 0, trainFraction: 1, seed: 1 });
+    const engine = await openCpuEngine(${options});
+    const trainer = await engine.open(problem, state);
+    trainer.advance(3000).then(({ steps }) => console.log("made", steps));`;
+
+  it.each(["{}", '{ variant: "wasm" }'])(
+    "lives until its jobs are done and then ends, engine open: %s",
+    (options) => {
+      const { stdout, status } = runScript(script(options));
+      expect(stdout).toBe("made 3000\n");
+      expect(status).toBe(0);
+    },
+  );
+
+  it.each(["{}", '{ variant: "wasm" }'])("may exit in the middle of a job: %s", (options) => {
+    const exit = "setTimeout(() => process.exit(7), 20);";
+    const { status } = runScript(`${script(options).replace("3000", "1e8")}\n${exit}`);
+    expect(status).toBe(7);
+  });
+});
+
+const adamw = {
+  kind: "adamw",
+  learningRate: 1e-3,
+  weightDecay: 1,
+  beta1: 0.9,
+  beta2: 0.98,
+  epsilon: 1e-8,
+} as const;
+
+async function openDisposable(options: CpuEngineOptions) {
+  const engine = await openCpuEngine(options);
+  return Object.assign(engine, { [Symbol.asyncDispose]: () => engine.close() });
+}
+
+function urlOf(path: string): string {
+  return pathToFileURL(join(import.meta.dirname, path)).href;
+}
+
+/** Plain node, so that this also tests that the engine and its workers need no build. */
+function runScript(script: string, engine = join(import.meta.dirname, "cpu-engine.ts")) {
+  const importEngine = `import { openCpuEngine } from ${JSON.stringify(pathToFileURL(engine).href)};\n`;
+  return spawnSync(process.execPath, ["--input-type=module", "--eval", importEngine + script], {
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+}

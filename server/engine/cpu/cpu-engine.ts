@@ -1,0 +1,131 @@
+import { availableParallelism } from "node:os";
+import type { Engine, Network, Problem, Trainer, TrainerState } from "../engine.ts";
+import { loadAddon } from "./addon.ts";
+import { AddonKernel } from "./addon-kernel.ts";
+import { CpuTrainer, type TrainerOwner } from "./cpu-trainer.ts";
+import type { Kernel } from "./kernel.ts";
+import { WasmKernel } from "./wasm-kernel.ts";
+
+export interface CpuEngineOptions {
+  /** Build of the kernel. @default the addon when it can be loaded, else wasm */
+  readonly variant?: "addon" | "wasm";
+  /** @default the machine's available parallelism */
+  readonly threads?: number;
+  /** Instruction set of the addon, one of `cpuIsas()`. @default the best that the machine has */
+  readonly isa?: string;
+}
+
+/** Opens the engine that computes on the CPU. Throws when the variant or instruction set asked for isn't there. */
+export async function openCpuEngine(options: CpuEngineOptions = {}): Promise<CpuEngine> {
+  const threads = options.threads ?? availableParallelism();
+  if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
+    throw new RangeError(`threads must be an integer from 1 to 256, got ${threads}`);
+  }
+  if (options.variant === "wasm") return openWasm(threads, undefined);
+  const loaded = loadAddon();
+  if ("addon" in loaded) {
+    const isa = options.isa ?? loaded.addon.isas()[0];
+    return new CpuEngine(new AddonKernel(loaded.addon, isa, threads), undefined);
+  }
+  if (options.variant === "addon") throw new Error(loaded.reason);
+  return openWasm(threads, loaded.reason);
+}
+
+/** Instruction sets that the addon can be opened with on this machine, best first; none without an addon. */
+export function cpuIsas(): string[] {
+  const loaded = loadAddon();
+  return "addon" in loaded ? loaded.addon.isas() : [];
+}
+
+async function openWasm(threads: number, fallbackReason: string | undefined): Promise<CpuEngine> {
+  return new CpuEngine(await WasmKernel.start(threads), fallbackReason);
+}
+
+export class CpuEngine implements Engine {
+  readonly name = "cpu";
+  readonly precision = "float32";
+  readonly deterministic = true;
+  readonly variant: string;
+  readonly isa: string;
+  readonly device: string;
+  readonly threads: number;
+  /** Why this is the WebAssembly build although nobody asked for it. */
+  readonly fallbackReason: string | undefined;
+  readonly #kernel: Kernel;
+  readonly #trainers = new Set<CpuTrainer>();
+  readonly #calls = new Set<Promise<unknown>>();
+  readonly #owner: TrainerOwner = {
+    called: (call) => this.#follow(call),
+    closed: (trainer) => this.#trainers.delete(trainer),
+  };
+  #closing: Promise<void> | undefined;
+
+  constructor(kernel: Kernel, fallbackReason: string | undefined) {
+    this.#kernel = kernel;
+    this.variant = kernel.variant;
+    this.isa = kernel.isa;
+    this.threads = kernel.threads;
+    this.device = `${kernel.isa}, ${kernel.threads} ${kernel.threads === 1 ? "thread" : "threads"}`;
+    this.fallbackReason = fallbackReason;
+  }
+
+  open(problem: Problem, state: TrainerState): Promise<Trainer> {
+    return this.#track(async () => {
+      checkShapes(problem, state);
+      const kernelTrainer = this.#kernel.createTrainer(problem);
+      const trainer = await CpuTrainer.open(problem, state, kernelTrainer, this.#owner);
+      this.#trainers.add(trainer);
+      return trainer;
+    });
+  }
+
+  logits(network: Network): Promise<Float64Array> {
+    return this.#track(async () => {
+      const { modulus, width, theta, xi } = network;
+      checkLength("theta", theta, width * modulus);
+      checkLength("xi", xi, width * modulus);
+      return this.#kernel.logits(network);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
+    for (const trainer of this.#trainers) trainer.close();
+    await this.#kernel.close();
+  }
+
+  #track<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#closing) return Promise.reject(new Error("the cpu engine is closed"));
+    const result = call();
+    this.#follow(result);
+    return result;
+  }
+
+  #follow(call: Promise<unknown>): void {
+    this.#calls.add(call);
+    const settled = () => this.#calls.delete(call);
+    call.then(settled, settled);
+  }
+}
+
+function checkShapes(
+  { modulus, width, labels, classes }: Problem,
+  { theta, xi, moments }: TrainerState,
+): void {
+  checkLength("labels", labels, modulus * modulus);
+  checkLength("classes", classes, modulus * modulus);
+  for (const [name, array] of Object.entries({ theta, xi, ...moments })) {
+    checkLength(name, array, width * modulus);
+  }
+}
+
+function checkLength(name: string, array: { readonly length: number }, expected: number): void {
+  if (array.length !== expected) {
+    throw new RangeError(`${name} must have ${expected} elements, got ${array.length}`);
+  }
+}

@@ -1,0 +1,163 @@
+import type { Advance, AdvanceOptions, Moments, Problem, Trace, Trainer, TrainerState } from "../engine.ts";
+import {
+  type KernelAdvance,
+  type KernelTrainer,
+  longestAdvance,
+  traceColumns,
+  type Weights,
+} from "./kernel.ts";
+
+type Columns = { -readonly [column in keyof Trace]: Float64Array };
+
+/** What an engine wants to know of its trainers. */
+export interface TrainerOwner {
+  /** A call goes to the kernel. */
+  called(call: Promise<unknown>): void;
+  closed(trainer: CpuTrainer): void;
+}
+
+/** One network resident in the kernel. Keeps its calls apart, and cuts long ones. */
+export class CpuTrainer implements Trainer {
+  step: number;
+  current: Trace;
+  readonly #problem: Problem;
+  readonly #kernel: KernelTrainer;
+  /** Names the call under way. */
+  #busyWith: string | undefined;
+  #closed = false;
+  readonly #owner: TrainerOwner;
+
+  /** Loads `state` into `kernel`. */
+  static async open(
+    problem: Problem,
+    state: TrainerState,
+    kernel: KernelTrainer,
+    owner: TrainerOwner,
+  ): Promise<CpuTrainer> {
+    const trace = await kernel.load(state);
+    return new CpuTrainer(problem, state.step, columnsOf({ made: 1, trace }, 1), kernel, owner);
+  }
+
+  private constructor(
+    problem: Problem,
+    step: number,
+    current: Trace,
+    kernel: KernelTrainer,
+    owner: TrainerOwner,
+  ) {
+    this.#problem = problem;
+    this.step = step;
+    this.current = current;
+    this.#kernel = kernel;
+    this.#owner = owner;
+  }
+
+  advance(steps: number, options: AdvanceOptions = {}): Promise<Advance> {
+    if (!Number.isSafeInteger(steps) || steps < 1) {
+      return Promise.reject(new RangeError(`steps must be a positive integer, got ${steps}`));
+    }
+    return this.#exclusively("advance", () => this.#advance(steps, options));
+  }
+
+  readState(): Promise<TrainerState> {
+    return this.#exclusively("readState", async () => {
+      const weights = this.#newWeights();
+      if (this.#problem.optimizer.kind === "sgd") {
+        return { step: await this.#kernel.read(weights), ...weights };
+      }
+      const moments: Moments = {
+        thetaFirst: this.#newArray(),
+        thetaSecond: this.#newArray(),
+        xiFirst: this.#newArray(),
+        xiSecond: this.#newArray(),
+      };
+      return { step: await this.#kernel.read({ ...weights, ...moments }), ...weights, moments };
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#owner.closed(this);
+    if (this.#busyWith) this.#kernel.stop();
+    else this.#kernel.free();
+  }
+
+  async #advance(steps: number, { signal, weights: wantsWeights }: AdvanceOptions): Promise<Advance> {
+    const weights = wantsWeights ? this.#newWeights() : undefined;
+    const stop = () => this.#kernel.stop();
+    signal?.addEventListener("abort", stop);
+    const pieces: Trace[] = [];
+    let made = 0;
+    let diverged = false;
+    try {
+      while (made < steps && !diverged && !this.#closed) {
+        if (signal?.aborted) break;
+        const asked = Math.min(steps - made, longestAdvance);
+        const piece = await this.#kernel.advance(asked, weights);
+        pieces.push(columnsOf(piece, asked));
+        made += piece.made;
+        diverged = piece.diverged;
+        this.step = piece.step;
+        if (piece.made > 0) this.current = lastRow(pieces[pieces.length - 1]);
+        if (piece.made < asked) break;
+      }
+      if (weights && pieces.length === 0) await this.#kernel.read(weights);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+    return { steps: made, diverged, trace: concatenate(pieces), ...(weights && { weights }) };
+  }
+
+  #exclusively<T>(name: string, call: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new Error(`${name} of a trainer that is closed`));
+    if (this.#busyWith) {
+      return Promise.reject(
+        new Error(`${name} of a trainer while its ${this.#busyWith} is under way: calls must not overlap`),
+      );
+    }
+    this.#busyWith = name;
+    const result = call().finally(() => {
+      this.#busyWith = undefined;
+      if (this.#closed) this.#kernel.free();
+    });
+    this.#owner.called(result);
+    return result;
+  }
+
+  #newArray(): Float32Array {
+    return new Float32Array(this.#problem.width * this.#problem.modulus);
+  }
+
+  #newWeights(): Weights {
+    return { theta: this.#newArray(), xi: this.#newArray() };
+  }
+}
+
+function mapColumns(column: (name: keyof Trace, index: number) => Float64Array): Trace {
+  const columns = {} as Columns;
+  for (const [index, name] of traceColumns.entries()) columns[name] = column(name, index);
+  return columns;
+}
+
+function columnsOf({ made, trace }: Pick<KernelAdvance, "made" | "trace">, rows: number): Trace {
+  return mapColumns((_, index) => trace.subarray(index * rows, index * rows + made));
+}
+
+function lastRow(trace: Trace): Trace {
+  return mapColumns((name) => trace[name].slice(-1));
+}
+
+function concatenate(pieces: readonly Trace[]): Trace {
+  if (pieces.length === 1) return pieces[0];
+  return mapColumns((name) => {
+    const columns = pieces.map((piece) => piece[name]);
+    const whole = new Float64Array(columns.reduce((length, column) => length + column.length, 0));
+    let offset = 0;
+    for (const column of columns) {
+      whole.set(column, offset);
+      offset += column.length;
+    }
+    return whole;
+  });
+}

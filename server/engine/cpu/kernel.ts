@@ -1,0 +1,65 @@
+import type { Network, Problem, TrainerState } from "../engine.ts";
+
+/**
+ * A build of the C++ kernel (native/) and the threads that run it: what the addon and the WebAssembly module have in
+ * common. Callers keep calls on one trainer apart, and leave arrays that they passed alone until the promise settles.
+ */
+export interface Kernel {
+  readonly variant: "addon" | "wasm";
+  readonly isa: string;
+  readonly threads: number;
+  /** Throws RangeError when there is not enough memory. */
+  createTrainer(problem: Problem): KernelTrainer;
+  logits(network: Network): Promise<Float64Array>;
+  /** To be called when nothing is under way; trainers are unusable from then on. */
+  close(): Promise<void>;
+}
+
+export interface KernelTrainer {
+  /** Sets the state and returns its trace, one value a column of `traceColumns`. */
+  load(state: TrainerState): Promise<Float64Array>;
+  /** Up to `steps` updates, 1..`longestAdvance`. */
+  advance(steps: number, weights: Weights | undefined): Promise<KernelAdvance>;
+  /** Writes the state into arrays of [M, p]; returns its step. */
+  read(state: Weights & Partial<MomentArrays>): Promise<number>;
+  /** An advance under way ends after the step in hand. */
+  stop(): void;
+  free(): void;
+}
+
+export interface Weights {
+  readonly theta: Float32Array;
+  readonly xi: Float32Array;
+}
+
+export interface MomentArrays {
+  readonly thetaFirst: Float32Array;
+  readonly thetaSecond: Float32Array;
+  readonly xiFirst: Float32Array;
+  readonly xiSecond: Float32Array;
+}
+
+export interface KernelAdvance {
+  /** Updates made so far by the trainer. */
+  readonly step: number;
+  /** Updates made by this call. */
+  readonly made: number;
+  readonly diverged: boolean;
+  /** [columns, steps asked for] row-major; the first `made` values of each column count. */
+  readonly trace: Float64Array;
+}
+
+/** Longer ones are cut by the caller: a call's trace must fit in memory, and other trainers want their turn. */
+export const longestAdvance = 4096;
+
+/** In the order of `Column` in native/abi.h. */
+export const traceColumns = [
+  "trainLoss",
+  "testLoss",
+  "correctCommon",
+  "correctRare",
+  "correctPartner",
+  "correctHeldOut",
+  "gradientNorm",
+  "parameterNorm",
+] as const;

@@ -1,0 +1,78 @@
+// Values between JavaScript and the addon.
+#pragma once
+#define NAPI_VERSION 8
+#include <node_api.h>
+
+#include <string>
+
+#include "abi.h"
+
+namespace grokbox {
+
+struct Arguments {
+  napi_env env;
+  napi_value value[8];
+  size_t count = 8;
+
+  Arguments(napi_env env, napi_callback_info info) : env(env) {
+    napi_get_cb_info(env, info, &count, value, nullptr, nullptr);
+  }
+
+  double number(int i) const {
+    double x = 0;
+    napi_get_value_double(env, value[i], &x);
+    return x;
+  }
+  std::string text(int i) const {
+    char s[32] = "";
+    size_t n;
+    napi_get_value_string_utf8(env, value[i], s, sizeof s, &n);
+    return s;
+  }
+  template <class T>
+  T* external(int i) const {
+    void* p = nullptr;
+    napi_get_value_external(env, value[i], &p);
+    return (T*)p;
+  }
+  // Data of a typed array; null when the argument is none.
+  template <class T>
+  T* array(int i, napi_typedarray_type* type = nullptr) const {
+    return arrayOf<T>(value[i], type);
+  }
+  template <class T>
+  T* arrayOf(napi_value v, napi_typedarray_type* type = nullptr) const {
+    bool is = false;
+    void* data = nullptr;
+    napi_typedarray_type found;
+    napi_is_typedarray(env, v, &is);
+    if (!is) return nullptr;
+    napi_get_typedarray_info(env, v, &found, nullptr, &data, nullptr, nullptr);
+    if (type) *type = found;
+    return (T*)data;
+  }
+  // From an array of six typed arrays or undefined.
+  State state(int i) const {
+    float* a[6];
+    for (uint32_t k = 0; k < 6; k++) {
+      napi_value v;
+      napi_get_element(env, value[i], k, &v);
+      a[k] = arrayOf<float>(v);
+    }
+    return {a[0], a[1], a[2], a[3], a[4], a[5]};
+  }
+};
+
+inline napi_value undefined(napi_env env) {
+  napi_value v;
+  napi_get_undefined(env, &v);
+  return v;
+}
+
+inline napi_value number(napi_env env, double x) {
+  napi_value v;
+  napi_create_double(env, x, &v);
+  return v;
+}
+
+}  // namespace grokbox

@@ -1,0 +1,204 @@
+import { readFile } from "node:fs/promises";
+import { activations } from "../../model/spec.ts";
+import type { Network, Problem, TrainerState } from "../engine.ts";
+import { wasmFile } from "./fingerprint.js";
+import {
+  type Kernel,
+  type KernelAdvance,
+  type KernelTrainer,
+  longestAdvance,
+  type MomentArrays,
+  traceColumns,
+  type Weights,
+} from "./kernel.ts";
+import { problemScalars } from "./problem-scalars.ts";
+import { roundUp, WasmMemory } from "./wasm-memory.ts";
+import { JobKind } from "./wasm-module.ts";
+import { WasmPool } from "./wasm-pool.ts";
+
+type StateArrays = Partial<Weights & MomentArrays>;
+
+/** `State` in native/abi.h. */
+const stateNames = ["theta", "xi", "thetaFirst", "thetaSecond", "xiFirst", "xiSecond"] as const;
+
+/** The kernel as a WebAssembly module, on worker threads. */
+export class WasmKernel implements Kernel {
+  readonly variant = "wasm";
+  readonly isa = "simd128";
+  readonly #module: WebAssembly.Module;
+  readonly #pool: WasmPool;
+  /** For asking the module about sizes, before there is a memory of that size. */
+  readonly #probe: WasmMemory;
+
+  static async start(threads: number): Promise<WasmKernel> {
+    const module = await WebAssembly.compile(await readFile(wasmFile));
+    return new WasmKernel(module, await WasmPool.start(module, threads));
+  }
+
+  private constructor(module: WebAssembly.Module, pool: WasmPool) {
+    this.#module = module;
+    this.#pool = pool;
+    this.#probe = new WasmMemory(module, 0, 0, 4 * 65536);
+  }
+
+  get threads(): number {
+    return this.#pool.threads;
+  }
+
+  createTrainer(problem: Problem): KernelTrainer {
+    const { exports } = this.#probe;
+    const scalars = this.#probe.job;
+    const classes = scalars + exports.jobBytes();
+    this.#probe.doubles(scalars, 10).set(problemScalars(problem));
+    this.#probe.bytes(classes, problem.classes.length).set(problem.classes);
+    const arenaBytes = exports.trainerBytes(scalars, classes) >>> 0;
+    return new WasmTrainer(this.#module, this.#pool, problem, arenaBytes, exports.trainScratchBytes());
+  }
+
+  async logits({ modulus, width, activation, theta, xi }: Network): Promise<Float64Array> {
+    const outputs = ((modulus * (modulus + 1)) / 2) * modulus;
+    const inputs = width * modulus;
+    const { BYTES_PER_ELEMENT } = theta;
+    const contents = 2 * roundUp(inputs * BYTES_PER_ELEMENT) + roundUp(outputs * 8);
+    const scratch = this.#probe.exports.logitsScratchBytes();
+    const memory = new WasmMemory(this.#module, this.threads, scratch, contents);
+    const put = (weights: Float32Array | Float64Array) => {
+      const address = memory.take(inputs * BYTES_PER_ELEMENT);
+      const view = BYTES_PER_ELEMENT === 8 ? memory.doubles(address, inputs) : memory.floats(address, inputs);
+      view.set(weights);
+      return address;
+    };
+    const [thetaAt, xiAt] = [put(theta), put(xi)];
+    const logitsAt = memory.take(outputs * 8);
+    await this.#pool.run(memory, this.threads, (threads) =>
+      memory.exports.prepareLogits(
+        memory.job,
+        threads,
+        modulus,
+        width,
+        activations.indexOf(activation),
+        BYTES_PER_ELEMENT === 8 ? 1 : 0,
+        thetaAt,
+        xiAt,
+        logitsAt,
+      ),
+    );
+    this.#pool.forget(memory);
+    return new Float64Array(memory.doubles(logitsAt, outputs));
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}
+
+class WasmTrainer implements KernelTrainer {
+  readonly #pool: WasmPool;
+  readonly #memory: WasmMemory;
+  readonly #trainer: number;
+  readonly #size: number;
+  readonly #threads: number;
+  readonly #stopFlag: Int32Array;
+  /** Six pointers, and the arrays [M, p] that they point to when they are not null: how a state goes in and out. */
+  readonly #pointers: number;
+  readonly #arrays: readonly number[];
+  readonly #trace: number;
+
+  constructor(
+    module: WebAssembly.Module,
+    pool: WasmPool,
+    problem: Problem,
+    arenaBytes: number,
+    scratchBytes: number,
+  ) {
+    const { width, modulus, optimizer, labels, classes } = problem;
+    const names = optimizer.kind === "adamw" ? stateNames : stateNames.slice(0, 2);
+    const traceBytes = traceColumns.length * longestAdvance * 8;
+    this.#size = width * modulus;
+    const contents = arenaBytes + names.length * roundUp(this.#size * 4) + traceBytes + 4096;
+    const memory = new WasmMemory(module, pool.threads, scratchBytes, contents + 2 * roundUp(labels.length));
+    const { exports } = memory;
+    this.#pool = pool;
+    this.#memory = memory;
+
+    const arena = memory.take(arenaBytes);
+    this.#arrays = names.map(() => memory.take(this.#size * 4));
+    this.#trace = memory.take(traceBytes);
+    this.#pointers = memory.take(stateNames.length * 4);
+    const scalarsAt = memory.take(10 * 8);
+    const labelsAt = memory.take(labels.length);
+    const classesAt = memory.take(classes.length);
+    memory.doubles(scalarsAt, 10).set(problemScalars(problem));
+    memory.bytes(labelsAt, labels.length).set(labels);
+    memory.bytes(classesAt, classes.length).set(classes);
+    this.#trainer = exports.createTrainer(arena, scalarsAt, labelsAt, classesAt);
+    this.#stopFlag = memory.ints(exports.stopFlag(this.#trainer), 1);
+    this.#threads = exports.usefulThreads(this.#trainer);
+  }
+
+  async load(state: TrainerState): Promise<Float64Array> {
+    const arrays: StateArrays = { theta: state.theta, xi: state.xi, ...state.moments };
+    this.#point(arrays);
+    for (const [index, name] of stateNames.entries()) {
+      const values = arrays[name];
+      if (values && index < this.#arrays.length) this.#view(index).set(values);
+    }
+    await this.#run(JobKind.load, state.step, 1);
+    return this.#copyTrace(1);
+  }
+
+  async advance(steps: number, weights: Weights | undefined): Promise<KernelAdvance> {
+    this.#point(weights ?? {});
+    Atomics.store(this.#stopFlag, 0, 0);
+    await this.#run(JobKind.advance, 0, steps);
+    if (weights) this.#copyOut(weights);
+    const { exports, job } = this.#memory;
+    return {
+      step: exports.jobStep(job),
+      made: exports.jobMade(job),
+      diverged: exports.jobDiverged(job) !== 0,
+      trace: this.#copyTrace(steps),
+    };
+  }
+
+  async read(state: StateArrays): Promise<number> {
+    this.#point(state);
+    await this.#run(JobKind.read, 0, 1);
+    this.#copyOut(state);
+    return this.#memory.exports.jobStep(this.#memory.job);
+  }
+
+  stop(): void {
+    Atomics.store(this.#stopFlag, 0, 1);
+  }
+
+  free(): void {
+    this.#pool.forget(this.#memory);
+  }
+
+  #run(kind: number, step: number, steps: number): Promise<void> {
+    const { exports, job } = this.#memory;
+    const mostThreads = kind === JobKind.read ? 1 : this.#threads;
+    return this.#pool.run(this.#memory, mostThreads, (threads) =>
+      exports.prepareJob(job, threads, kind, this.#trainer, step, steps, this.#pointers, this.#trace),
+    );
+  }
+
+  /** Offers the kernel those arrays that `state` has. */
+  #point(state: StateArrays): void {
+    const pointers = stateNames.map((name, index) => (state[name] ? (this.#arrays[index] ?? 0) : 0));
+    this.#memory.ints(this.#pointers, pointers.length).set(pointers);
+  }
+
+  #copyOut(state: StateArrays): void {
+    for (const [index, name] of stateNames.entries()) state[name]?.set(this.#view(index));
+  }
+
+  #view(index: number): Float32Array {
+    return this.#memory.floats(this.#arrays[index], this.#size);
+  }
+
+  #copyTrace(rows: number): Float64Array {
+    return new Float64Array(this.#memory.doubles(this.#trace, traceColumns.length * rows));
+  }
+}
