@@ -32,6 +32,7 @@ if (args.length === 0) {
   check("types (tsc)", "tsc", "--noEmit");
   check("protos (buf lint)", "buf", "lint");
   check("generated code is up to date", "node", "scripts/check-generated.ts");
+  check("documentation is what the comments say", "node", "scripts/check-docs.ts");
   check("entry points load without a build", "node", "scripts/check-entry-points.ts");
 }
 

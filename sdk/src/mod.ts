@@ -1,4 +1,8 @@
-/** The typed client of the grokbox training server: `Grokbox.connect` is where to begin. */
+/**
+ * The typed client of the grokbox training server: `Grokbox.connect` is where to begin.
+ *
+ * @module
+ */
 
 export type { BackoffOptions } from "./backoff.ts";
 export type { Code } from "./code.ts";
