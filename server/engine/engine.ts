@@ -93,8 +93,8 @@ export interface Trainer {
 
 export interface AdvanceOptions {
   readonly signal?: AbortSignal;
-  /** Also copy out the weights after the last update made. */
-  readonly weights?: boolean;
+  /** Also copy out the weights after so many of this call's updates; increasing, 1..`steps`. */
+  readonly weightsAt?: readonly number[];
 }
 
 export interface Advance {
@@ -103,8 +103,14 @@ export interface Advance {
   readonly diverged: boolean;
   /** Row i is of the state i + 1 updates after the call began. */
   readonly trace: Trace;
-  /** Present when asked for: float32 [M, p] each, owned by the caller. */
-  readonly weights?: { readonly theta: Float32Array; readonly xi: Float32Array };
+  /** One for each of `weightsAt` that was reached, in that order. */
+  readonly weights: readonly Weights[];
+}
+
+/** Float32 [M, p] each, owned by the caller. */
+export interface Weights {
+  readonly theta: Float32Array;
+  readonly xi: Float32Array;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Memo } from "./answers.ts";
 import { cancelled, GrokboxError, invalid } from "./errors.ts";
 import { Lane } from "./lane.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
-import { nextMilestone, type RunPlan } from "./plan.ts";
+import { nextStretch, type RunPlan } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import type { Scheduler, Urgency } from "./scheduler.ts";
 import { digest, type Snapshot, stateBytes } from "./snapshot.ts";
@@ -379,11 +379,7 @@ export class Session {
     const target = plan.untilStep ?? Number.POSITIVE_INFINITY;
     if (this.step >= target) return { kind: "target", detail: `reached step ${target}` };
     try {
-      const { diverged } = await this.#slice(
-        nextMilestone(plan, this.step),
-        this.#urgency(target),
-        job.abort.signal,
-      );
+      const { diverged } = await this.#slice(plan, this.#urgency(target), job.abort.signal);
       if (plan.snapshotAt.includes(this.step)) await this.#withTrainer(() => this.#keepSnapshot());
       if (diverged) {
         return {
@@ -407,8 +403,8 @@ export class Session {
     return this.#state === "stepping" && short ? "interactive" : "background";
   }
 
-  /** One slice on the way to `milestone`, in turn with everybody else's. */
-  #slice(milestone: number, urgency: Urgency, signal: AbortSignal): Promise<{ readonly diverged: boolean }> {
+  /** One slice of a plan, in turn with everybody else's. */
+  #slice(plan: RunPlan, urgency: Urgency, signal: AbortSignal): Promise<{ readonly diverged: boolean }> {
     return this.#lane.run(signal, () =>
       this.#parts.scheduler.turn(urgency, signal, async (preempt) => {
         const hurry = new AbortController();
@@ -416,8 +412,8 @@ export class Session {
         preempt.addEventListener("abort", forward);
         this.#hurry = hurry;
         try {
-          const steps = Math.min(this.#training.sliceSteps, milestone - this.step);
-          return await this.#training.advance(steps, this.step + steps === milestone, hurry.signal);
+          const { until, recordAt } = nextStretch(plan, this.step, this.#training.sliceSteps);
+          return await this.#training.advance(until, recordAt, hurry.signal);
         } finally {
           this.#hurry = undefined;
           preempt.removeEventListener("abort", forward);

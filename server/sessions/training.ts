@@ -24,7 +24,8 @@ interface Uncollected {
   /** The step before it. */
   readonly from: number;
   readonly result: Advance;
-  readonly record: boolean;
+  /** Of which `result` has the weights, as far as it came. */
+  readonly recordAt: readonly number[];
 }
 
 /**
@@ -107,17 +108,20 @@ export class Training {
   }
 
   /**
-   * Makes up to `steps` updates; fewer when `signal` aborts or the next state's loss would not be finite: then it answers that it
-   * diverged. When all were made and `record` is set, the state reached will be recorded by the next `collect`.
+   * Makes updates up to `until`, or fewer when `signal` aborts or the next state's loss would not be finite: then it answers that it
+   * diverged. The states at those steps of `recordAt` that were reached will be recorded by the next `collect`.
+   *
+   * @param recordAt - increasing, each greater than the present step and at most `until`
    */
   async advance(
-    steps: number,
-    record: boolean,
+    until: number,
+    recordAt: readonly number[],
     signal: AbortSignal,
   ): Promise<{ readonly diverged: boolean }> {
     const from = this.#trainer.step;
     const began = performance.now();
-    const working = this.#trainer.advance(steps, { signal, weights: record });
+    const weightsAt = recordAt.map((step) => step - from);
+    const working = this.#trainer.advance(until - from, { signal, weightsAt });
     // The engine works off this thread: what its last slice brought is measured meanwhile.
     const [result] = await Promise.all([working, this.collect()]);
     if (result.steps > 0) {
@@ -126,19 +130,24 @@ export class Training {
       this.#parts.observer.steps(this.#parts.engine.name, result.steps, elapsedMs / 1000);
       this.#stepMs = this.#stepMs === undefined ? perStep : 0.8 * this.#stepMs + 0.2 * perStep;
     }
-    this.#uncollected = { from, result, record: result.steps === steps };
+    this.#uncollected = { from, result, recordAt };
     return { diverged: result.diverged };
   }
 
-  /** Takes in what the last slice brought; the point, when it was to be recorded. */
+  /** Takes in what the last slice brought; the last point that was recorded. */
   async collect(): Promise<ProgressPoint | undefined> {
     if (this.#uncollected === undefined) return undefined;
-    const { from, result, record } = this.#uncollected;
+    const { from, result, recordAt } = this.#uncollected;
     this.#uncollected = undefined;
-    const { steps, trace, weights } = result;
-    for (let i = 0; i < steps; i++) this.#observe(from + i + 1, trace, i);
-    if (!record || weights === undefined) return undefined;
-    return this.#record(from + steps, trace, steps - 1, weights);
+    const { trace, weights } = result;
+    let point: ProgressPoint | undefined;
+    let row = 0;
+    for (const [i, captured] of weights.entries()) {
+      for (; from + row < recordAt[i]!; row++) this.#observe(from + row + 1, trace, row);
+      point = await this.#record(recordAt[i]!, trace, row - 1, captured);
+    }
+    for (; row < result.steps; row++) this.#observe(from + row + 1, trace, row);
+    return point;
   }
 
   /** The progress point of the present state, recorded unless it is already. */

@@ -12,7 +12,7 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
     it("returns one trace row a step, each the row that opening that state gives", async () => {
       const { problem, state } = makeStart({ ...small, trainFraction: 0.75 });
       const trainer = await opened.engine.open(problem, state);
-      const { trace, steps } = await trainer.advance(20, { weights: true });
+      const { trace, steps } = await trainer.advance(20, { weightsAt: [20] });
       expect(steps).toBe(20);
       expect(trainer.step).toBe(20);
       for (const column of Object.values(trace)) expect(column).toHaveLength(20);
@@ -27,11 +27,31 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
     it("agrees with the float64 evaluation of the weights it returns", async () => {
       const { problem, state } = makeStart({ ...small, trainFraction: 0.75, width: 60 });
       const trainer = await opened.engine.open(problem, state);
-      const { weights } = await trainer.advance(150, { weights: true });
-      const network = { ...problem, ...weights! };
+      const { weights } = await trainer.advance(150, { weightsAt: [150] });
+      const network = { ...problem, ...weights[0] };
       const truth = evaluateLogits(logits(network), problem.labels, problem.classes, problem.modulus);
       expectClose(trainer.current.trainLoss[0], truth.trainLoss!, 1e-5);
       expectClose(trainer.current.testLoss[0], truth.testLoss!, 1e-5);
+      trainer.close();
+    });
+
+    it("copies out the weights of any states on the way, changing no bit", async () => {
+      const start = makeStart({ ...small, trainFraction: 0.75 });
+      const trainer = await opened.engine.open(start.problem, start.state);
+      const weightsAt = [1, 2, ...Array.from({ length: 30 }, (_, i) => 5 + 7 * i), 300];
+      const { weights } = await trainer.advance(310, { weightsAt });
+      expect(weights).toHaveLength(weightsAt.length);
+      for (const i of [0, 1, 2, 20, weightsAt.length - 1]) {
+        const { theta, xi } = await finalState(opened.engine, start, [weightsAt[i]]);
+        expect(bitsOf({ step: 0, theta: weights[i].theta, xi: weights[i].xi })).toEqual(
+          bitsOf({ step: 0, theta, xi }),
+        );
+      }
+      expect(bitsOf(await trainer.readState())).toEqual(
+        bitsOf(await finalState(opened.engine, start, [310])),
+      );
+      await expect(trainer.advance(5, { weightsAt: [3, 3] })).rejects.toThrow("weightsAt");
+      await expect(trainer.advance(5, { weightsAt: [6] })).rejects.toThrow("weightsAt");
       trainer.close();
     });
 
@@ -54,9 +74,9 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
     it("makes no step when its signal has already fired", async () => {
       const { problem, state } = makeStart(small);
       const trainer = await opened.engine.open(problem, state);
-      const { steps, weights } = await trainer.advance(9, { signal: AbortSignal.abort(), weights: true });
+      const { steps, weights } = await trainer.advance(9, { signal: AbortSignal.abort(), weightsAt: [9] });
       expect(steps).toBe(0);
-      expect(weights!.theta).toEqual(state.theta);
+      expect(weights).toEqual([]);
       expect((await trainer.advance(5)).steps).toBe(5);
       trainer.close();
     });
@@ -116,8 +136,8 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
       ]) {
         const { problem, state } = makeStart({ ...small, modulus, width, trainFraction: 0.75 });
         const trainer = await opened.engine.open(problem, state);
-        const { weights } = await trainer.advance(2, { weights: true });
-        const values = await opened.engine.logits({ ...problem, ...weights! });
+        const { weights } = await trainer.advance(2, { weightsAt: [2] });
+        const values = await opened.engine.logits({ ...problem, ...weights[0] });
         const truth = evaluateLogits(values, problem.labels, problem.classes, modulus);
         expectClose(trainer.current.trainLoss[0], truth.trainLoss!, 1e-5);
         expectClose(trainer.current.testLoss[0], truth.testLoss!, 1e-5);

@@ -2,6 +2,7 @@ import { activations } from "../../model/spec.ts";
 import type { Network, Problem, TrainerState } from "../engine.ts";
 import type { Addon, EngineHandle, StateArrays, TrainerHandle } from "./addon.ts";
 import {
+  type Captures,
   type Kernel,
   type KernelAdvance,
   type KernelTrainer,
@@ -47,6 +48,7 @@ export class AddonKernel implements Kernel {
 }
 
 class AddonTrainer implements KernelTrainer {
+  readonly mostCaptures = Number.POSITIVE_INFINITY;
   readonly #addon: Addon;
   readonly #engine: EngineHandle;
   readonly #trainer: TrainerHandle;
@@ -64,10 +66,10 @@ class AddonTrainer implements KernelTrainer {
     return trace;
   }
 
-  async advance(steps: number, weights: Weights | undefined): Promise<KernelAdvance> {
+  async advance(steps: number, captures: Captures): Promise<KernelAdvance> {
     const trace = new Float64Array(traceColumns.length * steps);
-    const arrays = stateArrays(weights ?? {});
-    const result = await this.#addon.advance(this.#engine, this.#trainer, steps, arrays, trace);
+    const arrays = stateArrays(captures);
+    const result = await this.#addon.advance(this.#engine, this.#trainer, steps, captures.at, arrays, trace);
     const [step, made, diverged] = result;
     return { step, made, diverged: diverged !== 0, trace };
   }

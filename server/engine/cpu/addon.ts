@@ -30,6 +30,7 @@ export interface Addon {
     engine: EngineHandle,
     trainer: TrainerHandle,
     steps: number,
+    captures: Int32Array,
     state: StateArrays,
     trace: Float64Array,
   ): Promise<JobResult>;

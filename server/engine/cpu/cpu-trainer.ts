@@ -1,5 +1,6 @@
 import type { Advance, AdvanceOptions, Moments, Problem, Trace, Trainer, TrainerState } from "../engine.ts";
 import {
+  type Captures,
   type KernelAdvance,
   type KernelTrainer,
   longestAdvance,
@@ -56,6 +57,10 @@ export class CpuTrainer implements Trainer {
     if (!Number.isSafeInteger(steps) || steps < 1) {
       return Promise.reject(new RangeError(`steps must be a positive integer, got ${steps}`));
     }
+    const { weightsAt = [] } = options;
+    if (weightsAt.some((at, i) => !Number.isInteger(at) || at > steps || at <= (weightsAt[i - 1] ?? 0))) {
+      return Promise.reject(new RangeError(`weightsAt must increase from 1 to ${steps}, got ${weightsAt}`));
+    }
     return this.#exclusively("advance", () => this.#advance(steps, options));
   }
 
@@ -83,8 +88,8 @@ export class CpuTrainer implements Trainer {
     else this.#kernel.free();
   }
 
-  async #advance(steps: number, { signal, weights: wantsWeights }: AdvanceOptions): Promise<Advance> {
-    const weights = wantsWeights ? this.#newWeights() : undefined;
+  async #advance(steps: number, { signal, weightsAt = [] }: AdvanceOptions): Promise<Advance> {
+    const weights: Weights[] = [];
     const stop = () => this.#kernel.stop();
     signal?.addEventListener("abort", stop);
     const pieces: Trace[] = [];
@@ -93,20 +98,25 @@ export class CpuTrainer implements Trainer {
     try {
       while (made < steps && !diverged && !this.#closed) {
         if (signal?.aborted) break;
-        const asked = Math.min(steps - made, longestAdvance);
-        const piece = await this.#kernel.advance(asked, weights);
+        const wanted = weightsAt.slice(weights.length, weights.length + this.#kernel.mostCaptures);
+        // A piece ends where it has made all the copies that it can, when more are wanted.
+        const all = weights.length + wanted.length === weightsAt.length;
+        const end = Math.min(steps, made + longestAdvance, all ? steps : wanted[wanted.length - 1]);
+        const asked = end - made;
+        const captures = this.#newCaptures(wanted.filter((at) => at <= end).map((at) => at - made));
+        const piece = await this.#kernel.advance(asked, captures);
         pieces.push(columnsOf(piece, asked));
+        weights.push(...this.#reached(captures, piece.made));
         made += piece.made;
         diverged = piece.diverged;
         this.step = piece.step;
         if (piece.made > 0) this.current = lastRow(pieces[pieces.length - 1]);
         if (piece.made < asked) break;
       }
-      if (weights && pieces.length === 0) await this.#kernel.read(weights);
     } finally {
       signal?.removeEventListener("abort", stop);
     }
-    return { steps: made, diverged, trace: concatenate(pieces), ...(weights && { weights }) };
+    return { steps: made, diverged, trace: concatenate(pieces), weights };
   }
 
   #exclusively<T>(name: string, call: () => Promise<T>): Promise<T> {
@@ -125,8 +135,26 @@ export class CpuTrainer implements Trainer {
     return result;
   }
 
+  get #size(): number {
+    return this.#problem.width * this.#problem.modulus;
+  }
+
   #newArray(): Float32Array {
-    return new Float32Array(this.#problem.width * this.#problem.modulus);
+    return new Float32Array(this.#size);
+  }
+
+  #newCaptures(at: readonly number[]): Captures {
+    const length = at.length * this.#size;
+    return { at: Int32Array.from(at), theta: new Float32Array(length), xi: new Float32Array(length) };
+  }
+
+  #reached({ at, theta, xi }: Captures, made: number): Weights[] {
+    const size = this.#size;
+    const rows = (all: Float32Array, k: number) => all.slice(k * size, (k + 1) * size);
+    return [...at.filter((after) => after <= made).keys()].map((k) => ({
+      theta: rows(theta, k),
+      xi: rows(xi, k),
+    }));
   }
 
   #newWeights(): Weights {

@@ -18,8 +18,10 @@ export interface Kernel {
 export interface KernelTrainer {
   /** Sets the state and returns its trace, one value a column of `traceColumns`. */
   load(state: TrainerState): Promise<Float64Array>;
+  /** Copies of the weights that one `advance` can make. */
+  readonly mostCaptures: number;
   /** Up to `steps` updates, 1..`longestAdvance`. */
-  advance(steps: number, weights: Weights | undefined): Promise<KernelAdvance>;
+  advance(steps: number, captures: Captures): Promise<KernelAdvance>;
   /** Writes the state into arrays of [M, p]; returns its step. */
   read(state: Weights & Partial<MomentArrays>): Promise<number>;
   /** An advance under way ends after the step in hand. */
@@ -30,6 +32,12 @@ export interface KernelTrainer {
 export interface Weights {
   readonly theta: Float32Array;
   readonly xi: Float32Array;
+}
+
+/** Weights to copy out on the way: [captures, M, p] each. */
+export interface Captures extends Weights {
+  /** After how many of the call's updates; increasing. Those that were not reached leave their rows as they are. */
+  readonly at: Int32Array;
 }
 
 export interface MomentArrays {

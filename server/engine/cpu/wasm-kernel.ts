@@ -3,6 +3,7 @@ import { activations } from "../../model/spec.ts";
 import type { Network, Problem, TrainerState } from "../engine.ts";
 import { wasmFile } from "./fingerprint.js";
 import {
+  type Captures,
   type Kernel,
   type KernelAdvance,
   type KernelTrainer,
@@ -15,6 +16,9 @@ import { problemScalars } from "./problem-scalars.ts";
 import { roundUp, WasmMemory } from "./wasm-memory.ts";
 import { JobKind } from "./wasm-module.ts";
 import { WasmPool } from "./wasm-pool.ts";
+
+/** Memory of a trainer for copies of weights; one copy has its place in any case. */
+const captureBytes = 2 ** 21;
 
 type StateArrays = Partial<Weights & MomentArrays>;
 
@@ -103,6 +107,9 @@ class WasmTrainer implements KernelTrainer {
   readonly #pointers: number;
   readonly #arrays: readonly number[];
   readonly #trace: number;
+  /** Where `advance` copies weights to: the counts, theta and xi. */
+  readonly #captures: { readonly at: number; readonly theta: number; readonly xi: number };
+  readonly mostCaptures: number;
 
   constructor(
     module: WebAssembly.Module,
@@ -115,7 +122,10 @@ class WasmTrainer implements KernelTrainer {
     const names = optimizer.kind === "adamw" ? stateNames : stateNames.slice(0, 2);
     const traceBytes = traceColumns.length * longestAdvance * 8;
     this.#size = width * modulus;
-    const contents = arenaBytes + names.length * roundUp(this.#size * 4) + traceBytes + 4096;
+    this.mostCaptures = Math.max(1, Math.min(16, Math.floor(captureBytes / (2 * 4 * this.#size))));
+    const captured = this.mostCaptures * this.#size * 4;
+    const contents =
+      2 * roundUp(captured) + arenaBytes + names.length * roundUp(this.#size * 4) + traceBytes + 4096;
     const memory = new WasmMemory(module, pool.threads, scratchBytes, contents + 2 * roundUp(labels.length));
     const { exports } = memory;
     this.#pool = pool;
@@ -125,6 +135,11 @@ class WasmTrainer implements KernelTrainer {
     this.#arrays = names.map(() => memory.take(this.#size * 4));
     this.#trace = memory.take(traceBytes);
     this.#pointers = memory.take(stateNames.length * 4);
+    this.#captures = {
+      at: memory.take(this.mostCaptures * 4),
+      theta: memory.take(captured),
+      xi: memory.take(captured),
+    };
     const scalarsAt = memory.take(10 * 8);
     const labelsAt = memory.take(labels.length);
     const classesAt = memory.take(classes.length);
@@ -147,12 +162,16 @@ class WasmTrainer implements KernelTrainer {
     return this.#copyTrace(1);
   }
 
-  async advance(steps: number, weights: Weights | undefined): Promise<KernelAdvance> {
-    this.#point(weights ?? {});
+  async advance(steps: number, captures: Captures): Promise<KernelAdvance> {
+    const memory = this.#memory;
+    const { at, theta, xi } = this.#captures;
+    memory.ints(at, captures.at.length).set(captures.at);
+    memory.ints(this.#pointers, stateNames.length).set([theta, xi, 0, 0, 0, 0]);
     Atomics.store(this.#stopFlag, 0, 0);
-    await this.#run(JobKind.advance, 0, steps);
-    if (weights) this.#copyOut(weights);
-    const { exports, job } = this.#memory;
+    await this.#run(JobKind.advance, 0, steps, captures.at.length);
+    captures.theta.set(memory.floats(theta, captures.theta.length));
+    captures.xi.set(memory.floats(xi, captures.xi.length));
+    const { exports, job } = memory;
     return {
       step: exports.jobStep(job),
       made: exports.jobMade(job),
@@ -176,11 +195,22 @@ class WasmTrainer implements KernelTrainer {
     this.#pool.forget(this.#memory);
   }
 
-  #run(kind: number, step: number, steps: number): Promise<void> {
+  #run(kind: number, step: number, steps: number, captures = 0): Promise<void> {
     const { exports, job } = this.#memory;
     const mostThreads = kind === JobKind.read ? 1 : this.#threads;
     return this.#pool.run(this.#memory, mostThreads, (threads) =>
-      exports.prepareJob(job, threads, kind, this.#trainer, step, steps, this.#pointers, this.#trace),
+      exports.prepareJob(
+        job,
+        threads,
+        kind,
+        this.#trainer,
+        step,
+        steps,
+        this.#pointers,
+        this.#trace,
+        this.#captures.at,
+        captures,
+      ),
     );
   }
 

@@ -18,6 +18,8 @@ export interface WasmExports {
     steps: number,
     state: number,
     trace: number,
+    captures: number,
+    captureCount: number,
   ): void;
   prepareLogits(
     job: number,

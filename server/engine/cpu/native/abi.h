@@ -67,12 +67,15 @@ struct Job {
   Barrier barrier;
   JobKind kind;
   Trainer* trainer;
-  // load: in; read: out; advance: theta and xi out when not null.
+  // load: in; read: out; advance: theta and xi out, [captures, M, p].
   State state;
   // load: in; read, advance: out. Updates made so far; a double because it crosses to JavaScript.
   double step;
   // advance: asked for (in) and made (out).
   int32_t steps, made, diverged;
+  // advance: after how many of its updates the weights are copied out; increasing.
+  const int32_t* captures;
+  int32_t captureCount;
   // [columns, traceRows]; load writes one row.
   double* trace;
   int32_t traceRows;

@@ -116,13 +116,14 @@ napi_value load(napi_env env, napi_callback_info info) {
   return submitFor(a, call, JobKind::load);
 }
 
-// (engine, trainer, steps, state to write weights into, trace columns)
+// (engine, trainer, steps, captures, [captures, M, p] state to write weights into, trace columns)
 napi_value advance(napi_env env, napi_callback_info info) {
   Arguments a(env, info);
   Call* call = new Call();
   call->job.steps = call->job.traceRows = (int32_t)a.number(2);
-  call->job.state = a.state(3);
-  call->job.trace = a.array<double>(4);
+  call->job.captures = a.array<int32_t>(3, nullptr, &call->job.captureCount);
+  call->job.state = a.state(4);
+  call->job.trace = a.array<double>(5);
   setStop(a.external<TrainerHandle>(1), 0);
   return submitFor(a, call, JobKind::advance);
 }

@@ -37,18 +37,20 @@ struct Arguments {
   }
   // Data of a typed array; null when the argument is none.
   template <class T>
-  T* array(int i, napi_typedarray_type* type = nullptr) const {
-    return arrayOf<T>(value[i], type);
+  T* array(int i, napi_typedarray_type* type = nullptr, int32_t* length = nullptr) const {
+    return arrayOf<T>(value[i], type, length);
   }
   template <class T>
-  T* arrayOf(napi_value v, napi_typedarray_type* type = nullptr) const {
+  T* arrayOf(napi_value v, napi_typedarray_type* type = nullptr, int32_t* length = nullptr) const {
     bool is = false;
     void* data = nullptr;
     napi_typedarray_type found;
     napi_is_typedarray(env, v, &is);
     if (!is) return nullptr;
-    napi_get_typedarray_info(env, v, &found, nullptr, &data, nullptr, nullptr);
+    size_t elements;
+    napi_get_typedarray_info(env, v, &found, &elements, &data, nullptr, nullptr);
     if (type) *type = found;
+    if (length) *length = (int32_t)elements;
     return (T*)data;
   }
   // From an array of six typed arrays or undefined.

@@ -54,6 +54,8 @@ struct Worker {
   const int32_t thread;
   TrainScratch& scratch;
   const Share blocks, units;
+  // Copies made of the weights.
+  int32_t captured = 0;
 
   Worker(Job& job, int32_t thread, void* scratch)
       : job(job),
@@ -137,6 +139,15 @@ struct Worker {
     exchange<In>(t.now.xiSecond, job.state.xiSecond);
   }
 
+  // Copies this thread's part of the weights out when the host wants those of the state after `made` updates.
+  // Nobody changes them before this thread's own next update.
+  void capture(int32_t made) {
+    if (captured == job.captureCount || job.captures[captured] != made) return;
+    const size_t offset = (size_t)captured++ * t.width * t.modulus;
+    exchange<false>(t.now.theta, job.state.theta + offset);
+    exchange<false>(t.now.xi, job.state.xi + offset);
+  }
+
   // --- Jobs
 
   // From weights just set, everything else that a trainer holds.
@@ -184,6 +195,7 @@ struct Worker {
       if (leads() && tracing) traceState(made, losses);
       made++;
       step++;
+      if (tracing) capture(made);
       last = made == steps || t.stopAgreed;
       if (step - checkpointStep >= t.checkpointEvery) {
         copy(t.checkpoint, t.now);
@@ -218,7 +230,6 @@ struct Worker {
         run(t.checkpointStep, (int32_t)(target - t.checkpointStep), false, again);
       meet();
     }
-    exchangeWeights<false>();
     if (!leads()) return;
     job.made = made;
     job.diverged = diverged;

@@ -42,7 +42,7 @@ EXPORT(stopFlag) int32_t* stopFlag(Trainer* trainer) { return kernel.stopFlag(tr
 // `kind` is a JobKind; `state` points to six pointers, those of State.
 EXPORT(prepareJob)
 void prepareJob(Job* job, int32_t threads, int32_t kind, Trainer* trainer, double step, int32_t steps,
-                const State* state, double* trace) {
+                const State* state, double* trace, const int32_t* captures, int32_t captureCount) {
   *job = Job{};
   job->barrier.threads = threads;
   job->kind = (JobKind)kind;
@@ -52,6 +52,8 @@ void prepareJob(Job* job, int32_t threads, int32_t kind, Trainer* trainer, doubl
   job->steps = steps;
   job->trace = trace;
   job->traceRows = steps;
+  job->captures = captures;
+  job->captureCount = captureCount;
 }
 
 EXPORT(prepareLogits)
