@@ -1,17 +1,23 @@
 import { parseArgs } from "node:util";
 import { cpuVariants, type EngineSpeed, measureEngine, type Shape } from "./engine-speed.ts";
 import { type Machine, thisMachine } from "./machine.ts";
+import { measureService, type ServiceSpeed } from "./service.ts";
+import { measureStack, type StackSpeed } from "./stack.ts";
 
 const usage = `npm run bench -- [options]
 
-Speed of every build of the cpu engine that this machine runs, as a share of its multiply-add peak.
+Speed of every build of the cpu engine that this machine runs, as a share of its multiply-add peak; then of a whole server beside the
+engine alone, and of its calls while it trains.
 
   --json               print one JSON object
   --shape p,M          a shape to measure, repeatable (default 23,512)
   --threads n          a number of threads, repeatable (default 1 and 2)
   --isa name           only this instruction set, repeatable
   --rounds n           rounds a row (default 9)
-  --milliseconds n     of each measurement (default 200)`;
+  --milliseconds n     of each measurement (default 200)
+  --only engine|stack|service   one part, repeatable (default all)`;
+
+const columns = ["engine", "isa", "p", "M", "threads", "steps/s", "GFLOP/s", "peak", "of peak"];
 
 const { values } = parseArgs({
   options: {
@@ -22,6 +28,7 @@ const { values } = parseArgs({
     isa: { type: "string", multiple: true },
     rounds: { type: "string", default: "9" },
     milliseconds: { type: "string", default: "200" },
+    only: { type: "string", multiple: true, default: ["engine", "stack", "service"] },
   },
 });
 
@@ -29,13 +36,44 @@ if (values.help) {
   console.log(usage);
 } else {
   const machine = thisMachine();
-  if (!values.json) console.log(describeMachine(machine));
+  const rounds = Number(values.rounds);
+  const wanted = (part: string) => values.only.includes(part);
+  const show = (text: string) => values.json || console.log(text);
+  show(describeMachine(machine));
   const rows: EngineSpeed[] = [];
-  for await (const row of measure()) {
+  if (wanted("engine")) show(`\n${line(columns)}`);
+  for await (const row of wanted("engine") ? measure() : []) {
     rows.push(row);
-    if (!values.json) console.log(describeRow(row));
+    show(describeRow(row));
   }
-  if (values.json) console.log(JSON.stringify({ machine, rows }));
+  const stack: StackSpeed[] = [];
+  for (const threads of wanted("stack") ? values.threads.map(Number) : []) {
+    stack.push(await measureStack(threads, rounds, 20_000));
+    show(describeStack(stack.at(-1)!));
+  }
+  const service = wanted("service") ? await measureService(rounds) : null;
+  if (service !== null) show(describeService(service));
+  if (values.json) console.log(JSON.stringify({ machine, rows, stack, service }));
+}
+
+function describeStack({
+  p,
+  width,
+  threads,
+  recordEvery,
+  stackStepsPerSecond,
+  engineStepsPerSecond,
+  ratio,
+}: StackSpeed) {
+  const speeds = `${stackStepsPerSecond.toFixed(0)} steps/s beside the engine's ${engineStepsPerSecond.toFixed(0)}`;
+  return `\nwhole server, p ${p}, M ${width}, ${threads} threads, a point every ${recordEvery} steps to one subscriber: ${speeds}, ratio ${ratio.toFixed(3)}`;
+}
+
+function describeService({ stepP50Ms, stepP99Ms, getSessionPerSecond, watchedRatio }: ServiceSpeed): string {
+  return `
+Step(1) beside a background run: p50 ${stepP50Ms.toFixed(2)} ms, p99 ${stepP99Ms.toFixed(2)} ms
+GetSession, 32 in flight: ${getSessionPerSecond.toFixed(0)} a second
+100 watchers on a running session: ${watchedRatio.toFixed(3)} of its speed without them`;
 }
 
 async function* measure(): AsyncGenerator<EngineSpeed> {
@@ -56,8 +94,7 @@ function parseShape(text: string): Shape {
 }
 
 function describeMachine({ cpu, threads, platform, node }: Machine): string {
-  const columns = ["engine", "isa", "p", "M", "threads", "steps/s", "GFLOP/s", "peak", "of peak"];
-  return `${cpu}, ${threads} threads, ${platform}, Node ${node}\n\n${line(columns)}`;
+  return `${cpu}, ${threads} threads, ${platform}, Node ${node}`;
 }
 
 function describeRow(row: EngineSpeed): string {

@@ -7,6 +7,8 @@
 
 #if defined(__linux__)
 #include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -31,12 +33,36 @@ namespace grokbox {
 
 constexpr size_t scratchBytes = std::max(trainScratchBytes, logitsScratchBytes);
 
+// With a thread for every processor that the process may use, each gets its own. Else, when the event loop wakes up on
+// one of them, the scheduler at times puts two threads of a job on the other, where one waits in vain for the other.
+void spread(std::vector<std::thread*> threads) {
+#if defined(__linux__)
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  if (threads.size() == 1 || CPU_COUNT(&allowed) != (int)threads.size()) return;
+  int cpu = -1;
+  for (std::thread* thread : threads) {
+    do cpu++;
+    while (!CPU_ISSET(cpu, &allowed));
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    pthread_setaffinity_np(thread->native_handle(), sizeof one, &one);
+  }
+#else
+  (void)threads;
+#endif
+}
+
 Pool::Pool(int32_t threads) : slots(threads), idle(threads) {
   for (Slot& slot : slots) {
     slot.scratch = std::aligned_alloc(64, scratchBytes);
     if (!slot.scratch) throw std::bad_alloc();
     slot.thread = std::thread([this, &slot] { work(slot); });
   }
+  std::vector<std::thread*> started;
+  for (Slot& slot : slots) started.push_back(&slot.thread);
+  spread(started);
 }
 
 Pool::~Pool() {
