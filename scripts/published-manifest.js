@@ -17,7 +17,7 @@ if (process.argv.includes("--restore")) {
   const values = JSON.parse(text);
   mkdirSync("build", { recursive: true });
   writeFileSync(original, text);
-  for (const [name, source] of Object.entries(values.exports)) {
+  for (const [name, source] of Object.entries(values.exports ?? {})) {
     const compiled = `./dist/${source.replace(/^\.\/(src\/)?/, "").replace(/\.ts$/, "")}`;
     values.exports[name] = { types: `${compiled}.d.ts`, default: `${compiled}.js` };
   }

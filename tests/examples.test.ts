@@ -1,11 +1,12 @@
-import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RunningServer, startServer } from "../server/server.ts";
+import { printedAddress, runScript } from "./testing/script.ts";
 
-const root = join(import.meta.dirname, "..");
+const folder = join(import.meta.dirname, "../clients/examples");
+const tried = new Set<string>();
 let server: RunningServer;
 
 beforeAll(async () => {
@@ -13,16 +14,17 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** Runs an example as it is printed, but for the address, in a process of its own. */
-async function run(name: string): Promise<string> {
-  const script = readFileSync(join(root, "clients/examples", name), "utf8");
-  const child = spawn(process.execPath, ["--input-type=module-typescript", "-"], {
-    cwd: join(root, "clients"),
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  child.stdin.end(script.replace("localhost:50051", server.address));
-  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+/** Runs an example as it is printed, but for the address and what `change` replaces. */
+async function run(name: string, change: Readonly<Record<string, string>> = {}, ...args: readonly string[]) {
+  tried.add(name);
+  let script = readFileSync(join(folder, name), "utf8");
+  for (const [from, to] of Object.entries({ ...change, [printedAddress]: server.address })) {
+    expect(script).toContain(from);
+    script = script.replaceAll(from, to);
+  }
+  const { code, output, errors } = await runScript(script, ...args);
   expect(errors).toBe("");
+  expect(code).toBe(0);
   return output;
 }
 
@@ -44,4 +46,57 @@ test("the grokking script runs as printed: it leaves the loop at cleanup, and th
   expect(stages.at(-1)!.step).toBeLessThan(20_000);
   const [session] = server.registry.list({ states: [], labels: {} }, undefined, 1);
   expect(["running", "idle"]).toContain(session!.state);
+});
+
+test("the activation table has a row for each activation and a column for each network", async () => {
+  const output = await run("activation-table.ts", { "5_000": "100" });
+  expect(output).toMatch(/trained with relu.*trained with x\^2/);
+  expect(output.match(/│ \S+ +│ '[\d.]+%, loss [\d.]+' +│ '[\d.]+%, loss [\d.]+' +│/g)).toHaveLength(10);
+});
+
+test("runs stop on the server's condition and on the script's own", async () => {
+  const output = await run("stop-condition.ts", {
+    '"trainAccuracy", atLeast: 1,': '"trainAccuracy", atLeast: 0.2,',
+    "10 * trainLoss": "1.01 * trainLoss",
+  });
+  expect(output).toMatch(/^stopped at step \d+: \S+ >= 0.2 for 5 recorded steps$/m);
+  const [, crossed, paused] =
+    /^the losses came apart at step (\d+); paused at step (\d+)$/m.exec(output) ?? [];
+  expect(Number(paused)).toBeGreaterThanOrEqual(Number(crossed));
+});
+
+test("weights come out to files that say what they are", async () => {
+  const target = mkdtempSync(join(tmpdir(), "grokbox-weights-"));
+  try {
+    const output = await run("weights-to-file.ts", { "5_000": "20" }, target);
+    expect(output).toBe("theta.npy: float32 [512,23] at step 20\nxi.npy: float32 [512,23] at step 20\n");
+    for (const name of ["theta.npy", "xi.npy"]) {
+      const file = readFileSync(join(target, name));
+      expect(file.subarray(0, 8)).toEqual(Buffer.from("\x93NUMPY\x01\x00", "latin1"));
+      const begin = 10 + file.readUInt16LE(8);
+      expect(begin % 64).toBe(0);
+      expect(file.toString("latin1", 10, begin)).toMatch(/'descr': '<f4'.*'shape': \(512, 23\), \} *\n$/);
+      expect(file.length - begin).toBe(512 * 23 * 4);
+    }
+  } finally {
+    rmSync(target, { recursive: true });
+  }
+});
+
+test("of two scripts on one session the one with a stale expectedStep is refused and can look again", async () => {
+  expect(await run("two-scripts.ts")).toMatch(
+    new RegExp(
+      [
+        "both scripts saw step 0",
+        "yours stepped to 100",
+        "mine was refused: it expected step 0, the session is at 100",
+        String.raw`mine sees a loss of \d\.\d{4} now`,
+        "mine stepped to 200",
+      ].join("\n"),
+    ),
+  );
+});
+
+test("every example is tried", () => {
+  expect([...tried].sort()).toEqual(readdirSync(folder).sort());
 });

@@ -1,17 +1,40 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startServer } from "../server/server.ts";
 
 const root = join(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "grokbox-packages-"));
 const consumer = join(folder, "consumer");
 
+/** What is published, and where it lives; each after those that it needs. */
+const packages = { "@grokbox/proto": "proto", "@grokbox/sdk": "sdk", grokbox: "clients/cli" };
+
+function tarball(name: string): string {
+  return join(folder, `${name.replace("@", "").replace("/", "-")}-0.1.0.tgz`);
+}
+
 /** Packs a copy of the repository, as packing rewrites manifests for a moment, and unpacks the packages where a script finds them. */
 beforeAll(() => {
   const copy = join(folder, "repository");
-  for (const part of ["proto", "sdk", "tsconfig.json", "package.json", "scripts/published-manifest.js"]) {
+  for (const part of [
+    ...Object.values(packages),
+    "tsconfig.json",
+    "package.json",
+    "scripts/published-manifest.js",
+  ]) {
     cpSync(join(root, part), join(copy, part), {
       recursive: true,
       filter: (path) => !/\/(node_modules|dist|build)$/.test(path),
@@ -19,20 +42,14 @@ beforeAll(() => {
   }
   linkModules(join(copy, "node_modules"));
   linkModules(join(consumer, "node_modules"));
-  for (const name of ["proto", "sdk"]) {
-    symlinkSync(join(copy, name), join(copy, "node_modules/@grokbox", name));
-    execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: join(copy, name) });
-    const target = join(consumer, "node_modules/@grokbox", name);
+  for (const [name, path] of Object.entries(packages)) {
+    if (name.startsWith("@")) symlinkSync(join(copy, path), join(copy, "node_modules", name));
+    execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: join(copy, path) });
+    const target = join(consumer, "node_modules", name);
     mkdirSync(target, { recursive: true });
-    execFileSync("tar", [
-      "xzf",
-      join(folder, `grokbox-${name}-0.1.0.tgz`),
-      "--strip-components=1",
-      "-C",
-      target,
-    ]);
-    expect(readFileSync(join(copy, name, "package.json"))).toEqual(
-      readFileSync(join(root, name, "package.json")),
+    execFileSync("tar", ["xzf", tarball(name), "--strip-components=1", "-C", target]);
+    expect(readFileSync(join(copy, path, "package.json"))).toEqual(
+      readFileSync(join(root, path, "package.json")),
     );
   }
 });
@@ -43,20 +60,24 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function linkModules(target: string): void {
   mkdirSync(join(target, "@grokbox"), { recursive: true });
   for (const name of readdirSync(join(root, "node_modules"))) {
-    if (name !== "@grokbox") symlinkSync(join(root, "node_modules", name), join(target, name));
+    if (name !== "@grokbox" && name !== "grokbox")
+      symlinkSync(join(root, "node_modules", name), join(target, name));
   }
 }
 
-test.each(["proto", "sdk"])("the package %s has only compiled code and its types", (name) => {
-  const files = readdirSync(join(consumer, "node_modules/@grokbox", name), {
-    recursive: true,
-    withFileTypes: true,
-  }).filter((entry) => entry.isFile());
-  expect(files.length).toBeGreaterThan(20);
-  const others = files.map((file) => file.name).filter((file) => !/\.(js|d\.ts)$/.test(file));
-  expect(others).toEqual(["package.json"]);
-  expect(files.map((file) => file.name).filter((file) => file.includes(".test."))).toEqual([]);
-});
+test.each(["@grokbox/proto", "@grokbox/sdk"])(
+  "the package %s has only compiled code and its types",
+  (name) => {
+    const files = readdirSync(join(consumer, "node_modules", name), {
+      recursive: true,
+      withFileTypes: true,
+    }).filter((entry) => entry.isFile());
+    expect(files.length).toBeGreaterThan(20);
+    const others = files.map((file) => file.name).filter((file) => !/\.(js|d\.ts)$/.test(file));
+    expect(others).toEqual(["package.json"]);
+    expect(files.map((file) => file.name).filter((file) => file.includes(".test."))).toEqual([]);
+  },
+);
 
 test("they load without a build", () => {
   const script = `
@@ -72,3 +93,67 @@ test("they load without a build", () => {
   });
   expect(output).toBe("grokbox.v1.SessionService google.rpc.ErrorInfo true\n");
 });
+
+test("the package grokbox has only compiled code, its launcher and its manual", () => {
+  const files = readdirSync(join(consumer, "node_modules/grokbox"), {
+    recursive: true,
+    encoding: "utf8",
+  });
+  expect(files).toContain("bin/grokbox.js");
+  expect(files).toContain("dist/commands/run.js");
+  const others = files.filter((file) => /\.\w+$/.test(file) && !/^(bin|dist)\/[\w/-]+\.js$/.test(file));
+  expect(others.toSorted()).toEqual(["README.md", "package.json"]);
+});
+
+test("npm installs them into an empty folder, and there the SDK and the command line drive a server", async () => {
+  const empty = join(folder, "empty");
+  mkdirSync(empty);
+  writeFileSync(join(empty, "package.json"), '{"private": true, "type": "module"}');
+  // What they depend on comes from here rather than from a registry, and only what their manifests name.
+  const local = dependencies(Object.keys(packages)).map((name) => join(root, "node_modules", name));
+  const flags = ["--offline", "--install-links", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
+  const tarballs = Object.keys(packages).map(tarball);
+  execFileSync("npm", ["install", ...flags, ...local, ...tarballs], { cwd: empty });
+  const server = await startServer({ port: 0, logLevel: "silent" });
+  try {
+    const script = `
+      import { Grokbox } from "@grokbox/sdk";
+      const box = await Grokbox.connect("${server.address}");
+      const session = await box.start({ preset: "standard" });
+      await session.step(20);
+      console.log(session.name);
+      box.close();
+    `;
+    const name = await run(empty, process.execPath, "--input-type=module", "-e", script);
+    expect(name).toMatch(/^sessions\/\w+\n$/);
+    const bin = join(empty, "node_modules/.bin/grokbox");
+    const step = await run(empty, bin, "step", name.trim(), "5", "--json", "--server", server.address);
+    expect(JSON.parse(step)).toMatchObject({ point: { step: 25 }, session: { preset: "standard" } });
+    const serve = spawnSync(bin, ["serve"], { encoding: "utf8" });
+    expect([serve.status, serve.stderr]).toEqual([1, expect.stringContaining("npm ci && npm start")]);
+  } finally {
+    await server.close();
+  }
+});
+
+/** Names of everything that packages depend on, directly and through others, but for our own. */
+function dependencies(names: readonly string[]): string[] {
+  const found = new Set<string>();
+  const add = (name: string, from: string) => {
+    const manifest = JSON.parse(readFileSync(join(from, "node_modules", name, "package.json"), "utf8"));
+    for (const dependency of Object.keys(manifest.dependencies ?? {})) {
+      if (dependency in packages || found.has(dependency)) continue;
+      found.add(dependency);
+      add(dependency, root);
+    }
+  };
+  for (const name of names) add(name, consumer);
+  return [...found];
+}
+
+async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
+  const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  expect(errors).toBe("");
+  return output;
+}

@@ -122,7 +122,7 @@ test("a run stops when a condition holds on a recorded step", async () => {
   await session.run({ ...plan, recordEvery: 10, stopWhen: [condition] }, undefined, fail, never);
   await atRest(session);
   expect(session.stopReason).toMatchObject({ kind: "condition", step: 30 });
-  expect(session.stopReason!.detail).toContain("parameterNorm >= 0");
+  expect(session.stopReason!.detail).toContain("parameter_norm >= 0");
 });
 
 test("pausing keeps the state reached, measured, and a run can go on", async () => {

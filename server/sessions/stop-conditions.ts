@@ -58,7 +58,7 @@ function watchThreshold({ measure, comparison, value, forRecorded }: Threshold) 
     held = holds ? held + 1 : 0;
     if (held < forRecorded) return undefined;
     const steps = forRecorded === 1 ? "a recorded step" : `${forRecorded} recorded steps`;
-    return `${measure} ${comparison} ${value} for ${steps}`;
+    return `${apiName(measure)} ${comparison} ${value} for ${steps}`;
   };
 }
 
@@ -79,4 +79,9 @@ function watchPlateau({ windowSteps, lossDelta, accuracyDelta }: Plateau) {
     if (accuracies.some((measure) => moved(measure) >= accuracyDelta)) return undefined;
     return `plateau: for ${windowSteps} steps losses moved less than ${lossDelta} and accuracies less than ${accuracyDelta}`;
   };
+}
+
+/** A measure as the API calls it, `test_accuracy`: its users read the detail, whatever their language. */
+function apiName(measure: Measure): string {
+  return measure.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -1,0 +1,25 @@
+"""The client of the grokbox training server: ``grokbox.connect`` is where to begin."""
+
+from .analysis import ActivationScores, Evaluation, MeanAndSpread, Spectrum
+from .box import EngineInfo, Grokbox, ServerInfo, connect
+from .errors import FieldViolation, GrokboxError
+from .infos import ActivationSwapped, SessionInfo, Snapshot, Stages, StopReason
+from .plans import Plateau, RunPlan, StopCondition, Threshold, at_least, at_most
+from .points import ClassAccuracy, ProgressGap, ProgressPoint, ProgressReset, Scores
+from .sessions import Run, Session
+from .specs import (
+    AdamW,
+    ExplicitSplit,
+    PythonSplit,
+    RandomInit,
+    Sgd,
+    SingleFrequencyInit,
+    Spec,
+    TorchSplit,
+    UploadedInit,
+)
+from .watching import ProgressEvent
+
+__version__ = "0.1.0"
+
+__all__ = [name for name in dir() if name[0].isupper()] + ["at_least", "at_most", "connect"]

@@ -1,0 +1,156 @@
+"""What looking into a network shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ._connection import Connection, Deadline
+from ._generated.v1 import analysis_pb2
+from .errors import GrokboxError
+from .points import Scores, from_scores, optional
+from .weights import array_of
+
+_PAGE_COEFFICIENTS = 200_000
+"""Coefficients of one layer that fit into one answer."""
+
+
+@dataclass(frozen=True)
+class ActivationScores:
+    """How the weights do under one activation."""
+
+    activation: str
+    """Never an alias."""
+    scores: Scores
+    accuracy: float
+    """Over all p^2 pairs, 0 to 1."""
+    loss: float | None
+    """Mean cross-entropy over all p^2 pairs, nats; None when it is not finite."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Losses and accuracies of a state, in float64."""
+
+    step: int
+    scores: Scores
+    accuracy: float
+    """Over all p^2 pairs, 0 to 1."""
+    loss: float | None
+    """Mean cross-entropy over all p^2 pairs, nats; None when it is not finite."""
+    dominant_only: Scores
+    """With both layers projected on each neuron's dominant frequency."""
+    dominant_removed: Scores
+    """With that frequency taken out of both layers."""
+    parameter_norm: float
+
+
+@dataclass(frozen=True)
+class MeanAndSpread:
+    mean: float
+    spread: float
+    """Population standard deviation."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Fourier spectra of both layers, K = (p-1)/2 frequencies, n neurons. The row of a neuron is its mean plus
+    sum_k magnitude_k cos(2 pi k j / p + phase_k), k = 1..K; column 0 is k = 1."""
+
+    step: int
+    first_neuron: int
+    """The neuron that the first row is of."""
+    theta_magnitude: np.ndarray
+    """float32 [n, K]"""
+    theta_phase: np.ndarray
+    """float32 [n, K], radians in [-pi, pi)"""
+    xi_magnitude: np.ndarray
+    """float32 [n, K]"""
+    xi_phase: np.ndarray
+    """float32 [n, K], radians in [-pi, pi)"""
+    dominant_frequency: np.ndarray
+    """uint32 [n], frequency 1..K of the largest magnitude of theta"""
+    misalignment: np.ndarray
+    """float32 [n], 2 phi - psi at the dominant frequency, radians in [-pi, pi)"""
+    neurons_per_frequency: np.ndarray
+    """uint32 [K], of all M neurons, how many have which dominant frequency"""
+    ipr_theta: float | None
+    """Inverse participation ratio, mean over all neurons; None when all rows are constant."""
+    ipr_xi: float | None
+    ipr: float | None
+    """Mean of both."""
+    mean_abs_sin_misalignment: float | None
+    max_abs_misalignment: float | None
+    """Radians."""
+    layer_agreement: float
+    """Share of neurons whose layers have the same dominant frequency, 0 to 1."""
+    alpha: MeanAndSpread
+    """Magnitude of theta at the dominant frequency, over all neurons."""
+    beta: MeanAndSpread
+    """Magnitude of xi at theta's dominant frequency, over all neurons."""
+
+
+def from_activation_scores(message: Any) -> ActivationScores:
+    return ActivationScores(message.activation, from_scores(message.scores), message.accuracy, optional(message, "loss"))
+
+
+def from_evaluation(message: Any) -> Evaluation:
+    return Evaluation(
+        step=message.step,
+        scores=from_scores(message.scores),
+        accuracy=message.accuracy,
+        loss=optional(message, "loss"),
+        dominant_only=from_scores(message.dominant_only),
+        dominant_removed=from_scores(message.dominant_removed),
+        parameter_norm=message.parameter_norm,
+    )
+
+
+def read_spectrum(
+    connection: Connection, name: str, modulus: int, first: int, count: int, deadline: Deadline
+) -> Spectrum:
+    """Reads a spectrum in as many answers as its neurons need."""
+    most = _PAGE_COEFFICIENTS // ((modulus - 1) // 2)
+    pages = []
+    for start in range(first, first + max(count, 1), most):
+        request = analysis_pb2.SpectrumRequest(
+            name=name, first_neuron=start, neuron_count=min(most, first + count - start)
+        )
+        pages.append(connection.read(connection.analysis.Spectrum, request, deadline))
+    return _merge(pages)
+
+
+def _merge(pages: list[Any]) -> Spectrum:
+    head = pages[0]
+    for page in pages:
+        if page.step != head.step:
+            raise GrokboxError(
+                f"the session went from step {head.step} to {page.step} while its spectrum was read; "
+                "pause it, or analyse a snapshot",
+                "ABORTED",
+            )
+
+    def joined(field: str) -> np.ndarray:
+        return np.concatenate([array_of(getattr(page, field)) for page in pages])
+
+    return Spectrum(
+        step=head.step,
+        first_neuron=head.first_neuron,
+        theta_magnitude=joined("theta_magnitude"),
+        theta_phase=joined("theta_phase"),
+        xi_magnitude=joined("xi_magnitude"),
+        xi_phase=joined("xi_phase"),
+        dominant_frequency=joined("dominant_frequency"),
+        misalignment=joined("misalignment"),
+        neurons_per_frequency=np.array(head.neurons_per_frequency, dtype=np.uint32),
+        ipr_theta=optional(head, "ipr_theta"),
+        ipr_xi=optional(head, "ipr_xi"),
+        ipr=optional(head, "ipr"),
+        mean_abs_sin_misalignment=optional(head, "mean_abs_sin_misalignment"),
+        max_abs_misalignment=optional(head, "max_abs_misalignment"),
+        layer_agreement=head.layer_agreement,
+        alpha=MeanAndSpread(head.alpha.mean, head.alpha.spread),
+        beta=MeanAndSpread(head.beta.mean, head.beta.spread),
+    )

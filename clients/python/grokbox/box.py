@@ -1,0 +1,209 @@
+"""Connections to grokbox servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from . import weights as arrays
+from ._connection import LONG_DEADLINE, Connection
+from ._generated.v1 import server_pb2, session_pb2
+from .errors import GrokboxError
+from .infos import from_session
+from .points import enum_value
+from .sessions import Session
+from .specs import Init, Optimizer, Split, to_spec
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    name: str
+    variant: str
+    """Build of the engine, e.g. addon or wasm."""
+    device: str
+    isa: str
+    threads: int
+    precision: str
+    deterministic: bool
+    """Whether equal specs give equal bits."""
+    fallback_reason: str
+    """Why a faster variant is not used; empty when it is."""
+
+
+@dataclass(frozen=True)
+class ServerInfo:
+    version: str
+    engines: tuple[EngineInfo, ...]
+    """Those that work there, the preferred one first."""
+    limits: dict[str, float]
+    """Bounds that the server enforces, by their names in ``grokbox/v1/server.proto``."""
+    uptime_seconds: float
+    runtime: str
+    presets: dict[str, str]
+    """What ``preset`` may be, with descriptions."""
+
+
+class Grokbox:
+    """A connection to a grokbox server. It is dear: make one, and share it; the handles it gives out are cheap. Threads may
+    share it."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Made by ``connect``."""
+        self._connection = connection
+
+    @property
+    def address(self) -> str:
+        """host:port"""
+        return self._connection.address
+
+    def info(self, *, deadline: float | None = None) -> ServerInfo:
+        """What the server is and can do."""
+        box = self._connection
+        answer = box.read(box.server.GetServerInfo, server_pb2.GetServerInfoRequest(), box.deadline(deadline))
+        return ServerInfo(
+            version=answer.version,
+            engines=tuple(EngineInfo(**_fields(engine)) for engine in answer.engines),
+            limits=_fields(answer.limits),
+            uptime_seconds=answer.uptime_seconds,
+            runtime=answer.runtime,
+            presets={preset.name: preset.description for preset in answer.presets},
+        )
+
+    def start(
+        self,
+        preset: str = "",
+        *,
+        modulus: int | None = None,
+        width: int | None = None,
+        activation: str | None = None,
+        task: str | None = None,
+        init: Init | None = None,
+        optimizer: Optimizer | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        warmup_steps: int | None = None,
+        split: Split | None = None,
+        seed: int | None = None,
+        labels: Mapping[str, str] | None = None,
+        engine: str = "",
+        record_every: int | None = None,
+        weights: Mapping[str, Any] | str | None = None,
+        from_snapshot: str | None = None,
+        deadline: float | None = None,
+    ) -> Session:
+        """Makes a session; what is left out is the preset's, or without a preset the standard run's.
+
+        ``weights``: arrays theta and xi [M, p], or the name of an upload. ``from_snapshot``: sessions/{id}/snapshots/{step},
+        whose weights, moments, step and spec it takes; excludes everything else that says what the network is.
+        """
+        if weights is not None and from_snapshot is not None:
+            raise ValueError("weights must be left out with a snapshot to start from")
+        spec = to_spec(
+            preset,
+            modulus=modulus,
+            width=width,
+            activation=activation,
+            task=task,
+            init=init,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            warmup_steps=warmup_steps,
+            split=split,
+            seed=seed,
+        )
+        request = session_pb2.StartSessionRequest(
+            preset=preset, labels=dict(labels or {}), engine=engine, record_every=record_every
+        )
+        if spec.ByteSize() > 0:
+            request.spec.CopyFrom(spec)
+        box = self._connection
+        total = box.deadline(deadline, None if weights is None else LONG_DEADLINE)
+        if from_snapshot is not None:
+            request.snapshot = from_snapshot
+        elif weights is not None:
+            request.upload = weights if isinstance(weights, str) else arrays.upload(box, weights, 0, total)
+        return Session(box, from_session(box.mutate(box.sessions.StartSession, request, total).session))
+
+    def session(self, name: str, *, deadline: float | None = None) -> Session:
+        """A handle of a session that there is."""
+        box = self._connection
+        request = session_pb2.GetSessionRequest(name=name)
+        return Session(box, from_session(box.read(box.sessions.GetSession, request, box.deadline(deadline)).session))
+
+    def sessions(
+        self,
+        *,
+        state: str | Sequence[str] = (),
+        labels: Mapping[str, str] | None = None,
+        page_size: int = 0,
+        deadline: float | None = None,
+    ) -> Iterator[Session]:
+        """Handles of all sessions, newest first. ``deadline`` is for each page."""
+        box = self._connection
+        states = [state] if isinstance(state, str) else state
+        request = session_pb2.ListSessionsRequest(
+            states=[enum_value(session_pb2.SessionState, each, "SESSION_STATE_", "state") for each in states],
+            labels=dict(labels or {}),
+            page_size=page_size,
+        )
+        while True:
+            page = box.read(box.sessions.ListSessions, request, box.deadline(deadline))
+            for message in page.sessions:
+                yield Session(box, from_session(message))
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    def upload(self, weights: Mapping[str, Any], step: int = 0, *, deadline: float = LONG_DEADLINE) -> str:
+        """Sends weights for one session to start from. ``step``: the updates that led to them, 0 without moments. Returns
+        uploads/{id}."""
+        return arrays.upload(self._connection, weights, step, self._connection.deadline(deadline))
+
+    def close(self) -> None:
+        """Closes the connection. Sessions and runs on the server go on."""
+        self._connection.close()
+
+    def __enter__(self) -> Grokbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def connect(address: str, *, deadline: float = 10.0, call_deadline: float = 60.0) -> Grokbox:
+    """Connects, and makes sure that a grokbox server answers.
+
+    ``address``: host:port, or a host alone for port 50051. ``deadline``: for connecting, seconds; a server that is only
+    just starting is waited for. ``call_deadline``: of later calls that are given none, seconds.
+    """
+    box = Grokbox(Connection(address, call_deadline))
+    try:
+        box.info(deadline=deadline)
+        return box
+    except GrokboxError as error:
+        box.close()
+        cause = error.__cause__
+        raise _unreachable(box.address, cause if isinstance(cause, GrokboxError) else error) from error
+    except BaseException:
+        box.close()
+        raise
+
+
+def _unreachable(address: str, error: GrokboxError) -> GrokboxError:
+    texts = {
+        "UNAVAILABLE": f"no grokbox server answers at {address}: {error.message}. Is it running there, and is the port "
+        "right?",
+        "DEADLINE_EXCEEDED": f"{address} did not answer in time: {error.message}",
+        "UNIMPLEMENTED": f"the server at {address} is not a grokbox server: {error.message}",
+    }
+    text = texts.get(error.code, f"can't use the server at {address}: {error.message}")
+    return GrokboxError(text, error.code, error.reason, {**error.metadata, "address": address})
+
+
+def _fields(message: Any) -> dict[str, Any]:
+    return {field.name: getattr(message, field.name) for field in message.DESCRIPTOR.fields}

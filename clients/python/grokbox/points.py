@@ -1,0 +1,146 @@
+"""Progress measures, and what a stream of them consists of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ._generated.v1.progress_pb2 import Stage
+from .errors import bad_answer
+
+
+@dataclass(frozen=True)
+class ClassAccuracy:
+    """Accuracies on the four classes of ordered pairs, 0 to 1; None where the class is empty."""
+
+    common: float | None
+    """Both orders in the training set."""
+    rare: float | None
+    """Only this order in the training set."""
+    partner: float | None
+    """In the test set, the other order in the training set."""
+    held_out: float | None
+    """Neither order in the training set."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Losses (mean cross-entropy, nats) and accuracies (0 to 1). What the state can't have is None."""
+
+    train_loss: float | None
+    test_loss: float | None
+    train_accuracy: float | None
+    test_accuracy: float | None
+    accuracy: ClassAccuracy
+
+
+@dataclass(frozen=True)
+class ProgressGap:
+    """Points that were missed because they left the retained history."""
+
+    first_sequence: int
+    last_sequence: int
+
+
+@dataclass(frozen=True)
+class ProgressReset:
+    """The session's log is another one than was watched so far; its sequences are not comparable with those seen."""
+
+    epoch: str
+    """Of the log that follows, which begins with its oldest retained point."""
+
+
+@dataclass(frozen=True)
+class ProgressPoint:
+    """The progress measures of a session at one step: all of the state after ``step`` updates."""
+
+    sequence: int
+    """Position in the session's log, from 1, without holes."""
+    step: int
+    """Updates made."""
+    train_loss: float
+    """Mean cross-entropy over the training pairs, nats."""
+    test_loss: float | None
+    """The same over the test pairs; None without a test set."""
+    train_accuracy: float
+    """0 to 1."""
+    test_accuracy: float | None
+    """0 to 1; None without a test set."""
+    accuracy: ClassAccuracy
+    ipr: float | None
+    """Inverse participation ratio over frequencies, mean of both layers. None when no row has any frequency."""
+    mean_abs_sin_misalignment: float | None
+    """Mean over neurons of abs(sin(2 phi - psi)) at their dominant frequency, 0 to 1."""
+    parameter_norm: float
+    """Frobenius norm of all weights."""
+    gradient_norm: float
+    """Frobenius norm of the gradient of the training loss, without decay."""
+    stage: str | None
+    """memorization, generalization or cleanup, as far as was known then; None without a test set."""
+    epoch: str = ""
+    """The log that ``sequence`` counts in, on points that were watched: what ``Session.watch`` takes to go on from there."""
+    gap_before: ProgressGap | None = None
+    """Of a run's points: those missed right before this one."""
+    reset_before: ProgressReset | None = None
+    """Of a run's points: the log was replaced right before this one."""
+
+
+def optional(message: Any, field: str) -> Any:
+    """A field's value, None when it is absent."""
+    return getattr(message, field) if message.HasField(field) else None
+
+
+def from_scores(message: Any) -> Scores:
+    return Scores(
+        train_loss=optional(message, "train_loss"),
+        test_loss=optional(message, "test_loss"),
+        train_accuracy=optional(message, "train_accuracy"),
+        test_accuracy=optional(message, "test_accuracy"),
+        accuracy=ClassAccuracy(
+            common=optional(message.accuracy, "common"),
+            rare=optional(message.accuracy, "rare"),
+            partner=optional(message.accuracy, "partner"),
+            held_out=optional(message.accuracy, "held_out"),
+        ),
+    )
+
+
+def from_point(message: Any, epoch: str = "") -> ProgressPoint:
+    scores = from_scores(message.scores)
+    if scores.train_loss is None or scores.train_accuracy is None:
+        raise bad_answer("the server sent a progress point without a training loss or accuracy")
+    return ProgressPoint(
+        sequence=message.sequence,
+        step=message.step,
+        train_loss=scores.train_loss,
+        test_loss=scores.test_loss,
+        train_accuracy=scores.train_accuracy,
+        test_accuracy=scores.test_accuracy,
+        accuracy=scores.accuracy,
+        ipr=optional(message, "ipr"),
+        mean_abs_sin_misalignment=optional(message, "mean_abs_sin_misalignment"),
+        parameter_norm=message.parameter_norm,
+        gradient_norm=message.gradient_norm,
+        stage=stage_name(message.stage),
+        epoch=epoch,
+    )
+
+
+def stage_name(stage: int) -> str | None:
+    return enum_name(Stage, stage, "STAGE_") if stage != Stage.STAGE_UNSPECIFIED else None
+
+
+def enum_name(enum: Any, value: int, prefix: str) -> str:
+    """An enum value as people read it: STAGE_CLEANUP as cleanup; one of a newer server as its number."""
+    try:
+        return enum.Name(value).removeprefix(prefix).lower()
+    except ValueError:
+        return str(value)
+
+
+def enum_value(enum: Any, name: str, prefix: str, what: str) -> int:
+    """The number of what people write. Raises ValueError that names what is allowed."""
+    names = [each.removeprefix(prefix).lower() for each in enum.keys() if not each.endswith("_UNSPECIFIED")]
+    if name not in names:
+        raise ValueError(f"{what} must be one of {', '.join(names)}; got {name!r}")
+    return enum.Value(prefix + name.upper())

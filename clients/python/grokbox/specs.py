@@ -1,0 +1,178 @@
+"""What determines a run. Fields that are None when a session is started take the preset's value; in answers none is None."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Union
+
+from ._generated.v1 import spec_pb2
+from .errors import bad_answer
+from .points import enum_name, enum_value
+
+
+@dataclass(frozen=True)
+class RandomInit:
+    """PyTorch's randn, scale / sqrt(p)."""
+
+    scale: float | None = None
+
+
+@dataclass(frozen=True)
+class SingleFrequencyInit:
+    """One frequency a neuron, shared by both layers."""
+
+    scale: float | None = None
+
+
+@dataclass(frozen=True)
+class UploadedInit:
+    """Weights from outside. Only in answers."""
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """Adam with decoupled weight decay."""
+
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    beta1: float | None = None
+    beta2: float | None = None
+    epsilon: float | None = None
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """Plain gradient descent, full batch."""
+
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+
+
+@dataclass(frozen=True)
+class TorchSplit:
+    """The first floor(fraction p^2) pairs of torch.randperm train."""
+
+    fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class PythonSplit:
+    """The first floor(fraction p^2) pairs of Python's random.shuffle train."""
+
+    fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class ExplicitSplit:
+    """These pairs train: x p + y, strictly increasing."""
+
+    train_pairs: Sequence[int]
+
+
+Init = Union[RandomInit, SingleFrequencyInit, UploadedInit]
+Optimizer = Union[AdamW, Sgd]
+Split = Union[TorchSplit, PythonSplit, ExplicitSplit]
+
+_INITS = {"random": RandomInit, "single_frequency": SingleFrequencyInit, "uploaded": UploadedInit}
+_OPTIMIZERS = {"adamw": AdamW, "sgd": Sgd}
+_SPLITS = {"torch": TorchSplit, "python": PythonSplit, "explicit": ExplicitSplit}
+
+_OPTIMIZER_OF_PRESET = {
+    "": AdamW,
+    "standard": AdamW,
+    "grokking": AdamW,
+    "quad_random": AdamW,
+    "quad_random_sgd": Sgd,
+    "relu_random_sgd": Sgd,
+    "quad_single_freq": Sgd,
+    "relu_single_freq": Sgd,
+}
+"""A learning rate is sent as one of a certain optimizer; the wrong one would replace the preset's."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Everything that determines a run."""
+
+    modulus: int
+    """p, odd, 3 to 199."""
+    width: int
+    """M, hidden neurons."""
+    activation: str
+    """The present one."""
+    task: str
+    """add, subtract or quadratic_form."""
+    init: Init
+    optimizer: Optimizer
+    warmup_steps: int
+    split: Split
+    seed: int
+
+
+def to_spec(
+    preset: str,
+    *,
+    modulus: int | None,
+    width: int | None,
+    activation: str | None,
+    task: str | None,
+    init: Init | None,
+    optimizer: Optimizer | None,
+    learning_rate: float | None,
+    weight_decay: float | None,
+    warmup_steps: int | None,
+    split: Split | None,
+    seed: int | None,
+) -> spec_pb2.Spec:
+    spec = spec_pb2.Spec(modulus=modulus, width=width, activation=activation, seed=seed)
+    if task is not None:
+        spec.task = enum_value(spec_pb2.Task, task, "TASK_", "task")
+    if warmup_steps is not None:
+        spec.schedule.warmup_steps = warmup_steps
+    if optimizer is None and (learning_rate is not None or weight_decay is not None):
+        if preset not in _OPTIMIZER_OF_PRESET:
+            raise ValueError(f"optimizer must be given: the preset {preset!r} is not known here")
+        optimizer = _OPTIMIZER_OF_PRESET[preset]()
+    _set(spec.optimizer, _OPTIMIZERS, optimizer, learning_rate=learning_rate, weight_decay=weight_decay)
+    _set(spec.init, _INITS, init)
+    _set(spec.split, _SPLITS, split)
+    return spec
+
+
+def from_spec(message: spec_pb2.Spec) -> Spec:
+    return Spec(
+        modulus=message.modulus,
+        width=message.width,
+        activation=message.activation,
+        task=enum_name(spec_pb2.Task, message.task, "TASK_"),
+        init=_get(message.init, _INITS),
+        optimizer=_get(message.optimizer, _OPTIMIZERS),
+        warmup_steps=message.schedule.warmup_steps,
+        split=_get(message.split, _SPLITS),
+        seed=message.seed,
+    )
+
+
+def _set(message: Any, kinds: dict[str, type], value: Any, **overrides: Any) -> None:
+    """Fills in the one of a message that ``value`` is, by the names that both sides share."""
+    if value is None:
+        return
+    kind = next((name for name, each in kinds.items() if type(value) is each), None)
+    if kind is None:
+        raise TypeError(f"must be one of {', '.join(each.__name__ for each in kinds.values())}; got {value!r}")
+    fields = {**asdict(value), **{name: each for name, each in overrides.items() if each is not None}}
+    part = getattr(message, kind)
+    part.SetInParent()
+    part.MergeFrom(type(part)(**{name: each for name, each in fields.items() if each is not None}))
+
+
+def _get(message: Any, kinds: dict[str, type]) -> Any:
+    name = message.WhichOneof("kind")
+    if name not in kinds:
+        raise bad_answer(f"the server sent a spec without a known {type(message).__name__}")
+    part = getattr(message, name)
+    fields = {each.name: getattr(part, each.name) for each in part.DESCRIPTOR.fields}
+    if name == "explicit":
+        fields = {"train_pairs": tuple(part.train_pairs)}
+    return kinds[name](**fields)

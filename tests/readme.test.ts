@@ -1,0 +1,195 @@
+import { spawn } from "node:child_process";
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type RunningServer, startServer } from "../server/server.ts";
+import { type Block, blocksOf, codeSpansOf, commandsOf } from "./testing/markdown.ts";
+import { hasPythonClient, python } from "./testing/python.ts";
+import { type Outcome, printedAddress, runProcess, runScript } from "./testing/script.ts";
+
+/** Every command and snippet of these pages is tried; one that no rule knows fails. */
+const pages = ["README.md", "clients/python/README.md"];
+
+const root = join(import.meta.dirname, "..");
+const { scripts }: { scripts: Record<string, string> } = JSON.parse(read("package.json"));
+let server: RunningServer;
+
+beforeAll(async () => {
+  server = await startServer({ port: 0, logLevel: "silent" });
+});
+afterAll(() => server.close());
+
+/** How a command is tried: as printed where that is quick and harmless, else as much of it as is. */
+const rules: readonly (readonly [RegExp, (...groups: string[]) => unknown])[] = [
+  [/^npm ci$/, () => npm("ci", "--dry-run", "--ignore-scripts", "--offline")],
+  [/^npm start$/, startsAndStops],
+  [/^npm start -- --help$/, async () => expect(await npm("start", "--", "--help")).toContain("GROKBOX_")],
+  [/^npm test$/, () => isScript("test")],
+  [/^npm test -- (\S+)$/, (part) => expect(filesWith(part), part).not.toEqual([])],
+  [/^npm run (?:--silent )?(paper) -- (.*)$/, paper],
+  [/^npm run bench$/, async () => expect(await npm("run", "bench", "--", "--help")).toContain("--json")],
+  [/^npm run ([\w:]+)$/, isScript],
+  [/^npx node (clients\/examples\/\S+)$/, (path) => isFile(path, constants.R_OK)],
+  [/^(\.ci\/run|clients\/python\/generate\.sh)$/, (path) => isFile(path, constants.X_OK)],
+  [/^pip install \.\/(\S+)$/, isPythonPackage],
+  [/^apt-get install -y (.*)$/, (packages) => packages.split(" ").forEach(isInstalledByCi)],
+];
+
+/** Commands that are run as printed, with all of their block, against the server of this test. */
+const live = /^(\w+=\$\()?npx (buf curl|grokbox) /;
+
+describe.each(pages)("%s", (path) => {
+  const page = read(path);
+  const titled = blocksOf(page).map((block) => ({ block, title: `${block.language} at line ${block.line}` }));
+  const isPython = ({ block }: { block: Block }) => block.language === "python";
+
+  test.each(titled.filter((each) => !isPython(each)))("$title works as printed", ({ block }) =>
+    tryBlock(block),
+  );
+
+  test.skipIf(!hasPythonClient).each(titled.filter(isPython))(
+    "$title works as printed",
+    async ({ block }) => {
+      const env = { PYTHONPATH: join(root, "clients/python"), PYTHONDONTWRITEBYTECODE: "1" };
+      expectSuccess(await runProcess(python, ["-"], { cwd: root, input: here(block.code), env }));
+    },
+  );
+
+  test("commands in the text work", async () => {
+    const commands = codeSpansOf(page).filter((span) => /^(npm|npx|pip|apt-get|\.ci\/|\S+\.sh\b)/.test(span));
+    for (const command of new Set(commands)) await tryCommand(command);
+  });
+
+  test("links lead to files", () => {
+    const targets = [...page.matchAll(/\]\(([^)#]+)[^)]*\)/g)].map((match) => match[1]!);
+    const missing = targets.filter((target) => !existsSync(join(root, dirname(path), target)));
+    expect(missing.filter((target) => !target.startsWith("https://"))).toEqual([]);
+  });
+
+  test("files that the text names are there", () => {
+    const named = codeSpansOf(page).filter((span) => /^[\w.-]+(\/[\w.-]*)+$/.test(span));
+    const folders = [
+      root,
+      dirname(join(root, path)),
+      join(root, "clients/python/grokbox"),
+      join(root, "proto"),
+      join(root, "server/engine"),
+    ];
+    expect(named.filter((name) => !folders.some((folder) => existsSync(join(folder, name))))).toEqual([]);
+  });
+});
+
+test("the README lists every example, and its first script is the file that it says", () => {
+  const page = read("README.md");
+  const examples = readdirSync(join(root, "clients/examples"));
+  expect(examples.filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([]);
+  const [script] = blocksOf(page).filter(({ language }) => language === "ts");
+  expect(read("clients/examples/first-script.ts").replace(/^(\/\/.*\n)+/, "")).toBe(script!.code);
+});
+
+async function tryBlock({ language, code }: Block): Promise<void> {
+  if (language === "ts") {
+    // At its full length the first script is run by the test of the examples.
+    return expectSuccess(await runScript(here(code).replace("untilStep: 10_000", "untilStep: 2_000")));
+  }
+  expect(language, "a language that this test knows").toBe("sh");
+  const commands = commandsOf(code);
+  if (commands.some((command) => live.test(command))) {
+    expect(commands.filter((command) => !live.test(command))).toEqual([]);
+    return expectSuccess(await runProcess("bash", ["-e", "-c", here(code)], { cwd: root }));
+  }
+  for (const command of commands) await tryCommand(command);
+}
+
+async function tryCommand(command: string): Promise<void> {
+  for (const [pattern, attempt] of rules) {
+    const match = pattern.exec(command);
+    if (match !== null) return void (await attempt(...match.slice(1)));
+  }
+  expect.fail(`no rule says how to try the command: ${command}`);
+}
+
+/** Starts a server with npm as printed, but on a free port, and ends it when it is ready. */
+async function startsAndStops(): Promise<void> {
+  const child = spawn("npm", ["start", "--", "--port", "0"], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "ignore"],
+    detached: true,
+  });
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (/is ready on 127\.0\.0\.1:\d+/.test(line)) return;
+    }
+    expect.fail("the server ended before it was ready");
+  } finally {
+    child.stdout.resume();
+    if (child.exitCode === null) process.kill(-child.pid!, "SIGTERM");
+    await ended;
+  }
+}
+
+/** A few steps in place of all. */
+async function paper(script: string, args: string): Promise<void> {
+  const output = await npm("run", "--silent", script, "--", ...args.split(" "), "--steps", "20");
+  if (args.includes("--json")) expect(JSON.parse(output)).toBeTypeOf("object");
+  else expect(output).toContain("20");
+}
+
+/** Whether `npm run NAME` runs files that there are. */
+function isScript(name: string): void {
+  expect(scripts).toHaveProperty([name]);
+  const files = [...scripts[name]!.matchAll(/\bnode (\S+\.[jt]s)\b/g)].map((match) => match[1]!);
+  for (const file of files) isFile(file, constants.R_OK);
+}
+
+function isFile(path: string, mode: number): void {
+  accessSync(join(root, path), mode);
+}
+
+/** Whether a folder's pyproject.toml names all the packages in it. */
+function isPythonPackage(path: string): void {
+  const listed = /^packages = \[(.*)\]$/m.exec(read(`${path}/pyproject.toml`))![1]!;
+  const found = readdirSync(join(root, path, "grokbox"), { recursive: true, encoding: "utf8" })
+    .filter((name) => /(^|\/)__init__\.py$/.test(name))
+    .map((name) => join("grokbox", dirname(name)).replaceAll("/", "."));
+  expect([...listed.matchAll(/"([\w.]+)"/g)].map((match) => match[1]!).sort()).toEqual(found.sort());
+}
+
+/** Test files that vitest picks for a part of a path. */
+function filesWith(part: string): string[] {
+  const files = ["server", "sdk", "clients", "tests", "bench"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`),
+  );
+  return files.filter((name) => name.endsWith(".test.ts") && name.includes(part));
+}
+
+function isInstalledByCi(name: string): void {
+  expect(
+    read(".ci/run")
+      .match(/^for package in (.*);/m)![1]!
+      .split(" "),
+  ).toContain(name);
+}
+
+async function npm(...args: readonly string[]): Promise<string> {
+  const { code, output, errors } = await runProcess("npm", args, { cwd: root });
+  expect(code, output + errors).toBe(0);
+  return output;
+}
+
+function expectSuccess({ code, output, errors }: Outcome): void {
+  expect(code, output + errors).toBe(0);
+  expect(errors.replace(/^npm (warn|notice) .*\n/gm, "")).toBe("");
+  expect(output).not.toBe("");
+}
+
+/** The text as printed, but for the address. */
+function here(code: string): string {
+  return code.replaceAll(printedAddress, server.address);
+}
+
+function read(path: string): string {
+  return readFileSync(join(root, path), "utf8");
+}
