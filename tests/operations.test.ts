@@ -118,12 +118,12 @@ test.skipIf(!existsSync("/usr/bin/prometheus"))(
     );
     try {
       const query = async (expression: string): Promise<unknown[]> => {
-        const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`;
-        return fetch(url).then(
-          async (response) =>
-            ((await response.json()) as { data?: { result: unknown[] } }).data?.result ?? [],
-          () => [],
-        );
+        // Not there, and then not ready, at first.
+        const response = await fetch(
+          `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`,
+        ).catch(() => undefined);
+        if (!response?.ok) return [];
+        return ((await response.json()) as { data: { result: unknown[] } }).data.result;
       };
       for (let i = 0; i < 300 && (await query('up{job="grokbox"} == 1')).length === 0; i++) await sleep(100);
       const text: string = await (await page("/metrics")).text();
