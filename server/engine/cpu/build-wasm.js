@@ -53,5 +53,5 @@ const { status } = spawnSync(
   { stdio: "inherit" },
 );
 if (status !== 0) process.exit(1);
-writeFileSync(wasmStamp, `${JSON.stringify({ fingerprint: sourcesFingerprint() }, null, 1).replaceAll(/\s+/g, " ")}\n`);
+writeFileSync(wasmStamp, `{ "fingerprint": "${sourcesFingerprint()}" }\n`);
 console.log(`cpu engine: built kernel.wasm, ${statSync(wasmFile).size} bytes`);
