@@ -1,0 +1,87 @@
+import type { SessionInfo, SessionState } from "@grokbox/sdk";
+import { type Command, InvalidArgumentError } from "commander";
+import type { CommandLine } from "../command-line.ts";
+import { examples } from "../help.ts";
+import { stateNames } from "../names.ts";
+import { count, measure, percent } from "../numbers.ts";
+import { stageFormat } from "../point-text.ts";
+import { idOf } from "../session-name.ts";
+import { labelsText, specText, stateFormat } from "../session-text.ts";
+import { type Column, table } from "../table.ts";
+import { label } from "../values.ts";
+
+interface Options {
+  readonly state?: readonly SessionState[];
+  readonly label?: Readonly<Record<string, string>>;
+}
+
+export function addList(program: Command, line: CommandLine): void {
+  program
+    .command("list")
+    .alias("ls")
+    .summary("the sessions on the server")
+    .description("The sessions on the server, newest first.")
+    .option("--state <states>", `only those in these states: ${stateNames.join(", ")}`, states)
+    .option("--label <key=value>", "only those that carry it; may be repeated", label)
+    .addHelpText(
+      "after",
+      examples(
+        ["grokbox list --state running,paused", "only those"],
+        ["grokbox list --label sweep=lr", "only those of a sweep"],
+        ["grokbox list --json | jq -r '.sessions[].name'", "their names"],
+      ),
+    )
+    .action(
+      line.action<[], Options>(async (call) => {
+        const box = await call.connect();
+        const { state, label: labels } = call.options;
+        const infos: SessionInfo[] = [];
+        for await (const session of box.sessions({ ...call.limits, state, labels })) infos.push(session.info);
+        const { output } = call;
+        output.result({ sessions: infos }, () => (infos.length === 0 ? [] : table(infos, columns, output)));
+        if (infos.length > 0) return;
+        output.hint([
+          state === undefined && labels === undefined
+            ? `No sessions on ${call.server.address}. Make one: grokbox start --preset grokking`
+            : `No such sessions on ${call.server.address}.`,
+        ]);
+      }),
+    );
+}
+
+function states(text: string, before: readonly SessionState[] = []): SessionState[] {
+  const given = text.split(",").map((name) => {
+    const state = stateNames.find((known) => known === name.trim());
+    if (state === undefined) throw new InvalidArgumentError(`${name} is none of ${stateNames.join(", ")}.`);
+    return state;
+  });
+  return [...before, ...given];
+}
+
+const columns: readonly Column<SessionInfo>[] = [
+  { title: "ID", value: ({ name }) => idOf(name) },
+  { title: "STATE", value: ({ state }) => state, format: stateFormat },
+  { title: "STEP", value: ({ step }) => count(step), align: "right" },
+  { title: "LOSS", value: ({ latest }) => measure(latest?.trainLoss), align: "right", expendable: 2 },
+  { title: "TRAIN", value: ({ latest }) => percent(latest?.trainAccuracy), align: "right", expendable: 4 },
+  { title: "TEST", value: ({ latest }) => percent(latest?.testAccuracy), align: "right", expendable: 3 },
+  {
+    title: "STAGE",
+    value: ({ stages }) => stages?.current ?? "",
+    format: ({ stages }) => stageFormat(stages?.current),
+    expendable: 5,
+  },
+  { title: "AGE", value: ({ createTime }) => age(createTime), align: "right", expendable: 6 },
+  { title: "PRESET", value: ({ preset }) => preset, expendable: 7 },
+  { title: "LABELS", value: labelsText, expendable: 8 },
+  { title: "SPEC", value: ({ spec }) => specText(spec), expendable: 9, isFlexible: true },
+];
+
+/** In the largest unit that it has one of: a list is to be skimmed. */
+function age(time: Date | undefined): string {
+  if (time === undefined) return "";
+  const seconds = Math.max(0, (Date.now() - time.getTime()) / 1_000);
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}

@@ -1,0 +1,67 @@
+import type { DownloadedSnapshot, Snapshot } from "@grokbox/sdk";
+import type { Command } from "commander";
+import type { CommandLine } from "../command-line.ts";
+import { examples } from "../help.ts";
+import { count } from "../numbers.ts";
+import { nextSteps } from "../output.ts";
+import { idOf } from "../session-name.ts";
+import { atOption, expectedStepOption, sessionArgument } from "../shared-options.ts";
+import { writeSnapshot } from "../snapshot-files.ts";
+
+interface Options {
+  readonly at?: number;
+  readonly output?: string;
+  readonly expectedStep?: number;
+}
+
+export function addSnapshot(program: Command, line: CommandLine): void {
+  program
+    .command("snapshot")
+    .summary("keep a session's state, or download it")
+    .description(
+      "Keeps the session's present state on the server and prints the snapshot's name. With --output its arrays are downloaded too.",
+    )
+    .addArgument(sessionArgument())
+    .option(
+      "-o, --output <folder>",
+      "download theta.npy, xi.npy, the optimizer's moments and snapshot.json to it",
+    )
+    .addOption(atOption("with --output:"))
+    .addOption(expectedStepOption())
+    .addHelpText(
+      "after",
+      examples(
+        ["grokbox snapshot ID", "keep the present state"],
+        ["grokbox snapshot ID --at 2200 --output weights", `then: np.load("weights/theta.npy")`],
+      ),
+    )
+    .action(
+      line.action<[string], Options>(async (call, [name]) => {
+        await using session = await call.session(name);
+        const { at, output: folder, expectedStep } = call.options;
+        const taken: Snapshot | undefined =
+          at === undefined ? await session.snapshot({ ...call.limits, expectedStep }) : undefined;
+        const step = at ?? taken!.step;
+        const downloaded: DownloadedSnapshot | undefined =
+          folder === undefined && at === undefined
+            ? undefined
+            : await session.download({ ...call.limits, at: step });
+        const { name: snapshot, spec, createTime } = (downloaded ?? taken)!;
+        const files =
+          folder === undefined || downloaded === undefined ? undefined : writeSnapshot(downloaded, folder);
+        const { output } = call;
+        output.result({ name: snapshot, step, spec, createTime, ...(files && { files }) }, () => [
+          snapshot,
+          ...(files ?? []),
+        ]);
+        const id = idOf(session.name);
+        output.hint([
+          `${session.name} at step ${count(step)}`,
+          ...nextSteps([
+            [`grokbox start --from ${id}@${step}`, "another course from here on"],
+            [`grokbox spectrum ${id} --at ${step}`, "look at it later"],
+          ]),
+        ]);
+      }),
+    );
+}

@@ -1,0 +1,168 @@
+import type { InitInput, OptimizerInput, SplitInput, StartOptions, Task } from "@grokbox/sdk";
+import { type Command, Option } from "commander";
+import type { CommandLine } from "../command-line.ts";
+import { examples } from "../help.ts";
+import { taskNames } from "../names.ts";
+import { nextSteps } from "../output.ts";
+import { partsOf } from "../presets.ts";
+import { idOf, snapshotName } from "../session-name.ts";
+import { pairsText, specText } from "../session-text.ts";
+import { recordEveryOption } from "../shared-options.ts";
+import { UsageError } from "../usage-error.ts";
+import { integer, label, number } from "../values.ts";
+
+interface Options {
+  readonly preset?: string;
+  readonly seed?: number;
+  readonly modulus?: number;
+  readonly width?: number;
+  readonly activation?: string;
+  readonly task?: Task;
+  readonly init?: InitInput["kind"];
+  readonly initScale?: number;
+  readonly optimizer?: OptimizerInput["kind"];
+  readonly lr?: number;
+  readonly weightDecay?: number;
+  readonly warmupSteps?: number;
+  readonly split?: "torch" | "python";
+  readonly trainFraction?: number;
+  readonly label?: Readonly<Record<string, string>>;
+  readonly recordEvery?: number;
+  readonly engine?: string;
+  readonly from?: string;
+}
+
+export function addStart(program: Command, line: CommandLine): void {
+  program
+    .command("start")
+    .summary("make a session")
+    .description(
+      "Makes a session and prints its name. What is left out is the preset's, or the standard run's.",
+    )
+    .option(
+      "--preset <name>",
+      "published run to begin with: standard, grokking, ... (grokbox info lists them)",
+    )
+    .option("--seed <number>", "of weights and split, as PyTorch's; else 42", integer)
+    .option("--modulus <p>", "odd, 3 to 199", integer)
+    .option("--width <M>", "hidden neurons, 8 to 65536", integer)
+    .option("--activation <name>", "relu, gelu, x^2, identity, abs, x^3, x^4, x^8, softplus2 or exp")
+    .addOption(new Option("--task <name>", "what to learn, mod p").choices(taskNames))
+    .addOption(new Option("--init <kind>", "of the weights").choices(["random", "single-frequency"]))
+    .option("--init-scale <number>", "of the initial weights", number)
+    .addOption(new Option("--optimizer <name>", "with its own defaults").choices(["adamw", "sgd"]))
+    .option("--lr <number>", "learning rate", number)
+    .option("--weight-decay <number>", "decoupled for adamw, L2 for sgd", number)
+    .option("--warmup-steps <steps>", "over which the learning rate rises from 0; else 10", integer)
+    .addOption(new Option("--split <generator>", "that shuffles the pairs").choices(["torch", "python"]))
+    .option("--train-fraction <share>", "of the pairs to train on, more than 0, at most 1", number)
+    .option("--label <key=value>", "to find it by; may be repeated", label)
+    .addOption(recordEveryOption("100"))
+    .option("--engine <name>", "that computes its steps; else the server's choice")
+    .option(
+      "--from <snapshot>",
+      "start from ID@STEP or sessions/ID/snapshots/STEP, with its spec",
+      snapshotName,
+    )
+    .addHelpText(
+      "after",
+      examples(
+        ["grokbox start --preset grokking --seed 42", "the paper's grokking run"],
+        ["grokbox start --modulus 31 --train-fraction 0.8 --weight-decay 1", "your own"],
+        [
+          "grokbox start --preset standard --label sweep=lr --lr 1e-4",
+          "a preset, changed, to be found again",
+        ],
+        ["grokbox start --from ID@2200", "another course from a snapshot on"],
+      ),
+    )
+    .action(
+      line.action<[], Options>(async (call) => {
+        const box = await call.connect();
+        await using session = await box.start({ ...startOptions(call.options), ...call.limits });
+        const { output } = call;
+        const { info } = session;
+        const id = idOf(info.name);
+        output.result(info, () => [info.name]);
+        output.hint([
+          `${info.preset === "" ? "" : `${info.preset}: `}${specText(info.spec)}`,
+          `${pairsText(info)}; engine ${info.engine}`,
+          ...nextSteps([
+            [`grokbox run ${id} --until ${info.step + 10_000}`, "train, and look on"],
+            [`grokbox step ${id} 100`, "train a little, and wait"],
+          ]),
+        ]);
+      }),
+    );
+}
+
+function startOptions(options: Options): StartOptions {
+  const { lr, label: labels, init, initScale, split, trainFraction, ...rest } = options;
+  const parts = partsOf(options.preset);
+  return {
+    ...pick(rest),
+    labels,
+    learningRate: lr,
+    init: whole(
+      "--init-scale",
+      "--init",
+      initScale,
+      init ?? parts.init,
+      init,
+      (kind): InitInput => ({ kind, scale: initScale }),
+    ),
+    split: whole(
+      "--train-fraction",
+      "--split",
+      trainFraction,
+      split ?? parts.split,
+      split,
+      (kind): SplitInput => ({ kind, fraction: trainFraction }),
+    ),
+  };
+}
+
+/** Without the global options. */
+function pick({
+  preset,
+  seed,
+  modulus,
+  width,
+  activation,
+  task,
+  optimizer,
+  weightDecay,
+  warmupSteps,
+  recordEvery,
+  engine,
+  from,
+}: Options): StartOptions {
+  return {
+    preset,
+    seed,
+    modulus,
+    width,
+    activation,
+    task,
+    optimizer,
+    weightDecay,
+    warmupSteps,
+    recordEvery,
+    engine,
+    from,
+  };
+}
+
+/** A part of the spec that has a kind and one number; nothing when neither is given. */
+function whole<K, T>(
+  numberFlag: string,
+  kindFlag: string,
+  value: number | undefined,
+  kind: K | undefined,
+  kindAsked: K | undefined,
+  make: (kind: K) => T,
+): T | undefined {
+  if (value === undefined && kindAsked === undefined) return undefined;
+  if (kind !== undefined) return make(kind);
+  throw new UsageError(`${numberFlag} needs ${kindFlag} with a preset that is not known here`);
+}

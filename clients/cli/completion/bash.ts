@@ -1,0 +1,94 @@
+import type { Commands, CommandWords, OptionWords } from "./commands.ts";
+
+/** A completion script for bash 4 and newer. */
+export function bash({ commands, options }: Commands): string {
+  const names = commands.map(({ name }) => name);
+  const valued = unique([...options, ...commands.flatMap((command) => command.options)]);
+  const taking = valued.flatMap(({ long, short }) => (short === undefined ? [long] : [short, long]));
+  return `# bash completion for grokbox: source <(grokbox completion bash)
+
+_grokbox_sessions() {
+  local server=() i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    # The address is several words to bash where it breaks words at colons.
+    if [[ \${COMP_WORDS[i]} == --server ]]; then
+      server=(--server "\${COMP_WORDS[i + 1]}")
+      [[ \${COMP_WORDS[i + 2]} == : ]] && server[1]+=":\${COMP_WORDS[i + 3]}"
+    fi
+  done
+  "\${COMP_WORDS[0]}" list --json --timeout 1 "\${server[@]}" 2>/dev/null |
+    grep -o '"name":"sessions/[^"/]*"' | sed 's|.*/||; s|"$||'
+}
+
+_grokbox() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD - 1]}"
+  local command="" operands=0 i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case "\${COMP_WORDS[i]}" in
+      ${taking.join(" | ")})
+        # Its value, which is several words to bash where it breaks words at = and at colons.
+        [[ \${COMP_WORDS[i + 1]} == = ]] && ((i++))
+        ((i++))
+        [[ \${COMP_WORDS[i + 1]} == : ]] && ((i += 2))
+        ;;
+      -*) ;;
+      *) if [[ -z $command ]]; then command="\${COMP_WORDS[i]}"; else ((operands++)); fi ;;
+    esac
+  done
+  COMPREPLY=()
+  case "$previous" in
+${valued.map(optionCase).join("\n")}
+  esac
+  case "$command" in
+    "") _grokbox_words "${names.join(" ")} help" "${flags(options)}" ;;
+${commands.map((command) => commandCase(command, options)).join("\n")}
+  esac
+}
+
+# Words, or flags once a dash has been typed. Not compgen -W, which would take ^ and * for more than they are.
+_grokbox_words() {
+  local words="$1" word
+  [[ $current == -* ]] && words="$2"
+  local IFS=$' \\t\\n'
+  for word in $words; do
+    [[ $word == "$current"* ]] && COMPREPLY+=("$word")
+  done
+}
+
+complete -F _grokbox grokbox
+`;
+}
+
+function commandCase({ name, options, operand }: CommandWords, common: readonly OptionWords[]): string {
+  const all = flags([...options, ...common]);
+  const words = operand.words.join(" ");
+  if (operand.session === "none") return `    ${name}) _grokbox_words "${words}" "${all}" ;;`;
+  const first = `_grokbox_words "$([[ $current == -* ]] || _grokbox_sessions)" "${all}"`;
+  if (operand.session === "many") return `    ${name}) ${first} ;;`;
+  return `    ${name})
+      if ((operands == 0)); then
+        ${first}
+      else
+        _grokbox_words "${words}" "${all}"
+      fi
+      ;;`;
+}
+
+function optionCase({ long, short, value }: OptionWords): string {
+  const names = short === undefined ? long : `${short} | ${long}`;
+  if (value.kind === "words") return `    ${names}) _grokbox_words "${value.words.join(" ")}" ""; return ;;`;
+  if (value.kind === "path") return `    ${names}) COMPREPLY=($(compgen -d -- "$current")); return ;;`;
+  return `    ${names}) return ;;`;
+}
+
+/** Options with values, each once; the same name has the same values everywhere. */
+function unique(options: readonly OptionWords[]): OptionWords[] {
+  const found = new Map(
+    options.filter(({ value }) => value.kind !== "none").map((option) => [option.long, option]),
+  );
+  return [...found.values()];
+}
+
+function flags(options: readonly OptionWords[]): string {
+  return options.map(({ long }) => long).join(" ");
+}

@@ -1,0 +1,56 @@
+import type { Commands, CommandWords, OptionWords } from "./commands.ts";
+
+/** A completion script for fish. */
+export function fish({ commands, options }: Commands): string {
+  const names = commands.map(({ name }) => name).join(" ");
+  return `# fish completion for grokbox: grokbox completion fish | source
+
+function __grokbox_sessions
+  set -l words (commandline -opc)
+  set -l server
+  if set -l at (contains -i -- --server $words)
+    set server --server $words[(math $at + 1)]
+  end
+  grokbox list --json --timeout 1 $server 2>/dev/null |
+    string match -ra '"name":"sessions/[^"/]*"' | string replace -r '.*/([^"/]*)"' '$1'
+end
+
+complete -c grokbox -f
+${options.map((option) => complete("", option)).join("\n")}
+${commands
+  .map(
+    ({ name, summary }) =>
+      `complete -c grokbox -n 'not __fish_seen_subcommand_from ${names}' -a ${name} -d ${quote(summary)}`,
+  )
+  .join("\n")}
+${commands.flatMap(commandLines).join("\n")}
+`;
+}
+
+function commandLines({ name, options, operand }: CommandWords): string[] {
+  const seen = `-n '__fish_seen_subcommand_from ${name}' `;
+  return [
+    ...options.map((option) => complete(seen, option)),
+    ...(operand.session === "none"
+      ? []
+      : [`complete -c grokbox ${seen}-k -a '(__grokbox_sessions)' -d session`]),
+    ...(operand.words.length === 0
+      ? []
+      : [`complete -c grokbox ${seen}-a ${quote(operand.words.join(" "))}`]),
+  ];
+}
+
+function complete(condition: string, { long, short, description, value }: OptionWords): string {
+  const flag = `-l ${long.slice(2)}${short === undefined ? "" : ` -s ${short.slice(1)}`}`;
+  const values = {
+    none: "",
+    any: " -x",
+    path: " -r -a '(__fish_complete_directories)'",
+    words: value.kind === "words" ? ` -x -a ${quote(value.words.join(" "))}` : "",
+  }[value.kind];
+  return `complete -c grokbox ${condition}${flag}${values} -d ${quote(description)}`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}

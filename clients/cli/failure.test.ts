@@ -1,0 +1,60 @@
+import { GrokboxError } from "@grokbox/sdk";
+import { expect, test } from "vitest";
+import { exitCodeMeanings } from "./exit-code.ts";
+import { describe, failureOf, toJson, usageFailure } from "./failure.ts";
+import { Interruption } from "./world.ts";
+
+const calm = new AbortController().signal;
+
+test("every field that is wrong has a line, under the name of its flag", () => {
+  const error = new GrokboxError("spec.width: no; plan.stop_when[0].threshold: no", {
+    code: "INVALID_ARGUMENT",
+    reason: "INVALID_FIELD",
+    violations: [
+      { field: "spec.width", description: "must be 8 to 65536; got 4" },
+      { field: "plan.stop_when[0].threshold.value", description: "must be finite" },
+      { field: "page_size", description: "must be 1 to 1000" },
+    ],
+  });
+  const failure = failureOf(error, calm, "start");
+  expect(describe(failure)).toEqual([
+    "grokbox: this was refused:",
+    "  --width (spec.width) must be 8 to 65536; got 4",
+    "  --stop-when (plan.stop_when[0].threshold.value) must be finite",
+    "  page_size must be 1 to 1000",
+    "See: grokbox start --help",
+  ]);
+  expect(failure.exitCode).toBe(2);
+  expect(toJson(failure)).toMatchObject({ error: { violations: error.violations } });
+});
+
+test.each([
+  ["INVALID_ARGUMENT", 2],
+  ["NOT_FOUND", 3],
+  ["FAILED_PRECONDITION", 4],
+  ["ABORTED", 4],
+  ["UNAVAILABLE", 5],
+  ["DEADLINE_EXCEEDED", 5],
+  ["RESOURCE_EXHAUSTED", 1],
+  ["INTERNAL", 1],
+  ["DATA_LOSS", 1],
+] as const)("%s ends with %i", (code, exitCode) => {
+  expect(failureOf(new GrokboxError("x", { code }), calm, undefined).exitCode).toBe(exitCode);
+  expect(exitCodeMeanings.map(([meant]) => meant)).toContain(exitCode);
+});
+
+test("what was interrupted is no failure of the server's", () => {
+  const interrupt = AbortSignal.abort(new Interruption("SIGTERM"));
+  const error = new GrokboxError("cancelled", { code: "CANCELLED" });
+  expect(failureOf(error, interrupt, undefined)).toMatchObject({ exitCode: 143, code: "INTERRUPTED" });
+});
+
+test("an error that nobody foresaw is told in its own words, without a stack", () => {
+  expect(describe(failureOf(new TypeError("x is no function"), calm, undefined))).toEqual([
+    "grokbox: x is no function",
+  ]);
+});
+
+test("a line that is wrong points to its command's help", () => {
+  expect(usageFailure("what?", "run")).toMatchObject({ exitCode: 2, hint: "See: grokbox run --help" });
+});

@@ -1,0 +1,141 @@
+import type { GrokboxError, Reason } from "@grokbox/sdk";
+import { exitCodeOf, exitCodes } from "./exit-code.ts";
+import { idOf } from "./session-name.ts";
+import { Interruption } from "./world.ts";
+
+/** What to tell about something that went wrong. */
+export interface Failure {
+  readonly exitCode: number;
+  /** The gRPC code's name; `USAGE`, `INTERRUPTED` and `FAILED` for what no call failed with. */
+  readonly code: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly violations: readonly { readonly field: string; readonly description: string }[];
+  readonly metadata: Readonly<Record<string, string>>;
+  /** What to do next; for people. */
+  readonly hint: string | undefined;
+}
+
+/** A command line that can't be understood. */
+export function usageFailure(message: string, command: string | undefined): Failure {
+  const help = command === undefined ? "grokbox --help" : `grokbox ${command} --help`;
+  return { ...bare("USAGE", message), exitCode: exitCodes.usage, hint: `See: ${help}` };
+}
+
+/** @param command - that was under way, for the hint */
+export function failureOf(error: unknown, interrupt: AbortSignal, command: string | undefined): Failure {
+  if (interrupt.aborted && interrupt.reason instanceof Interruption) {
+    return { ...bare("INTERRUPTED", "interrupted"), exitCode: interrupt.reason.exitCode };
+  }
+  if (isGrokboxError(error)) {
+    const { code, reason, violations, metadata } = error;
+    return {
+      exitCode: exitCodeOf(error),
+      code,
+      reason,
+      message: violations.length > 0 ? "this was refused" : shortened(error.rawMessage),
+      violations,
+      metadata,
+      hint: hintFor(error, command),
+    };
+  }
+  return bare("FAILED", error instanceof Error ? error.message : String(error));
+}
+
+/** One line, then every field that is wrong on its own, then what to do. */
+export function describe({ message, violations, hint }: Failure): string[] {
+  return [
+    `grokbox: ${message}${violations.length > 0 ? ":" : ""}`,
+    ...violations.map(({ field, description }) => `  ${flagOf(field)} ${description}`),
+    ...(hint === undefined ? [] : [hint]),
+  ];
+}
+
+/** What `--json` prints on stderr. */
+export function toJson({ code, reason, message, violations, metadata }: Failure): object {
+  return { error: { code, reason, message, violations, metadata } };
+}
+
+function bare(code: string, message: string): Failure {
+  return {
+    exitCode: exitCodes.failure,
+    code,
+    reason: code,
+    message,
+    violations: [],
+    metadata: {},
+    hint: undefined,
+  };
+}
+
+/** By its name: the class itself is loaded only when there is a call to make. */
+function isGrokboxError(error: unknown): error is GrokboxError {
+  return error instanceof Error && error.name === "GrokboxError";
+}
+
+/** Of a failure to connect, who refused whom how often says nothing more than its kind. */
+function shortened(message: string): string {
+  const [, claim, kind] = /^(no grokbox server answers at \S+?): .*\b(E[A-Z]{5,})\b/.exec(message) ?? [];
+  return claim === undefined ? message : `${claim} (${kind})`;
+}
+
+function hintFor(error: GrokboxError, command: string | undefined): string | undefined {
+  const { metadata } = error;
+  const id = idOf(metadata.session ?? "ID");
+  const hints: Partial<Record<Reason | (string & {}), string | undefined>> = {
+    UNAVAILABLE: "Start one with: grokbox serve   or name another: --server HOST:PORT, GROKBOX_SERVER",
+    INVALID_FIELD: command === undefined ? undefined : `See: grokbox ${command} --help`,
+    SESSION_NOT_FOUND: "See which there are: grokbox list",
+    SNAPSHOT_NOT_FOUND: "Snapshots are kept by: grokbox snapshot ID   or: grokbox run ID --snapshot-at STEP",
+    SESSION_STATE:
+      metadata.state?.toLowerCase().includes("running") === true
+        ? `It runs. Pause it first: grokbox pause ${id}   or look on: grokbox watch ${id}`
+        : `See how it is: grokbox show ${id}`,
+    STEP_MISMATCH: `Somebody else trained it. See how it is: grokbox show ${id}`,
+    SESSION_DELETED: "See which there are: grokbox list",
+    DIVERGED: `Look at its last good step: grokbox show ${id}   or go on under another activation: grokbox swap ${id} abs`,
+    TOO_MANY_SESSIONS: "Make room: grokbox list, grokbox delete ID",
+    OUT_OF_MEMORY: "Make room: grokbox list, grokbox delete ID",
+    DEADLINE_EXCEEDED: "Allow it more time: --timeout SECONDS",
+  };
+  return hints[error.reason] ?? hints[error.code];
+}
+
+/** The flag that a field of a request comes from, with the field, so that both can be looked up. */
+function flagOf(field: string): string {
+  const flag = flags.find(([pattern]) => pattern.test(field))?.[1];
+  if (flag === undefined) return field;
+  return /^--/.test(flag) ? `${flag} (${field})` : flag;
+}
+
+const flags: readonly (readonly [RegExp, string])[] = [
+  [/^spec\.modulus$/, "--modulus"],
+  [/^spec\.width$/, "--width"],
+  [/^spec\.activation$/, "--activation"],
+  [/^spec\.task$/, "--task"],
+  [/^spec\.init\..*scale$/, "--init-scale"],
+  [/^spec\.init/, "--init"],
+  [/^spec\.optimizer\..*learning_rate$/, "--lr"],
+  [/^spec\.optimizer\..*weight_decay$/, "--weight-decay"],
+  [/^spec\.optimizer/, "--optimizer"],
+  [/^spec\.schedule/, "--warmup-steps"],
+  [/^spec\.split\..*fraction$/, "--train-fraction"],
+  [/^spec\.split/, "--split"],
+  [/^spec\.seed$/, "--seed"],
+  [/^preset$/, "--preset"],
+  [/^labels/, "--label"],
+  [/^engine$/, "--engine"],
+  [/^snapshot$/, "--at or --from"],
+  [/^record_every$|^plan\.record_every$/, "--record-every"],
+  [/^plan\.until_step$/, "--until"],
+  [/^plan\.stop_when/, "--stop-when"],
+  [/^plan\.snapshot_at/, "--snapshot-at"],
+  [/^plan\.record_at/, "--record-at"],
+  [/^expected_step$/, "--expected-step"],
+  [/^address$/, "--server"],
+  [/^deadlineMs$/, "--timeout"],
+  [/^(first_neuron|neuron_count)$/, "--neurons"],
+  [/^(session|name)$/, "SESSION"],
+  [/^steps$/, "STEPS"],
+  [/^activations/, "ACTIVATION"],
+];

@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { measureNames, stopCondition } from "./stop-condition.ts";
+
+test("a condition reads as people write it", () => {
+  expect(stopCondition("test_accuracy >= 0.99 for 10")).toEqual([
+    { measure: "testAccuracy", atLeast: 0.99, forRecorded: 10 },
+  ]);
+  expect(stopCondition(" train_loss<=1e-3")).toEqual([{ measure: "trainLoss", atMost: 1e-3 }]);
+  expect(stopCondition("heldOutAccuracy >= 1 for 3 recorded steps")).toEqual([
+    { measure: "heldOutAccuracy", atLeast: 1, forRecorded: 3 },
+  ]);
+  expect(stopCondition("plateau")).toEqual([{ plateau: {} }]);
+  expect(stopCondition("plateau for 2000 steps")).toEqual([{ plateau: { windowSteps: 2_000 } }]);
+});
+
+test("an option that is repeated adds a condition", () => {
+  expect(stopCondition("plateau", stopCondition("ipr >= 0.9"))).toHaveLength(2);
+});
+
+test("every measure can be written as it is listed", () => {
+  for (const name of measureNames) expect(stopCondition(`${name} >= 0`)).toHaveLength(1);
+});
+
+test.each([
+  ["test_accuracy > 0.99", /must be like/],
+  ["test_accuracy", /must be like/],
+  ["luck >= 1", /no measure luck; known are train_loss/],
+  ["ipr >= much", /much is not a number/],
+  ["ipr >= Infinity", /Infinity is not a number/],
+  ["plateau of 10", /must be like/],
+])("%s is refused with what it must be", (text, message) => {
+  expect(() => stopCondition(text)).toThrow(message);
+});
