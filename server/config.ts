@@ -60,6 +60,8 @@ export function parseConfig(argv: readonly string[], version: string): Config {
   const program = new Command("grokbox-server")
     .description("The grokbox training server: gRPC on --port, ready when it says so.")
     .version(version)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "grokbox: ")) })
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .addOption(flag("--host <address>", "address to listen on", "HOST").default("127.0.0.1"))
     .addOption(
       flag("--port <number>", "gRPC port, 0 for a free one", "PORT")
@@ -104,7 +106,7 @@ export function parseConfig(argv: readonly string[], version: string): Config {
       maxStateBytes: maxStateMib * 2 ** 20,
     });
   } catch (error) {
-    return program.error(error instanceof RangeError ? error.message : String(error), { exitCode: 2 });
+    return program.error(`error: ${error instanceof RangeError ? error.message : error}`, { exitCode: 2 });
   }
 }
 

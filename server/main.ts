@@ -21,16 +21,23 @@ console.log(`grokbox ${version} is ready on ${server.address}
 
 Next, in another terminal:
 
-  npx node clients/examples/first-script.ts      train, watch, look at the spectrum
+  npx node clients/examples/first-script.ts    train, watch, look at the spectrum
+  npx grokbox start --preset grokking          the same from the command line; npx grokbox --help
   npm run paper -- --run standard              the paper's run, beside its numbers
 
 Ctrl-C finishes the work under way and stops.`);
 
-let stopping = false;
+/** A terminal's Ctrl-C can arrive twice: npm forwards what the terminal has sent already. */
+const sameSignalMs = 500;
+
+let stoppingSince: number | undefined;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, async () => {
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince > sameSignalMs) process.exit(1);
+      return;
+    }
+    stoppingSince = performance.now();
     await server.close();
     process.exit(0);
   });

@@ -25,6 +25,14 @@ const rules: readonly (readonly [RegExp, (...groups: string[]) => unknown])[] = 
   [/^npm ci$/, () => npm("ci", "--dry-run", "--ignore-scripts", "--offline")],
   [/^npm start$/, startsAndStops],
   [/^npm start -- --help$/, async () => expect(await npm("start", "--", "--help")).toContain("GROKBOX_")],
+  [
+    /^npx grokbox serve$/,
+    async () => expect(await npm("exec", "grokbox", "serve", "--", "--help")).toContain("--port"),
+  ],
+  [
+    /^npx grokbox --help$/,
+    async () => expect(await npm("exec", "grokbox", "--", "--help")).toContain("spectrum"),
+  ],
   [/^npm test$/, () => isScript("test")],
   [/^npm test -- (\S+)$/, (part) => expect(filesWith(part), part).not.toEqual([])],
   [/^npm run (?:--silent )?(paper) -- (.*)$/, paper],
@@ -97,7 +105,8 @@ async function tryBlock({ language, code }: Block): Promise<void> {
   const commands = commandsOf(code);
   if (commands.some((command) => live.test(command))) {
     expect(commands.filter((command) => !live.test(command))).toEqual([]);
-    return expectSuccess(await runProcess("bash", ["-e", "-c", here(code)], { cwd: root }));
+    const env = { GROKBOX_SERVER: server.address };
+    return expectSuccess(await runProcess("bash", ["-e", "-c", here(code)], { cwd: root, env }));
   }
   for (const command of commands) await tryCommand(command);
 }
@@ -193,3 +202,10 @@ function here(code: string): string {
 function read(path: string): string {
   return readFileSync(join(root, path), "utf8");
 }
+
+test("the metrics that the README names are there", async () => {
+  const text = await (await fetch(`http://${server.webAddress}/metrics`)).text();
+  const named = codeSpansOf(read("README.md")).filter((span) => span.startsWith("grokbox_"));
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((name) => !text.includes(`# TYPE ${name} `))).toEqual([]);
+});
