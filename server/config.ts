@@ -73,7 +73,9 @@ export function parseConfig(argv: readonly string[], version: string): Config {
         .default(undefined, `${defaultWebPort}, or free when --port is 0`)
         .argParser(integer(0, 65_535)),
     )
-    .addOption(flag("--insecure", "serve other machines without users and TLS", "INSECURE").default(false))
+    .addOption(
+      new Option("--insecure", "serve other machines without users and TLS (env: GROKBOX_INSECURE=1)"),
+    )
     .addOption(
       flag("--cpu <variant>", "build of the CPU engine; left out: the best that works", "CPU").choices([
         "addon",
@@ -99,8 +101,10 @@ export function parseConfig(argv: readonly string[], version: string): Config {
     .parse(argv, { from: "user" });
   const { cpu, maxStateMib, webPort, ...options } = program.opts();
   try {
+    const insecure = options.insecure ?? switchedOn("GROKBOX_INSECURE");
     return configure({
       ...options,
+      insecure,
       ...(webPort === undefined ? {} : { webPort }),
       cpuVariant: cpu,
       maxStateBytes: maxStateMib * 2 ** 20,
@@ -108,6 +112,14 @@ export function parseConfig(argv: readonly string[], version: string): Config {
   } catch (error) {
     return program.error(`error: ${error instanceof RangeError ? error.message : error}`, { exitCode: 2 });
   }
+}
+
+/** A switch in the environment: 1 or true; 0, false or nothing. */
+function switchedOn(variable: string): boolean {
+  const value = process.env[variable] ?? "";
+  if (["1", "true"].includes(value)) return true;
+  if (["", "0", "false"].includes(value)) return false;
+  throw new RangeError(`${variable} must be 1, true, 0 or false; got ${JSON.stringify(value)}`);
 }
 
 function flag(flags: string, description: string, variable: string): Option {

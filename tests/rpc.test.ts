@@ -370,6 +370,59 @@ test("a watcher is told of the server's end, and a run has stopped at a whole st
   client.close();
 });
 
+test("an error of any text can be sent, and stays small", async () => {
+  const failure = await wire.failure(getSession, { name: "😀".repeat(600) });
+  expect(failure).toMatchObject({ code: "INVALID_ARGUMENT", reason: "INVALID_FIELD" });
+  const labels = Object.fromEntries(
+    Array.from({ length: 40 }, (_, i) => [`${i}語${"\u0001".repeat(200)}`, "言".repeat(300)]),
+  );
+  const many = await wire.failure(startSession, { labels });
+  expect(many.code).toBe("INVALID_ARGUMENT");
+  expect(Object.keys(many.violations).length).toBeGreaterThan(5);
+  expect((await wire.call(ServerService.method.getServerInfo, {})).engines).toHaveLength(1);
+});
+
+test("pages go on after their last session was deleted, and stay below a message's size", async () => {
+  const labels = { kind: "paged" };
+  for (let i = 0; i < 9; i++) {
+    await wire.call(startSession, { preset: "grokking", spec: { modulus: 3, width: 8 }, labels });
+  }
+  let seen = 0;
+  for (let pageToken = ""; ; ) {
+    const page = await wire.call(listSessions, { labels, pageSize: 2, pageToken });
+    for (const { name } of page.sessions) await wire.call(deleteSession, { name });
+    seen += page.sessions.length;
+    pageToken = page.nextPageToken;
+    if (pageToken === "") break;
+  }
+  expect(seen).toBe(9);
+  const trainPairs = Array.from({ length: 199 * 199 }, (_, i) => i);
+  const spec = {
+    modulus: 199,
+    width: 8,
+    split: { kind: { case: "explicit" as const, value: { trainPairs } } },
+  };
+  for (let i = 0; i < 35; i++) await wire.call(startSession, { spec, labels });
+  const first = await wire.call(listSessions, { labels });
+  expect(first.nextPageToken).not.toBe("");
+  const rest = await wire.call(listSessions, { labels, pageToken: first.nextPageToken });
+  expect(first.sessions.length + rest.sessions.length).toBe(35);
+  for (const { name } of [...first.sessions, ...rest.sessions]) await wire.call(deleteSession, { name });
+});
+
+test("an upload is used once, also by two at the same time", async () => {
+  const weights = bytesOf(new Float32Array(2 * 5 * 8).fill(0.5));
+  const manifest = {
+    tensors: ["theta", "xi"].map((name) => ({ name, dtype: DataType.FLOAT32, shape: [8, 5] })),
+    totalBytes: 320n,
+    sha256: createHash("sha256").update(weights).digest(),
+  };
+  const { upload } = await wire.send(uploadWeights, messages(manifest, weights));
+  const request = { weights: { case: "upload" as const, value: upload } };
+  const both = await Promise.allSettled([wire.call(startSession, request), wire.call(startSession, request)]);
+  expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+});
+
 test("GetServerInfo says what computes", async () => {
   const info = await wire.call(ServerService.method.getServerInfo, {});
   expect(info.engines[0]).toMatchObject({ name: "cpu", precision: "float32", deterministic: true });

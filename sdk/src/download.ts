@@ -8,7 +8,7 @@ import { float32From, type Tensor } from "./tensor.ts";
 import { fromUint64 } from "./uint64.ts";
 import { type Weights, weightsFrom } from "./weights.ts";
 
-/** A snapshot with its arrays. It can be uploaded as it is. */
+/** A snapshot with its arrays. It can be uploaded as it is; without moments (SGD) the upload begins at step 0. */
 export interface DownloadedSnapshot extends Snapshot, Omit<Weights, "step"> {}
 
 /** As much as the largest network with its moments has: 6 arrays of 65,536 x 199. */

@@ -31,6 +31,7 @@ const stopKinds = {
   diverged: StopKindMessage.DIVERGED,
   cancelled: StopKindMessage.CANCELLED,
   shutdown: StopKindMessage.SHUTDOWN,
+  failed: StopKindMessage.FAILED,
 } as const;
 
 /** Why training stopped. */

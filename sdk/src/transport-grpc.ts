@@ -159,7 +159,8 @@ function closedError(): GrokboxError {
 }
 
 function deadline(timeoutMs: AttemptOptions["timeoutMs"]) {
-  return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+  // Without a deadline the server imposes its own, so "for never" is the longest that a timer takes.
+  return timeoutMs === undefined ? {} : { deadline: Date.now() + Math.min(timeoutMs, 2 ** 31 - 1) };
 }
 
 function identity(bytes: Buffer): Buffer {

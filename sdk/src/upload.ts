@@ -27,7 +27,7 @@ export async function uploadWeights(
 ): Promise<Upload> {
   const requestId = crypto.randomUUID();
   const manifest = manifestOf(weights);
-  const step = toUint64(weights.step ?? 0, "step");
+  const step = toUint64(weights.moments === undefined ? 0 : (weights.step ?? 0), "step");
   const { upload, expireTime } = await connection.upload(
     SnapshotService.method.uploadWeights,
     function* (): Iterable<Message> {

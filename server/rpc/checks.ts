@@ -55,7 +55,7 @@ export class Checks {
   }
 
   requestId(value: string): string {
-    if (!/^[\x20-\x7e]{0,128}$/.test(value)) {
+    if (!isRequestId(value)) {
       this.fail("request_id", "must be at most 128 printable ASCII characters", value);
     }
     return value;
@@ -113,6 +113,11 @@ export class Checks {
   throwIfAny(): void {
     if (this.#violations.length > 0) throw invalid(this.#violations);
   }
+}
+
+/** Whether a request id, or none, may be one. */
+export function isRequestId(value: string): boolean {
+  return /^[\x20-\x7e]{0,128}$/.test(value);
 }
 
 const sessionName = /^sessions\/[a-z0-9-]{1,63}$/;

@@ -3,6 +3,7 @@ import { type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf"
 import type { Memo } from "../sessions/answers.ts";
 import type { Registry } from "../sessions/registry.ts";
 import type { Context } from "./call.ts";
+import { isRequestId } from "./checks.ts";
 
 /**
  * Answers a mutating call once a request id. The fingerprint is of the message's JSON with sorted keys, so that a repetition is
@@ -15,6 +16,8 @@ export function once<D extends DescMessage, T>(
   { signal }: Context,
   work: (memo: Memo) => Promise<T>,
 ): Promise<T> {
+  // An id that is none is not kept: `work` refuses it, with whatever else is wrong.
+  if (!isRequestId(request.requestId)) return work({});
   const body = JSON.stringify(sorted(toJson(schema, request)));
   const fingerprint = createHash("sha256").update(schema.typeName).update("\0").update(body).digest("hex");
   return registry.answers.once(request.requestId, fingerprint, signal, work);

@@ -16,7 +16,7 @@ import type {
   UntypedHandleCall,
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { invalid } from "../sessions/errors.ts";
+import { cancelled, invalid } from "../sessions/errors.ts";
 import { type CallLog, type Context, callContext, type IncomingCall } from "./call.ts";
 import { toServiceError } from "./status.ts";
 
@@ -120,9 +120,7 @@ function clientStreaming(
 ): handleClientStreamingCall<unknown, unknown> {
   return (call, callback) => {
     const context = callContext(method, call as unknown as IncomingCall, log);
-    const requests = (async function* () {
-      for await (const request of call) yield wellFormed(method, request);
-    })();
+    const requests = received(call, method, context);
     answer(method, () => handler(requests as never, context), context, log)
       .then(
         (response) => callback(null, response),
@@ -131,6 +129,35 @@ function clientStreaming(
       // What the client still sends is dropped, so that its writes don't wait for ever.
       .finally(() => call.resume());
   };
+}
+
+/** What a client sends, until it ends, goes away, or its time is up: the last two are errors, not an end. */
+async function* received(
+  call: AsyncIterable<unknown> & { readonly cancelled: boolean },
+  method: DescMethod,
+  context: Context,
+): AsyncGenerator<unknown> {
+  const { signal } = context;
+  const iterator = call[Symbol.asyncIterator]();
+  let stop: () => void = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(cancelled(signal));
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+  });
+  aborted.catch(() => {});
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), aborted]);
+      if (next.done) break;
+      yield wellFormed(method, next.value);
+    }
+    // A stream that was cut off ends first and is cancelled then.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (call.cancelled || signal.aborted) throw cancelled(signal);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 function serverStreaming(

@@ -27,6 +27,7 @@ const stopKinds: Readonly<Record<StopKind, StopKindMessage>> = {
   diverged: StopKindMessage.DIVERGED,
   cancelled: StopKindMessage.CANCELLED,
   shutdown: StopKindMessage.SHUTDOWN,
+  failed: StopKindMessage.FAILED,
 };
 
 /** The domain's word for a state, or undefined for one that no session is in. */

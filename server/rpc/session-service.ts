@@ -1,6 +1,8 @@
+import { create, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import {
   DeleteSessionRequestSchema,
   type ListSessionsRequest,
+  SessionSchema,
   type SessionService,
   type StartSessionRequest,
   StartSessionRequestSchema,
@@ -14,6 +16,9 @@ import { parseState, sessionMessage } from "./session-message.ts";
 import { parseSpec } from "./spec-message.ts";
 
 const defaultPageSize = 100;
+
+/** Sessions with long lists of pairs make a page shorter, so that it stays below the 4 MiB of a message. */
+const maxPageBytes = 3 * 2 ** 20;
 const defaultRecordEvery = 100;
 
 export function sessionService(registry: Registry): Handlers<typeof SessionService> {
@@ -21,9 +26,17 @@ export function sessionService(registry: Registry): Handlers<typeof SessionServi
     startSession: (request, context) =>
       once(registry, StartSessionRequestSchema, request, context, async () => {
         registry.checkOpen();
-        const session = await registry.start(parseStart(registry, request));
-        if (request.weights.case === "upload") registry.uploads.release(request.weights.value);
-        return { session: sessionMessage(session) };
+        const input = parseStart(registry, request);
+        const upload =
+          request.weights.case === "upload" ? registry.uploads.take(request.weights.value) : undefined;
+        try {
+          const session = await registry.start(input);
+          upload?.release();
+          return { session: sessionMessage(session) };
+        } catch (error) {
+          upload?.putBack();
+          throw error;
+        }
       }),
 
     getSession: async ({ name }) => {
@@ -34,13 +47,19 @@ export function sessionService(registry: Registry): Handlers<typeof SessionServi
     },
 
     listSessions: async (request) => {
-      const { filter, after, pageSize } = parseList(request);
-      const found = registry.list(filter, after, pageSize + 1);
-      const page = found.slice(0, pageSize);
-      return {
-        sessions: page.map(sessionMessage),
-        nextPageToken: found.length > pageSize ? pageToken(page.at(-1)!.name) : "",
-      };
+      const { filter, before, pageSize } = parseList(request);
+      const page: MessageShape<typeof SessionSchema>[] = [];
+      let bytes = 0;
+      let last = 0;
+      for (const session of registry.list(filter, before)) {
+        const message = create(SessionSchema, sessionMessage(session));
+        bytes += toBinary(SessionSchema, message).length;
+        const full = page.length === pageSize || (page.length > 0 && bytes > maxPageBytes);
+        if (full) return { sessions: page, nextPageToken: pageToken(last) };
+        page.push(message);
+        last = session.identity.ordinal;
+      }
+      return { sessions: page, nextPageToken: "" };
     },
 
     deleteSession: (request, context) =>
@@ -110,7 +129,7 @@ function parseUpload(registry: Registry, checks: Checks, request: StartSessionRe
 
 function parseList(request: ListSessionsRequest): {
   filter: SessionFilter;
-  after: string | undefined;
+  before: number;
   pageSize: number;
 } {
   const checks = new Checks();
@@ -120,20 +139,19 @@ function parseList(request: ListSessionsRequest): {
     if (parsed === undefined) checks.fail(`states[${i}]`, "must be one of the session states", state);
     return parsed ?? "idle";
   });
-  const after = request.pageToken === "" ? undefined : readPageToken(checks, request.pageToken);
+  const before =
+    request.pageToken === "" ? Number.POSITIVE_INFINITY : readPageToken(checks, request.pageToken);
   const labels = checks.labels("labels", request.labels);
   checks.throwIfAny();
-  return { filter: { states, labels }, after, pageSize };
+  return { filter: { states, labels }, before, pageSize };
 }
 
-function pageToken(lastName: string): string {
-  return Buffer.from(lastName).toString("base64url");
+function pageToken(ordinal: number): string {
+  return Buffer.from(`before ${ordinal}`).toString("base64url");
 }
 
-function readPageToken(checks: Checks, token: string): string {
-  const name = Buffer.from(token, "base64url").toString();
-  if (!/^sessions\/[a-z0-9-]{1,63}$/.test(name)) {
-    checks.fail("page_token", "must be a next_page_token of an earlier answer", token);
-  }
-  return name;
+function readPageToken(checks: Checks, token: string): number {
+  const match = /^before (\d{1,15})$/.exec(Buffer.from(token, "base64url").toString());
+  if (match === null) checks.fail("page_token", "must be a next_page_token of an earlier answer", token);
+  return Number(match?.[1] ?? 0);
 }

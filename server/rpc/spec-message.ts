@@ -140,6 +140,6 @@ function optimizerMessage({
 
 function splitMessage({ split }: Spec): MessageInitShape<typeof SplitSchema> {
   return split.kind === "explicit"
-    ? { kind: { case: "explicit", value: { trainPairs: [...split.trainPairs] } } }
+    ? { kind: { case: "explicit", value: { trainPairs: split.trainPairs as number[] } } }
     : { kind: { case: split.kind, value: { fraction: split.fraction } } };
 }

@@ -32,10 +32,14 @@ const domain = "grokbox";
 /** Trailer with the google.rpc.Status, as every gRPC implementation names it. */
 const detailsKey = "grpc-status-details-bin";
 
-/** Violations sent with one error; trailers must stay below the 8 KiB that clients accept. */
+/**
+ * Trailers must stay below the 8 KiB that clients accept: so many violations, and so many UTF-8 bytes of each text. The message is sent
+ * twice, once percent-encoded, which can triple it.
+ */
 const sentViolations = 16;
-const sentCharacters = 300;
-const sentMessage = 1_000;
+const sentFieldBytes = 80;
+const sentBytes = 160;
+const sentMessageBytes = 500;
 
 /** The gRPC error that tells a client all of `error`, and nothing of a defect but its id, which `log` writes with the rest. */
 export function toServiceError(error: unknown, log: (errorId: string, error: unknown) => void): ServiceError {
@@ -60,7 +64,7 @@ function serviceError(
   metadata: Readonly<Record<string, string>>,
   violations: GrokboxError["violations"],
 ): ServiceError {
-  const text = shorten(message, sentMessage);
+  const text = shorten(message, sentMessageBytes);
   const details = [
     anyPack(
       ErrorInfoSchema,
@@ -68,15 +72,15 @@ function serviceError(
         reason,
         domain,
         metadata: Object.fromEntries(
-          Object.entries(metadata).map(([key, value]) => [key, shorten(value, sentCharacters)]),
+          Object.entries(metadata).map(([key, value]) => [key, shorten(value, sentBytes)]),
         ),
       }),
     ),
   ];
   if (violations.length > 0) {
     const fieldViolations = violations.slice(0, sentViolations).map(({ field, description }) => ({
-      field: shorten(field, sentCharacters),
-      description: shorten(description, sentCharacters),
+      field: shorten(field, sentFieldBytes),
+      description: shorten(description, sentBytes),
     }));
     details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
   }
@@ -88,6 +92,10 @@ function serviceError(
   return Object.assign(new Error(text), { code, details: text, metadata: trailer });
 }
 
-function shorten(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+/** The beginning of a text in at most so many UTF-8 bytes; always well-formed, or it could not be sent at all. */
+function shorten(text: string, bytes: number): string {
+  const wellFormed = text.toWellFormed();
+  if (Buffer.byteLength(wellFormed) <= bytes) return wellFormed;
+  const { read } = new TextEncoder().encodeInto(wellFormed, new Uint8Array(bytes - 3));
+  return `${wellFormed.slice(0, read)}…`;
 }

@@ -8,6 +8,8 @@ import type { Context } from "./call.ts";
 import { Checks } from "./checks.ts";
 import { once } from "./idempotency.ts";
 
+/** Half of the range in which steps are exact, so that there is something left to train. */
+const maxUploadStep = 2 ** 52;
 const maxChunkBytes = 2 ** 20;
 
 interface Shape {
@@ -88,7 +90,7 @@ function parseHeader(header: UploadHeader): Shape {
   if (header.manifest!.sha256.length !== 32) {
     checks.fail("header.manifest.sha256", "must be 32 bytes", header.manifest!.sha256.length);
   }
-  const step = checks.integer("header.step", header.step, 0, Number.MAX_SAFE_INTEGER, 0);
+  const step = checks.integer("header.step", header.step, 0, maxUploadStep, 0);
   if (tensors.length === 2 && step !== 0) checks.fail("header.step", "must be 0 without moments", step);
   checks.throwIfAny();
   return { modulus, width, step, arrays: tensors.length, bytes };

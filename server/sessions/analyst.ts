@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { type AnalysisTasks, analysisTasks } from "./analysis-tasks.ts";
 
@@ -14,8 +13,8 @@ export type AnalysisReply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: unknown };
 
-/** Numbers an argument list may hold for its task to be done at once: it then takes well under a millisecond. */
-const inlineNumbers = 1 << 15;
+/** Numbers a task may go through to be done at once: about a millisecond's worth, whereas the way to the thread and back takes as long. */
+const inlineNumbers = 1 << 14;
 
 /** Does analysis tasks: small ones at once, large ones on one worker thread, which is started when first needed. */
 export class Analyst {
@@ -56,18 +55,14 @@ export class Analyst {
       if ("error" in reply) pending?.reject(reply.error);
       else pending?.resolve(reply.result);
     });
-    void once(worker, "exit").then(
-      () => {
-        for (const { reject } of this.#pending.values()) reject(new Error("the analysis thread ended"));
-        this.#pending.clear();
-        if (this.#worker === worker) this.#worker = undefined;
-      },
-      () => {},
-    );
-    worker.on("error", (error) => {
+    const lost = (error: Error) => {
+      if (this.#worker !== worker) return;
+      this.#worker = undefined;
       for (const { reject } of this.#pending.values()) reject(error);
       this.#pending.clear();
-    });
+    };
+    worker.on("error", lost);
+    worker.on("exit", () => lost(new Error("the analysis thread ended")));
     worker.unref();
     return worker;
   }

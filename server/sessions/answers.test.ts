@@ -50,3 +50,18 @@ test("the oldest ids are forgotten first", async () => {
   expect(await answers.once("c", "body", never, async () => "again")).toBe("c");
   expect(await answers.once("a", "body", never, async () => "again")).toBe("again");
 });
+
+test("a call under way is not forgotten, however many others come", async () => {
+  const answers = new Answers({ capacity: 2 });
+  const gate = Promise.withResolvers<number>();
+  let calls = 0;
+  const work = () => {
+    calls += 1;
+    return gate.promise;
+  };
+  const first = answers.once("long", "body", never, work);
+  for (const id of ["a", "b", "c", "d"]) await answers.once(id, "body", never, async () => id);
+  const again = answers.once("long", "body", never, work);
+  gate.resolve(1);
+  expect([await first, await again, calls]).toEqual([1, 1, 1]);
+});

@@ -7,6 +7,8 @@ interface Entry {
   readonly fingerprint: string;
   readonly memo: Memo;
   answer: Promise<unknown> | undefined;
+  /** The call is under way, and its entry must stay. */
+  pending: boolean;
   expiresMs: number;
 }
 
@@ -60,18 +62,21 @@ export class Answers {
   async #work<T>(entry: Entry, work: (memo: Memo) => Promise<T>): Promise<T> {
     const answer = work(entry.memo);
     entry.answer = answer;
+    entry.pending = true;
     try {
       return await answer;
     } catch (error) {
       entry.answer = undefined;
       throw error;
+    } finally {
+      entry.pending = false;
     }
   }
 
   #entry(requestId: string, fingerprint: string): Entry {
     const now = Date.now();
     let entry = this.#entries.get(requestId);
-    if (entry !== undefined && entry.expiresMs < now && entry.answer === undefined) entry = undefined;
+    if (entry !== undefined && entry.expiresMs < now && !entry.pending) entry = undefined;
     if (entry !== undefined && entry.fingerprint !== fingerprint) {
       throw new GrokboxError(
         "REQUEST_ID_REUSED",
@@ -85,13 +90,13 @@ export class Answers {
         ],
       );
     }
-    entry ??= { fingerprint, memo: {}, answer: undefined, expiresMs: 0 };
+    entry ??= { fingerprint, memo: {}, answer: undefined, pending: false, expiresMs: 0 };
     entry.expiresMs = now + this.#lifetimeMs;
     this.#entries.delete(requestId);
     this.#entries.set(requestId, entry);
     for (const [id, old] of this.#entries) {
       if (this.#entries.size <= this.#capacity && old.expiresMs >= now) break;
-      this.#entries.delete(id);
+      if (!old.pending && old !== entry) this.#entries.delete(id);
     }
     return entry;
   }

@@ -1,8 +1,7 @@
 import { cancelled, GrokboxError } from "./errors.ts";
 
 /**
- * A bounded first-come-first-served lock: what needs a session's trainer takes turns through it. The holder is told when others
- * wait, so that a slice can end early for them.
+ * A bounded first-come-first-served lock: what needs a session's trainer takes turns through it.
  */
 export class Lane {
   readonly #name: string;
@@ -17,16 +16,9 @@ export class Lane {
     this.#limit = limit;
   }
 
-  get contended(): boolean {
-    return this.#waiting.length > 0;
-  }
-
-  get waiting(): number {
-    return this.#waiting.length;
-  }
-
-  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#enter(signal);
+  /** @param whose - the session's `own` work always gets its place; the limit is for callers */
+  async run<T>(signal: AbortSignal, work: () => Promise<T>, whose: "caller" | "own" = "caller"): Promise<T> {
+    await this.#enter(signal, whose === "caller");
     try {
       return await work();
     } finally {
@@ -42,14 +34,14 @@ export class Lane {
     for (const { fail } of this.#waiting.splice(0)) fail(error);
   }
 
-  #enter(signal: AbortSignal): Promise<void> {
+  #enter(signal: AbortSignal, limited: boolean): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (signal.aborted) return Promise.reject(cancelled(signal));
     if (!this.#held) {
       this.#held = true;
       return Promise.resolve();
     }
-    if (this.#waiting.length >= this.#limit) {
+    if (limited && this.#waiting.length >= this.#limit) {
       return Promise.reject(
         new GrokboxError("QUEUE_FULL", `${this.#limit} calls wait on ${this.#name} already`, {
           session: this.#name,

@@ -264,3 +264,42 @@ test("shutting down stops runs at a whole step, ends watchers and refuses new wo
   expect(session.stopReason!.kind).toBe("shutdown");
   await expect(start()).rejects.toMatchObject({ reason: "SHUTTING_DOWN" });
 });
+
+test("a full queue of callers does not take a session's own work its place", async () => {
+  const session = await start({ ...small, width: 256 });
+  await session.run(
+    { ...plan, recordEvery: 5, untilStep: 400, snapshotAt: [100, 200] },
+    undefined,
+    fail,
+    never,
+  );
+  const callers: Promise<unknown>[] = [];
+  while (session.isTraining) {
+    callers.push(
+      ...Array.from({ length: 12 }, () => session.present(undefined, never).catch((error) => error.reason)),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  const refused = (await Promise.all(callers)).filter((reason) => reason === "QUEUE_FULL");
+  expect(refused.length).toBeGreaterThan(0);
+  expect(session.stopReason).toMatchObject({ kind: "target", step: 400 });
+  expect(session.getSnapshot(200).state.step).toBe(200);
+});
+
+test("a run that can't keep a snapshot stops, says why, and is measured where it stopped", async () => {
+  const session = await start();
+  const rest = registry.memory.limitBytes - registry.memory.usedBytes;
+  await session.run({ ...plan, untilStep: 500, snapshotAt: [300] }, undefined, fail, never);
+  registry.memory.reserve(rest, "the test");
+  await atRest(session);
+  registry.memory.release(rest);
+  expect(session.stopReason).toMatchObject({ kind: "failed", step: 300 });
+  expect(session.stopReason!.detail).toContain("snapshot");
+  await advance(session, 1);
+});
+
+test("an analysis that fails is an error of its call, and the next one works", async () => {
+  await expect(registry.analyst.run("drawSplit", 1e9, undefined as never)).rejects.toThrow();
+  const { theta } = await registry.analyst.run("initialState", 1e9, completeSpec({ modulus: 5, width: 8 }));
+  expect(theta).toHaveLength(40);
+});

@@ -51,6 +51,12 @@ export interface SessionFilter {
 /** A trainer's weights, gradients and moments, and its copy to go back to when a loss diverges. */
 const residentArrays = 16;
 
+/** What an engine keeps of a pair of inputs besides its logits: labels, classes, weights. */
+const residentPairBytes = 20;
+
+/** Of a progress point in the log. */
+const pointBytes = 112;
+
 /** All sessions of this box, and what they share. */
 export class Registry {
   readonly limits: Limits;
@@ -64,6 +70,7 @@ export class Registry {
   readonly #schedulers: ReadonlyMap<Engine, Scheduler>;
   readonly #sessions = new Map<string, Session>();
   #starting = 0;
+  #started = 0;
   readonly #closing = new AbortController();
 
   constructor(engines: readonly OfferedEngine[], limits: Limits, observer: Observer = unobserved) {
@@ -84,7 +91,7 @@ export class Registry {
         limit: maxSessions,
       });
     }
-    const bytes = residentBytes(input.spec);
+    const bytes = this.#residentBytes(input.spec);
     this.memory.reserve(bytes, "the session");
     this.#starting += 1;
     try {
@@ -109,28 +116,21 @@ export class Registry {
     return this.get(session).getSnapshot(step);
   }
 
-  /** Matching sessions, newest first, after the one called `after`. */
-  list({ states, labels }: SessionFilter, after: string | undefined, limit: number): Session[] {
-    const found: Session[] = [];
-    let skipping = after !== undefined;
+  /** Matching sessions, newest first, those older than the one with ordinal `before`. */
+  *list({ states, labels }: SessionFilter, before: number): Generator<Session> {
     for (const session of [...this.#sessions.values()].reverse()) {
-      if (!skipping) {
-        const inState = states.length === 0 || states.includes(session.state);
-        const labelled = Object.entries(labels).every(
-          ([key, value]) => session.identity.labels[key] === value,
-        );
-        if (inState && labelled) found.push(session);
-        if (found.length === limit) break;
-      } else if (session.name === after) skipping = false;
+      if (session.identity.ordinal >= before) continue;
+      const inState = states.length === 0 || states.includes(session.state);
+      const labelled = Object.entries(labels).every(([key, value]) => session.identity.labels[key] === value);
+      if (inState && labelled) yield session;
     }
-    return found;
   }
 
   async delete(name: string): Promise<void> {
     const session = this.get(name);
     this.#sessions.delete(name);
     await session.delete();
-    this.memory.release(residentBytes(session.spec));
+    this.memory.release(this.#residentBytes(session.spec));
   }
 
   /** Aborts when the shutdown begins. */
@@ -195,6 +195,7 @@ export class Registry {
     return new Session(
       {
         name: `sessions/${randomBytes(6).toString("hex")}`,
+        ordinal: ++this.#started,
         preset: input.preset,
         labels: input.labels,
         engine: engine.name,
@@ -212,14 +213,21 @@ export class Registry {
     );
   }
 
+  /** What a session takes while it is there, its log when that is full. */
+  #residentBytes({ modulus, width }: Spec): number {
+    const pairs = (modulus * (modulus + 1)) / 2;
+    const logits = pairs * Math.ceil(modulus / 16) * 16;
+    return (
+      4 * (residentArrays * modulus * width + logits) +
+      pairs * residentPairBytes +
+      pointBytes * this.limits.retainedProgressPoints
+    );
+  }
+
   #choose(name: string): OfferedEngine {
     if (name === "" || name === "auto") return this.engines[0]!;
     const offered = this.engines.find(({ engine }) => engine.name === name);
     if (offered === undefined) throw new RangeError(`no engine ${name}`);
     return { ...offered, reason: "asked for" };
   }
-}
-
-function residentBytes({ modulus, width }: Spec): number {
-  return residentArrays * modulus * width * Float32Array.BYTES_PER_ELEMENT;
 }

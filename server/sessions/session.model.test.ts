@@ -135,8 +135,12 @@ class RunAndPause implements Command {
 class Pause implements Command {
   check = () => true;
   async run(model: Model, session: Session) {
-    await session.pause();
-    matches(model, session);
+    if (model.state === "deleted") {
+      await expect(session.pause()).rejects.toMatchObject({ reason: "SESSION_DELETED" });
+    } else {
+      await session.pause();
+      matches(model, session);
+    }
   }
   toString = () => "pause without a run";
 }

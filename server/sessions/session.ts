@@ -13,7 +13,7 @@ import { next, type SessionState, type Transition } from "./state.ts";
 import { StopWatch } from "./stop-conditions.ts";
 import type { Training } from "./training.ts";
 
-export type StopKind = "target" | "condition" | "paused" | "diverged" | "cancelled" | "shutdown";
+export type StopKind = "target" | "condition" | "paused" | "diverged" | "cancelled" | "shutdown" | "failed";
 
 export interface StopReason {
   readonly kind: StopKind;
@@ -39,6 +39,8 @@ export interface SessionParts {
 export interface SessionIdentity {
   /** sessions/{id} */
   readonly name: string;
+  /** Greater than that of every session started before. */
+  readonly ordinal: number;
   readonly preset: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly engine: string;
@@ -52,6 +54,9 @@ export interface Present {
   /** [p, p] mask of training pairs. */
   readonly train: Uint8Array;
 }
+
+/** Events kept of a session, the newest. */
+const retainedEvents = 100;
 
 /** A Step of up to this long goes ahead of background work. */
 const interactiveMs = 40;
@@ -151,6 +156,14 @@ export class Session {
     return this.#jobs.run(signal, async () => {
       if (memo.target === undefined) this.#expect(expectedStep);
       const target = memo.target ?? this.step + steps;
+      if (!Number.isSafeInteger(target)) {
+        throw invalid([
+          {
+            field: "steps",
+            description: `must lead to at most step ${Number.MAX_SAFE_INTEGER}; got ${steps}`,
+          },
+        ]);
+      }
       this.#transition("step");
       memo.target = target;
       const plan: RunPlan = {
@@ -161,7 +174,13 @@ export class Session {
         recordEvery: this.identity.recordEvery,
       };
       return this.#whileJob(signal, async (job) => {
-        const stop = await this.#advance(plan, job);
+        let stop: StopReason | undefined;
+        try {
+          stop = await this.#advance(plan, job);
+        } finally {
+          // Whatever went wrong, the session must not be left stepping.
+          if (stop === undefined) this.#settle(this.#failure("a defect ended the step"), "stepped");
+        }
         return this.#afterStep(stop, signal);
       });
     });
@@ -190,6 +209,7 @@ export class Session {
   /** Stops the run under way and returns when it is at rest; does nothing when there is none. */
   async pause(): Promise<void> {
     if (this.#state === "running") await this.#endJob("paused");
+    if (this.#state === "deleted") throw this.#gone();
   }
 
   /** Goes on training under another activation. */
@@ -202,9 +222,10 @@ export class Session {
       this.#expect(expectedStep);
       next(this.#state, "swap", this.name);
       const from = this.spec.activation;
-      if (activation === from) return;
+      if (activation === from && this.#state !== "diverged") return;
       await this.#training.swap(activation);
       this.#transition("swap");
+      if (this.#events.length === retainedEvents) this.#events.shift();
       this.#events.push({ step: this.step, timeMs: Date.now(), activationSwapped: { from, to: activation } });
     });
   }
@@ -237,7 +258,7 @@ export class Session {
   /** Stops training and forgets everything. */
   async delete(): Promise<void> {
     this.#transition("delete");
-    const gone = new GrokboxError("SESSION_DELETED", `${this.name} was deleted`, { session: this.name });
+    const gone = this.#gone();
     this.#jobs.close(gone);
     await this.#endJob("cancelled");
     await this.#withTrainer(async () => {
@@ -257,6 +278,10 @@ export class Session {
     await this.#endJob("shutdown");
     this.#lane.close(down);
     this.log.wake();
+  }
+
+  #gone(): GrokboxError {
+    return new GrokboxError("SESSION_DELETED", `${this.name} was deleted`, { session: this.name });
   }
 
   #transition(transition: Transition): void {
@@ -310,8 +335,9 @@ export class Session {
     const present = this.#snapshots.get(this.step);
     if (present !== undefined) return present;
     this.#checkSnapshotCount(1);
+    const bytes = this.#training.stateBytes;
+    this.#parts.memory.reserve(bytes, `a snapshot of ${this.name}`);
     const state = await this.#training.readState();
-    this.#parts.memory.reserve(stateBytes(state), `a snapshot of ${this.name}`);
     const snapshot: Snapshot = {
       session: this.name,
       spec: this.spec,
@@ -378,10 +404,12 @@ export class Session {
     if (job.stop !== undefined) return interrupted();
     const target = plan.untilStep ?? Number.POSITIVE_INFINITY;
     if (this.step >= target) return { kind: "target", detail: `reached step ${target}` };
+    const { activation } = this.spec;
     try {
       const { diverged } = await this.#slice(plan, this.#urgency(target), job.abort.signal);
       if (plan.snapshotAt.includes(this.step)) await this.#withTrainer(() => this.#keepSnapshot());
-      if (diverged) {
+      // Somebody who swapped the activation in the meantime has seen to it that training can go on.
+      if (diverged && this.spec.activation === activation) {
         return {
           kind: "diverged",
           detail: `the loss of step ${this.step + 1} is not finite; this is the last good state`,
@@ -405,7 +433,7 @@ export class Session {
 
   /** One slice of a plan, in turn with everybody else's. */
   #slice(plan: RunPlan, urgency: Urgency, signal: AbortSignal): Promise<{ readonly diverged: boolean }> {
-    return this.#lane.run(signal, () =>
+    const turn = () =>
       this.#parts.scheduler.turn(urgency, signal, async (preempt) => {
         const hurry = new AbortController();
         const forward = () => hurry.abort();
@@ -418,22 +446,31 @@ export class Session {
           this.#hurry = undefined;
           preempt.removeEventListener("abort", forward);
         }
-      }),
-    );
+      });
+    return this.#lane.run(signal, turn, "own");
   }
 
   #withTrainer<T>(work: () => Promise<T>): Promise<T> {
-    return this.#lane.run(new AbortController().signal, work);
+    return this.#lane.run(new AbortController().signal, work, "own");
   }
 
   async #runToEnd(plan: RunPlan, job: Job): Promise<void> {
-    let stop: StopReason = { kind: "cancelled", detail: "a defect ended the run", step: this.step };
+    let stop: StopReason | undefined;
     try {
       stop = await this.#advance(plan, job);
+    } catch (error) {
+      // What the caller could have been told (a snapshot that doesn't fit) is a reason to stop, not a defect.
+      if (!(error instanceof GrokboxError)) throw error;
+      stop = this.#failure(error.message);
     } finally {
       this.#plan = undefined;
+      stop ??= this.#failure("a defect ended the run");
       this.#settle(stop, stop.kind === "paused" ? "pause" : "complete");
     }
+  }
+
+  #failure(detail: string): StopReason {
+    return { kind: "failed", detail, step: this.step };
   }
 
   /** After a Step: its answer, or the error that tells why it fell short. */
@@ -446,9 +483,7 @@ export class Session {
           step: stop.step,
         });
       case "cancelled":
-        throw signal.aborted
-          ? cancelled(signal)
-          : new GrokboxError("SESSION_DELETED", `${this.name} was deleted`, { session: this.name });
+        throw signal.aborted ? cancelled(signal) : this.#gone();
       case "shutdown":
         throw new GrokboxError("SHUTTING_DOWN", "the server is shutting down");
       default:

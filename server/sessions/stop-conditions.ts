@@ -63,22 +63,64 @@ function watchThreshold({ measure, comparison, value, forRecorded }: Threshold) 
 }
 
 function watchPlateau({ windowSteps, lossDelta, accuracyDelta }: Plateau) {
-  let window: ProgressPoint[] = [];
-  const moved = (measure: Measure) => {
-    const values = window.map((point) => point[measure]).filter((value) => value !== undefined);
-    return values.length === 0 ? 0 : Math.max(...values) - Math.min(...values);
-  };
+  const ranges = [
+    ...losses.map((measure) => ({ range: new WindowRange(measure), delta: lossDelta })),
+    ...accuracies.map((measure) => ({ range: new WindowRange(measure), delta: accuracyDelta })),
+  ];
+  let first: number | undefined;
   return (point: ProgressPoint): string | undefined => {
-    window.push(point);
-    // The window keeps one point at or before its beginning, so that it spans all of windowSteps.
+    first ??= point.step;
     const begin = point.step - windowSteps;
-    const first = window.findLastIndex(({ step }) => step <= begin);
-    if (first === -1) return undefined;
-    window = window.slice(first);
-    if (losses.some((measure) => moved(measure) >= lossDelta)) return undefined;
-    if (accuracies.some((measure) => moved(measure) >= accuracyDelta)) return undefined;
+    const still =
+      ranges.filter(({ range, delta }) => range.add(point, begin) < delta).length === ranges.length;
+    if (first > begin || !still) return undefined;
     return `plateau: for ${windowSteps} steps losses moved less than ${lossDelta} and accuracies less than ${accuracyDelta}`;
   };
+}
+
+/** Maximum minus minimum of a measure over a moving window, in constant time a point on average: two monotonic queues. */
+class WindowRange {
+  readonly #measure: Measure;
+  readonly #largest = new MonotonicQueue((a, b) => a >= b);
+  readonly #smallest = new MonotonicQueue((a, b) => a <= b);
+
+  constructor(measure: Measure) {
+    this.#measure = measure;
+  }
+
+  /** Takes in a point; the range over the points from the last one at or before `begin` on, 0 without any. */
+  add(point: ProgressPoint, begin: number): number {
+    const value = point[this.#measure];
+    if (value === undefined) return 0;
+    return this.#largest.add(point.step, value, begin) - this.#smallest.add(point.step, value, begin);
+  }
+}
+
+/** The extreme of a moving window: values that a later one outdoes are forgotten at once. */
+class MonotonicQueue {
+  readonly #outdoes: (a: number, b: number) => boolean;
+  #queue: { readonly step: number; readonly value: number }[] = [];
+  /** Steps of the window. */
+  #steps: number[] = [];
+
+  constructor(outdoes: (a: number, b: number) => boolean) {
+    this.#outdoes = outdoes;
+  }
+
+  add(step: number, value: number, begin: number): number {
+    while (this.#queue.length > 0 && this.#outdoes(value, this.#queue.at(-1)!.value)) this.#queue.pop();
+    this.#queue.push({ step, value });
+    // The window begins with the last point at or before `begin`, so that it spans all of it.
+    this.#steps.push(step);
+    let gone = 0;
+    while (gone + 1 < this.#steps.length && this.#steps[gone + 1]! <= begin) gone += 1;
+    if (gone > 0) this.#steps.splice(0, gone);
+    const oldest = this.#steps[0]!;
+    let old = 0;
+    while (this.#queue[old]!.step < oldest) old += 1;
+    if (old > 0) this.#queue.splice(0, old);
+    return this.#queue[0]!.value;
+  }
 }
 
 /** A measure as the API calls it, `test_accuracy`: its users read the detail, whatever their language. */

@@ -121,16 +121,22 @@ export class Training {
     const from = this.#trainer.step;
     const began = performance.now();
     const weightsAt = recordAt.map((step) => step - from);
-    const working = this.#trainer.advance(until - from, { signal, weightsAt });
-    // The engine works off this thread: what its last slice brought is measured meanwhile.
-    const [result] = await Promise.all([working, this.collect()]);
+    let elapsedMs = 0;
+    const working = this.#trainer.advance(until - from, { signal, weightsAt }).finally(() => {
+      elapsedMs = performance.now() - began;
+    });
+    // The engine works off this thread: what its last slice brought is measured meanwhile. Both must have ended before the trainer is
+    // let go of, whichever fails.
+    const [advanced, collected] = await Promise.allSettled([working, this.collect()]);
+    if (advanced.status === "rejected") throw advanced.reason;
+    const result = advanced.value;
     if (result.steps > 0) {
-      const elapsedMs = performance.now() - began;
       const perStep = elapsedMs / result.steps;
       this.#parts.observer.steps(this.#parts.engine.name, result.steps, elapsedMs / 1000);
       this.#stepMs = this.#stepMs === undefined ? perStep : 0.8 * this.#stepMs + 0.2 * perStep;
     }
     this.#uncollected = { from, result, recordAt };
+    if (collected.status === "rejected") throw collected.reason;
     return { diverged: result.diverged };
   }
 
@@ -166,6 +172,12 @@ export class Training {
     this.#trainer = trainer;
     this.#problem = problem;
     this.#spec = { ...this.#spec, activation };
+  }
+
+  /** Of a copy of the state. */
+  get stateBytes(): number {
+    const arrays = this.#spec.optimizer.kind === "adamw" ? 6 : 2;
+    return arrays * this.#spec.modulus * this.#spec.width * Float32Array.BYTES_PER_ELEMENT;
   }
 
   readState(): Promise<TrainerState> {
@@ -226,7 +238,9 @@ export class Training {
 }
 
 async function openFinite(engine: Engine, problem: Problem, state: TrainerState): Promise<Trainer> {
-  const trainer = await engine.open(problem, state);
+  const trainer = await engine.open(problem, state).catch((error: unknown) => {
+    throw error instanceof RangeError ? new GrokboxError("OUT_OF_MEMORY", error.message) : error;
+  });
   const { trainLoss, testLoss } = trainer.current;
   const hasTest = problem.classes.some((pairClass) => pairClass >= 2);
   if (Number.isFinite(trainLoss[0]!) && (!hasTest || Number.isFinite(testLoss[0]!))) return trainer;

@@ -42,6 +42,24 @@ export class Uploads {
     });
   }
 
+  /** Takes an upload for one use, so that nobody else gets it meanwhile. */
+  take(name: string): { readonly release: () => void; readonly putBack: () => void } {
+    const upload = this.get(name);
+    const entry = this.#uploads.get(name)!;
+    clearTimeout(entry.timer);
+    this.#uploads.delete(name);
+    return {
+      release: () => this.#memory.release(stateBytes(upload.state)),
+      putBack: () => {
+        const timer = setTimeout(
+          () => this.release(name),
+          Math.max(0, upload.expireTimeMs - Date.now()),
+        ).unref();
+        this.#uploads.set(name, { upload, timer });
+      },
+    };
+  }
+
   /** Forgets an upload and gives its bytes back. */
   release(name: string): void {
     const entry = this.#uploads.get(name);

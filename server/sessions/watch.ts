@@ -55,6 +55,7 @@ async function* follow(
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
   const { log } = session;
+  let spoke = performance.now();
   while (!signal.aborted) {
     // Read before the points are: what ends a stream comes after its last point.
     const { ended } = session;
@@ -66,11 +67,15 @@ async function* follow(
     const points = log.read(cursor.next, batchPoints);
     if (points.length > 0) {
       cursor.next = points.at(-1)!.sequence + 1;
+      spoke = performance.now();
       yield { kind: "batch", points };
     } else if (ended !== undefined || idle) {
       yield { kind: "end", reason: ended ?? "idle", newest: log.newest };
       return;
-    } else if ((await log.changed(heartbeatMs, signal)) === "timeout") {
+    } else if (
+      (await log.changed(Math.max(0, spoke + heartbeatMs - performance.now()), signal)) === "timeout"
+    ) {
+      spoke = performance.now();
       yield { kind: "heartbeat", newest: log.newest, step: session.step };
     }
   }

@@ -36,9 +36,10 @@ export async function serveWeb(
     "/healthz": () => text(200, "ok\n"),
     "/readyz": () => (registry.closing.aborted ? text(503, "shutting down\n") : text(200, "ok\n")),
   };
-  const server = createServer(async (request, response) =>
-    answer(response, request, await find(pages, request)),
-  );
+  const server = createServer(async (request, response) => {
+    const page = await find(pages, request).catch(() => text(500, "a defect of the server\n"));
+    answer(response, request, page);
+  });
   server.requestTimeout = 10_000;
   await listening(server, host, port);
   return {
@@ -51,10 +52,10 @@ export async function serveWeb(
   };
 }
 
-function find(
+async function find(
   pages: Readonly<Record<string, () => Page | Promise<Page>>>,
   { method, url = "/" }: IncomingMessage,
-): Page | Promise<Page> {
+): Promise<Page> {
   const path = url.split("?", 1)[0]!;
   const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
   if (page === undefined) return text(404, `there is no ${path}\n`);

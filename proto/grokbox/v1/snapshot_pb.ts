@@ -240,7 +240,7 @@ export type UploadHeader = Message<"grokbox.v1.UploadHeader"> & {
   manifest?: Manifest | undefined;
 
   /**
-   * Updates that led to these weights, 0 to 2^53 - 1; without moments it must be 0. Default 0.
+   * Updates that led to these weights, 0 to 2^52; without moments it must be 0. Default 0.
    *
    * @generated from field: optional uint64 step = 3;
    */

@@ -35,7 +35,13 @@ export class CpuTrainer implements Trainer {
     kernel: KernelTrainer,
     owner: TrainerOwner,
   ): Promise<CpuTrainer> {
-    const trace = await kernel.load(state);
+    let trace: Float64Array;
+    try {
+      trace = await kernel.load(state);
+    } catch (error) {
+      kernel.free();
+      throw error;
+    }
     return new CpuTrainer(problem, state.step, columnsOf({ made: 1, trace }, 1), kernel, owner);
   }
 

@@ -106,7 +106,9 @@ export class WasmPool {
   }
 
   #left(worker: Worker): void {
-    const task = this.#tasks.get(worker)!;
+    const task = this.#tasks.get(worker);
+    // Failed already, with the pool.
+    if (task === undefined) return;
     this.#tasks.delete(worker);
     worker.unref();
     if (--task.inside === 0) task.settled();
