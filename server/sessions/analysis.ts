@@ -8,6 +8,9 @@ import { labels } from "../model/task.ts";
 import { cancelled } from "./errors.ts";
 import type { Registry } from "./registry.ts";
 
+/** What an exponential costs, roughly, beside a multiply-add. */
+const operationsAnExponential = 16;
+
 /** A network to look into: a session's present state or a snapshot's. */
 export interface Subject {
   readonly spec: Spec;
@@ -56,7 +59,7 @@ export async function score(
   const classes = pairClasses(train, modulus);
   const scores = await registry.analyst.run(
     "evaluateLogits",
-    logits.length,
+    logits.length * operationsAnExponential,
     logits,
     labels(spec.task, modulus),
     classes,
@@ -84,10 +87,16 @@ function overall(scores: Evaluation, classes: Uint8Array): { accuracy: number; l
 export async function evaluate(registry: Registry, network: Subject, signal: AbortSignal) {
   const { spec, state } = network;
   const whole = await score(registry, network, {}, signal);
-  const numbers = 2 * state.theta.length;
-  const only = await registry.analyst.run("projectOnDominant", numbers, state.theta, state.xi, spec.modulus);
+  const operations = 2 * state.theta.length * spec.modulus;
+  const only = await registry.analyst.run(
+    "projectOnDominant",
+    operations,
+    state.theta,
+    state.xi,
+    spec.modulus,
+  );
   const dominantOnly = await score(registry, network, only, signal);
-  const rest = await registry.analyst.run("removeDominant", numbers, state.theta, state.xi, spec.modulus);
+  const rest = await registry.analyst.run("removeDominant", operations, state.theta, state.xi, spec.modulus);
   const dominantRemoved = await score(registry, network, rest, signal);
   return { whole, dominantOnly, dominantRemoved, parameterNorm: parameterNorm(state.theta, state.xi) };
 }
@@ -100,5 +109,13 @@ export function spectrum(
   count: number,
 ): Promise<SpectrumSummary> {
   const { theta, xi } = state;
-  return registry.analyst.run("summarizeSpectrum", 4 * theta.length, theta, xi, spec.modulus, first, count);
+  return registry.analyst.run(
+    "summarizeSpectrum",
+    2 * theta.length * spec.modulus,
+    theta,
+    xi,
+    spec.modulus,
+    first,
+    count,
+  );
 }

@@ -13,8 +13,8 @@ export type AnalysisReply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: unknown };
 
-/** Numbers a task may go through to be done at once: about a millisecond's worth, whereas the way to the thread and back takes as long. */
-const inlineNumbers = 1 << 14;
+/** Operations that a task may take to be done at once: below a millisecond, when the way to the thread and back takes as long. */
+const inlineOperations = 1 << 19;
 
 /** Does analysis tasks: small ones at once, large ones on one worker thread, which is started when first needed. */
 export class Analyst {
@@ -22,13 +22,13 @@ export class Analyst {
   #lastId = 0;
   readonly #pending = new Map<number, PromiseWithResolvers<unknown>>();
 
-  /** `numbers`: how many array elements the task goes through; decides where it is done. */
+  /** `operations`: about how many multiply-adds the task takes; decides where it is done. */
   async run<N extends Name>(
     task: N,
-    numbers: number,
+    operations: number,
     ...args: Parameters<AnalysisTasks[N]>
   ): Promise<ReturnType<AnalysisTasks[N]>> {
-    if (numbers <= inlineNumbers) {
+    if (operations <= inlineOperations) {
       return (analysisTasks[task] as (...args: unknown[]) => unknown)(...args) as ReturnType<
         AnalysisTasks[N]
       >;

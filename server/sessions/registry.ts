@@ -51,6 +51,9 @@ export interface SessionFilter {
 /** A trainer's weights, gradients and moments, and its copy to go back to when a loss diverges. */
 const residentArrays = 16;
 
+/** What a normal draw costs, roughly, beside a multiply-add. */
+const operationsADraw = 32;
+
 /** What an engine keeps of a pair of inputs besides its logits: labels, classes, weights. */
 const residentPairBytes = 20;
 
@@ -171,14 +174,14 @@ export class Registry {
   async #open(input: StartInput): Promise<Session> {
     const { spec } = input;
     const { engine, reason } = this.#choose(input.engine);
-    const numbers = spec.modulus * spec.width;
+    const operations = spec.modulus * spec.width * operationsADraw;
     let { state, train } = input;
     if (state === undefined) {
-      const initial = await this.analyst.run("initialState", numbers, spec);
+      const initial = await this.analyst.run("initialState", operations, spec);
       state = { step: 0, theta: initial.theta, xi: initial.xi };
       train = initial.train;
     }
-    train ??= await this.analyst.run("drawSplit", numbers, spec);
+    train ??= await this.analyst.run("drawSplit", operations, spec);
     const log = new ProgressLog(this.limits.retainedProgressPoints);
     const training = await Training.open(
       { engine, analyst: this.analyst, log, observer: this.#observer },

@@ -203,7 +203,7 @@ export class Training {
     const stage = this.#stages.stage();
     const { ipr, meanAbsSinMisalignment } = await this.#parts.analyst.run(
       "spectralMeasures",
-      theta.length,
+      theta.length * modulus,
       theta,
       xi,
       modulus,
