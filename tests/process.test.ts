@@ -74,6 +74,19 @@ test("an address beyond loopback is refused without --insecure, with what to do"
   expect(stderr).toContain("--insecure");
 });
 
+test("GROKBOX_INSECURE switches off as well as on, and is refused when it is neither", () => {
+  for (const value of ["0", "false", "", "perhaps"]) {
+    const env = { ...process.env, GROKBOX_INSECURE: value };
+    const { status, stderr } = spawnSync(process.execPath, [main, "--host", "0.0.0.0"], {
+      encoding: "utf8",
+      env,
+      timeout: 20_000,
+    });
+    expect(status, value).toBe(2);
+    expect(stderr).toContain(value === "perhaps" ? "GROKBOX_INSECURE must be" : "--insecure");
+  }
+});
+
 test("flags that are wrong are refused by name", () => {
   for (const [flag, value] of [
     ["--port", "70000"],
