@@ -1,4 +1,5 @@
 import type { Activation, Optimizer, Schedule } from "../model/spec.ts";
+import type { SpectralMeasures } from "../model/spectral-measures.ts";
 
 /**
  * Code that computes steps. An engine knows nothing of sessions, users or transport, and promises, per device: the weights
@@ -87,6 +88,8 @@ export interface Trainer {
   advance(steps: number, options?: AdvanceOptions): Promise<Advance>;
   /** A copy of the state at `step`. */
   readState(): Promise<TrainerState>;
+  /** Spectral measures of the state at `step`, as `AdvanceOptions.measureAt` gives them. Off the event loop. */
+  measure(): Promise<SpectralMeasures>;
   /** Frees the memory. Idempotent. */
   close(): void;
 }
@@ -95,6 +98,11 @@ export interface AdvanceOptions {
   readonly signal?: AbortSignal;
   /** Also copy out the weights after so many of this call's updates; increasing, 1..`steps`. */
   readonly weightsAt?: readonly number[];
+  /**
+   * Also measure the weights after so many of this call's updates, without copying them out; increasing, 1..`steps`.
+   * Equal to `SpectralMeter` within 1e-9 of each measure, and to the last bit however the steps were made.
+   */
+  readonly measureAt?: readonly number[];
 }
 
 export interface Advance {
@@ -105,6 +113,8 @@ export interface Advance {
   readonly trace: Trace;
   /** One for each of `weightsAt` that was reached, in that order. */
   readonly weights: readonly Weights[];
+  /** One for each of `measureAt` that was reached, in that order. */
+  readonly measures: readonly SpectralMeasures[];
 }
 
 /** Float32 [M, p] each, owned by the caller. */

@@ -117,5 +117,7 @@ function summarize(pairs: number[], losses: number[], correct: number[]): Evalua
 
 /** The same record without its undefined entries. */
 function present<T extends object>(record: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as never;
+  const kept: Partial<T> = {};
+  for (const key in record) if (record[key] !== undefined) kept[key] = record[key];
+  return kept as never;
 }

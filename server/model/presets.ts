@@ -105,7 +105,11 @@ export function completeSpec(input: SpecInput, presetName = "standard"): Spec {
   if (!Object.hasOwn(presets, presetName)) {
     throw new RangeError(`unknown preset "${presetName}"; known: ${Object.keys(presets).join(", ")}`);
   }
-  const base = presets[presetName].spec;
+  return overlay(presets[presetName].spec, input);
+}
+
+/** A spec with some of its values replaced; not checked. */
+export function overlay(base: Spec, input: SpecInput): Spec {
   const modulus = input.modulus ?? base.modulus;
   return {
     modulus,

@@ -7,6 +7,7 @@ import {
   type KernelAdvance,
   type KernelTrainer,
   type MomentArrays,
+  measureColumns,
   traceColumns,
   type Weights,
 } from "./kernel.ts";
@@ -66,17 +67,31 @@ class AddonTrainer implements KernelTrainer {
     return trace;
   }
 
-  async advance(steps: number, captures: Captures): Promise<KernelAdvance> {
+  async advance(steps: number, captures: Captures, measureAt: Int32Array): Promise<KernelAdvance> {
     const trace = new Float64Array(traceColumns.length * steps);
-    const arrays = stateArrays(captures);
-    const result = await this.#addon.advance(this.#engine, this.#trainer, steps, captures.at, arrays, trace);
-    const [step, made, diverged] = result;
-    return { step, made, diverged: diverged !== 0, trace };
+    const measures = new Float64Array(measureColumns.length * measureAt.length);
+    const [step, made, diverged] = await this.#addon.advance(
+      this.#engine,
+      this.#trainer,
+      steps,
+      captures.at,
+      stateArrays(captures),
+      trace,
+      measureAt,
+      measures,
+    );
+    return { step, made, diverged: diverged !== 0, trace, measures };
   }
 
   async read(state: Weights & Partial<MomentArrays>): Promise<number> {
     const [step] = await this.#addon.read(this.#engine, this.#trainer, stateArrays(state));
     return step;
+  }
+
+  async measure(): Promise<Float64Array> {
+    const measures = new Float64Array(measureColumns.length);
+    await this.#addon.measure(this.#engine, this.#trainer, measures);
+    return measures;
   }
 
   stop(): void {

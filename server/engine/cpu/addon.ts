@@ -33,8 +33,11 @@ export interface Addon {
     captures: Int32Array,
     state: StateArrays,
     trace: Float64Array,
+    measureAt: Int32Array,
+    measures: Float64Array,
   ): Promise<JobResult>;
   read(engine: EngineHandle, trainer: TrainerHandle, state: StateArrays): Promise<JobResult>;
+  measure(engine: EngineHandle, trainer: TrainerHandle, measures: Float64Array): Promise<JobResult>;
   stop(trainer: TrainerHandle): void;
   logits(
     engine: EngineHandle,

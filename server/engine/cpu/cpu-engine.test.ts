@@ -50,7 +50,7 @@ describe("builds of the kernel", () => {
         });
         const trainer = await engine.open(problem, state);
         await trainer.advance(100);
-        states.push(await trainer.readState());
+        states.push(await trainer.readState(), await trainer.measure());
       }
       results.push(states);
     }

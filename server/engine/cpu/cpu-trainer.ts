@@ -1,3 +1,4 @@
+import type { SpectralMeasures } from "../../model/spectral-measures.ts";
 import type { Advance, AdvanceOptions, Moments, Problem, Trace, Trainer, TrainerState } from "../engine.ts";
 import {
   type Captures,
@@ -7,6 +8,7 @@ import {
   traceColumns,
   type Weights,
 } from "./kernel.ts";
+import { spectralMeasures } from "./measures.ts";
 
 type Columns = { -readonly [column in keyof Trace]: Float64Array };
 
@@ -63,9 +65,11 @@ export class CpuTrainer implements Trainer {
     if (!Number.isSafeInteger(steps) || steps < 1) {
       return Promise.reject(new RangeError(`steps must be a positive integer, got ${steps}`));
     }
-    const { weightsAt = [] } = options;
-    if (weightsAt.some((at, i) => !Number.isInteger(at) || at > steps || at <= (weightsAt[i - 1] ?? 0))) {
-      return Promise.reject(new RangeError(`weightsAt must increase from 1 to ${steps}, got ${weightsAt}`));
+    const { weightsAt = [], measureAt = [] } = options;
+    for (const [name, at] of Object.entries({ weightsAt, measureAt })) {
+      if (!increasesTo(steps, at)) {
+        return Promise.reject(new RangeError(`${name} must increase from 1 to ${steps}, got ${at}`));
+      }
     }
     return this.#exclusively("advance", () => this.#advance(steps, options));
   }
@@ -86,6 +90,10 @@ export class CpuTrainer implements Trainer {
     });
   }
 
+  measure(): Promise<SpectralMeasures> {
+    return this.#exclusively("measure", async () => spectralMeasures(await this.#kernel.measure(), 0));
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -94,8 +102,10 @@ export class CpuTrainer implements Trainer {
     else this.#kernel.free();
   }
 
-  async #advance(steps: number, { signal, weightsAt = [] }: AdvanceOptions): Promise<Advance> {
+  async #advance(steps: number, options: AdvanceOptions): Promise<Advance> {
+    const { signal, weightsAt = [], measureAt = [] } = options;
     const weights: Weights[] = [];
+    const measures: SpectralMeasures[] = [];
     const stop = () => this.#kernel.stop();
     signal?.addEventListener("abort", stop);
     const pieces: Trace[] = [];
@@ -109,10 +119,12 @@ export class CpuTrainer implements Trainer {
         const all = weights.length + wanted.length === weightsAt.length;
         const end = Math.min(steps, made + longestAdvance, all ? steps : wanted[wanted.length - 1]);
         const asked = end - made;
-        const captures = this.#newCaptures(wanted.filter((at) => at <= end).map((at) => at - made));
-        const piece = await this.#kernel.advance(asked, captures);
+        const captures = this.#newCaptures(ofPiece(weightsAt, weights.length, made, end));
+        const measured = ofPiece(measureAt, measures.length, made, end);
+        const piece = await this.#kernel.advance(asked, captures, measured);
         pieces.push(columnsOf(piece, asked));
         weights.push(...this.#reached(captures, piece.made));
+        for (let i = 0; measured[i] <= piece.made; i++) measures.push(spectralMeasures(piece.measures, i));
         made += piece.made;
         diverged = piece.diverged;
         this.step = piece.step;
@@ -122,7 +134,7 @@ export class CpuTrainer implements Trainer {
     } finally {
       signal?.removeEventListener("abort", stop);
     }
-    return { steps: made, diverged, trace: concatenate(pieces), weights };
+    return { steps: made, diverged, trace: concatenate(pieces), weights, measures };
   }
 
   #exclusively<T>(name: string, call: () => Promise<T>): Promise<T> {
@@ -149,9 +161,9 @@ export class CpuTrainer implements Trainer {
     return new Float32Array(this.#size);
   }
 
-  #newCaptures(at: readonly number[]): Captures {
+  #newCaptures(at: Int32Array): Captures {
     const length = at.length * this.#size;
-    return { at: Int32Array.from(at), theta: new Float32Array(length), xi: new Float32Array(length) };
+    return { at, theta: new Float32Array(length), xi: new Float32Array(length) };
   }
 
   #reached({ at, theta, xi }: Captures, made: number): Weights[] {
@@ -166,6 +178,17 @@ export class CpuTrainer implements Trainer {
   #newWeights(): Weights {
     return { theta: this.#newArray(), xi: this.#newArray() };
   }
+}
+
+function increasesTo(most: number, steps: readonly number[]): boolean {
+  return steps.every((at, i) => Number.isInteger(at) && at <= most && at > (steps[i - 1] ?? 0));
+}
+
+/** Those of `steps` from index `from` on that fall into the piece (made, end], counted from its beginning. */
+function ofPiece(steps: readonly number[], from: number, made: number, end: number): Int32Array {
+  let to = from;
+  while (steps[to] <= end) to++;
+  return Int32Array.from(steps.slice(from, to), (at) => at - made);
 }
 
 function mapColumns(column: (name: keyof Trace, index: number) => Float64Array): Trace {

@@ -20,10 +20,16 @@ export interface KernelTrainer {
   load(state: TrainerState): Promise<Float64Array>;
   /** Copies of the weights that one `advance` can make. */
   readonly mostCaptures: number;
-  /** Up to `steps` updates, 1..`longestAdvance`. */
-  advance(steps: number, captures: Captures): Promise<KernelAdvance>;
+  /**
+   * Up to `steps` updates, 1..`longestAdvance`.
+   *
+   * @param measureAt - after how many of them the weights are measured; increasing
+   */
+  advance(steps: number, captures: Captures, measureAt: Int32Array): Promise<KernelAdvance>;
   /** Writes the state into arrays of [M, p]; returns its step. */
   read(state: Weights & Partial<MomentArrays>): Promise<number>;
+  /** The spectral measures of the state, one value a column of `measureColumns`. */
+  measure(): Promise<Float64Array>;
   /** An advance under way ends after the step in hand. */
   stop(): void;
   free(): void;
@@ -55,6 +61,8 @@ export interface KernelAdvance {
   readonly diverged: boolean;
   /** [columns, steps asked for] row-major; the first `made` values of each column count. */
   readonly trace: Float64Array;
+  /** [measureAt, measureColumns] row-major; rows that were not reached mean nothing. */
+  readonly measures: Float64Array;
 }
 
 /** Longer ones are cut by the caller: a call's trace must fit in memory, and other trainers want their turn. */
@@ -71,3 +79,6 @@ export const traceColumns = [
   "gradientNorm",
   "parameterNorm",
 ] as const;
+
+/** In the order of `Measure` in native/abi.h. NaN stands for a measure that no neuron has. */
+export const measureColumns = ["iprTheta", "iprXi", "meanAbsSinMisalignment"] as const;

@@ -9,6 +9,7 @@ import {
   type KernelTrainer,
   longestAdvance,
   type MomentArrays,
+  measureColumns,
   traceColumns,
   type Weights,
 } from "./kernel.ts";
@@ -109,6 +110,8 @@ class WasmTrainer implements KernelTrainer {
   readonly #trace: number;
   /** Where `advance` copies weights to: the counts, theta and xi. */
   readonly #captures: { readonly at: number; readonly theta: number; readonly xi: number };
+  /** Where measures are written to, and after how many updates. */
+  readonly #measures: { readonly at: number; readonly values: number };
   readonly mostCaptures: number;
 
   constructor(
@@ -124,8 +127,15 @@ class WasmTrainer implements KernelTrainer {
     this.#size = width * modulus;
     this.mostCaptures = Math.max(1, Math.min(16, Math.floor(captureBytes / (2 * 4 * this.#size))));
     const captured = this.mostCaptures * this.#size * 4;
+    const measureBytes = { at: longestAdvance * 4, values: measureColumns.length * longestAdvance * 8 };
     const contents =
-      2 * roundUp(captured) + arenaBytes + names.length * roundUp(this.#size * 4) + traceBytes + 4096;
+      2 * roundUp(captured) +
+      arenaBytes +
+      names.length * roundUp(this.#size * 4) +
+      traceBytes +
+      measureBytes.at +
+      measureBytes.values +
+      4096;
     const memory = new WasmMemory(module, pool.threads, scratchBytes, contents + 2 * roundUp(labels.length));
     const { exports } = memory;
     this.#pool = pool;
@@ -140,6 +150,7 @@ class WasmTrainer implements KernelTrainer {
       theta: memory.take(captured),
       xi: memory.take(captured),
     };
+    this.#measures = { at: memory.take(measureBytes.at), values: memory.take(measureBytes.values) };
     const scalarsAt = memory.take(10 * 8);
     const labelsAt = memory.take(labels.length);
     const classesAt = memory.take(classes.length);
@@ -162,13 +173,14 @@ class WasmTrainer implements KernelTrainer {
     return this.#copyTrace(1);
   }
 
-  async advance(steps: number, captures: Captures): Promise<KernelAdvance> {
+  async advance(steps: number, captures: Captures, measureAt: Int32Array): Promise<KernelAdvance> {
     const memory = this.#memory;
     const { at, theta, xi } = this.#captures;
     memory.ints(at, captures.at.length).set(captures.at);
+    memory.ints(this.#measures.at, measureAt.length).set(measureAt);
     memory.ints(this.#pointers, stateNames.length).set([theta, xi, 0, 0, 0, 0]);
     Atomics.store(this.#stopFlag, 0, 0);
-    await this.#run(JobKind.advance, 0, steps, captures.at.length);
+    await this.#run(JobKind.advance, 0, steps, captures.at.length, measureAt.length);
     captures.theta.set(memory.floats(theta, captures.theta.length));
     captures.xi.set(memory.floats(xi, captures.xi.length));
     const { exports, job } = memory;
@@ -177,6 +189,7 @@ class WasmTrainer implements KernelTrainer {
       made: exports.jobMade(job),
       diverged: exports.jobDiverged(job) !== 0,
       trace: this.#copyTrace(steps),
+      measures: this.#copyMeasures(measureAt.length),
     };
   }
 
@@ -187,6 +200,11 @@ class WasmTrainer implements KernelTrainer {
     return this.#memory.exports.jobStep(this.#memory.job);
   }
 
+  async measure(): Promise<Float64Array> {
+    await this.#run(JobKind.measure, 0, 1);
+    return this.#copyMeasures(1);
+  }
+
   stop(): void {
     Atomics.store(this.#stopFlag, 0, 1);
   }
@@ -195,10 +213,10 @@ class WasmTrainer implements KernelTrainer {
     this.#pool.forget(this.#memory);
   }
 
-  #run(kind: number, step: number, steps: number, captures = 0): Promise<void> {
+  #run(kind: number, step: number, steps: number, captures = 0, measured = 0): Promise<void> {
     const { exports, job } = this.#memory;
     const mostThreads = kind === JobKind.read ? 1 : this.#threads;
-    return this.#pool.run(this.#memory, mostThreads, (threads) =>
+    return this.#pool.run(this.#memory, mostThreads, (threads) => {
       exports.prepareJob(
         job,
         threads,
@@ -210,8 +228,9 @@ class WasmTrainer implements KernelTrainer {
         this.#trace,
         this.#captures.at,
         captures,
-      ),
-    );
+      );
+      exports.prepareMeasures(job, this.#measures.at, measured, this.#measures.values);
+    });
   }
 
   /** Offers the kernel those arrays that `state` has. */
@@ -230,5 +249,9 @@ class WasmTrainer implements KernelTrainer {
 
   #copyTrace(rows: number): Float64Array {
     return new Float64Array(this.#memory.doubles(this.#trace, traceColumns.length * rows));
+  }
+
+  #copyMeasures(points: number): Float64Array {
+    return new Float64Array(this.#memory.doubles(this.#measures.values, measureColumns.length * points));
   }
 }

@@ -21,6 +21,7 @@ export interface WasmExports {
     captures: number,
     captureCount: number,
   ): void;
+  prepareMeasures(job: number, measureAt: number, measureCount: number, measures: number): void;
   prepareLogits(
     job: number,
     threads: number,
@@ -39,7 +40,7 @@ export interface WasmExports {
 }
 
 /** `JobKind` in native/abi.h. */
-export const JobKind = { load: 0, advance: 1, read: 2 } as const;
+export const JobKind = { load: 0, advance: 1, read: 2, measure: 4 } as const;
 
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): WasmExports {
   return new WebAssembly.Instance(module, { env: { memory } }).exports as WasmExports;

@@ -50,6 +50,9 @@ enum Column {
   columns
 };
 
+// Spectral progress measures; NaN for one that no neuron has.
+enum Measure { iprTheta, iprXi, meanAbsSinMisalignment, measureColumns };
+
 struct Trainer;
 
 // Threads of one job meet here; see barrier.h. On lines of their own: the arrivals must not disturb those who
@@ -61,7 +64,7 @@ struct Barrier {
   alignas(64) int32_t threads;
 };
 
-enum class JobKind : int32_t { load, advance, read, logits };
+enum class JobKind : int32_t { load, advance, read, logits, measure };
 
 struct Job {
   Barrier barrier;
@@ -76,6 +79,11 @@ struct Job {
   // advance: after how many of its updates the weights are copied out; increasing.
   const int32_t* captures;
   int32_t captureCount;
+  // advance: after how many of its updates the weights are measured; increasing.
+  const int32_t* measureAt;
+  int32_t measureCount;
+  // [points, measureColumns]: one a measureAt that was reached; measure writes one.
+  double* measures;
   // [columns, traceRows]; load writes one row.
   double* trace;
   int32_t traceRows;

@@ -116,7 +116,8 @@ napi_value load(napi_env env, napi_callback_info info) {
   return submitFor(a, call, JobKind::load);
 }
 
-// (engine, trainer, steps, captures, [captures, M, p] state to write weights into, trace columns)
+// (engine, trainer, steps, captures, [captures, M, p] state to write weights into, trace columns, measured
+// steps, [measured steps, measures] to write into)
 napi_value advance(napi_env env, napi_callback_info info) {
   Arguments a(env, info);
   Call* call = new Call();
@@ -124,6 +125,8 @@ napi_value advance(napi_env env, napi_callback_info info) {
   call->job.captures = a.array<int32_t>(3, nullptr, &call->job.captureCount);
   call->job.state = a.state(4);
   call->job.trace = a.array<double>(5);
+  call->job.measureAt = a.array<int32_t>(6, nullptr, &call->job.measureCount);
+  call->job.measures = a.array<double>(7);
   setStop(a.external<TrainerHandle>(1), 0);
   return submitFor(a, call, JobKind::advance);
 }
@@ -134,6 +137,14 @@ napi_value read(napi_env env, napi_callback_info info) {
   Call* call = new Call();
   call->job.state = a.state(2);
   return submitFor(a, call, JobKind::read);
+}
+
+// (engine, trainer, measures to write into)
+napi_value measure(napi_env env, napi_callback_info info) {
+  Arguments a(env, info);
+  Call* call = new Call();
+  call->job.measures = a.array<double>(2);
+  return submitFor(a, call, JobKind::measure);
 }
 
 // (engine, modulus, width, activation, theta, xi, logits)
@@ -313,6 +324,7 @@ NAPI_MODULE_INIT() {
       {"load", load},
       {"advance", advance},
       {"read", read},
+      {"measure", measure},
       {"stop", stop},
       {"freeTrainer", freeTrainer},
       {"logits", logits},

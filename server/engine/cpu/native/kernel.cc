@@ -26,6 +26,7 @@ static void run(Job* job, int32_t thread, void* scratch) {
   Worker worker(*job, thread, scratch);
   if (job->kind == JobKind::load) return worker.load();
   if (job->kind == JobKind::advance) return worker.advance();
+  if (job->kind == JobKind::measure) return worker.measure();
   worker.read();
 }
 

@@ -9,7 +9,6 @@
 namespace grokbox::KERNEL_NAMESPACE {
 
 constexpr int rows64 = 4, neurons64 = 96, batch64 = 64, mostLogits64 = 208;
-constexpr int lanes64 = lanes / 2;
 
 struct LogitsScratch {
   alignas(64) double xi[neurons64 * mostLogits64];

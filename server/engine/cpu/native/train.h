@@ -12,6 +12,7 @@
 #include "backward.h"
 #include "barrier.h"
 #include "softmax.h"
+#include "spectral.h"
 #include "update.h"
 
 namespace grokbox::KERNEL_NAMESPACE {
@@ -19,6 +20,7 @@ namespace grokbox::KERNEL_NAMESPACE {
 union TrainScratch {
   ForwardScratch forward;
   BackwardScratch backward;
+  SpectralScratch spectral;
 };
 static_assert(sizeof(TrainScratch) <= trainScratchBytes);
 
@@ -56,6 +58,9 @@ struct Worker {
   const Share blocks, units;
   // Copies made of the weights.
   int32_t captured = 0;
+  // States whose measures this thread's blocks have been summed for, and those of which the leader has the
+  // means.
+  int32_t measured = 0, averaged = 0;
 
   Worker(Job& job, int32_t thread, void* scratch)
       : job(job),
@@ -85,6 +90,12 @@ struct Worker {
     trace(Column::parameterNorm, row) = norm(t.parameterSquares, t.blocks);
   }
   void traceGradient(int32_t row) { trace(Column::gradientNorm, row) = norm(t.gradientSquares, t.blocks); }
+
+  // Like the gradient's squares, a state's spectral sums are whole from the barrier after its backward pass
+  // to the next one.
+  void averageMeasures() {
+    if (averaged < measured) meanMeasures(t, job.measures + measureColumns * averaged++);
+  }
 
   // --- A thread's own neuron blocks
 
@@ -148,6 +159,15 @@ struct Worker {
     exchange<false>(t.now.xi, job.state.xi + offset);
   }
 
+  void measureBlocks() {
+    for (int32_t b = blocks.first; b < blocks.last; b++) measureBlock(t, b, scratch.spectral);
+    measured++;
+  }
+  // As `capture`, for the measures.
+  void measureAfter(int32_t made) {
+    if (measured < job.measureCount && job.measureAt[measured] == made) measureBlocks();
+  }
+
   // --- Jobs
 
   // From weights just set, everything else that a trainer holds.
@@ -184,6 +204,7 @@ struct Worker {
       meet();
       if (leads() && tracing) {
         if (made > 0) traceGradient(made - 1);
+        averageMeasures();
         traceParameters(made);
       }
       forward(t, units, scratch.forward);
@@ -195,7 +216,7 @@ struct Worker {
       if (leads() && tracing) traceState(made, losses);
       made++;
       step++;
-      if (tracing) capture(made);
+      if (tracing) capture(made), measureAfter(made);
       last = made == steps || t.stopAgreed;
       if (step - checkpointStep >= t.checkpointEvery) {
         copy(t.checkpoint, t.now);
@@ -212,6 +233,7 @@ struct Worker {
       t.checkpointStep = checkpointStep;
       t.step = step;
       if (tracing && made > 0 && !diverged) traceGradient(made - 1);
+      if (tracing) averageMeasures();
     }
     return made;
   }
@@ -240,6 +262,12 @@ struct Worker {
     exchangeWeights<false>();
     exchangeMoments<false>();
     if (leads()) job.step = t.step;
+  }
+
+  void measure() {
+    measureBlocks();
+    meet();
+    if (leads()) averageMeasures();
   }
 };
 

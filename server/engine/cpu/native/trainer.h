@@ -12,6 +12,7 @@
 // to the gradient of theta do not wait for each other.
 #pragma once
 #include "abi.h"
+#include "trigonometry.h"
 #include "vec.h"
 
 namespace grokbox {
@@ -36,6 +37,13 @@ struct Pair {
 struct UnitResult {
   double trainLoss, testLoss;
   int32_t correct[pairClasses];
+};
+
+// Over the neurons of a block: rows with energy at any nonzero frequency and the sum of their participation
+// ratios, of theta and of xi; neurons with a misalignment D and the sum of |sin D|.
+struct SpectralSums {
+  double rows[2], participation[2];
+  double neurons, misalignment;
 };
 
 struct Parameters {
@@ -67,6 +75,8 @@ struct Trainer {
   Pair* pair;
   UnitResult* unit;
   double *gradientSquares, *parameterSquares;  // [blocks]
+  SpectralSums* spectral;                      // [blocks]
+  double *cosines, *sines;                     // of w_k j, k, j = 1..(p-1)/2: [K, K]
 
   // Always inlined: builds for several instruction sets share the name.
   __attribute__((always_inline)) int32_t blockSize() const { return modulus * 16; }
@@ -152,6 +162,9 @@ static inline Trainer layOut(const Problem& problem, Carver& carver) {
   t.unit = carver.take<UnitResult>(t.units());
   t.gradientSquares = carver.take<double>(t.blocks);
   t.parameterSquares = carver.take<double>(t.blocks);
+  t.spectral = carver.take<SpectralSums>(t.blocks);
+  t.cosines = carver.take<double>((p / 2) * (p / 2));
+  t.sines = carver.take<double>((p / 2) * (p / 2));
   return t;
 }
 
@@ -188,6 +201,7 @@ static inline Trainer* createTrainer(void* arena, const Problem* problem) {
   for (int32_t u = t.modulus * (t.modulus + 1) / 2; u < t.pairs; u++)
     t.pair[u] = {0, 0, {0, 0}, {noEntry, noEntry}, 0};
   memset(t.logitGradient, 0, ((size_t)t.pairs * t.logitStride + 16) * sizeof(float));
+  fillHalfBasis(t.modulus, t.cosines, t.sines);
   return &t;
 }
 

@@ -81,6 +81,17 @@ INLINE VI laneNumbers(int first) {
   return r;
 }
 
+constexpr int lanes64 = lanes / 2;
+
+typedef float Half64 __attribute__((vector_size(lanes64 * sizeof(float))));
+
+// lanes64 floats as doubles. The builtin: a call of memcpy is one, in the WebAssembly build.
+INLINE D loadWidened(const float* p) {
+  Half64 x;
+  __builtin_memcpy(&x, p, sizeof x);
+  return __builtin_convertvector(x, D);
+}
+
 typedef float Quad __attribute__((vector_size(16)));
 
 // Sixteen lanes to one in a fixed tree, 16 -> 8 -> 4 -> 2 -> 1.

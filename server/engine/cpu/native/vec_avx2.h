@@ -23,6 +23,7 @@ INLINE D loadDouble(const double* p) { return (D)_mm256_loadu_pd(p); }
 INLINE void storeDouble(double* p, D x) { _mm256_storeu_pd(p, (__m256d)x); }
 INLINE D splatDouble(double x) { return (D)_mm256_set1_pd(x); }
 INLINE D fmaDouble(D a, D b, D c) { return (D)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+INLINE D squareRootDouble(D x) { return (D)_mm256_sqrt_pd((__m256d)x); }
 
 constexpr bool hasHalf = false;
 

@@ -23,6 +23,7 @@ INLINE D loadDouble(const double* p) { return (D)_mm512_loadu_pd(p); }
 INLINE void storeDouble(double* p, D x) { _mm512_storeu_pd(p, (__m512d)x); }
 INLINE D splatDouble(double x) { return (D)_mm512_set1_pd(x); }
 INLINE D fmaDouble(D a, D b, D c) { return (D)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
+INLINE D squareRootDouble(D x) { return (D)_mm512_sqrt_pd((__m512d)x); }
 
 // An odd eight logits at the end of a row take a half-width vector: at p = 23 a full one would be a third
 // wasted.

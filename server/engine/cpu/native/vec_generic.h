@@ -40,6 +40,7 @@ INLINE D loadDouble(const double* p) {
 INLINE void storeDouble(double* p, D x) { memcpy(p, &x, sizeof x); }
 INLINE D splatDouble(double x) { return D{x, x}; }
 INLINE D fmaDouble(D a, D b, D c) { return a * b + c; }
+INLINE D squareRootDouble(D x) { return D{__builtin_sqrt(x[0]), __builtin_sqrt(x[1])}; }
 
 constexpr bool hasHalf = false;
 

@@ -26,6 +26,7 @@ INLINE D loadDouble(const double* p) { return (D)vld1q_f64(p); }
 INLINE void storeDouble(double* p, D x) { vst1q_f64(p, (float64x2_t)x); }
 INLINE D splatDouble(double x) { return (D)vdupq_n_f64(x); }
 INLINE D fmaDouble(D a, D b, D c) { return (D)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
+INLINE D squareRootDouble(D x) { return (D)vsqrtq_f64((float64x2_t)x); }
 
 constexpr bool hasHalf = false;
 

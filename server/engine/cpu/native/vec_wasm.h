@@ -29,6 +29,7 @@ INLINE uint32_t equalMask(V a, V b) { return wasm_i32x4_bitmask((v128_t)(a == b)
 INLINE D loadDouble(const double* p) { return (D)wasm_v128_load(p); }
 INLINE void storeDouble(double* p, D x) { wasm_v128_store(p, (v128_t)x); }
 INLINE D splatDouble(double x) { return (D)wasm_f64x2_splat(x); }
+INLINE D squareRootDouble(D x) { return (D)wasm_f64x2_sqrt((v128_t)x); }
 
 constexpr bool hasHalf = false;
 

@@ -56,6 +56,14 @@ void prepareJob(Job* job, int32_t threads, int32_t kind, Trainer* trainer, doubl
   job->captureCount = captureCount;
 }
 
+// What else a prepared job measures: an `advance` after so many of its updates, a `measure` once.
+EXPORT(prepareMeasures)
+void prepareMeasures(Job* job, const int32_t* measureAt, int32_t measureCount, double* measures) {
+  job->measureAt = measureAt;
+  job->measureCount = measureCount;
+  job->measures = measures;
+}
+
 EXPORT(prepareLogits)
 void prepareLogits(Job* job, int32_t threads, int32_t modulus, int32_t width, int32_t activation,
                    int32_t weightsAreDouble, const void* theta, const void* xi, double* logits) {
