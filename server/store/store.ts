@@ -1,0 +1,186 @@
+import { backupFile } from "./backup.ts";
+import { compactCommit } from "./compact.ts";
+import type { CallName, Calls } from "./protocol.ts";
+import type { Commit, CommitResult, EventRow, Loaded, ProgressRow, StateRow, Usage } from "./rows.ts";
+
+import { answerFromRow, sessionFromRow } from "./small-rows.ts";
+import { describeState } from "./states.ts";
+import { StoreError } from "./store-error.ts";
+import { decode } from "./tables.ts";
+import { StoreThread } from "./thread.ts";
+
+export type * from "./rows.ts";
+export { StoreError, type StoreErrorKind } from "./store-error.ts";
+
+export interface StoreOptions {
+  /** Made if need be, for its owner only. undefined: in memory, gone with `close`. */
+  readonly directory: string | undefined;
+  /** For people who find the store held: "pid 123 on host, gRPC 127.0.0.1:50051". */
+  readonly holder: string;
+  /** Of a store in memory; what goes beyond is refused with FULL. @default 2 GiB */
+  readonly maxEphemeralBytes?: number;
+}
+
+/** Durable state, in a thread of its own. Every method may fail with a `StoreError`. */
+export interface Store extends AsyncDisposable {
+  readonly path: string | undefined;
+  /** Everything small, for a server's start. No arrays. */
+  load(): Promise<Loaded>;
+  /**
+   * One transaction, all or nothing. Resolves when it is on disk. Typed arrays are copied; those whose buffers are in `transfer` are
+   * moved, and gone for the caller.
+   */
+  commit(unit: Commit, transfer?: readonly ArrayBuffer[]): Promise<CommitResult>;
+  /** MISSING when the session has none, CORRUPT with session and step when any byte of it is damaged. */
+  readHead(session: string): Promise<StateRow>;
+  /** MISSING when there is none, CORRUPT with session and step when any byte of it is damaged. */
+  readSnapshot(session: string, step: number): Promise<StateRow>;
+  /** In order; CORRUPT with the session when one of them is damaged. */
+  readProgress(session: string): Promise<ProgressRow[]>;
+  /** In order; CORRUPT with the session when one of them is damaged. */
+  readEvents(session: string): Promise<EventRow[]>;
+  /**
+   * A consistent copy while the store is in use, to a new file, which appears when it is complete and on disk. Every row is verified
+   * on the way, so that a backup that exists can be restored; CORRUPT when one is damaged.
+   *
+   * @param onProgress - of 0 to 1
+   */
+  backup(file: string, onProgress?: (share: number) => void, signal?: AbortSignal): Promise<void>;
+  usage(): Promise<Usage>;
+  /** Ends backups, marks a clean shutdown, puts everything into the one file and lets go of the lock. Again: does nothing. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a store, or makes one where there is none.
+ *
+ * @throws StoreError HELD, NEWER, CORRUPT, IO, FULL
+ */
+export async function openStore({
+  directory,
+  holder,
+  maxEphemeralBytes = 2 ** 31,
+}: StoreOptions): Promise<Store> {
+  const thread = new StoreThread({ directory, holder, maxEphemeralBytes });
+  try {
+    return new ThreadedStore(thread, await thread.call("open", []));
+  } catch (error) {
+    await thread.end();
+    throw error;
+  }
+}
+
+class ThreadedStore implements Store {
+  readonly path: string | undefined;
+  readonly #thread: StoreThread;
+  readonly #backups = new Map<Promise<void>, () => void>();
+  #closed: Promise<void> | undefined;
+
+  constructor(thread: StoreThread, path: string | undefined) {
+    this.#thread = thread;
+    this.path = path;
+  }
+
+  async load(): Promise<Loaded> {
+    const { sessions, snapshots, answers, damaged, cleanShutdown } = await this.#call("load", []);
+    // Ten thousand snapshots have a few lists of tensors between them.
+    const lists = new Map<string, unknown>();
+    const parse = (text: string) => {
+      if (!lists.has(text)) lists.set(text, decode(text));
+      return lists.get(text);
+    };
+    return {
+      sessions: sessions.map(sessionFromRow),
+      snapshots: snapshots.map((row) => describeState(row, parse)),
+      answers: answers.map(answerFromRow),
+      damaged,
+      cleanShutdown,
+    };
+  }
+
+  async commit(unit: Commit, transfer: readonly ArrayBuffer[] = []): Promise<CommitResult> {
+    const parcel = compactCommit(unit, transfer);
+    return this.#call("commit", [parcel.unit], parcel.transfer);
+  }
+
+  readHead(session: string): Promise<StateRow> {
+    return this.#call("readHead", [session]);
+  }
+
+  readSnapshot(session: string, step: number): Promise<StateRow> {
+    return this.#call("readSnapshot", [session, step]);
+  }
+
+  readProgress(session: string): Promise<ProgressRow[]> {
+    return this.#call("readProgress", [session]);
+  }
+
+  readEvents(session: string): Promise<EventRow[]> {
+    return this.#call("readEvents", [session]);
+  }
+
+  async backup(
+    file: string,
+    onProgress: (share: number) => void = () => {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    this.#refuseClosed();
+    const flag = new Int32Array(new SharedArrayBuffer(4));
+    const stop = () => Atomics.store(flag, 0, 1);
+    const backup =
+      this.path === undefined
+        ? this.#thread.call("backup", [file, flag], [], onProgress)
+        : backupFile({ from: this.path, to: file, stop: flag }, onProgress);
+    this.#backups.set(backup, stop);
+    signal?.addEventListener("abort", stop);
+    try {
+      await backup;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      this.#backups.delete(backup);
+    }
+  }
+
+  usage(): Promise<Usage> {
+    return this.#call("usage", []);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #call<N extends CallName>(
+    call: N,
+    args: Parameters<Calls[N]>,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<ReturnType<Calls[N]>> {
+    this.#refuseClosed();
+    return this.#thread.call(call, args, transfer);
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed !== undefined) throw new StoreError("CLOSED", "the store is closed");
+  }
+
+  async #close(): Promise<void> {
+    for (const stop of this.#backups.values()) stop();
+    await Promise.allSettled(this.#backups.keys());
+    try {
+      await this.#thread.call("close", []);
+    } catch (error) {
+      // A thread that has ended by a defect holds nothing any more.
+      if (!(error instanceof StoreError && error.kind === "CLOSED")) throw error;
+    } finally {
+      await this.#thread.end();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
