@@ -1,4 +1,5 @@
-import { availableParallelism } from "node:os";
+import { availableParallelism, homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 /** How a server is to be. Made once, from flags and `GROKBOX_*` variables; nothing else reads the environment. */
@@ -21,6 +22,12 @@ export interface Config {
   readonly maxSnapshotsPerSession: number;
   readonly retainedProgressPoints: number;
   readonly maxStateBytes: number;
+  /** Folder of the store; undefined keeps everything in memory. */
+  readonly data: string | undefined;
+  /** Milliseconds between checkpoints of a session that trains. */
+  readonly checkpointEveryMs: number;
+  /** Go on with runs that the end of the last server interrupted. */
+  readonly resumeRuns: boolean;
 }
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
@@ -45,6 +52,9 @@ export function configure(values: Partial<Config> = {}): Config {
     maxSnapshotsPerSession: 1_000,
     retainedProgressPoints: 100_000,
     maxStateBytes: 4 * 2 ** 30,
+    data: undefined,
+    checkpointEveryMs: 5_000,
+    resumeRuns: true,
     ...values,
   };
   if (!config.insecure && !isLoopback(config.host)) {
@@ -87,6 +97,19 @@ export function parseConfig(argv: readonly string[], version: string): Config {
         .default(availableParallelism(), "one a core")
         .argParser(integer(1, 256)),
     )
+    .addOption(dataOption())
+    .addOption(new Option("--ephemeral", "keep everything in memory only (env: GROKBOX_EPHEMERAL=1)"))
+    .addOption(
+      flag("--checkpoint-every <seconds>", "between checkpoints of a session that trains", "CHECKPOINT_EVERY")
+        .default(5)
+        .argParser(seconds(0.05, 86_400)),
+    )
+    .addOption(
+      new Option(
+        "--stay-paused",
+        "don't go on with the runs that the end of the last server interrupted (env: GROKBOX_STAY_PAUSED=1)",
+      ),
+    )
     .addOption(flag("--log-level <level>", "what to log", "LOG_LEVEL").choices(logLevels).default("info"))
     .addOption(
       flag("--max-sessions <number>", "sessions at a time", "MAX_SESSIONS")
@@ -99,19 +122,41 @@ export function parseConfig(argv: readonly string[], version: string): Config {
         .argParser(integer(1, 1e7)),
     )
     .parse(argv, { from: "user" });
-  const { cpu, maxStateMib, webPort, ...options } = program.opts();
+  const { cpu, maxStateMib, webPort, data, ephemeral, checkpointEvery, stayPaused, ...options } =
+    program.opts();
   try {
+    // A flag wins over the environment.
+    const named = program.getOptionValueSource("data") === "cli";
+    const isEphemeral: boolean = ephemeral ?? (!named && switchedOn("GROKBOX_EPHEMERAL"));
     const insecure = options.insecure ?? switchedOn("GROKBOX_INSECURE");
     return configure({
       ...options,
       insecure,
       ...(webPort === undefined ? {} : { webPort }),
       cpuVariant: cpu,
+      data: isEphemeral ? undefined : (data ?? defaultDataDirectory()),
+      checkpointEveryMs: checkpointEvery * 1000,
+      resumeRuns: !(stayPaused ?? switchedOn("GROKBOX_STAY_PAUSED")),
       maxStateBytes: maxStateMib * 2 ** 20,
     });
   } catch (error) {
     return program.error(`error: ${error instanceof RangeError ? error.message : error}`, { exitCode: 2 });
   }
+}
+
+/** The folder of the store. */
+export function dataOption(): Option {
+  return flag(
+    "--data <folder>",
+    `where sessions are kept; left out: ${"$"}XDG_STATE_HOME/grokbox or ~/.local/state/grokbox`,
+    "DATA",
+  );
+}
+
+/** Where this user's state is kept, by the XDG Base Directory Specification. */
+export function defaultDataDirectory(): string {
+  const state = process.env.XDG_STATE_HOME;
+  return join(state !== undefined && isAbsolute(state) ? state : join(homedir(), ".local/state"), "grokbox");
 }
 
 /** A switch in the environment: 1 or true; 0, false or nothing. */
@@ -124,6 +169,16 @@ function switchedOn(variable: string): boolean {
 
 function flag(flags: string, description: string, variable: string): Option {
   return new Option(flags, description).env(`GROKBOX_${variable}`);
+}
+
+function seconds(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+(\.\d+)?$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a number of seconds, ${min} to ${max}.`);
+    }
+    return value;
+  };
 }
 
 function integer(min: number, max: number): (text: string) => number {

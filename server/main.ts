@@ -1,6 +1,9 @@
 import { parseConfig } from "./config.ts";
+import { maintain } from "./maintenance.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { version } from "./version.ts";
+
+if (await maintain(process.argv.slice(2))) process.exit();
 
 const config = parseConfig(process.argv.slice(2), version);
 
@@ -17,6 +20,7 @@ console.log(`grokbox ${version} is ready on ${server.address}
 
   engine   ${engine.name} ${engine.variant}, ${engine.device}${fallbackReason === "" ? "" : `\n           (${fallbackReason})`}
   runtime  Node ${process.version}
+  data     ${config.data ?? "in memory only: gone when the server ends"}
   metrics  http://${server.webAddress}/metrics
 
 Next, in another terminal:

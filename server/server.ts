@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { AnalysisService } from "@grokbox/proto/analysis";
 import { Health } from "@grokbox/proto/health";
 import { ServerService } from "@grokbox/proto/server";
@@ -19,6 +20,7 @@ import { sessionService } from "./rpc/session-service.ts";
 import { snapshotService } from "./rpc/snapshot-service.ts";
 import { trainingService } from "./rpc/training-service.ts";
 import { type OfferedEngine, Registry } from "./sessions/registry.ts";
+import { openStore } from "./store/store.ts";
 import { version } from "./version.ts";
 import { serveWeb, type WebServer } from "./web/http.ts";
 import { Metrics } from "./web/metrics.ts";
@@ -45,10 +47,27 @@ export interface RunningServer {
 export async function startServer(values: Partial<Config> = {}): Promise<RunningServer> {
   const config = configure(values);
   const logger = pino({ name: "grokbox", level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
-  const engines = [await offerCpu(config)];
   const metrics = new Metrics();
-  const registry = new Registry(engines, config, metrics);
+  // First: another server may have it, and then nothing else is of use.
+  const store = await openStore({
+    directory: config.data,
+    holder: `process ${process.pid} on ${hostname()}, to serve ${config.host}, port ${config.port}`,
+    maxEphemeralBytes: config.maxStateBytes,
+  });
+  const engines = [await offerCpu(config)];
+  const { checkpointEveryMs } = config;
+  const onDefect = (err: unknown) => logger.error({ err }, "defect");
+  const registry = new Registry({
+    engines,
+    limits: config,
+    store,
+    observer: metrics,
+    onDefect,
+    checkpointEveryMs,
+  });
   metrics.observe(registry, version);
+  for (const damage of await registry.restore({ resume: config.resumeRuns }))
+    logger.error({ damage }, "damaged, and left out; grokbox doctor tells more");
   const rpc = rpcServer(registry, logger, metrics);
   let web: WebServer | undefined;
   let listener: Listener;
@@ -57,6 +76,7 @@ export async function startServer(values: Partial<Config> = {}): Promise<Running
     listener = await listen(rpc, config.host, config.port, maxConnections);
   } catch (error) {
     await web?.close();
+    await registry.shutDown();
     await registry.close();
     throw error;
   }
@@ -99,7 +119,7 @@ function rpcServer(registry: Registry, logger: Logger, metrics: Metrics): Server
   const add = <S extends Parameters<typeof definition>[0]>(service: S, handlers: Handlers<S>) =>
     server.addService(definition(service), implementation(service, handlers, log));
   add(SessionService, sessionService(registry));
-  add(TrainingService, trainingService(registry, logger));
+  add(TrainingService, trainingService(registry));
   add(AnalysisService, analysisService(registry));
   add(SnapshotService, snapshotService(registry));
   add(ServerService, serverService(registry, version));

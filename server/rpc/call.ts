@@ -17,6 +17,9 @@ const defaultDeadlines: Readonly<Partial<Record<DescMethod["methodKind"], number
 /** Longest delay that a timer takes. */
 const maxTimerMs = 2 ** 31 - 1;
 
+/** A client cancels its call itself when the deadline passes, about when the server sees to it: so near to it, that is why. */
+const deadlineSlackMs = 10;
+
 /** What a handler knows of its call. */
 export interface Context {
   /** Aborts when the caller goes away or its deadline passes; the reason is the error to answer with. */
@@ -83,7 +86,10 @@ export function callContext(
       new GrokboxError("DEADLINE_EXCEEDED", "the call's deadline passed; work stopped within a slice"),
     );
   const timer = limitMs === undefined ? undefined : setTimeout(expire, Math.min(limitMs, maxTimerMs));
-  call.on("cancelled", () => controller.abort());
+  call.on("cancelled", () => {
+    if (performance.now() - began > (limitMs ?? Number.POSITIVE_INFINITY) - deadlineSlackMs) expire();
+    else controller.abort();
+  });
   return {
     signal,
     throwIfAborted: () => {

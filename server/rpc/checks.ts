@@ -54,9 +54,9 @@ export class Checks {
     return absent;
   }
 
-  requestId(value: string): string {
+  requestId(value: string, field = "request_id"): string {
     if (!isRequestId(value)) {
-      this.fail("request_id", "must be at most 128 printable ASCII characters", value);
+      this.fail(field, "must be at most 128 printable ASCII characters", value);
     }
     return value;
   }

@@ -1,26 +1,72 @@
 import { createHash } from "node:crypto";
-import { type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf";
-import type { Memo } from "../sessions/answers.ts";
+import {
+  create,
+  type DescMessage,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
+import type { Receipt } from "../sessions/receipt.ts";
 import type { Registry } from "../sessions/registry.ts";
+import type { Session } from "../sessions/session.ts";
 import type { Context } from "./call.ts";
 import { isRequestId } from "./checks.ts";
+import { Encoded } from "./encoded.ts";
+
+/** A mutating call, as its handler sees it. */
+export interface MutatingCall<O extends DescMessage> {
+  readonly receipt: Receipt;
+  /** Says which session the call works on, so that what a repetition must know becomes durable with it. */
+  on(session: Session): void;
+  /** Says what will be answered, before it becomes durable together with its effect. */
+  answer(response: MessageInitShape<O>): void;
+}
 
 /**
  * Answers a mutating call once a request id. The fingerprint is of the message's JSON with sorted keys, so that a repetition is
  * recognized however its client orders map entries.
  */
-export function once<D extends DescMessage, T>(
+export async function once<I extends DescMessage, O extends DescMessage>(
   registry: Registry,
-  schema: D,
-  request: MessageShape<D> & { readonly requestId: string },
+  input: I,
+  output: O,
+  request: MessageShape<I> & { readonly requestId: string },
   { signal }: Context,
-  work: (memo: Memo) => Promise<T>,
-): Promise<T> {
+  work: (call: MutatingCall<O>) => Promise<MessageInitShape<O>>,
+): Promise<Encoded> {
+  const encode = (response: MessageInitShape<O>) => toBinary(output, create(output, response));
   // An id that is none is not kept: `work` refuses it, with whatever else is wrong.
-  if (!isRequestId(request.requestId)) return work({});
-  const body = JSON.stringify(sorted(toJson(schema, request)));
-  const fingerprint = createHash("sha256").update(schema.typeName).update("\0").update(body).digest("hex");
-  return registry.answers.once(request.requestId, fingerprint, signal, work);
+  const requestId = isRequestId(request.requestId) ? request.requestId : "";
+  const fingerprint = requestId === "" ? "" : fingerprintOf(input, request);
+  const key = { requestId, fingerprint, method: output.typeName };
+  const bytes = await registry.answers.once(key, signal, async (receipt) => {
+    const sessions = new Set<Session>();
+    try {
+      const response = await work({
+        receipt,
+        on: (session) => {
+          sessions.add(session);
+          session.keeper.attach(receipt);
+        },
+        answer: (promised) => receipt.respond(encode(promised)),
+      });
+      const encoded = encode(response);
+      receipt.respond(encoded);
+      return encoded;
+    } catch (error) {
+      receipt.withdraw();
+      throw error;
+    } finally {
+      for (const session of sessions) session.keeper.detach(receipt);
+    }
+  });
+  return new Encoded(bytes);
+}
+
+function fingerprintOf<I extends DescMessage>(input: I, request: MessageShape<I>): string {
+  const body = JSON.stringify(sorted(toJson(input, request)));
+  return createHash("sha256").update(input.typeName).update("\0").update(body).digest("hex");
 }
 
 function sorted(value: unknown): unknown {

@@ -5,11 +5,12 @@ import {
   type RunPlan as RunPlanMessage,
   type RunPlanSchema,
   type StopCondition as StopConditionMessage,
+  type Threshold as ThresholdMessage,
 } from "@grokbox/proto/run";
 import type { RunPlan } from "../sessions/plan.ts";
 import type { Measure } from "../sessions/progress-log.ts";
 import type { Session } from "../sessions/session.ts";
-import type { StopCondition } from "../sessions/stop-conditions.ts";
+import type { StopCondition, Threshold } from "../sessions/stop-conditions.ts";
 import type { Checks } from "./checks.ts";
 import { defined } from "./progress-message.ts";
 
@@ -78,25 +79,36 @@ function parseCondition(checks: Checks, field: string, { condition }: StopCondit
     };
   }
   if (condition.case !== "threshold") checks.fail(field, "must have a threshold or a plateau");
-  const { measure, comparison, value, forRecorded } =
-    condition.case === "threshold"
-      ? condition.value
-      : { measure: MeasureMessage.TRAIN_LOSS, comparison: Comparison.AT_LEAST, value: 0, forRecorded: 1 };
+  return parseThreshold(
+    checks,
+    `${field}.threshold`,
+    condition.case === "threshold" ? condition.value : undefined,
+  );
+}
+
+/** A threshold; one that is missing is for the caller to refuse. */
+export function parseThreshold(
+  checks: Checks,
+  field: string,
+  message: ThresholdMessage | undefined,
+): Threshold {
+  const { measure, comparison, value, forRecorded } = message ?? {
+    measure: MeasureMessage.TRAIN_LOSS,
+    comparison: Comparison.AT_LEAST,
+    value: 0,
+    forRecorded: 1,
+  };
   const found = (Object.keys(measures) as Measure[]).find((name) => measures[name] === measure);
-  if (found === undefined) checks.fail(`${field}.threshold.measure`, "must be one of the measures", measure);
+  if (found === undefined) checks.fail(`${field}.measure`, "must be one of the measures", measure);
   if (comparison !== Comparison.AT_LEAST && comparison !== Comparison.AT_MOST) {
-    checks.fail(
-      `${field}.threshold.comparison`,
-      "must be COMPARISON_AT_LEAST or COMPARISON_AT_MOST",
-      comparison,
-    );
+    checks.fail(`${field}.comparison`, "must be COMPARISON_AT_LEAST or COMPARISON_AT_MOST", comparison);
   }
   return {
     kind: "threshold",
     measure: found ?? "trainLoss",
     comparison: comparison === Comparison.AT_MOST ? "<=" : ">=",
-    value: checks.number(`${field}.threshold.value`, value, { max: Number.MAX_VALUE }, 0),
-    forRecorded: checks.integer(`${field}.threshold.for_recorded`, forRecorded, 1, 100_000, 1),
+    value: checks.number(`${field}.value`, value, { max: Number.MAX_VALUE }, 0),
+    forRecorded: checks.integer(`${field}.for_recorded`, forRecorded, 1, 100_000, 1),
   };
 }
 
@@ -131,14 +143,14 @@ function conditionMessage(condition: StopCondition) {
       value: { windowSteps: BigInt(windowSteps), lossDelta, accuracyDelta },
     };
   }
-  const { measure, comparison, value, forRecorded } = condition;
+  return { case: "threshold" as const, value: thresholdMessage(condition) };
+}
+
+export function thresholdMessage({ measure, comparison, value, forRecorded }: Threshold) {
   return {
-    case: "threshold" as const,
-    value: {
-      measure: measures[measure],
-      comparison: comparison === ">=" ? Comparison.AT_LEAST : Comparison.AT_MOST,
-      value,
-      forRecorded,
-    },
+    measure: measures[measure],
+    comparison: comparison === ">=" ? Comparison.AT_LEAST : Comparison.AT_MOST,
+    value,
+    forRecorded,
   };
 }

@@ -5,11 +5,12 @@ import {
   type ScoresSchema,
   Stage as StageMessage,
 } from "@grokbox/proto/progress";
-import type { WatchProgressResponseSchema } from "@grokbox/proto/training";
+import { WatchProgressResponseSchema } from "@grokbox/proto/training";
 import type { Evaluation } from "../model/evaluation.ts";
 import type { Stage } from "../model/stages.ts";
 import type { ProgressPoint } from "../sessions/progress-log.ts";
 import type { WatchEvent } from "../sessions/watch.ts";
+import { Encoded } from "./encoded.ts";
 
 const stages: Readonly<Record<Stage, StageMessage>> = {
   memorization: StageMessage.MEMORIZATION,
@@ -48,7 +49,12 @@ export function pointMessage(point: ProgressPoint): MessageInitShape<typeof Prog
   };
 }
 
-export function watchMessage(event: WatchEvent): MessageInitShape<typeof WatchProgressResponseSchema> {
+/** A batch by its points, which the log gives to all subscribers that have got equally far: encoded once, sent to each. */
+const batches = new WeakMap<readonly ProgressPoint[], Encoded>();
+
+export function watchMessage(
+  event: WatchEvent,
+): MessageInitShape<typeof WatchProgressResponseSchema> | Encoded {
   switch (event.kind) {
     case "opened": {
       const value = {
@@ -58,8 +64,16 @@ export function watchMessage(event: WatchEvent): MessageInitShape<typeof WatchPr
       };
       return { event: { case: "opened", value } };
     }
-    case "batch":
-      return { event: { case: "batch", value: { points: event.points.map(pointMessage) } } };
+    case "batch": {
+      const { points } = event;
+      let batch = batches.get(points);
+      if (batch === undefined) {
+        const value = { points: points.map(pointMessage) };
+        batch = Encoded.of(WatchProgressResponseSchema, { event: { case: "batch", value } });
+        batches.set(points, batch);
+      }
+      return batch;
+    }
     case "heartbeat": {
       const value = { newestSequence: BigInt(event.newest), step: BigInt(event.step) };
       return { event: { case: "heartbeat", value } };
@@ -77,5 +91,7 @@ export function watchMessage(event: WatchEvent): MessageInitShape<typeof WatchPr
 
 /** The same record without its undefined entries. */
 export function defined<T extends object>(record: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as never;
+  const kept: Partial<T> = {};
+  for (const key in record) if (record[key] !== undefined) kept[key] = record[key];
+  return kept as never;
 }

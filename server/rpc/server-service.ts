@@ -13,6 +13,7 @@ export const maxUploadBytes = 6 * 199 * 65_536 * 4;
 export function serverService(registry: Registry, version: string): Handlers<typeof ServerService> {
   return {
     getServerInfo: async () => ({
+      storage: await storageMessage(registry),
       version,
       runtime: process.version,
       uptimeSeconds: process.uptime(),
@@ -41,5 +42,16 @@ export function serverService(registry: Registry, version: string): Handlers<typ
         steps: BigInt(steps),
       })),
     }),
+  };
+}
+
+async function storageMessage({ store, storageAlarm, checkpointEveryMs }: Registry) {
+  const { fileBytes, walBytes, snapshots } = await store.usage();
+  return {
+    durable: store.path !== undefined,
+    bytes: BigInt(fileBytes + walBytes),
+    snapshots: BigInt(snapshots),
+    alarm: storageAlarm,
+    checkpointEverySeconds: checkpointEveryMs / 1000,
   };
 }

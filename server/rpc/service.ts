@@ -18,10 +18,11 @@ import type {
 } from "@grpc/grpc-js";
 import { cancelled, invalid } from "../sessions/errors.ts";
 import { type CallLog, type Context, callContext, type IncomingCall } from "./call.ts";
+import { Encoded } from "./encoded.ts";
 import { toServiceError } from "./status.ts";
 
 type Input<M extends DescMethod> = MessageShape<M["input"]>;
-type Output<M extends DescMethod> = MessageInitShape<M["output"]>;
+type Output<M extends DescMethod> = MessageInitShape<M["output"]> | Encoded;
 
 /** What implements one method: no gRPC objects, only messages and a context. */
 export type Handler<M extends DescMethod> = M["methodKind"] extends "unary"
@@ -106,10 +107,12 @@ function unary(
 ): handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
     const context = callContext(method, call as unknown as IncomingCall, log, call.request);
-    answer(method, () => handler(wellFormed(method, call.request) as never, context), context, log).then(
-      (response) => callback(null, response),
-      (error) => callback(error, null),
-    );
+    answer(method, () => handler(wellFormed(method, call.request) as never, context), context, log)
+      .then(
+        (response) => callback(null, response),
+        (error) => callback(error, null),
+      )
+      .catch(unsent(method, log));
   };
 }
 
@@ -126,6 +129,7 @@ function clientStreaming(
         (response) => callback(null, response),
         (error) => callback(error, null),
       )
+      .catch(unsent(method, log))
       // What the client still sends is dropped, so that its writes don't wait for ever.
       .finally(() => call.resume());
   };
@@ -170,8 +174,7 @@ function serverStreaming(
     try {
       for await (const response of handler(wellFormed(method, call.request) as never, context)) {
         if (context.signal.aborted) break;
-        if (!call.write(create(method.output as DescMessage, response as never)))
-          await drained(call, context.signal);
+        if (!call.write(outgoing(method, response))) await drained(call, context.signal);
       }
       context.throwIfAborted();
       context.done();
@@ -191,7 +194,7 @@ async function answer(
   log: CallLog,
 ): Promise<unknown> {
   try {
-    const response = create(method.output as DescMessage, (await handle()) as never);
+    const response = outgoing(method, await handle());
     context.done();
     return response;
   } catch (error) {
@@ -199,6 +202,16 @@ async function answer(
     context.done(failure);
     throw failure;
   }
+}
+
+function outgoing(method: DescMethod, response: unknown): unknown {
+  return response instanceof Encoded ? response : create(method.output as DescMessage, response as never);
+}
+
+/** An answer that can't be sent must not end the process. */
+function unsent(method: DescMethod, log: CallLog): (error: unknown) => void {
+  const write = log.defect(method);
+  return (error) => write(crypto.randomUUID(), error);
 }
 
 function wellFormed(method: DescMethod, request: unknown): unknown {
@@ -228,6 +241,7 @@ function drained(
 
 function serializer(message: DescMessage): (value: unknown) => Buffer {
   return (value) => {
+    if (value instanceof Encoded) return value.bytes;
     const bytes = toBinary(message, value as MessageShape<DescMessage>);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   };

@@ -1,14 +1,18 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
+  type SessionEventSchema,
   type SessionSchema,
   SessionState as StateMessage,
   StopKind as StopKindMessage,
 } from "@grokbox/proto/session";
-import type { Session, StopKind } from "../sessions/session.ts";
+import type { Session } from "../sessions/session.ts";
+import type { SessionEvent } from "../sessions/session-event.ts";
 import type { SessionState } from "../sessions/state.ts";
+import type { StopKind } from "../sessions/stop-reason.ts";
 import { planMessage } from "./plan-message.ts";
 import { defined, pointMessage, stageMessage } from "./progress-message.ts";
+import { changesMessage, scheduleMessage, triggerMessages } from "./retention-message.ts";
 import { specMessage } from "./spec-message.ts";
 
 const states: Readonly<Record<SessionState, StateMessage>> = {
@@ -40,22 +44,21 @@ export function sessionMessage(session: Session): MessageInitShape<typeof Sessio
   const { identity, training, stopReason, plan } = session;
   const [common, rare, partner, heldOut] = training.counts;
   const { latest } = session.log;
+  const { parent } = identity;
   return {
     name: session.name,
     spec: specMessage(session.spec),
     state: states[session.state],
     step: BigInt(session.step),
-    labels: { ...identity.labels },
+    labels: { ...session.labels },
     engine: identity.engine,
     engineReason: identity.engineReason,
-    createTime: timestampFromMs(session.createTimeMs),
+    createTime: timestampFromMs(identity.createTimeMs),
     pairCounts: { train: common + rare, test: partner + heldOut, common, rare, partner, heldOut },
     preset: identity.preset,
-    events: session.events.map(({ step, timeMs, activationSwapped }) => ({
-      step: BigInt(step),
-      time: timestampFromMs(timeMs),
-      event: { case: "activationSwapped" as const, value: activationSwapped },
-    })),
+    recordEvery: identity.recordEvery,
+    events: session.events.map(eventMessage),
+    triggers: triggerMessages(session),
     ...defined({
       latest: latest && pointMessage(latest),
       run: plan && planMessage(plan),
@@ -64,8 +67,40 @@ export function sessionMessage(session: Session): MessageInitShape<typeof Sessio
         stopReason && session.plan === undefined
           ? { kind: stopKinds[stopReason.kind], detail: stopReason.detail, step: BigInt(stopReason.step) }
           : undefined,
+      parent: parent && {
+        snapshot: `sessions/${parent.session}/snapshots/${parent.step}`,
+        changes: changesMessage(parent.changes),
+      },
+      durability: durabilityMessage(session),
+      snapshotSchedule: session.schedule && scheduleMessage(session.schedule),
     }),
   };
+}
+
+function durabilityMessage({ keeper }: Session) {
+  const { committed, commitTimeMs, alarm } = keeper;
+  if (!keeper.isDurable || committed === undefined) return undefined;
+  return { committedStep: BigInt(committed.step), commitTime: timestampFromMs(commitTimeMs), alarm };
+}
+
+function eventMessage(event: SessionEvent): MessageInitShape<typeof SessionEventSchema> {
+  const when = { step: BigInt(event.step), time: timestampFromMs(event.timeMs) };
+  switch (event.kind) {
+    case "activationSwapped": {
+      const { from, to } = event;
+      return { ...when, event: { case: "activationSwapped", value: { from, to } } };
+    }
+    case "snapshotRestored": {
+      const value = { fromStep: BigInt(event.fromStep), toStep: BigInt(event.toStep) };
+      return { ...when, event: { case: "snapshotRestored", value } };
+    }
+    case "sessionForked":
+      return { ...when, event: { case: "sessionForked", value: { session: event.session } } };
+    case "triggerFired": {
+      const { trigger, detail } = event;
+      return { ...when, event: { case: "triggerFired", value: { trigger, detail } } };
+    }
+  }
 }
 
 function stagesMessage({ training }: Session) {

@@ -1,16 +1,28 @@
 import { create, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import {
   DeleteSessionRequestSchema,
+  DeleteSessionResponseSchema,
+  type ForkSessionRequest,
+  ForkSessionRequestSchema,
+  ForkSessionResponseSchema,
   type ListSessionsRequest,
   SessionSchema,
   type SessionService,
   type StartSessionRequest,
   StartSessionRequestSchema,
+  StartSessionResponseSchema,
+  type UpdateSessionRequest,
+  UpdateSessionRequestSchema,
+  UpdateSessionResponseSchema,
 } from "@grokbox/proto/session";
 import { presets } from "../model/presets.ts";
+import type { Spec } from "../model/spec.ts";
 import type { Registry, SessionFilter, StartInput } from "../sessions/registry.ts";
+import type { Context } from "./call.ts";
 import { Checks } from "./checks.ts";
-import { once } from "./idempotency.ts";
+import { type MutatingCall, once } from "./idempotency.ts";
+import { defined } from "./progress-message.ts";
+import { parseChanges, parseSchedule } from "./retention-message.ts";
 import type { Handlers } from "./service.ts";
 import { parseState, sessionMessage } from "./session-message.ts";
 import { parseSpec } from "./spec-message.ts";
@@ -24,20 +36,30 @@ const defaultRecordEvery = 100;
 export function sessionService(registry: Registry): Handlers<typeof SessionService> {
   return {
     startSession: (request, context) =>
-      once(registry, StartSessionRequestSchema, request, context, async () => {
-        registry.checkOpen();
-        const input = parseStart(registry, request);
-        const upload =
-          request.weights.case === "upload" ? registry.uploads.take(request.weights.value) : undefined;
-        try {
-          const session = await registry.start(input);
-          upload?.release();
-          return { session: sessionMessage(session) };
-        } catch (error) {
-          upload?.putBack();
-          throw error;
-        }
-      }),
+      once(
+        registry,
+        StartSessionRequestSchema,
+        StartSessionResponseSchema,
+        request,
+        context,
+        async (call) => {
+          registry.checkOpen();
+          const input = await parseStart(registry, request);
+          const upload =
+            request.weights.case === "upload" ? registry.uploads.take(request.weights.value) : undefined;
+          try {
+            const session = await registry.start(input, (started) => {
+              call.on(started);
+              call.answer({ session: sessionMessage(started) });
+            });
+            upload?.release();
+            return { session: sessionMessage(session) };
+          } catch (error) {
+            upload?.putBack();
+            throw error;
+          }
+        },
+      ),
 
     getSession: async ({ name }) => {
       const checks = new Checks();
@@ -62,29 +84,113 @@ export function sessionService(registry: Registry): Handlers<typeof SessionServi
       return { sessions: page, nextPageToken: "" };
     },
 
+    updateSession: (request, context) =>
+      once(
+        registry,
+        UpdateSessionRequestSchema,
+        UpdateSessionResponseSchema,
+        request,
+        context,
+        async (call) => {
+          const checks = new Checks();
+          checks.requestId(request.requestId);
+          checks.session("name", request.name);
+          const change = parseUpdate(checks, request);
+          checks.throwIfAny();
+          registry.checkOpen();
+          const session = registry.get(request.name);
+          const labels = { ...session.labels, ...request.setLabels };
+          for (const key of request.removeLabels) delete labels[key];
+          checks.labels("set_labels", labels);
+          checks.throwIfAny();
+          call.on(session);
+          await session.update({ ...change, labels }, () =>
+            call.answer({ session: sessionMessage(session) }),
+          );
+          return { session: sessionMessage(session) };
+        },
+      ),
+
+    forkSession: (request, context) =>
+      once(registry, ForkSessionRequestSchema, ForkSessionResponseSchema, request, context, (call) =>
+        fork(registry, request, context, call),
+      ),
+
     deleteSession: (request, context) =>
-      once(registry, DeleteSessionRequestSchema, request, context, async () => {
-        const checks = new Checks();
-        checks.requestId(request.requestId);
-        checks.session("name", request.name);
-        checks.throwIfAny();
-        await registry.delete(request.name);
-        return {};
-      }),
+      once(
+        registry,
+        DeleteSessionRequestSchema,
+        DeleteSessionResponseSchema,
+        request,
+        context,
+        async (call) => {
+          const checks = new Checks();
+          checks.requestId(request.requestId);
+          checks.session("name", request.name);
+          checks.throwIfAny();
+          registry.checkOpen();
+          call.on(registry.get(request.name));
+          await registry.delete(request.name, () => call.answer({}));
+          return {};
+        },
+      ),
   };
 }
 
-function parseStart(registry: Registry, request: StartSessionRequest): StartInput {
+function parseUpdate(checks: Checks, { snapshotSchedule, removeLabels }: UpdateSessionRequest) {
+  if (removeLabels.length > 64) checks.fail("remove_labels", "must be at most 64", removeLabels.length);
+  if (snapshotSchedule === undefined) return {};
+  return { schedule: parseSchedule(checks, "snapshot_schedule", snapshotSchedule) ?? null };
+}
+
+async function fork(
+  registry: Registry,
+  request: ForkSessionRequest,
+  context: Context,
+  call: MutatingCall<typeof ForkSessionResponseSchema>,
+) {
+  const checks = new Checks();
+  checks.requestId(request.requestId);
+  const at = checks.subject("source", request.source);
+  const expectedStep = checks.integer("expected_step", request.expectedStep, 0, Number.MAX_SAFE_INTEGER);
+  if (expectedStep !== undefined && at.step !== undefined)
+    checks.fail("expected_step", "must be left out with a snapshot as the source", expectedStep);
+  const labels = checks.labels("labels", request.labels);
+  checkEngine(checks, registry, request.engine);
+  const recordEvery = checks.integer("record_every", request.recordEvery, 1, 1_000_000);
+  const schedule = parseSchedule(checks, "snapshot_schedule", request.snapshotSchedule);
+  checks.throwIfAny();
+  registry.checkOpen();
+  const source = registry.get(at.session);
+  const spec = at.step === undefined ? source.spec : source.snapshots.get(at.step).head.spec;
+  const changes = parseChanges(checks, "changes", request.changes, spec);
+  checks.throwIfAny();
+  const step = at.step ?? (await source.snapshot({ expectedStep, label: "" }, context.signal)).step;
+  const engine = request.engine === "auto" ? "" : request.engine;
+  const input = { changes, labels, engine, ...defined({ recordEvery, schedule }) };
+  const session = await registry.fork(source, step, input, (forked) => {
+    call.on(forked);
+    call.answer({ session: sessionMessage(forked) });
+  });
+  return { session: sessionMessage(session) };
+}
+
+function checkEngine(checks: Checks, registry: Registry, engine: string): void {
+  const names = ["", "auto", ...registry.engines.map(({ engine }) => engine.name)];
+  if (!names.includes(engine))
+    checks.fail("engine", `must be empty or one of ${names.slice(1).join(", ")}`, engine);
+}
+
+async function parseStart(registry: Registry, request: StartSessionRequest): Promise<StartInput> {
   const checks = new Checks();
   checks.requestId(request.requestId);
   const known = request.preset === "" || Object.hasOwn(presets, request.preset);
   if (!known)
     checks.fail("preset", `must be empty or one of ${Object.keys(presets).join(", ")}`, request.preset);
-  const names = ["", "auto", ...registry.engines.map(({ engine }) => engine.name)];
-  if (!names.includes(request.engine)) {
-    checks.fail("engine", `must be empty or one of ${names.slice(1).join(", ")}`, request.engine);
-  }
+  checkEngine(checks, registry, request.engine);
+  const schedule = parseSchedule(checks, "snapshot_schedule", request.snapshotSchedule);
   const common = {
+    ...defined({ schedule }),
     preset: request.preset,
     labels: checks.labels("labels", request.labels),
     engine: request.engine,
@@ -96,8 +202,8 @@ function parseStart(registry: Registry, request: StartSessionRequest): StartInpu
       checks.fail("preset", "must be empty with snapshot, which has its own spec", request.preset);
     if (request.spec !== undefined) checks.fail("spec", "must be left out with snapshot, which has its own");
     checks.throwIfAny();
-    const { spec, state, train, preset } = registry.getSnapshot(session, step);
-    return { ...common, preset, spec, state, train };
+    const { info, spec, state, train } = await registry.get(session).readSnapshot(step);
+    return { ...common, preset: info.preset, spec, state, train };
   }
   const spec = parseSpec(checks, request.spec, known && request.preset !== "" ? request.preset : undefined);
   if (request.weights.case !== "upload") {
@@ -112,19 +218,35 @@ function parseUpload(registry: Registry, checks: Checks, request: StartSessionRe
     checks.fail("upload", "must be uploads/{id}", name);
     checks.throwIfAny();
   }
-  const { modulus, width, state } = registry.uploads.get(name);
+  const { modulus, width, state, train, spec: base } = registry.uploads.get(name);
   const { spec } = request;
   if ((spec?.modulus ?? modulus) !== modulus)
     checks.fail("spec.modulus", `must be the upload's ${modulus}`, spec?.modulus);
   if ((spec?.width ?? width) !== width)
     checks.fail("spec.width", `must be the upload's ${width}`, spec?.width);
   const asked = spec === undefined ? { modulus, width } : { ...spec, modulus, width };
-  const whole = parseSpec(checks, asked as typeof spec, request.preset === "" ? undefined : request.preset);
+  // What a file says of its run is the default for what the request leaves out.
+  const defaults = request.preset === "" ? base : request.preset;
+  const whole = parseSpec(checks, asked as typeof spec, defaults);
   if (whole.optimizer.kind === "sgd" && state.moments !== undefined) {
     checks.fail("spec.optimizer", "must be adamw: the upload has its moments", "sgd");
   }
   checks.throwIfAny();
-  return { spec: { ...whole, init: { kind: "uploaded" as const } }, state };
+  // Training pairs that came with the weights are used unless the request says which to use.
+  const split = request.spec?.split === undefined && train !== undefined ? explicitSplit(train) : whole.split;
+  const isBase = base !== undefined && JSON.stringify(whole) === JSON.stringify(base);
+  const init = isBase ? whole.init : { kind: "uploaded" as const };
+  const keepsSplit = request.spec?.split === undefined && train !== undefined;
+  return {
+    spec: { ...whole, init, split: isBase ? whole.split : split },
+    state,
+    ...(keepsSplit ? { train } : {}),
+  };
+}
+
+function explicitSplit(train: Uint8Array): Spec["split"] {
+  const trainPairs = [...train.keys()].filter((pair) => train[pair] === 1);
+  return { kind: "explicit", trainPairs };
 }
 
 function parseList(request: ListSessionsRequest): {

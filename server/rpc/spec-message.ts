@@ -7,11 +7,12 @@ import {
   type SplitSchema,
   Task as TaskMessage,
 } from "@grokbox/proto/spec";
-import { completeSpec } from "../model/presets.ts";
+import { completeSpec, overlay } from "../model/presets.ts";
 import type { Spec, Task } from "../model/spec.ts";
 import type { InitInput, OptimizerInput, SpecInput, SplitInput } from "../model/spec-input.ts";
 import { specViolations } from "../model/spec-rules.ts";
 import type { Checks } from "./checks.ts";
+import { defined } from "./progress-message.ts";
 
 const tasks: Readonly<Record<Task, TaskMessage>> = {
   add: TaskMessage.ADD,
@@ -19,20 +20,22 @@ const tasks: Readonly<Record<Task, TaskMessage>> = {
   "x^2+xy+y^2": TaskMessage.QUADRATIC_FORM,
 };
 
-/** The complete spec of a preset (or the defaults) with a request's changes, checked. */
+/** The complete spec of a preset (or the defaults), or another base, with a request's changes, checked. */
 export function parseSpec(
   checks: Checks,
   message: SpecMessage | undefined,
-  preset: string | undefined,
+  base: string | undefined | Spec,
 ): Spec {
-  const spec = completeSpec(specInput(checks, message), preset);
+  const input = specInput(checks, message);
+  const spec = typeof base === "object" ? overlay(base, input) : completeSpec(input, base);
   checks.add(
     specViolations(spec).map(({ field, description }) => ({ field: protoPath(field, spec), description })),
   );
   return spec;
 }
 
-function specInput(checks: Checks, message: SpecMessage | undefined): SpecInput {
+/** What a request says of a spec, not yet checked as a whole. */
+export function specInput(checks: Checks, message: SpecMessage | undefined): SpecInput {
   if (message === undefined) return {};
   return {
     modulus: message.modulus,
@@ -94,7 +97,7 @@ function withoutType<T extends { $typeName: string }>({ $typeName, ...fields }: 
 }
 
 /** `optimizer.learningRate` of a spec with AdamW is `spec.optimizer.adamw.learning_rate` in the request. */
-function protoPath(field: string, spec: Spec): string {
+export function protoPath(field: string, spec: Spec): string {
   const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const [first, ...rest] = field.split(".");
   const kinds: Record<string, string> = {
@@ -118,6 +121,20 @@ export function specMessage(spec: Spec): MessageInitShape<typeof SpecSchema> {
     schedule: { warmupSteps: spec.schedule.warmupSteps },
     split: splitMessage(spec),
     seed: spec.seed,
+  };
+}
+
+/** A part of a spec, as it was asked for. */
+export function specInputMessage({
+  activation,
+  optimizer,
+  schedule,
+  split,
+}: Pick<SpecInput, "activation" | "optimizer" | "schedule" | "split">): MessageInitShape<typeof SpecSchema> {
+  return {
+    ...defined({ activation, schedule }),
+    ...(optimizer?.kind === undefined ? {} : { optimizer: optimizerMessage({ optimizer } as Spec) }),
+    ...(split?.kind === undefined ? {} : { split: splitMessage({ split } as Spec) }),
   };
 }
 

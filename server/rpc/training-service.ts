@@ -1,30 +1,36 @@
 import {
   PauseRequestSchema,
+  PauseResponseSchema,
   RunRequestSchema,
+  RunResponseSchema,
+  SetTriggersRequestSchema,
+  SetTriggersResponseSchema,
   StepRequestSchema,
+  StepResponseSchema,
   type SwapActivationRequest,
   SwapActivationRequestSchema,
+  SwapActivationResponseSchema,
   type TrainingService,
 } from "@grokbox/proto/training";
-import type { Logger } from "pino";
 import { score, subject } from "../sessions/analysis.ts";
 import type { Registry } from "../sessions/registry.ts";
 import { watch } from "../sessions/watch.ts";
 import type { Context } from "./call.ts";
 import { Checks } from "./checks.ts";
-import { once } from "./idempotency.ts";
+import { type MutatingCall, once } from "./idempotency.ts";
 import { checkMeasures, parsePlan } from "./plan-message.ts";
 import { defined, pointMessage, scoresMessage, watchMessage } from "./progress-message.ts";
+import { parseTriggers } from "./retention-message.ts";
 import type { Handlers } from "./service.ts";
 import { sessionMessage } from "./session-message.ts";
 
 const maxStep = Number.MAX_SAFE_INTEGER;
 const maxSteps = 100_000_000;
 
-export function trainingService(registry: Registry, logger: Logger): Handlers<typeof TrainingService> {
+export function trainingService(registry: Registry): Handlers<typeof TrainingService> {
   return {
     step: (request, context) =>
-      once(registry, StepRequestSchema, request, context, async (memo) => {
+      once(registry, StepRequestSchema, StepResponseSchema, request, context, async (call) => {
         const checks = new Checks();
         checks.requestId(request.requestId);
         checks.session("session", request.session);
@@ -33,12 +39,14 @@ export function trainingService(registry: Registry, logger: Logger): Handlers<ty
         checks.throwIfAny();
         registry.checkOpen();
         const session = registry.get(request.session);
-        const point = await session.advanceBy({ steps, expectedStep, memo }, context.signal);
+        call.on(session);
+        const { receipt } = call;
+        const point = await session.advanceBy({ steps, expectedStep, receipt }, context.signal);
         return { point: pointMessage(point), session: sessionMessage(session) };
       }),
 
     run: (request, context) =>
-      once(registry, RunRequestSchema, request, context, async () => {
+      once(registry, RunRequestSchema, RunResponseSchema, request, context, async (call) => {
         const checks = new Checks();
         checks.requestId(request.requestId);
         checks.session("session", request.session);
@@ -50,19 +58,24 @@ export function trainingService(registry: Registry, logger: Logger): Handlers<ty
         const plan = { ...unresolved, recordEvery: unresolved.recordEvery || session.identity.recordEvery };
         checkMeasures(checks, plan, session);
         checks.throwIfAny();
-        const defect = (err: unknown) =>
-          logger.error({ session: session.name, err }, "run ended by a defect");
-        const newest = await session.run(plan, expectedStep, defect, context.signal);
-        return { session: sessionMessage(session), newestSequence: BigInt(newest) };
+        call.on(session);
+        const response = (newest: number) => ({
+          session: sessionMessage(session),
+          newestSequence: BigInt(newest),
+        });
+        return response(
+          await session.run(plan, expectedStep, context.signal, (newest) => call.answer(response(newest))),
+        );
       }),
 
     pause: (request, context) =>
-      once(registry, PauseRequestSchema, request, context, async () => {
+      once(registry, PauseRequestSchema, PauseResponseSchema, request, context, async (call) => {
         const checks = new Checks();
         checks.requestId(request.requestId);
         checks.session("session", request.session);
         checks.throwIfAny();
         const session = registry.get(request.session);
+        call.on(session);
         await session.pause();
         return { session: sessionMessage(session) };
       }),
@@ -70,9 +83,52 @@ export function trainingService(registry: Registry, logger: Logger): Handlers<ty
     swapActivation: (request, context) =>
       request.evaluateOnly
         ? evaluateActivations(registry, request, context)
-        : once(registry, SwapActivationRequestSchema, request, context, () =>
-            swap(registry, request, context),
+        : once(
+            registry,
+            SwapActivationRequestSchema,
+            SwapActivationResponseSchema,
+            request,
+            context,
+            (call) => swap(registry, request, context, call),
           ),
+
+    setTriggers: (request, context) =>
+      once(registry, SetTriggersRequestSchema, SetTriggersResponseSchema, request, context, async (call) => {
+        const checks = new Checks();
+        checks.requestId(request.requestId);
+        checks.session("session", request.session);
+        checks.throwIfAny();
+        registry.checkOpen();
+        const session = registry.get(request.session);
+        const triggers = parseTriggers(checks, request.triggers, session);
+        checks.throwIfAny();
+        call.on(session);
+        await session.setTriggers(triggers, context.signal, () =>
+          call.answer({ session: sessionMessage(session) }),
+        );
+        return { session: sessionMessage(session) };
+      }),
+
+    getHistory: async (request) => {
+      const checks = new Checks();
+      checks.session("session", request.session);
+      const from = checks.integer("from_sequence", request.fromSequence, 0, maxStep, 0);
+      const size = checks.integer("page_size", request.pageSize, 0, 10_000, 0) || 1_000;
+      checks.throwIfAny();
+      const session = registry.get(request.session);
+      const { log } = session;
+      const points = await session.withLog(() => log.read(Math.max(1, from), size));
+      const last = points.at(-1)?.sequence ?? log.newest;
+      return {
+        points: points.map(pointMessage),
+        nextSequence: BigInt(last < log.newest ? last + 1 : 0),
+        retained: {
+          epoch: session.epoch,
+          oldestSequence: BigInt(log.oldest),
+          newestSequence: BigInt(log.newest),
+        },
+      };
+    },
 
     watchProgress: async function* (request, context) {
       const checks = new Checks();
@@ -92,7 +148,12 @@ export function trainingService(registry: Registry, logger: Logger): Handlers<ty
   };
 }
 
-async function swap(registry: Registry, request: SwapActivationRequest, context: Context) {
+async function swap(
+  registry: Registry,
+  request: SwapActivationRequest,
+  context: Context,
+  call: MutatingCall<typeof SwapActivationResponseSchema>,
+) {
   const checks = new Checks();
   checks.requestId(request.requestId);
   checks.session("session", request.session);
@@ -106,7 +167,8 @@ async function swap(registry: Registry, request: SwapActivationRequest, context:
   checks.throwIfAny();
   registry.checkOpen();
   const session = registry.get(request.session);
-  await session.swapActivation(activation, expectedStep, context.signal);
+  call.on(session);
+  await session.swapActivation(activation, expectedStep, call.receipt, context.signal);
   const now = await subject(registry, { session: session.name, step: undefined }, context.signal);
   const scored = await score(registry, now, {}, context.signal);
   return {

@@ -1,16 +1,29 @@
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type UploadHeader, UploadHeaderSchema, type UploadWeightsRequest } from "@grokbox/proto/snapshot";
+import {
+  type UploadHeader,
+  UploadHeaderSchema,
+  type UploadWeightsRequest,
+  UploadWeightsResponseSchema,
+} from "@grokbox/proto/snapshot";
 import { DataType } from "@grokbox/proto/tensor";
 import { GrokboxError, invalid } from "../sessions/errors.ts";
 import type { Registry } from "../sessions/registry.ts";
 import { arrayNames, digest, type Snapshot } from "../sessions/snapshot.ts";
+import type { Upload } from "../sessions/uploads.ts";
 import type { Context } from "./call.ts";
 import { Checks } from "./checks.ts";
 import { once } from "./idempotency.ts";
+import { defined } from "./progress-message.ts";
+import { specMessage } from "./spec-message.ts";
+import { receiveFile } from "./upload-file.ts";
 
 /** Half of the range in which steps are exact, so that there is something left to train. */
 const maxUploadStep = 2 ** 52;
 const maxChunkBytes = 2 ** 20;
+
+/** A client that gives up ends its stream and cancels it then, as grpc-js does, in a frame each: how long the second may take. */
+const cutOffMs = 10;
 
 interface Shape {
   readonly modulus: number;
@@ -28,21 +41,23 @@ export async function receiveUpload(
 ) {
   const iterator = requests[Symbol.asyncIterator]();
   const first = await iterator.next();
+  if (first.done) await notCutOff(context);
   const part = first.done ? undefined : first.value.part;
   if (part?.case !== "header") {
     throw invalid([{ field: "header", description: "must be the first message of the stream" }]);
   }
   const header = part.value;
+  if (header.file !== undefined) return receiveFile(registry, header, iterator, context);
   const shape = parseHeader(header);
-  return once(registry, UploadHeaderSchema, header, context, async () => {
+  return once(registry, UploadHeaderSchema, UploadWeightsResponseSchema, header, context, async () => {
     registry.checkOpen();
     registry.memory.reserve(shape.bytes, "the upload");
     try {
       const bytes = await receiveBytes(iterator, shape.bytes, context);
       const state = parseState(bytes, shape);
-      checkDigest(header, state);
-      const { name, expireTimeMs } = registry.uploads.add(shape.modulus, shape.width, state);
-      return { upload: name, expireTime: timestampFromMs(expireTimeMs) };
+      checkDigest(header.manifest!.sha256, await digest(state));
+      const { modulus, width } = shape;
+      return uploadMessage(registry.uploads.add({ modulus, width, state }));
     } catch (error) {
       registry.memory.release(shape.bytes);
       throw error;
@@ -52,7 +67,7 @@ export async function receiveUpload(
 
 function parseHeader(header: UploadHeader): Shape {
   const checks = new Checks();
-  checks.requestId(header.requestId);
+  checks.requestId(header.requestId, "header.request_id");
   const tensors = header.manifest?.tensors ?? [];
   if (tensors.length !== 2 && tensors.length !== arrayNames.length) {
     checks.fail(
@@ -103,6 +118,25 @@ async function receiveBytes(
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(total);
   let offset = 0;
+  for await (const data of receiveChunks(iterator, total, "the manifest's", context)) {
+    bytes.set(data, offset);
+    offset += data.length;
+  }
+  return bytes;
+}
+
+/**
+ * The bytes that follow a header, in order and all of them.
+ *
+ * @param whose - for people: who says that there are `total`
+ */
+export async function* receiveChunks(
+  iterator: AsyncIterator<UploadWeightsRequest>,
+  total: number,
+  whose: string,
+  context: Context,
+): AsyncGenerator<Uint8Array> {
+  let offset = 0;
   for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
     context.throwIfAborted();
     const { part } = next.value;
@@ -116,22 +150,53 @@ async function receiveBytes(
     if (part.value.offset !== BigInt(offset))
       checks.fail("chunk.offset", `must be ${offset}, the bytes so far`, part.value.offset);
     if (offset + data.length > total) {
-      checks.fail("chunk.data", `must end at the manifest's ${total} bytes`, offset + data.length);
+      checks.fail("chunk.data", `must end at ${whose} ${total} bytes`, offset + data.length);
     }
     checks.throwIfAny();
-    bytes.set(data, offset);
     offset += data.length;
+    yield data;
   }
-  context.throwIfAborted();
-  if (offset === total) return bytes;
+  await notCutOff(context);
+  if (offset === total) return;
   throw new GrokboxError(
     "CHECKSUM_MISMATCH",
     `the stream ended after ${offset} of ${total} bytes; nothing was kept`,
-    {
-      expected: total,
-      got: offset,
-    },
+    { expected: total, got: offset },
   );
+}
+
+/** Fails with CHECKSUM_MISMATCH unless both are the same SHA-256. */
+export function checkDigest(expectedBytes: Uint8Array, gotBytes: Uint8Array): void {
+  const expected = Buffer.from(expectedBytes).toString("hex");
+  const got = Buffer.from(gotBytes).toString("hex");
+  if (got === expected) return;
+  throw new GrokboxError(
+    "CHECKSUM_MISMATCH",
+    `the bytes' SHA-256 is ${got}, not the announced ${expected}; nothing was kept`,
+    { expected, got },
+  );
+}
+
+/** What the client is told of an upload that was kept. */
+export function uploadMessage({ name, expireTimeMs, modulus, width, state, train, spec }: Upload) {
+  return {
+    upload: name,
+    expireTime: timestampFromMs(expireTimeMs),
+    modulus,
+    width,
+    step: BigInt(state.step),
+    hasMoments: state.moments !== undefined,
+    hasSplit: train !== undefined,
+    ...defined({ spec: spec && specMessage(spec) }),
+  };
+}
+
+/** After the end of a stream: fails when it was its caller's giving up. */
+async function notCutOff(context: Context): Promise<void> {
+  await setTimeout(cutOffMs);
+  // What has come meanwhile is read before.
+  await setImmediate();
+  context.throwIfAborted();
 }
 
 function parseState(bytes: Uint8Array, { modulus, width, step, arrays }: Shape): Snapshot["state"] {
@@ -167,18 +232,4 @@ function parseState(bytes: Uint8Array, { modulus, width, step, arrays }: Shape):
     xiSecond: xiSecond!,
   };
   return { step, theta, xi, moments };
-}
-
-function checkDigest({ manifest }: UploadHeader, state: Snapshot["state"]): void {
-  const expected = Buffer.from(manifest!.sha256).toString("hex");
-  const got = Buffer.from(digest(state)).toString("hex");
-  if (got === expected) return;
-  throw new GrokboxError(
-    "CHECKSUM_MISMATCH",
-    `the bytes' SHA-256 is ${got}, the manifest's ${expected}; nothing was kept`,
-    {
-      expected,
-      got,
-    },
-  );
 }

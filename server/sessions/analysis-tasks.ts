@@ -1,7 +1,7 @@
 import { projectOnDominant, removeDominant } from "../model/dominant.ts";
 import { evaluateLogits } from "../model/evaluation.ts";
+import { removeFrequencies } from "../model/frequency-mask.ts";
 import { drawSplit, initialState } from "../model/initial-state.ts";
-import { SpectralMeter } from "../model/spectral-measures.ts";
 import { summarizeSpectrum } from "../model/spectrum-summary.ts";
 
 /**
@@ -14,9 +14,8 @@ export const analysisTasks = {
   evaluateLogits,
   projectOnDominant,
   removeDominant,
+  removeFrequencies,
   summarizeSpectrum,
-  spectralMeasures: (theta: Float32Array, xi: Float32Array, modulus: number) =>
-    new SpectralMeter(modulus).measure(theta, xi),
 };
 
 export type AnalysisTasks = typeof analysisTasks;

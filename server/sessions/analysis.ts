@@ -35,7 +35,7 @@ export async function subject(
   expectedStep?: number,
 ): Promise<Subject> {
   const owner = registry.get(session);
-  return step === undefined ? owner.present(expectedStep, signal) : owner.getSnapshot(step);
+  return step === undefined ? owner.present(expectedStep, signal) : owner.readSnapshot(step);
 }
 
 /** Losses and accuracies of a network, in float64, with the weights replaced where given. */

@@ -1,22 +1,15 @@
 import { GrokboxError } from "./errors.ts";
-
-/** What a mutating call may leave behind for its repetition, when it was cut short after a part of its effect. */
-export type Memo = Record<string, number>;
+import { Receipt } from "./receipt.ts";
 
 interface Entry {
-  readonly fingerprint: string;
-  readonly memo: Memo;
-  answer: Promise<unknown> | undefined;
-  /** The call is under way, and its entry must stay. */
-  pending: boolean;
-  expiresMs: number;
+  readonly receipt: Receipt;
+  /** The call that is under way. */
+  pending: Promise<Uint8Array> | undefined;
 }
 
 export interface AnswersOptions {
   /** Ids remembered; the oldest go first. */
   readonly capacity?: number;
-  /** For how long an id is remembered after its last use. */
-  readonly lifetimeMs?: number;
 }
 
 /**
@@ -26,29 +19,32 @@ export interface AnswersOptions {
 export class Answers {
   readonly #entries = new Map<string, Entry>();
   readonly #capacity: number;
-  readonly #lifetimeMs: number;
 
-  constructor({ capacity = 10_000, lifetimeMs = 24 * 3_600_000 }: AnswersOptions = {}) {
+  constructor({ capacity = 10_000 }: AnswersOptions = {}) {
     this.#capacity = capacity;
-    this.#lifetimeMs = lifetimeMs;
+  }
+
+  /** Takes in what an earlier process left, oldest first. */
+  restore(receipts: Iterable<Receipt>): void {
+    for (const receipt of receipts) this.#entries.set(receipt.requestId, { receipt, pending: undefined });
   }
 
   /**
    * @param requestId - empty: `work` is simply done
    * @param fingerprint - of method and body
+   * @param work - its result, the answer's wire form, is put on the receipt
    */
-  async once<T>(
-    requestId: string,
-    fingerprint: string,
+  async once(
+    { requestId, fingerprint, method }: Pick<Receipt, "requestId" | "fingerprint" | "method">,
     signal: AbortSignal,
-    work: (memo: Memo) => Promise<T>,
-  ): Promise<T> {
-    if (requestId === "") return work({});
+    work: (receipt: Receipt) => Promise<Uint8Array>,
+  ): Promise<Uint8Array> {
+    if (requestId === "") return work(new Receipt("", fingerprint, method));
     for (;;) {
-      const entry = this.#entry(requestId, fingerprint);
-      if (entry.answer === undefined) return this.#work(entry, work);
+      const entry = this.#entry(requestId, fingerprint, method);
+      if (entry.pending === undefined) return entry.receipt.response ?? this.#work(entry, work);
       try {
-        return (await entry.answer) as T;
+        return await entry.pending;
       } catch (error) {
         // The first caller went away; this one is still here and takes over.
         const abandoned =
@@ -59,25 +55,27 @@ export class Answers {
     }
   }
 
-  async #work<T>(entry: Entry, work: (memo: Memo) => Promise<T>): Promise<T> {
-    const answer = work(entry.memo);
-    entry.answer = answer;
-    entry.pending = true;
+  async #work(entry: Entry, work: (receipt: Receipt) => Promise<Uint8Array>): Promise<Uint8Array> {
+    const { receipt } = entry;
+    entry.pending = work(receipt);
     try {
-      return await answer;
+      const response = await entry.pending;
+      receipt.respond(response);
+      return response;
     } catch (error) {
-      entry.answer = undefined;
+      receipt.withdraw();
       throw error;
     } finally {
-      entry.pending = false;
+      entry.pending = undefined;
     }
   }
 
-  #entry(requestId: string, fingerprint: string): Entry {
+  #entry(requestId: string, fingerprint: string, method: string): Entry {
     const now = Date.now();
     let entry = this.#entries.get(requestId);
-    if (entry !== undefined && entry.expiresMs < now && !entry.pending) entry = undefined;
-    if (entry !== undefined && entry.fingerprint !== fingerprint) {
+    if (entry !== undefined && entry.receipt.expiresMs < now && entry.pending === undefined)
+      entry = undefined;
+    if (entry !== undefined && entry.receipt.fingerprint !== fingerprint) {
       throw new GrokboxError(
         "REQUEST_ID_REUSED",
         `request_id ${JSON.stringify(requestId)} was used for another request; a new request needs a new id`,
@@ -90,13 +88,13 @@ export class Answers {
         ],
       );
     }
-    entry ??= { fingerprint, memo: {}, answer: undefined, pending: false, expiresMs: 0 };
-    entry.expiresMs = now + this.#lifetimeMs;
+    entry ??= { receipt: new Receipt(requestId, fingerprint, method), pending: undefined };
+    entry.receipt.touch();
     this.#entries.delete(requestId);
     this.#entries.set(requestId, entry);
     for (const [id, old] of this.#entries) {
-      if (this.#entries.size <= this.#capacity && old.expiresMs >= now) break;
-      if (!old.pending && old !== entry) this.#entries.delete(id);
+      if (this.#entries.size <= this.#capacity && old.receipt.expiresMs >= now) break;
+      if (old.pending === undefined && old !== entry) this.#entries.delete(id);
     }
     return entry;
   }

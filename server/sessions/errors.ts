@@ -17,7 +17,10 @@ export type Reason =
   | "SHUTTING_DOWN"
   | "DEADLINE_EXCEEDED"
   | "CANCELLED"
-  | "SESSION_DELETED";
+  | "SESSION_DELETED"
+  | "SNAPSHOT_CORRUPT"
+  | "SNAPSHOT_EXISTS"
+  | "STORAGE_FULL";
 
 /** One field of a request, by its proto path, and what it must be. */
 export interface FieldViolation {

@@ -16,6 +16,11 @@ export class Lane {
     this.#limit = limit;
   }
 
+  /** Somebody is in it. */
+  get busy(): boolean {
+    return this.#held;
+  }
+
   /** @param whose - the session's `own` work always gets its place; the limit is for callers */
   async run<T>(signal: AbortSignal, work: () => Promise<T>, whose: "caller" | "own" = "caller"): Promise<T> {
     await this.#enter(signal, whose === "caller");

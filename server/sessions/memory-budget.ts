@@ -13,6 +13,10 @@ export class MemoryBudget {
     return this.#usedBytes;
   }
 
+  fits(bytes: number): boolean {
+    return this.#usedBytes + bytes <= this.limitBytes;
+  }
+
   /** Sets bytes aside, or fails with OUT_OF_MEMORY. */
   reserve(bytes: number, what: string): void {
     if (this.#usedBytes + bytes > this.limitBytes) {

@@ -4,8 +4,10 @@ import type { Urgency } from "./scheduler.ts";
 export interface Observer {
   /** Somebody had the device: how long they waited for it and how long they had it. */
   turn(engine: string, urgency: Urgency, waitedSeconds: number, seconds: number): void;
+  /** Something was made durable, or could not be. */
+  commit(result: "ok" | "failed", seconds: number): void;
   /** A trainer made steps. */
   steps(engine: string, steps: number, seconds: number): void;
 }
 
-export const unobserved: Observer = { turn: () => {}, steps: () => {} };
+export const unobserved: Observer = { turn: () => {}, steps: () => {}, commit: () => {} };

@@ -15,13 +15,15 @@ const plan: fc.Arbitrary<RunPlan> = fc.record({
   stopWhen: fc.constantFrom([], [condition]),
 });
 
+const noDemands = { nextSnapshot: () => Number.POSITIVE_INFINITY, looksAtRecords: false };
+
 test("stretches cover a plan without a hole, record each wanted step once, and end where something must be done", () => {
   fc.assert(
     fc.property(plan, fc.integer({ min: 1, max: 400 }), (wanted, most) => {
       const recorded: number[] = [];
       const ends: number[] = [];
       for (let step = 0; step < wanted.untilStep!; step = ends.at(-1)!) {
-        const { until, recordAt } = nextStretch(wanted, step, most);
+        const { until, recordAt } = nextStretch(wanted, step, most, noDemands);
         expect(until).toBeGreaterThan(step);
         expect(until).toBeLessThanOrEqual(step + most);
         if (wanted.stopWhen.length > 0) for (const at of recordAt) expect(at).toBe(until);

@@ -1,3 +1,4 @@
+import { invalid } from "./errors.ts";
 import type { StopCondition } from "./stop-conditions.ts";
 
 /** What a background run is to do. */
@@ -11,6 +12,37 @@ export interface RunPlan {
   readonly recordEvery: number;
   /** Record these besides; increasing. */
   readonly recordAt: readonly number[];
+  /** The newest sequence before the run. */
+  readonly since?: number;
+}
+
+/** What the session itself wants, besides its plan. */
+export interface Demands {
+  /** The first step after `step` at which it keeps a snapshot by itself. */
+  nextSnapshot(step: number): number;
+  /** Every recorded step must be looked at before the next update: something may have to be done at it. */
+  readonly looksAtRecords: boolean;
+}
+
+/** Fails with INVALID_FIELD, naming every step of a plan that a session at `step` has passed or that lies after the plan's end. */
+export function checkPlan({ untilStep, snapshotAt, recordAt }: RunPlan, step: number): void {
+  const end = untilStep ?? Number.POSITIVE_INFINITY;
+  const violation = (field: string, must: string, got: number) => ({
+    field,
+    description: `must be ${must}; got ${got}`,
+  });
+  const passed = `greater than the session's step ${step}`;
+  const check = (field: string, steps: readonly number[]) =>
+    steps.flatMap((at) => {
+      if (at <= step) return violation(field, passed, at);
+      return at > end ? violation(field, `at most until_step ${end}`, at) : [];
+    });
+  const violations = [
+    ...(end <= step ? [violation("plan.until_step", passed, end)] : []),
+    ...check("plan.snapshot_at", snapshotAt),
+    ...check("plan.record_at", recordAt),
+  ];
+  if (violations.length > 0) throw invalid(violations.slice(0, 20));
 }
 
 /** Points that one slice may record: as many as one message to a watcher should hold, and weights that memory should. */
@@ -27,23 +59,26 @@ export interface Stretch {
  * The next stretch of a plan from `step` on, of at most `steps` updates. It ends where something must be done there and then: a
  * snapshot, the target, and with stop conditions every recorded step.
  */
-export function nextStretch(plan: RunPlan, step: number, steps: number): Stretch {
+export function nextStretch(plan: RunPlan, step: number, steps: number, demands: Demands): Stretch {
   const target = plan.untilStep ?? Number.POSITIVE_INFINITY;
-  const until = Math.min(step + steps, target, firstAfter(plan.snapshotAt, step));
+  const snapshot = Math.min(firstAfter(plan.snapshotAt, step), demands.nextSnapshot(step));
+  const until = Math.min(step + steps, target, snapshot);
+  const oneByOne = plan.stopWhen.length > 0 || demands.looksAtRecords;
   const recordAt: number[] = [];
-  for (let next = nextRecord(plan, step); next <= until; next = nextRecord(plan, next)) {
+  for (let next = nextRecord(plan, step, snapshot); next <= until; next = nextRecord(plan, next, snapshot)) {
     recordAt.push(next);
-    if (recordAt.length === mostRecords || plan.stopWhen.length > 0) return { until: next, recordAt };
+    if (recordAt.length === mostRecords || oneByOne) return { until: next, recordAt };
   }
   return { until, recordAt };
 }
 
-/** The first step after `step` that the plan wants recorded: its multiples and its list, snapshots, and the target. */
-function nextRecord(plan: RunPlan, step: number): number {
+/** The first step after `step` to be recorded: the plan's multiples and its list, the next snapshot, and the target. */
+function nextRecord(plan: RunPlan, step: number, snapshot: number): number {
   const regular = (Math.floor(step / plan.recordEvery) + 1) * plan.recordEvery;
   const target =
     plan.untilStep !== undefined && plan.untilStep > step ? plan.untilStep : Number.POSITIVE_INFINITY;
-  return Math.min(regular, target, firstAfter(plan.snapshotAt, step), firstAfter(plan.recordAt, step));
+  const kept = snapshot > step ? snapshot : Number.POSITIVE_INFINITY;
+  return Math.min(regular, target, kept, firstAfter(plan.recordAt, step));
 }
 
 /** First element above `step` of an increasing list, by bisection. */

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openCpuEngine } from "../engine/cpu/cpu-engine.ts";
 import { completeSpec } from "../model/presets.ts";
 import type { SpecInput } from "../model/spec-input.ts";
 import { evaluate, score, spectrum, subject } from "./analysis.ts";
 import type { RunPlan } from "./plan.ts";
-import { Registry } from "./registry.ts";
+import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
+import { openTestRegistry, unrepeated } from "./testing/registry.ts";
 import { watch } from "./watch.ts";
 
 const never = new AbortController().signal;
@@ -21,8 +21,7 @@ const limits = {
 let registry: Registry;
 
 beforeEach(async () => {
-  const engine = await openCpuEngine();
-  registry = new Registry([{ engine, reason: "the only one", fallbackReason: "" }], limits);
+  registry = await openTestRegistry({ limits });
 });
 
 afterEach(async () => {
@@ -37,9 +36,8 @@ function start(input: SpecInput = small, preset = "grokking"): Promise<Session> 
   return registry.start({ spec, preset, labels: {}, engine: "auto", recordEvery: 100 });
 }
 
-const fail = (error: unknown) => expect.unreachable(String(error));
 const advance = (session: Session, steps: number, expectedStep?: number) =>
-  session.advanceBy({ steps, expectedStep, memo: {} }, never);
+  session.advanceBy({ steps, expectedStep, receipt: unrepeated() }, never);
 
 async function atRest(session: Session): Promise<void> {
   while (session.isTraining) await session.log.changed(1_000, never);
@@ -61,13 +59,13 @@ test("steps and runs of any cut reach the same bits, alone or beside another run
   const whole = await start();
   await advance(whole, 300);
   const other = await start({ ...small, seed: 7 });
-  await other.run(plan, undefined, fail, never);
+  await other.run(plan, undefined, never);
   const cut = await start();
   await advance(cut, 1);
   await advance(cut, 49);
-  await cut.run({ ...plan, untilStep: 200, recordEvery: 7, snapshotAt: [111] }, 50, fail, never);
+  await cut.run({ ...plan, untilStep: 200, recordEvery: 7, snapshotAt: [111] }, 50, never);
   await atRest(cut);
-  await cut.snapshot(undefined, never);
+  await cut.snapshot({ expectedStep: undefined, label: "" }, never);
   for (let i = 0; i < 100; i++) await advance(cut, 1);
   await other.pause();
   expect(cut.step).toBe(300);
@@ -78,9 +76,9 @@ test("steps and runs of any cut reach the same bits, alone or beside another run
 test("a snapshot starts a session that goes on with the same bits", async () => {
   const session = await start();
   await advance(session, 40);
-  const snapshot = await session.snapshot(40, never);
+  const snapshot = await session.snapshot({ expectedStep: 40, label: "" }, never);
   await advance(session, 60);
-  const { spec, state, train } = session.getSnapshot(40);
+  const { spec, state, train } = await session.readSnapshot(40);
   const again = await registry.start({
     spec,
     state,
@@ -93,21 +91,23 @@ test("a snapshot starts a session that goes on with the same bits", async () => 
   expect(again.step).toBe(40);
   await advance(again, 60);
   expect(await weightsOf(again)).toBe(await weightsOf(session));
-  expect(await session.snapshot(undefined, never)).not.toBe(snapshot);
-  await expect(session.snapshot(3, never)).rejects.toMatchObject({ reason: "STEP_MISMATCH" });
+  expect(await session.snapshot({ expectedStep: undefined, label: "" }, never)).not.toBe(snapshot);
+  await expect(session.snapshot({ expectedStep: 3, label: "" }, never)).rejects.toMatchObject({
+    reason: "STEP_MISMATCH",
+  });
 });
 
 test("a run records, keeps snapshots, stops at its target and says so", async () => {
   const session = await start();
-  await session.run({ ...plan, untilStep: 250, snapshotAt: [130], recordAt: [1, 2] }, 0, fail, never);
+  await session.run({ ...plan, untilStep: 250, snapshotAt: [130], recordAt: [1, 2] }, 0, never);
   expect(session.state).toBe("running");
   await expect(advance(session, 1)).rejects.toMatchObject({ reason: "SESSION_STATE" });
   await atRest(session);
   expect(session.state).toBe("idle");
   expect(session.stopReason).toMatchObject({ kind: "target", step: 250 });
   expect(session.log.read(0, 100).map(({ step }) => step)).toEqual([0, 1, 2, 100, 130, 200, 250]);
-  expect(session.getSnapshot(130).state.step).toBe(130);
-  expect(() => session.getSnapshot(131)).toThrow("130");
+  expect((await session.readSnapshot(130)).state.step).toBe(130);
+  await expect(session.readSnapshot(131)).rejects.toThrow("130");
 });
 
 test("a run stops when a condition holds on a recorded step", async () => {
@@ -119,7 +119,7 @@ test("a run stops when a condition holds on a recorded step", async () => {
     value: 0,
     forRecorded: 3,
   } as const;
-  await session.run({ ...plan, recordEvery: 10, stopWhen: [condition] }, undefined, fail, never);
+  await session.run({ ...plan, recordEvery: 10, stopWhen: [condition] }, undefined, never);
   await atRest(session);
   expect(session.stopReason).toMatchObject({ kind: "condition", step: 30 });
   expect(session.stopReason!.detail).toContain("parameter_norm >= 0");
@@ -127,14 +127,14 @@ test("a run stops when a condition holds on a recorded step", async () => {
 
 test("pausing keeps the state reached, measured, and a run can go on", async () => {
   const session = await start();
-  await session.run(plan, undefined, fail, never);
+  await session.run(plan, undefined, never);
   await session.log.changed(5_000, never);
   await session.pause();
   expect(session.state).toBe("paused");
   expect(session.log.latest!.step).toBe(session.step);
   await session.pause();
   const { step } = session;
-  await session.run({ ...plan, untilStep: step + 5 }, step, fail, never);
+  await session.run({ ...plan, untilStep: step + 5 }, step, never);
   await atRest(session);
   expect(session.step).toBe(step + 5);
 });
@@ -142,18 +142,17 @@ test("pausing keeps the state reached, measured, and a run can go on", async () 
 test("a cancelled step keeps the steps made, and its repetition makes the rest", async () => {
   const session = await start({ ...small, width: 512 });
   const controller = new AbortController();
-  const memo = {};
-  const step = session.advanceBy({ steps: 50_000, expectedStep: 0, memo }, controller.signal);
+  const receipt = unrepeated();
+  const step = session.advanceBy({ steps: 50_000, expectedStep: 0, receipt }, controller.signal);
   setTimeout(() => controller.abort(), 30);
   await expect(step).rejects.toMatchObject({ reason: "CANCELLED" });
   expect(session.state).toBe("idle");
   expect(session.step).toBeGreaterThan(0);
   expect(session.step).toBeLessThan(50_000);
-  expect(memo).toEqual({ target: 50_000 });
-  const rest = { target: session.step + 3 };
-  expect((await session.advanceBy({ steps: 50_000, expectedStep: 0, memo: rest }, never)).step).toBe(
-    rest.target,
-  );
+  expect(receipt.memo).toEqual({ target: 50_000 });
+  receipt.memo.target = session.step + 3;
+  const rest = await session.advanceBy({ steps: 50_000, expectedStep: 0, receipt }, never);
+  expect(rest.step).toBe(receipt.memo.target);
 });
 
 test("a loss that diverges stops the session at its last good state; another activation goes on", async () => {
@@ -163,24 +162,24 @@ test("a loss that diverges stops the session at its last good state; another act
     optimizer: { kind: "sgd", learningRate: 1000 },
     init: { scale: 3 },
   });
-  await session.run({ ...plan, untilStep: 10_000 }, undefined, fail, never);
+  await session.run({ ...plan, untilStep: 10_000 }, undefined, never);
   await atRest(session);
   expect(session.state).toBe("diverged");
   expect(session.stopReason!.kind).toBe("diverged");
   expect(session.log.latest!.step).toBe(session.step);
   expect(Number.isFinite(session.log.latest!.trainLoss)).toBe(true);
   await expect(advance(session, 1)).rejects.toMatchObject({ reason: "SESSION_STATE" });
-  await session.snapshot(undefined, never);
-  await session.swapActivation("identity", session.step, never);
+  await session.snapshot({ expectedStep: undefined, label: "" }, never);
+  await session.swapActivation("identity", session.step, unrepeated(), never);
   expect(session.state).toBe("idle");
-  expect(session.events).toMatchObject([{ activationSwapped: { from: "x^8", to: "identity" } }]);
+  expect(session.events).toMatchObject([{ kind: "activationSwapped", from: "x^8", to: "identity" }]);
 });
 
 test("analysis during a run sees one whole step and changes no bit", async () => {
   const undisturbed = await start();
   await advance(undisturbed, 400);
   const session = await start();
-  await session.run({ ...plan, untilStep: 400 }, undefined, fail, never);
+  await session.run({ ...plan, untilStep: 400 }, undefined, never);
   while (session.isTraining) {
     const network = await subject(registry, { session: session.name, step: undefined }, never);
     const { whole } = await evaluate(registry, network, never);
@@ -196,11 +195,13 @@ test("limits are kept: sessions, snapshots, memory", async () => {
   const session = await start();
   for (const step of [1, 2, 3]) {
     await advance(session, 1);
-    expect((await session.snapshot(step, never)).state.step).toBe(step);
+    expect((await session.snapshot({ expectedStep: step, label: "" }, never)).step).toBe(step);
   }
   await advance(session, 1);
-  await expect(session.snapshot(4, never)).rejects.toMatchObject({ reason: "TOO_MANY_SNAPSHOTS" });
-  await expect(session.run({ ...plan, snapshotAt: [9] }, undefined, fail, never)).rejects.toMatchObject({
+  await expect(session.snapshot({ expectedStep: 4, label: "" }, never)).rejects.toMatchObject({
+    reason: "TOO_MANY_SNAPSHOTS",
+  });
+  await expect(session.run({ ...plan, snapshotAt: [9] }, undefined, never)).rejects.toMatchObject({
     reason: "TOO_MANY_SNAPSHOTS",
   });
   await expect(start({ ...small, modulus: 199, width: 65_536 })).rejects.toMatchObject({
@@ -213,7 +214,7 @@ test("limits are kept: sessions, snapshots, memory", async () => {
 test("deleting a running session gives back all of its memory and ends who waits", async () => {
   const before = registry.memory.usedBytes;
   const session = await start();
-  await session.run({ ...plan, snapshotAt: [1, 2] }, undefined, fail, never);
+  await session.run({ ...plan, snapshotAt: [1, 2] }, undefined, never);
   const events = watch(session, { from: 1, untilIdle: false }, never);
   const ended = (async () => {
     for await (const event of events) if (event.kind === "end") return event.reason;
@@ -229,7 +230,7 @@ test("deleting a running session gives back all of its memory and ends who waits
 
 test("a watcher sees every retained point in order, a gap where they are gone, and the end", async () => {
   const session = await start();
-  await session.run({ ...plan, recordEvery: 1, untilStep: 200 }, undefined, fail, never);
+  await session.run({ ...plan, recordEvery: 1, untilStep: 200 }, undefined, never);
   await atRest(session);
   const events = [];
   for await (const event of watch(session, { from: 1, untilIdle: true }, never)) events.push(event);
@@ -254,7 +255,7 @@ test("a watcher of another epoch starts at the oldest retained point", async () 
 
 test("shutting down stops runs at a whole step, ends watchers and refuses new work", async () => {
   const session = await start();
-  await session.run(plan, undefined, fail, never);
+  await session.run(plan, undefined, never);
   const events = watch(session, { untilIdle: false }, never);
   await events.next();
   await registry.shutDown();
@@ -267,12 +268,7 @@ test("shutting down stops runs at a whole step, ends watchers and refuses new wo
 
 test("a full queue of callers does not take a session's own work its place", async () => {
   const session = await start({ ...small, width: 256 });
-  await session.run(
-    { ...plan, recordEvery: 5, untilStep: 400, snapshotAt: [100, 200] },
-    undefined,
-    fail,
-    never,
-  );
+  await session.run({ ...plan, recordEvery: 5, untilStep: 400, snapshotAt: [100, 200] }, undefined, never);
   const callers: Promise<unknown>[] = [];
   while (session.isTraining) {
     callers.push(
@@ -283,19 +279,36 @@ test("a full queue of callers does not take a session's own work its place", asy
   const refused = (await Promise.all(callers)).filter((reason) => reason === "QUEUE_FULL");
   expect(refused.length).toBeGreaterThan(0);
   expect(session.stopReason).toMatchObject({ kind: "target", step: 400 });
-  expect(session.getSnapshot(200).state.step).toBe(200);
+  expect((await session.readSnapshot(200)).state.step).toBe(200);
 });
 
-test("a run that can't keep a snapshot stops, says why, and is measured where it stopped", async () => {
-  const session = await start();
-  const rest = registry.memory.limitBytes - registry.memory.usedBytes;
-  await session.run({ ...plan, untilStep: 500, snapshotAt: [300] }, undefined, fail, never);
-  registry.memory.reserve(rest, "the test");
-  await atRest(session);
-  registry.memory.release(rest);
-  expect(session.stopReason).toMatchObject({ kind: "failed", step: 300 });
-  expect(session.stopReason!.detail).toContain("snapshot");
-  await advance(session, 1);
+test("a store that is full doesn't stop training; it says so until there is space again", async () => {
+  const full = await openTestRegistry({ maxEphemeralBytes: 2 ** 20, checkpointEveryMs: 20 });
+  try {
+    const spec = completeSpec({ ...small, width: 1_024 }, "grokking");
+    const input = { spec, preset: "", labels: {}, engine: "", recordEvery: 100 };
+    const session = await full.start(input);
+    await session.run(
+      { ...plan, untilStep: 300, snapshotAt: [100, 110, 120, 130, 140, 150] },
+      undefined,
+      never,
+    );
+    await atRest(session);
+    expect(session.stopReason).toMatchObject({ kind: "target", step: 300 });
+    expect(session.keeper.alarm).toContain("could not be stored");
+    expect(full.storageAlarm).toBe(session.keeper.alarm);
+    const kept = session.snapshots.list();
+    expect(kept.length).toBeLessThan(6);
+    expect((await session.readSnapshot(100)).state.step).toBe(100);
+    await expect(full.start(input)).rejects.toMatchObject({ reason: "STORAGE_FULL" });
+    for (const { step } of kept) await session.deleteSnapshot(step);
+    await session.checkpoint();
+    await session.keeper.idle();
+    expect(session.keeper).toMatchObject({ alarm: "", committed: { step: 300 } });
+  } finally {
+    await full.shutDown();
+    await full.close();
+  }
 });
 
 test("an analysis that fails is an error of its call, and the next one works", async () => {

@@ -1,17 +1,25 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { Engine, TrainerState } from "../engine/engine.ts";
 import type { Spec } from "../model/spec.ts";
+import type { Damage, SnapshotRow, Store } from "../store/store.ts";
 import { Analyst } from "./analyst.ts";
 import { Answers } from "./answers.ts";
-import { GrokboxError } from "./errors.ts";
+import { applyChanges, type Changes, changesViolations } from "./changes.ts";
+import { Checkpointer } from "./checkpointer.ts";
+import { GrokboxError, invalid } from "./errors.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { type Observer, unobserved } from "./observer.ts";
+import type { RunPlan } from "./plan.ts";
 import { ProgressLog } from "./progress-log.ts";
+import { Receipt } from "./receipt.ts";
+import type { SnapshotSchedule } from "./schedule.ts";
 import { Scheduler, type Urgency } from "./scheduler.ts";
-import { Session } from "./session.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { type Beginning, type Forking, Session, type SessionParts } from "./session.ts";
+import type { SessionIdentity, SessionRecord } from "./session-record.ts";
+import type { ArrayName, SnapshotInfo, SnapshotMeta } from "./snapshot.ts";
+import type { Answering } from "./snapshot-keeping.ts";
 import type { SessionState } from "./state.ts";
-import { Training } from "./training.ts";
+import { Training, type TrainingParts } from "./training.ts";
 import { Uploads } from "./uploads.ts";
 
 export interface Limits {
@@ -38,9 +46,20 @@ export interface StartInput {
   /** A name of an offered engine, or `auto`. */
   readonly engine: string;
   readonly recordEvery: number;
+  readonly schedule?: SnapshotSchedule;
   /** Weights from elsewhere, and the pairs that train when they are not to be drawn. */
   readonly state?: TrainerState;
   readonly train?: Uint8Array;
+}
+
+export interface ForkInput {
+  readonly changes: Changes;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Empty: the source's. */
+  readonly engine: string;
+  /** @default the source's */
+  readonly recordEvery?: number;
+  readonly schedule?: SnapshotSchedule;
 }
 
 export interface SessionFilter {
@@ -60,6 +79,17 @@ const residentPairBytes = 20;
 /** Of a progress point in the log. */
 const pointBytes = 112;
 
+export interface RegistryParts {
+  /** The preferred engine first. */
+  readonly engines: readonly OfferedEngine[];
+  readonly limits: Limits;
+  readonly store: Store;
+  readonly observer?: Observer;
+  readonly onDefect: (error: unknown) => void;
+  /** Milliseconds between checkpoints of a session that trains. */
+  readonly checkpointEveryMs: number;
+}
+
 /** All sessions of this box, and what they share. */
 export class Registry {
   readonly limits: Limits;
@@ -69,44 +99,137 @@ export class Registry {
   readonly uploads: Uploads;
   readonly answers = new Answers();
   readonly analyst = new Analyst();
+  readonly store: Store;
+  readonly checkpointEveryMs: number;
   readonly #observer: Observer;
+  readonly #onDefect: (error: unknown) => void;
   readonly #schedulers: ReadonlyMap<Engine, Scheduler>;
   readonly #sessions = new Map<string, Session>();
-  #starting = 0;
+  readonly #checkpointer: Checkpointer;
+  readonly #undeleted = new Set<Session>();
+  readonly #starting = new Set<Promise<unknown>>();
   #started = 0;
   readonly #closing = new AbortController();
 
-  constructor(engines: readonly OfferedEngine[], limits: Limits, observer: Observer = unobserved) {
+  constructor({ engines, limits, store, observer = unobserved, onDefect, checkpointEveryMs }: RegistryParts) {
     this.engines = engines;
     this.limits = limits;
+    this.store = store;
+    this.checkpointEveryMs = checkpointEveryMs;
     this.memory = new MemoryBudget(limits.maxStateBytes);
     this.uploads = new Uploads(this.memory);
     this.#schedulers = new Map(engines.map(({ engine }) => [engine, new Scheduler(engine.name, observer)]));
     this.#observer = observer;
+    this.#onDefect = onDefect;
+    this.#checkpointer = new Checkpointer(
+      () => this.#sessions.values(),
+      checkpointEveryMs,
+      onDefect,
+      () => this.#forgetDeleted(),
+    );
   }
 
-  /** Makes a session and records its first progress point. */
-  async start(input: StartInput): Promise<Session> {
-    this.checkOpen();
-    const { maxSessions } = this.limits;
-    if (this.#sessions.size + this.#starting >= maxSessions) {
-      throw new GrokboxError("TOO_MANY_SESSIONS", `there are ${maxSessions} sessions already; delete some`, {
-        limit: maxSessions,
+  /**
+   * Brings back what the store has. Sessions sleep until they are used; runs that were under way go on if `resume` says so.
+   *
+   * @returns what is damaged and was left out, for the log
+   */
+  async restore({ resume }: { readonly resume: boolean }): Promise<readonly Damage[]> {
+    const { sessions, snapshots, answers, damaged, cleanShutdown } = await this.store.load();
+    this.answers.restore(answers.map((row) => Receipt.of(row)));
+    const bySession = Map.groupBy(snapshots, ({ session }) => session);
+    const forks = Map.groupBy(sessions, ({ parent }) => parent && `${parent.session} ${parent.step}`);
+    const interrupted: [Session, RunPlan][] = [];
+    for (const row of sessions) {
+      const { identity, head, intent } = row.body as SessionRecord;
+      if (intent.state === "deleted") {
+        // The server ended before its deletion was done.
+        await this.store.commit({ deleteSessions: [row.id] }).catch(this.#onDefect);
+        continue;
+      }
+      const infos = (bySession.get(row.id) ?? []).map((snapshot) =>
+        snapshotInfo(identity.name, snapshot, forks.get(`${row.id} ${snapshot.step}`)?.length ?? 0),
+      );
+      // Points that nobody will record again may have been seen by somebody.
+      const continues = cleanShutdown || (resume && intent.plan !== undefined);
+      const epoch = continues ? row.epoch : randomUUID();
+      const { engine } = this.#choose(identity.engine);
+      const log = new ProgressLog(this.limits.retainedProgressPoints, head);
+      const training = Training.asleep(this.#trainingParts(engine, log), head);
+      const { plan, ...rest } = intent;
+      const session = new Session(identity, this.#sessionParts(training), {
+        head,
+        epoch,
+        intent: plan !== undefined && !resume ? { ...rest, state: "paused" } : rest,
+        snapshots: infos,
       });
+      this.#sessions.set(identity.name, session);
+      this.#started = Math.max(this.#started, identity.ordinal);
+      if (plan !== undefined && resume) interrupted.push([session, plan]);
     }
-    const bytes = this.#residentBytes(input.spec);
-    this.memory.reserve(bytes, "the session");
-    this.#starting += 1;
+    for (const [session, plan] of interrupted) session.resume(plan);
+    return damaged;
+  }
+
+  /** Makes a session, records its first progress point, and keeps both. */
+  async start(input: StartInput, answering: Answering<Session> = () => {}): Promise<Session> {
+    const { engine, reason } = this.#choose(input.engine);
+    const { preset, recordEvery, labels } = input;
+    return this.#add(
+      input,
+      {
+        identity: { preset, engine: engine.name, engineReason: reason, recordEvery },
+        beginning: { intent: { labels, schedule: input.schedule } },
+        eventBody: { preset },
+      },
+      answering,
+    );
+  }
+
+  /** Makes a session from a snapshot of another one, with changes. */
+  async fork(
+    source: Session,
+    step: number,
+    input: ForkInput,
+    answering: Answering<Session> = () => {},
+  ): Promise<Session> {
+    this.checkOpen();
+    const forking = await source.forking(step);
     try {
-      const session = await this.#open(input);
-      this.#sessions.set(session.name, session);
-      return session;
-    } catch (error) {
-      this.memory.release(bytes);
-      throw error;
+      return await this.#fork(source, forking, input, answering);
     } finally {
-      this.#starting -= 1;
+      forking.release();
     }
+  }
+
+  async #fork(
+    source: Session,
+    forking: Forking,
+    input: ForkInput,
+    answering: Answering<Session>,
+  ): Promise<Session> {
+    const { snapshot } = forking;
+    const { step } = snapshot.info;
+    const { changes, labels } = input;
+    const violations = changesViolations(snapshot.spec, changes);
+    if (violations.length > 0) {
+      throw invalid(violations.map(({ field, description }) => ({ field: `changes.${field}`, description })));
+    }
+    const { spec, state, train } = await applyChanges(snapshot, changes, this.analyst);
+    const { engine, reason } = this.#choose(input.engine === "" ? source.identity.engine : input.engine);
+    const { preset } = snapshot.info;
+    const recordEvery = input.recordEvery ?? source.identity.recordEvery;
+    const parent = { session: source.id, step, changes };
+    return this.#add(
+      { spec, state, ...(train === undefined ? {} : { train }) },
+      {
+        identity: { preset, engine: engine.name, engineReason: reason, recordEvery, parent },
+        beginning: { intent: { labels, schedule: input.schedule } },
+        eventBody: parent,
+        forking,
+      },
+      answering,
+    );
   }
 
   get(name: string): Session {
@@ -115,25 +238,33 @@ export class Registry {
     throw new GrokboxError("SESSION_NOT_FOUND", `${name} does not exist`, { session: name });
   }
 
-  getSnapshot(session: string, step: number): Snapshot {
-    return this.get(session).getSnapshot(step);
-  }
-
   /** Matching sessions, newest first, those older than the one with ordinal `before`. */
   *list({ states, labels }: SessionFilter, before: number): Generator<Session> {
     for (const session of [...this.#sessions.values()].reverse()) {
       if (session.identity.ordinal >= before) continue;
       const inState = states.length === 0 || states.includes(session.state);
-      const labelled = Object.entries(labels).every(([key, value]) => session.identity.labels[key] === value);
+      const labelled = Object.entries(labels).every(([key, value]) => session.labels[key] === value);
       if (inState && labelled) yield session;
     }
   }
 
-  async delete(name: string): Promise<void> {
+  async delete(name: string, answering: () => void = () => {}): Promise<void> {
     const session = this.get(name);
     this.#sessions.delete(name);
-    await session.delete();
-    this.memory.release(this.#residentBytes(session.spec));
+    try {
+      await session.delete(answering);
+    } catch (error) {
+      this.#undeleted.add(session);
+      throw error;
+    }
+  }
+
+  /** What is deleted here, and could not be removed from the store, is tried again. */
+  #forgetDeleted(): void {
+    for (const session of this.#undeleted) {
+      this.#undeleted.delete(session);
+      session.forget().catch(() => this.#undeleted.add(session));
+    }
   }
 
   /** Aborts when the shutdown begins. */
@@ -153,29 +284,90 @@ export class Registry {
     return { interactive: sum("interactive"), background: sum("background") };
   }
 
+  /** Why the store can't be written, by the first session that found out; empty when all is well. */
+  get storageAlarm(): string {
+    for (const { keeper } of this.#sessions.values()) if (keeper.alarm !== "") return keeper.alarm;
+    return "";
+  }
+
   /** Fails with SHUTTING_DOWN once `shutDown` was called. */
   checkOpen(): void {
     if (this.closing.aborted)
       throw new GrokboxError("SHUTTING_DOWN", "the server is shutting down; try again after it is back");
   }
 
-  /** Finishes the slices under way and lets every stream end. */
+  /** Finishes the slices under way, makes every session durable and lets every stream end. */
   async shutDown(): Promise<void> {
     this.#closing.abort();
-    await Promise.all([...this.#sessions.values()].map((session) => session.shutDown()));
+    this.#checkpointer.stop();
+    await Promise.all(this.#starting);
+    await Promise.all(
+      [...this.#sessions.values()].map((session) => session.shutDown().catch(this.#onDefect)),
+    );
   }
 
   /** Frees everything; after `shutDown`. */
   async close(): Promise<void> {
     await this.analyst.close();
+    for (const session of this.#sessions.values()) session.close();
     await Promise.all(this.engines.map(({ engine }) => engine.close()));
+    await this.store.close();
   }
 
-  async #open(input: StartInput): Promise<Session> {
-    const { spec } = input;
-    const { engine, reason } = this.#choose(input.engine);
+  async #add(
+    input: Pick<StartInput, "spec" | "state" | "train">,
+    { identity, beginning, eventBody, forking }: NewSession,
+    answering: Answering<Session>,
+  ): Promise<Session> {
+    this.checkOpen();
+    const { maxSessions } = this.limits;
+    if (this.#sessions.size + this.#starting.size >= maxSessions) {
+      throw new GrokboxError("TOO_MANY_SESSIONS", `there are ${maxSessions} sessions already; delete some`, {
+        limit: maxSessions,
+      });
+    }
+    const bytes = this.#residentBytes(input.spec);
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    this.#starting.add(over);
+    let session: Session | undefined;
+    let reserved = false;
+    try {
+      await this.#makeRoom(bytes, "the session");
+      reserved = true;
+      const training = await this.#open(input, this.#choose(identity.engine).engine);
+      const name = `sessions/${randomBytes(6).toString("hex")}`;
+      session = new Session(
+        { name, ordinal: ++this.#started, createTimeMs: Date.now(), ...identity },
+        this.#sessionParts(training),
+        beginning,
+      );
+      answering(session);
+      const fork = forking?.commit(name);
+      const { id, step } = session;
+      const event = { session: id, step, timeMs: Date.now(), kind: "started", body: eventBody };
+      await session.begin({
+        ...fork,
+        putEvents: [event, ...(fork?.putEvents ?? [])],
+      });
+      forking?.done(name);
+      this.#sessions.set(session.name, session);
+      return session;
+    } catch (error) {
+      session?.close();
+      if (reserved) this.memory.release(bytes);
+      throw error;
+    } finally {
+      this.#starting.delete(over);
+      resolve();
+    }
+  }
+
+  async #open(
+    { spec, ...given }: Pick<StartInput, "spec" | "state" | "train">,
+    engine: Engine,
+  ): Promise<Training> {
     const operations = spec.modulus * spec.width * operationsADraw;
-    let { state, train } = input;
+    let { state, train } = given;
     if (state === undefined) {
       const initial = await this.analyst.run("initialState", operations, spec);
       state = { step: 0, theta: initial.theta, xi: initial.xi };
@@ -183,40 +375,60 @@ export class Registry {
     }
     train ??= await this.analyst.run("drawSplit", operations, spec);
     const log = new ProgressLog(this.limits.retainedProgressPoints);
-    const training = await Training.open(
-      { engine, analyst: this.analyst, log, observer: this.#observer },
-      spec,
-      train,
-      state,
-    );
+    const training = await Training.open(this.#trainingParts(engine, log), spec, train, state);
     try {
       await training.record();
     } catch (error) {
-      training.close();
+      training.sleep();
       throw error;
     }
-    return new Session(
-      {
-        name: `sessions/${randomBytes(6).toString("hex")}`,
-        ordinal: ++this.#started,
-        preset: input.preset,
-        labels: input.labels,
-        engine: engine.name,
-        engineReason: reason,
-        recordEvery: input.recordEvery,
-      },
-      {
-        training,
-        log,
-        scheduler: this.#schedulers.get(engine)!,
-        memory: this.memory,
-        maxQueuedCommands: this.limits.maxQueuedCommands,
-        maxSnapshots: this.limits.maxSnapshotsPerSession,
-      },
-    );
+    return training;
   }
 
-  /** What a session takes while it is there, its log when that is full. */
+  #trainingParts(engine: Engine, log: ProgressLog): TrainingParts {
+    return { engine, log, observer: this.#observer };
+  }
+
+  #sessionParts(training: Training): SessionParts {
+    return {
+      training,
+      scheduler: this.#schedulers.get(training.engine)!,
+      store: this.store,
+      maxQueuedCommands: this.limits.maxQueuedCommands,
+      maxSnapshots: this.limits.maxSnapshotsPerSession,
+      memory: {
+        reserve: (session) => this.#makeRoom(this.#residentBytes(session.spec), session.name),
+        release: (session) => this.memory.release(this.#residentBytes(session.spec)),
+      },
+      observer: this.#observer,
+      onDefect: this.#onDefect,
+      fork: async (session, step, { changes, labels, runUntilStep }) => {
+        const fork = await this.fork(session, step, { changes, labels, engine: "" });
+        if (runUntilStep !== undefined && runUntilStep > fork.step) {
+          const { recordEvery } = fork.identity;
+          const plan = { untilStep: runUntilStep, stopWhen: [], snapshotAt: [], recordAt: [], recordEvery };
+          await fork.run(plan, undefined, this.closing);
+        }
+        return fork;
+      },
+    };
+  }
+
+  /** Sets memory aside, putting sessions to sleep that were not used for longest when there is too little. */
+  async #makeRoom(bytes: number, what: string): Promise<void> {
+    if (!this.memory.fits(bytes)) {
+      const awake = [...this.#sessions.values()].filter(
+        ({ training, isQuiet }) => training.isAwake && isQuiet,
+      );
+      for (const session of awake.sort((a, b) => a.usedMs - b.usedMs)) {
+        await session.sleep();
+        if (this.memory.fits(bytes)) break;
+      }
+    }
+    this.memory.reserve(bytes, what);
+  }
+
+  /** What a session takes while it is resident, its log when that is full. */
   #residentBytes({ modulus, width }: Spec): number {
     const pairs = (modulus * (modulus + 1)) / 2;
     const logits = pairs * Math.ceil(modulus / 16) * 16;
@@ -227,10 +439,34 @@ export class Registry {
     );
   }
 
+  /** The engine asked for; of a session from a store, the preferred one when its own is gone. */
   #choose(name: string): OfferedEngine {
-    if (name === "" || name === "auto") return this.engines[0]!;
     const offered = this.engines.find(({ engine }) => engine.name === name);
-    if (offered === undefined) throw new RangeError(`no engine ${name}`);
-    return { ...offered, reason: "asked for" };
+    return offered === undefined ? this.engines[0]! : { ...offered, reason: "asked for" };
   }
+}
+
+interface NewSession {
+  readonly identity: Omit<SessionIdentity, "name" | "ordinal" | "createTimeMs">;
+  readonly beginning: Beginning;
+  /** Of the audit event. */
+  readonly eventBody: unknown;
+  readonly forking?: Forking;
+}
+
+function snapshotInfo(session: string, row: SnapshotRow, forks: number): SnapshotInfo {
+  const { step, createTimeMs, sha256, pinned } = row;
+  const kind = row.kind as SnapshotInfo["kind"];
+  const names = row.tensors.map(({ name }) => name as ArrayName);
+  return {
+    ...(row.meta as SnapshotMeta),
+    session,
+    step,
+    createTimeMs,
+    kind,
+    pinned,
+    forks,
+    arrays: names,
+    sha256,
+  };
 }

@@ -77,7 +77,7 @@ export class Scheduler {
           this.#observer.turn(this.#engine, urgency, (began - asked) / 1000, elapsedMs / 1000);
           clearTimeout(this.#running?.timer);
           this.#running = undefined;
-          this.#next();
+          this.#after(urgency);
         }
       },
     };
@@ -113,6 +113,20 @@ export class Scheduler {
   #account(urgency: Urgency, elapsedMs: number): void {
     if (urgency === "background") this.#interactiveLead = Math.max(0, this.#interactiveLead - elapsedMs);
     else if (this.#waiting.background.length > 0) this.#interactiveLead += elapsedMs;
+  }
+
+  /**
+   * After an interactive turn its caller is answered first: background work would take the cores from the event loop, and from the
+   * caller when it is on this machine.
+   */
+  #after(urgency: Urgency): void {
+    if (urgency === "background" || this.#waiting.interactive.length > 0) {
+      this.#next();
+      return;
+    }
+    setImmediate(() => {
+      if (this.#running === undefined) this.#next();
+    });
   }
 
   #next(): void {

@@ -1,51 +1,60 @@
 import { randomUUID } from "node:crypto";
 import type { TrainerState } from "../engine/engine.ts";
 import type { Activation, Spec } from "../model/spec.ts";
-import type { Memo } from "./answers.ts";
-import { cancelled, GrokboxError, invalid } from "./errors.ts";
-import { Lane } from "./lane.ts";
-import type { MemoryBudget } from "./memory-budget.ts";
-import { nextStretch, type RunPlan } from "./plan.ts";
+import type { Commit, SessionRow, Store } from "../store/store.ts";
+import { Drive, type Job, stepError } from "./drive.ts";
+import { GrokboxError, invalid } from "./errors.ts";
+import type { Head } from "./head.ts";
+import { type Capture, Keeper } from "./keeper.ts";
+import type { Observer } from "./observer.ts";
+import { checkPlan, type RunPlan } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
-import type { Scheduler, Urgency } from "./scheduler.ts";
-import { digest, type Snapshot, stateBytes } from "./snapshot.ts";
+import type { Receipt } from "./receipt.ts";
+import { Residence } from "./residence.ts";
+import type { SnapshotSchedule } from "./schedule.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { retainedEvents, type SessionEvent } from "./session-event.ts";
+import type { Intent, SessionIdentity, SessionRecord } from "./session-record.ts";
+import type { Snapshot, SnapshotInfo } from "./snapshot.ts";
+import { type Answering, SnapshotKeeping } from "./snapshot-keeping.ts";
+import { Snapshots } from "./snapshots.ts";
 import { next, type SessionState, type Transition } from "./state.ts";
-import { StopWatch } from "./stop-conditions.ts";
+import type { StopReason } from "./stop-reason.ts";
 import type { Training } from "./training.ts";
-
-export type StopKind = "target" | "condition" | "paused" | "diverged" | "cancelled" | "shutdown" | "failed";
-
-export interface StopReason {
-  readonly kind: StopKind;
-  readonly detail: string;
-  readonly step: number;
-}
-
-export interface SessionEvent {
-  readonly step: number;
-  readonly timeMs: number;
-  readonly activationSwapped: { readonly from: Activation; readonly to: Activation };
-}
+import { type Trigger, Triggers } from "./triggers.ts";
+import { type ForkAction, Waypoints } from "./waypoints.ts";
 
 export interface SessionParts {
   readonly training: Training;
-  readonly log: ProgressLog;
   readonly scheduler: Scheduler;
-  readonly memory: MemoryBudget;
+  readonly store: Store;
   readonly maxQueuedCommands: number;
   readonly maxSnapshots: number;
+  /** Sets memory aside before the trainer and the log become resident, and gives it back. */
+  readonly memory: { reserve(session: Session): Promise<void>; release(session: Session): void };
+  readonly observer: Observer;
+  /** Writes a defect down. */
+  readonly onDefect: (error: unknown) => void;
+  /** Makes a fork for a trigger, from a snapshot of this session that there is. */
+  readonly fork: (session: Session, step: number, action: ForkAction) => Promise<Session>;
 }
 
-export interface SessionIdentity {
-  /** sessions/{id} */
-  readonly name: string;
-  /** Greater than that of every session started before. */
-  readonly ordinal: number;
-  readonly preset: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly engine: string;
-  readonly engineReason: string;
-  readonly recordEvery: number;
+/** What a new session begins with, or what a store has of an old one. */
+export interface Beginning {
+  readonly intent: Pick<Intent, "labels" | "schedule"> & Partial<Intent>;
+  readonly head?: Head;
+  readonly epoch?: string;
+  readonly snapshots?: readonly SnapshotInfo[];
+}
+
+/** A fork in the making. */
+export interface Forking {
+  readonly snapshot: Snapshot;
+  /** Goes with the commit of the new session of this name. */
+  commit(fork: string): Commit;
+  done(fork: string): void;
+  /** Whatever became of it: the snapshot need not stay for it any more. */
+  release(): void;
 }
 
 export interface Present {
@@ -55,55 +64,106 @@ export interface Present {
   readonly train: Uint8Array;
 }
 
-/** Events kept of a session, the newest. */
-const retainedEvents = 100;
-
-/** A Step of up to this long goes ahead of background work. */
-const interactiveMs = 40;
-
-/** The job that advances the session: a Step call or a background run. */
-interface Job {
-  /** Set once: why the job is to end before its target. */
-  stop: StopKind | undefined;
-  readonly abort: AbortController;
-  readonly ended: Promise<void>;
-}
-
 /**
- * One network in training. Steps and runs are jobs, one at a time; between the slices of a job everybody else gets a turn through
- * the session's lane, always at one whole step.
+ * One network in training: its state machine, and what can be asked of it. How it moves is `drive.ts`, what it does on the way
+ * `waypoints.ts`, how it lasts `keeper.ts` and `snapshot-keeping.ts`, what of it is in memory `residence.ts`.
  */
 export class Session {
   readonly identity: SessionIdentity;
-  readonly createTimeMs = Date.now();
-  /** Changes when the progress log is not a continuation of an earlier one of the same name. */
-  readonly epoch = randomUUID();
+  readonly keeper: Keeper;
+  readonly snapshots: Snapshots;
+  readonly triggers: Triggers;
   readonly log: ProgressLog;
   readonly #parts: SessionParts;
   readonly #training: Training;
-  readonly #lane: Lane;
-  readonly #jobs: Lane;
-  readonly #snapshots = new Map<number, Snapshot>();
-  readonly #events: SessionEvent[] = [];
+  readonly #drive: Drive;
+  readonly #keeping: SnapshotKeeping;
+  readonly #residence: Residence;
+  readonly #waypoints: Waypoints;
+  #epoch: string;
+  #labels: Readonly<Record<string, string>>;
+  #events: readonly SessionEvent[];
+  #schedule: SnapshotSchedule | undefined;
+  #course: number;
   #state: SessionState = "idle";
   #stopReason: StopReason | undefined;
-  #job: Job | undefined;
   #plan: RunPlan | undefined;
-  /** Ends the slice under way early, for somebody who waits in the lane. */
-  #hurry: AbortController | undefined;
+  /** The plan of the run that ended last. While its last state is not stored, the store still has it to do. */
+  #endedPlan: RunPlan | undefined;
+  /** Where the log's present points begin to be others than the ones recorded up to then. */
+  #cuts: Head["cuts"];
   #shutDown = false;
 
-  constructor(identity: SessionIdentity, parts: SessionParts) {
+  constructor(identity: SessionIdentity, parts: SessionParts, { intent, head, epoch, snapshots }: Beginning) {
     this.identity = identity;
     this.#parts = parts;
     this.#training = parts.training;
-    this.log = parts.log;
-    this.#lane = new Lane(identity.name, parts.maxQueuedCommands);
-    this.#jobs = new Lane(identity.name, parts.maxQueuedCommands);
+    this.log = parts.training.log;
+    this.#epoch = epoch ?? randomUUID();
+    this.#labels = intent.labels;
+    this.#schedule = intent.schedule;
+    this.#events = intent.events ?? [];
+    this.#course = head?.course ?? 0;
+    this.#cuts = head?.cuts ?? [];
+    const { state = "idle" } = intent;
+    this.#state = state === "stepping" || state === "running" ? "idle" : state;
+    this.#stopReason = intent.stopReason;
+    this.triggers = new Triggers(intent.triggers, head?.triggers);
+    this.snapshots = new Snapshots(identity.name, parts.maxSnapshots, snapshots);
+    const { training, store, observer, memory, onDefect } = parts;
+    this.keeper = new Keeper(store, this.id, this, observer, head, intent.commitTimeMs);
+    this.#keeping = new SnapshotKeeping({
+      session: identity.name,
+      id: this.id,
+      preset: identity.preset,
+      store,
+      keeper: this.keeper,
+      snapshots: this.snapshots,
+      position: () => ({ step: this.step, course: this.#course }),
+      capture: () => this.#capture(),
+    });
+    this.#residence = new Residence({
+      id: this.id,
+      training,
+      store,
+      reserve: () => memory.reserve(this),
+      release: () => memory.release(this),
+    });
+    this.#waypoints = new Waypoints(
+      {
+        keeping: this.#keeping,
+        snapshots: this.snapshots,
+        triggers: this.triggers,
+        schedule: () => this.#schedule,
+        step: () => this.step,
+        fork: async (step, action) => (await parts.fork(this, step, action)).name,
+        fired: (trigger, detail) => this.#event({ kind: "triggerFired", trigger, detail }),
+        onDefect,
+      },
+      training.stages.stage(),
+    );
+    this.#drive = new Drive({
+      name: identity.name,
+      training,
+      scheduler: parts.scheduler,
+      maxQueuedCommands: parts.maxQueuedCommands,
+      waypoints: this.#waypoints,
+      wake: () => this.#wake(),
+    });
   }
 
   get name(): string {
     return this.identity.name;
+  }
+
+  /** Its name without sessions/. */
+  get id(): string {
+    return this.identity.name.slice("sessions/".length);
+  }
+
+  /** Changes when the progress log is not a continuation of an earlier one of the same name. */
+  get epoch(): string {
+    return this.#epoch;
   }
 
   get state(): SessionState {
@@ -120,6 +180,14 @@ export class Session {
 
   get training(): Training {
     return this.#training;
+  }
+
+  get labels(): Readonly<Record<string, string>> {
+    return this.#labels;
+  }
+
+  get schedule(): SnapshotSchedule | undefined {
+    return this.#schedule;
   }
 
   get stopReason(): StopReason | undefined {
@@ -139,6 +207,23 @@ export class Session {
     return this.#state === "running" || this.#state === "stepping";
   }
 
+  /** Nothing is under way or waits, so that it may be put to sleep. */
+  get isQuiet(): boolean {
+    return !this.isTraining && !this.#drive.busy;
+  }
+
+  /** When it was last used, by `performance.now()`. */
+  get usedMs(): number {
+    return this.#residence.usedMs;
+  }
+
+  /** It is not what the store has. */
+  get isDirty(): boolean {
+    const { committed, alarm, owesAnswers } = this.keeper;
+    const moved = committed?.step !== this.step || committed.course !== this.#course;
+    return moved || owesAnswers || alarm !== "";
+  }
+
   /** No more points will come: deleted, or the server goes down. */
   get ended(): "deleted" | "shutdown" | undefined {
     if (this.#state === "deleted") return "deleted";
@@ -146,14 +231,15 @@ export class Session {
   }
 
   /**
-   * Advances by `steps`, or to the target that `memo` remembers of an earlier call with the same request id, and returns the point
-   * reached. Cancelled, it keeps the steps made.
+   * Advances by `steps`, or to the target that the receipt remembers of an earlier call with the same request id, and returns the
+   * point reached. Cancelled, it keeps the steps made.
    */
   advanceBy(
-    { steps, expectedStep, memo }: { steps: number; expectedStep: number | undefined; memo: Memo },
+    { steps, expectedStep, receipt }: { steps: number; expectedStep: number | undefined; receipt: Receipt },
     signal: AbortSignal,
   ): Promise<ProgressPoint> {
-    return this.#jobs.run(signal, async () => {
+    const { memo } = receipt;
+    return this.#drive.inTurn(signal, async () => {
       if (memo.target === undefined) this.#expect(expectedStep);
       const target = memo.target ?? this.step + steps;
       if (!Number.isSafeInteger(target)) {
@@ -164,51 +250,62 @@ export class Session {
           },
         ]);
       }
+      // All of it was done, and only the answer is lost.
+      if (memo.target !== undefined && this.step >= target && this.log.latest !== undefined)
+        return this.log.latest;
       this.#transition("step");
+      receipt.isBoundToState = true;
       memo.target = target;
-      const plan: RunPlan = {
-        untilStep: target,
-        stopWhen: [],
-        snapshotAt: [],
-        recordAt: [],
-        recordEvery: this.identity.recordEvery,
-      };
-      return this.#whileJob(signal, async (job) => {
+      const { recordEvery } = this.identity;
+      const plan: RunPlan = { untilStep: target, stopWhen: [], snapshotAt: [], recordAt: [], recordEvery };
+      return this.#drive.whileJob("step", signal, async (job) => {
         let stop: StopReason | undefined;
         try {
-          stop = await this.#advance(plan, job);
+          stop = await this.#drive.advance(plan, job);
         } finally {
           // Whatever went wrong, the session must not be left stepping.
-          if (stop === undefined) this.#settle(this.#failure("a defect ended the step"), "stepped");
+          this.#settle(stop ?? this.#failure("a defect ended the step"), "stepped");
         }
-        return this.#afterStep(stop, signal);
+        const error = stepError(this.name, stop, signal);
+        if (error !== undefined) throw error;
+        return this.log.latest!;
       });
     });
   }
 
   /** Starts a run in the background. Answers with the newest sequence before it. */
-  run(
+  async run(
     plan: RunPlan,
     expectedStep: number | undefined,
-    onDefect: (error: unknown) => void,
     signal: AbortSignal,
+    answering: Answering<number> = () => {},
   ): Promise<number> {
-    return this.#jobs.run(signal, async () => {
+    const { since, committed } = await this.#drive.inTurn(signal, async () => {
+      // What was done before it must be there when it goes on after a crash, for the same points to come again.
+      await this.checkpoint();
       this.#expect(expectedStep);
-      this.#checkPlan(plan);
+      checkPlan(plan, this.step);
+      this.snapshots.checkRoom(plan.snapshotAt);
       this.#transition("run");
-      this.#plan = plan;
-      this.#stopReason = undefined;
-      const newest = this.log.newest;
-      const background = new AbortController();
-      this.#whileJob(background.signal, (job) => this.#runToEnd(plan, job)).catch(onDefect);
-      return newest;
+      const since = this.log.newest;
+      this.#beginRun({ ...plan, since });
+      answering(since);
+      // A full disk is no reason not to train.
+      return { since, committed: this.keeper.commit(undefined).catch((error) => this.#tolerate(error)) };
     });
+    await committed;
+    return since;
+  }
+
+  /** Goes on with a run that the end of a server interrupted. */
+  resume(plan: RunPlan): void {
+    this.#transition("run");
+    this.#beginRun(plan);
   }
 
   /** Stops the run under way and returns when it is at rest; does nothing when there is none. */
   async pause(): Promise<void> {
-    if (this.#state === "running") await this.#endJob("paused");
+    if (this.#state === "running") await this.#drive.end("paused");
     if (this.#state === "deleted") throw this.#gone();
   }
 
@@ -216,57 +313,216 @@ export class Session {
   swapActivation(
     activation: Activation,
     expectedStep: number | undefined,
+    receipt: Receipt,
     signal: AbortSignal,
   ): Promise<void> {
-    return this.#between(signal, async () => {
+    return this.#drive.between(signal, async () => {
+      // Done already, and only its answer was not.
+      if (receipt.memo.target !== undefined) return;
       this.#expect(expectedStep);
       next(this.#state, "swap", this.name);
       const from = this.spec.activation;
       if (activation === from && this.#state !== "diverged") return;
       await this.#training.swap(activation);
+      receipt.isBoundToState = true;
+      this.#course = 1 + Math.max(this.#course, ...this.snapshots.list().map(({ head }) => head.course));
       this.#transition("swap");
-      if (this.#events.length === retainedEvents) this.#events.shift();
-      this.#events.push({ step: this.step, timeMs: Date.now(), activationSwapped: { from, to: activation } });
+      receipt.memo.target = this.step;
+      const event = this.#event({ kind: "activationSwapped", from, to: activation });
+      await this.#checkpoint({ putEvents: [this.#audit(event)] });
     });
   }
 
-  /** Keeps the present state. The same step again returns the snapshot that there is. */
-  snapshot(expectedStep: number | undefined, signal: AbortSignal): Promise<Snapshot> {
-    return this.#between(signal, () => {
+  /** Keeps the present state. The same step of the same course again returns the snapshot that there is. */
+  snapshot(
+    { expectedStep, label }: { expectedStep: number | undefined; label: string },
+    signal: AbortSignal,
+    answering: Answering<SnapshotInfo> = () => {},
+  ): Promise<SnapshotInfo> {
+    return this.#drive.between(signal, () => {
       this.#expect(expectedStep);
-      return this.#keepSnapshot();
+      return this.#keeping.keep("requested", { label, answering });
+    });
+  }
+
+  /** Fails with SNAPSHOT_NOT_FOUND, or with SNAPSHOT_CORRUPT when its bytes are damaged. */
+  readSnapshot(step: number): Promise<Snapshot> {
+    return this.#keeping.read(step);
+  }
+
+  deleteSnapshot(step: number): Promise<void> {
+    return this.#keeping.delete(step);
+  }
+
+  /** Reads the snapshot that a session is forked from, which stays from the commit on that makes the fork. */
+  async forking(step: number): Promise<Forking> {
+    const release = this.snapshots.hold(step);
+    try {
+      const snapshot = await this.#keeping.read(step);
+      const { commit, done } = this.#keeping.forking(step);
+      const event = (fork: string): SessionEvent => ({
+        step,
+        timeMs: Date.now(),
+        kind: "sessionForked",
+        session: fork,
+      });
+      return {
+        snapshot,
+        commit: (fork) => ({ ...commit, putEvents: [this.#audit(event(fork))] }),
+        done: (fork) => {
+          done();
+          this.#remember(event(fork));
+        },
+        release,
+      };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** Puts the session back to one of its snapshots. */
+  restoreSnapshot(
+    step: number,
+    expectedStep: number | undefined,
+    receipt: Receipt,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#drive.between(signal, async () => {
+      if (receipt.memo.target !== undefined) return;
+      this.#expect(expectedStep);
+      next(this.#state, "restore", this.name);
+      const snapshot = await this.readSnapshot(step);
+      const { head, createTimeMs } = snapshot.info;
+      const from = this.step;
+      if (from !== step) await this.#keeping.keep("replaced");
+      await this.#training.restore(head, snapshot);
+      // What was asked to be written before must not take the truncation along.
+      await this.keeper.idle();
+      // Of the points that the log had then, those that it still has.
+      const cuts = this.#cuts.filter(({ timeMs }) => timeMs >= createTimeMs).map(({ newest }) => newest);
+      const newest = Math.min(head.newest, this.log.newest, ...cuts);
+      this.log.truncate(newest);
+      this.#cuts = [...this.#cuts.filter((cut) => cut.newest < newest), { timeMs: Date.now(), newest }];
+      this.#course = head.course;
+      this.#epoch = randomUUID();
+      this.#stopReason = undefined;
+      this.triggers.rewind(head.triggers);
+      this.#waypoints.restart(this.#training.stages.stage());
+      this.#transition("restore");
+      receipt.isBoundToState = true;
+      receipt.memo.target = step;
+      const event = this.#event({ kind: "snapshotRestored", fromStep: from, toStep: step });
+      this.keeper.truncate(newest);
+      await this.#training.record();
+      // The state before is durable, and this one will be: a disk that is full by now is no reason to fail.
+      const committed = this.keeper.commit(await this.#capture(), { putEvents: [this.#audit(event)] });
+      await committed.catch((error) => this.#tolerate(error));
+    });
+  }
+
+  /** Changes what is left out of training. */
+  async update(
+    change: {
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly schedule?: SnapshotSchedule | null;
+    },
+    answering: () => void,
+  ): Promise<void> {
+    const before = { labels: this.#labels, schedule: this.#schedule };
+    const after = {
+      labels: change.labels ?? this.#labels,
+      schedule: change.schedule === undefined ? this.#schedule : (change.schedule ?? undefined),
+    };
+    this.#labels = after.labels;
+    this.#schedule = after.schedule;
+    this.#waypoints.restart(this.#training.stages.stage());
+    answering();
+    try {
+      await this.keeper.commit(undefined);
+    } catch (error) {
+      // What somebody else has set meanwhile stays.
+      if (this.#labels === after.labels) this.#labels = before.labels;
+      if (this.#schedule === after.schedule) this.#schedule = before.schedule;
+      throw error;
+    }
+    this.log.wake();
+  }
+
+  setTriggers(triggers: readonly Trigger[], signal: AbortSignal, answering: () => void): Promise<void> {
+    return this.#drive.between(signal, async () => {
+      const before = this.triggers.all;
+      const { memory } = this.triggers;
+      this.triggers.replace(triggers);
+      answering();
+      try {
+        await this.keeper.commit(undefined);
+      } catch (error) {
+        this.triggers.replace(before);
+        this.triggers.rewind(memory);
+        throw error;
+      }
     });
   }
 
   /** A copy of the present state, with the spec that it has at that step. */
   present(expectedStep: number | undefined, signal: AbortSignal): Promise<Present> {
-    return this.#between(signal, async () => {
+    return this.#drive.between(signal, async () => {
       this.#expect(expectedStep);
       return { spec: this.spec, train: this.#training.train, state: await this.#training.readState() };
     });
   }
 
-  getSnapshot(step: number): Snapshot {
-    const snapshot = this.#snapshots.get(step);
-    if (snapshot !== undefined) return snapshot;
-    const name = `${this.name}/snapshots/${step}`;
-    const kept = [...this.#snapshots.keys()].sort((a, b) => a - b);
-    const list = kept.length === 0 ? "none are kept" : `kept steps: ${kept.slice(0, 20).join(", ")}`;
-    throw new GrokboxError("SNAPSHOT_NOT_FOUND", `${name} does not exist; ${list}`, { snapshot: name });
+  /** Makes the present state durable, if it isn't; a failure is left to the next time, and shows as the keeper's alarm. */
+  async checkpoint(): Promise<void> {
+    if (!this.isDirty || this.#state === "deleted") return;
+    if (this.#training.isAwake) await this.#drive.own(() => this.#checkpoint());
+    else await this.keeper.commit(undefined).catch((error) => this.#tolerate(error));
+  }
+
+  /** Makes the state durable and frees its memory; false when it can't be done now. */
+  async sleep(): Promise<boolean> {
+    if (!this.isQuiet || !this.#training.isAwake) return false;
+    return this.#drive.exclusively(async () => {
+      if (this.isDirty)
+        await this.keeper.commit(await this.#capture()).catch((error) => this.#tolerate(error));
+      if (this.isDirty || this.isTraining || this.#state === "deleted" || this.log.cursors.size > 0)
+        return false;
+      this.#residence.sleep();
+      return true;
+    });
+  }
+
+  /** Runs `work` on the log with all its retained points. */
+  withLog<T>(work: (log: ProgressLog) => T): Promise<T> {
+    return this.#residence.withLog(work);
+  }
+
+  /** A cursor has left the log. */
+  restLog(): void {
+    this.#residence.restLog();
   }
 
   /** Stops training and forgets everything. */
-  async delete(): Promise<void> {
+  async delete(answering: () => void): Promise<void> {
+    const before = this.#state;
     this.#transition("delete");
     const gone = this.#gone();
-    this.#jobs.close(gone);
-    await this.#endJob("cancelled");
-    await this.#withTrainer(async () => {
-      this.#lane.close(gone);
-      this.#training.close();
+    this.#drive.closeJobs(gone);
+    await this.#drive.end("cancelled");
+    await this.#drive.exclusively(async () => {
+      this.#drive.closeLane(gone);
+      this.#residence.sleep();
     });
-    for (const { state } of this.#snapshots.values()) this.#parts.memory.release(stateBytes(state));
-    this.#snapshots.clear();
+    answering();
+    const event = {
+      session: this.id,
+      step: this.step,
+      timeMs: Date.now(),
+      kind: "deleted",
+      body: { state: before },
+    };
+    await this.keeper.forget([event]);
     this.log.wake();
   }
 
@@ -274,10 +530,100 @@ export class Session {
   async shutDown(): Promise<void> {
     this.#shutDown = true;
     const down = new GrokboxError("SHUTTING_DOWN", "the server is shutting down");
-    this.#jobs.close(down);
-    await this.#endJob("shutdown");
-    this.#lane.close(down);
+    this.#drive.closeJobs(down);
+    await this.#drive.end("shutdown");
+    await this.checkpoint();
+    this.#drive.closeLane(down);
+    await this.keeper.idle();
     this.log.wake();
+  }
+
+  /** Frees the trainer; after `shutDown`. */
+  close(): void {
+    this.#residence.sleep();
+  }
+
+  /** Tries again to remove a deleted session from the store. */
+  async forget(): Promise<void> {
+    await this.keeper.forget([]);
+  }
+
+  /** The first commit of a new session. */
+  async begin(extra: Commit): Promise<void> {
+    await this.keeper.commit(await this.#capture(), extra);
+  }
+
+  row(head: Head, isPresent: boolean): SessionRow {
+    const { ordinal, createTimeMs, parent } = this.identity;
+    const body: SessionRecord = { head, intent: this.#intent(isPresent), identity: this.identity };
+    return {
+      id: this.id,
+      ordinal,
+      createTimeMs,
+      epoch: this.#epoch,
+      parent: parent === undefined ? null : { session: parent.session, step: parent.step },
+      state: this.#state,
+      step: head.step,
+      spec: head.spec,
+      body,
+    };
+  }
+
+  #intent(isPresent: boolean): Intent {
+    const plan = this.#plan ?? (isPresent || !this.isDirty ? undefined : this.#endedPlan);
+    return {
+      labels: this.#labels,
+      state: this.#state,
+      events: this.#events,
+      triggers: this.triggers.all,
+      commitTimeMs: Date.now(),
+      ...(this.#schedule === undefined ? {} : { schedule: this.#schedule }),
+      ...(this.#stopReason === undefined ? {} : { stopReason: this.#stopReason }),
+      // A run that the server's end interrupts goes on after it.
+      ...(plan === undefined ? {} : { plan }),
+    };
+  }
+
+  #head(): Head {
+    const { spec, step, counts, stages } = this.#training;
+    const { oldest, newest, latest = null } = this.log;
+    const { memory: triggers } = this.triggers;
+    return {
+      spec,
+      step,
+      counts,
+      stages: stages.memory(),
+      course: this.#course,
+      cuts: this.#cuts,
+      oldest,
+      newest,
+      latest,
+      triggers,
+    };
+  }
+
+  /** The present state with all that belongs to it; with the trainer to itself. */
+  async #capture(): Promise<Capture> {
+    await this.#training.collect();
+    const state = await this.#training.readState();
+    return { head: this.#head(), state, train: this.#training.train };
+  }
+
+  /** With the trainer to itself. */
+  async #checkpoint(extra: Commit = {}): Promise<void> {
+    const capture = await this.#capture();
+    // Training goes on while it is written.
+    this.keeper.commit(capture, extra).catch((error) => this.#tolerate(error));
+  }
+
+  /** What could not be stored shows as the keeper's alarm, and goes with the next commit. */
+  #tolerate(error: unknown): void {
+    if (!(error instanceof GrokboxError)) this.#parts.onDefect(error);
+  }
+
+  async #wake(): Promise<void> {
+    if (this.#state === "deleted") throw this.#gone();
+    await this.#residence.wake();
   }
 
   #gone(): GrokboxError {
@@ -289,13 +635,6 @@ export class Session {
     this.log.wake();
   }
 
-  /** Runs `work` between slices. */
-  #between<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const turn = this.#lane.run(signal, work);
-    this.#hurry?.abort();
-    return turn;
-  }
-
   #expect(expectedStep: number | undefined): void {
     if (expectedStep === undefined || expectedStep === this.step) return;
     throw new GrokboxError(
@@ -305,167 +644,47 @@ export class Session {
     );
   }
 
-  #checkPlan(plan: RunPlan): void {
-    const passed = (field: string, step: number) => ({
-      field,
-      description: `must be greater than the session's step ${this.step}; got ${step}`,
-    });
-    const violations = [
-      ...(plan.untilStep !== undefined && plan.untilStep <= this.step
-        ? [passed("plan.until_step", plan.untilStep)]
-        : []),
-      ...plan.snapshotAt.filter((step) => step <= this.step).map((step) => passed("plan.snapshot_at", step)),
-      ...plan.recordAt.filter((step) => step <= this.step).map((step) => passed("plan.record_at", step)),
-    ];
-    if (violations.length > 0) throw invalid(violations.slice(0, 20));
-    this.#checkSnapshotCount(plan.snapshotAt.filter((step) => !this.#snapshots.has(step)).length);
-  }
-
-  #checkSnapshotCount(more: number): void {
-    const { maxSnapshots } = this.#parts;
-    if (this.#snapshots.size + more <= maxSnapshots) return;
-    throw new GrokboxError(
-      "TOO_MANY_SNAPSHOTS",
-      `${this.name} keeps ${this.#snapshots.size} snapshots; ${more} more would exceed the limit of ${maxSnapshots}`,
-      { session: this.name, limit: maxSnapshots },
-    );
-  }
-
-  async #keepSnapshot(): Promise<Snapshot> {
-    const present = this.#snapshots.get(this.step);
-    if (present !== undefined) return present;
-    this.#checkSnapshotCount(1);
-    const bytes = this.#training.stateBytes;
-    this.#parts.memory.reserve(bytes, `a snapshot of ${this.name}`);
-    const state = await this.#training.readState();
-    const snapshot: Snapshot = {
-      session: this.name,
-      spec: this.spec,
-      preset: this.identity.preset,
-      state,
-      train: this.#training.train,
-      createTimeMs: Date.now(),
-      sha256: digest(state),
-    };
-    this.#snapshots.set(state.step, snapshot);
-    return snapshot;
-  }
-
-  /** Ends the job under way for a reason and waits until it is at rest. */
-  async #endJob(kind: StopKind): Promise<void> {
-    const job = this.#job;
-    if (job === undefined) return;
-    job.stop ??= kind;
-    job.abort.abort();
-    await job.ended;
-  }
-
-  async #whileJob<T>(signal: AbortSignal, work: (job: Job) => Promise<T>): Promise<T> {
-    const { promise: ended, resolve } = Promise.withResolvers<void>();
-    const job: Job = { stop: undefined, abort: new AbortController(), ended };
-    const cancel = () => {
-      job.stop ??= "cancelled";
-      job.abort.abort();
-    };
-    if (signal.aborted) cancel();
-    signal.addEventListener("abort", cancel);
-    this.#job = job;
-    try {
-      return await work(job);
-    } finally {
-      signal.removeEventListener("abort", cancel);
-      this.#job = undefined;
-      resolve();
-      this.log.wake();
-    }
-  }
-
-  /** Trains until the plan or the job says stop. Afterwards the last point is of the state reached. */
-  async #advance(plan: RunPlan, job: Job): Promise<StopReason> {
-    const watch = new StopWatch(plan.stopWhen);
-    for (;;) {
-      const stop = await this.#stopOrSlice(plan, job, watch);
-      if (stop === undefined) continue;
-      if (this.#state !== "deleted") await this.#withTrainer(() => this.#training.record());
-      return { ...stop, step: this.step };
-    }
-  }
-
-  /** Why training is to stop now; nothing when it went on by a slice. */
-  async #stopOrSlice(
-    plan: RunPlan,
-    job: Job,
-    watch: StopWatch,
-  ): Promise<Omit<StopReason, "step"> | undefined> {
-    const interrupted = () => {
-      const kind = job.stop ?? "cancelled";
-      return { kind, detail: interruption[kind] ?? "" };
-    };
-    if (job.stop !== undefined) return interrupted();
-    const target = plan.untilStep ?? Number.POSITIVE_INFINITY;
-    if (this.step >= target) return { kind: "target", detail: `reached step ${target}` };
-    const { activation } = this.spec;
-    try {
-      const { diverged } = await this.#slice(plan, this.#urgency(target), job.abort.signal);
-      if (plan.snapshotAt.includes(this.step)) await this.#withTrainer(() => this.#keepSnapshot());
-      // Somebody who swapped the activation in the meantime has seen to it that training can go on.
-      if (diverged && this.spec.activation === activation) {
-        return {
-          kind: "diverged",
-          detail: `the loss of step ${this.step + 1} is not finite; this is the last good state`,
-        };
-      }
-    } catch (error) {
-      if (job.stop !== undefined && error instanceof GrokboxError) return interrupted();
-      throw error;
-    }
-    // Without conditions the point is measured while the next slice is computed.
-    const point = plan.stopWhen.length > 0 ? await this.#training.collect() : undefined;
-    const holds = point === undefined ? undefined : watch.observe(point);
-    return holds === undefined ? undefined : { kind: "condition", detail: holds };
-  }
-
-  /** What is left of a Step goes ahead of background work when it is short. */
-  #urgency(target: number): Urgency {
-    const short = this.#training.expectedMs(target - this.step) <= interactiveMs;
-    return this.#state === "stepping" && short ? "interactive" : "background";
-  }
-
-  /** One slice of a plan, in turn with everybody else's. */
-  #slice(plan: RunPlan, urgency: Urgency, signal: AbortSignal): Promise<{ readonly diverged: boolean }> {
-    const turn = () =>
-      this.#parts.scheduler.turn(urgency, signal, async (preempt) => {
-        const hurry = new AbortController();
-        const forward = () => hurry.abort();
-        preempt.addEventListener("abort", forward);
-        this.#hurry = hurry;
-        try {
-          const { until, recordAt } = nextStretch(plan, this.step, this.#training.sliceSteps);
-          return await this.#training.advance(until, recordAt, hurry.signal);
-        } finally {
-          this.#hurry = undefined;
-          preempt.removeEventListener("abort", forward);
-        }
-      });
-    return this.#lane.run(signal, turn, "own");
-  }
-
-  #withTrainer<T>(work: () => Promise<T>): Promise<T> {
-    return this.#lane.run(new AbortController().signal, work, "own");
+  #beginRun(plan: RunPlan): void {
+    this.#plan = plan;
+    this.#stopReason = undefined;
+    const background = new AbortController();
+    this.#drive
+      .whileJob("run", background.signal, (job) => this.#runToEnd(plan, job))
+      .catch((error) => this.#parts.onDefect(error));
   }
 
   async #runToEnd(plan: RunPlan, job: Job): Promise<void> {
     let stop: StopReason | undefined;
     try {
-      stop = await this.#advance(plan, job);
+      const since = (plan.since ?? 0) + 1;
+      const before =
+        plan.stopWhen.length === 0
+          ? []
+          : await this.withLog((log) => log.read(since, Number.MAX_SAFE_INTEGER));
+      stop = await this.#drive.advance(plan, job, before);
     } catch (error) {
       // What the caller could have been told (a snapshot that doesn't fit) is a reason to stop, not a defect.
       if (!(error instanceof GrokboxError)) throw error;
       stop = this.#failure(error.message);
     } finally {
-      this.#plan = undefined;
       stop ??= this.#failure("a defect ended the run");
+      // What the end of the server interrupts stays planned, and goes on after it.
+      this.#endedPlan = plan;
+      if (stop.kind !== "shutdown") this.#plan = undefined;
       this.#settle(stop, stop.kind === "paused" ? "pause" : "complete");
+      await this.#commitEnd();
+    }
+  }
+
+  /** At the end of a run: its last state, or at least that it ended. */
+  async #commitEnd(): Promise<void> {
+    if (this.#state === "deleted") return;
+    try {
+      if (this.#training.isAwake)
+        await this.#drive.exclusively(async () => this.keeper.commit(await this.#capture()));
+      else await this.keeper.commit(undefined);
+    } catch (error) {
+      this.#tolerate(error);
     }
   }
 
@@ -473,33 +692,25 @@ export class Session {
     return { kind: "failed", detail, step: this.step };
   }
 
-  /** After a Step: its answer, or the error that tells why it fell short. */
-  #afterStep(stop: StopReason, signal: AbortSignal): ProgressPoint {
-    this.#settle(stop, "stepped");
-    switch (stop.kind) {
-      case "diverged":
-        throw new GrokboxError("DIVERGED", `${this.name}: ${stop.detail} (step ${stop.step})`, {
-          session: this.name,
-          step: stop.step,
-        });
-      case "cancelled":
-        throw signal.aborted ? cancelled(signal) : this.#gone();
-      case "shutdown":
-        throw new GrokboxError("SHUTTING_DOWN", "the server is shutting down");
-      default:
-        return this.log.latest!;
-    }
-  }
-
   #settle(stop: StopReason, transition: Transition): void {
     this.#stopReason = stop;
     if (this.#state === "deleted") return;
     this.#transition(stop.kind === "diverged" ? "diverge" : transition);
   }
-}
 
-const interruption: Partial<Record<StopKind, string>> = {
-  paused: "Pause was called",
-  cancelled: "the call was cancelled or its deadline passed",
-  shutdown: "the server shut down",
-};
+  #event<E extends SessionEvent["kind"]>(
+    what: Omit<Extract<SessionEvent, { kind: E }>, "step" | "timeMs"> & { readonly kind: E },
+  ): SessionEvent {
+    const event = { step: this.step, timeMs: Date.now(), ...what } as unknown as SessionEvent;
+    this.#remember(event);
+    return event;
+  }
+
+  #remember(event: SessionEvent): void {
+    this.#events = [...this.#events, event].slice(-retainedEvents);
+  }
+
+  #audit({ step, timeMs, kind, ...body }: SessionEvent): NonNullable<Commit["putEvents"]>[number] {
+    return { session: this.id, step, timeMs, kind, body };
+  }
+}

@@ -11,16 +11,17 @@ export type Transition =
   | "pause" // the run was paused before its end
   | "diverge" // the next state's loss would be NaN or infinite
   | "swap" // another activation took over
+  | "restore" // back to a snapshot
   | "delete";
 
 /** Every transition there is. What is not listed is refused. */
 const table: Readonly<Record<SessionState, Partial<Record<Transition, SessionState>>>> = {
-  idle: { step: "stepping", run: "running", swap: "idle", delete: "deleted" },
+  idle: { step: "stepping", run: "running", swap: "idle", restore: "idle", delete: "deleted" },
   stepping: { stepped: "idle", diverge: "diverged", swap: "stepping", delete: "deleted" },
   running: { complete: "idle", pause: "paused", diverge: "diverged", swap: "running", delete: "deleted" },
-  paused: { step: "stepping", run: "running", swap: "paused", delete: "deleted" },
-  // The weights are good and the gradient is not: only another activation can go on from here.
-  diverged: { swap: "idle", delete: "deleted" },
+  paused: { step: "stepping", run: "running", swap: "paused", restore: "idle", delete: "deleted" },
+  // The weights are good and the gradient is not: only another activation or an earlier state can go on from here.
+  diverged: { swap: "idle", restore: "idle", delete: "deleted" },
   deleted: {},
 };
 

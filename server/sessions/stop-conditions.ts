@@ -50,16 +50,24 @@ export class StopWatch {
   }
 }
 
-function watchThreshold({ measure, comparison, value, forRecorded }: Threshold) {
+function watchThreshold(condition: Threshold) {
   let held = 0;
   return (point: ProgressPoint): string | undefined => {
-    const measured = point[measure];
-    const holds = measured !== undefined && (comparison === ">=" ? measured >= value : measured <= value);
-    held = holds ? held + 1 : 0;
-    if (held < forRecorded) return undefined;
-    const steps = forRecorded === 1 ? "a recorded step" : `${forRecorded} recorded steps`;
-    return `${apiName(measure)} ${comparison} ${value} for ${steps}`;
+    held = holdsAt(condition, point) ? held + 1 : 0;
+    return held < condition.forRecorded ? undefined : conditionDetail(condition);
   };
+}
+
+/** Whether the comparison holds at this one step. */
+export function holdsAt({ measure, comparison, value }: Threshold, point: ProgressPoint): boolean {
+  const measured = point[measure];
+  return measured !== undefined && (comparison === ">=" ? measured >= value : measured <= value);
+}
+
+/** For people: what has held. */
+export function conditionDetail({ measure, comparison, value, forRecorded }: Threshold): string {
+  const steps = forRecorded === 1 ? "a recorded step" : `${forRecorded} recorded steps`;
+  return `${apiName(measure)} ${comparison} ${value} for ${steps}`;
 }
 
 function watchPlateau({ windowSteps, lossDelta, accuracyDelta }: Plateau) {

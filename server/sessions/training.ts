@@ -1,22 +1,28 @@
 import type { Advance, Engine, Problem, Trace, Trainer, TrainerState } from "../engine/engine.ts";
 import { classCounts, pairClasses } from "../model/pair-class.ts";
 import type { Activation, Spec } from "../model/spec.ts";
-import { StageTracker } from "../model/stages.ts";
+import type { SpectralMeasures } from "../model/spectral-measures.ts";
+import { type StageMemory, StageTracker } from "../model/stages.ts";
 import { labels } from "../model/task.ts";
-import type { Analyst } from "./analyst.ts";
 import { GrokboxError } from "./errors.ts";
+import type { ClassCounts, Head } from "./head.ts";
 import type { Observer } from "./observer.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import { longestSliceMs } from "./scheduler.ts";
-
-/** Ordered pairs by class: common, rare, partner, held out. */
-export type ClassCounts = readonly [number, number, number, number];
+import type { Snapshot } from "./snapshot.ts";
 
 export interface TrainingParts {
   readonly engine: Engine;
-  readonly analyst: Analyst;
   readonly log: ProgressLog;
   readonly observer: Observer;
+}
+
+/** What is resident of a network that is awake. */
+interface Awake {
+  readonly trainer: Trainer;
+  readonly problem: Problem;
+  /** [p, p] mask of training pairs. */
+  readonly train: Uint8Array;
 }
 
 /** What a slice brought, to be taken in while the next one is computed. */
@@ -24,61 +30,86 @@ interface Uncollected {
   /** The step before it. */
   readonly from: number;
   readonly result: Advance;
-  /** Of which `result` has the weights, as far as it came. */
+  /** Of which `result` has the measures, as far as it came. */
   readonly recordAt: readonly number[];
 }
 
 /**
- * A network with its trainer, its stages and its progress log: what training does to a session, with nothing of who asked. Calls
- * must not overlap; a session's lane sees to that.
+ * A network in training: its trainer, its stages and its progress log; what training does to a session, with nothing of who asked. It
+ * may sleep: then its weights are only in the store, and all that is known without them is here. Calls must not overlap; a session's
+ * lane sees to that.
  */
 export class Training {
   readonly #parts: TrainingParts;
-  readonly #stages: StageTracker;
-  readonly train: Uint8Array;
   readonly counts: ClassCounts;
+  #stages: StageTracker;
   #spec: Spec;
-  #problem: Problem;
-  #trainer: Trainer;
+  #step: number;
+  #awake: Awake | undefined;
   /** Milliseconds a step, a running mean that decides how many make a slice. */
   #stepMs: number | undefined;
   #uncollected: Uncollected | undefined;
 
   private constructor(
     parts: TrainingParts,
-    spec: Spec,
-    train: Uint8Array,
-    problem: Problem,
-    trainer: Trainer,
+    head: Pick<Head, "spec" | "step" | "counts">,
+    stages: StageTracker,
   ) {
     this.#parts = parts;
-    this.#spec = spec;
-    this.train = train;
-    this.#problem = problem;
-    this.#trainer = trainer;
-    this.counts = classCounts(problem.classes);
-    this.#stages = new StageTracker(this.counts[2] + this.counts[3] > 0);
-    this.#observe(trainer.step, trainer.current, 0);
+    this.#spec = head.spec;
+    this.#step = head.step;
+    this.counts = head.counts;
+    this.#stages = stages;
   }
 
-  /** Fails with DIVERGED when the given state's loss is not finite. */
+  /** Of given weights. Fails with DIVERGED when their loss is not finite. */
   static async open(
     parts: TrainingParts,
     spec: Spec,
     train: Uint8Array,
     state: TrainerState,
+    stages?: StageMemory,
   ): Promise<Training> {
-    const problem: Problem = {
-      modulus: spec.modulus,
-      width: spec.width,
-      activation: spec.activation,
-      optimizer: spec.optimizer,
-      schedule: spec.schedule,
-      labels: labels(spec.task, spec.modulus),
-      classes: pairClasses(train, spec.modulus),
-    };
-    const trainer = await openFinite(parts.engine, problem, state);
-    return new Training(parts, spec, train, problem, trainer);
+    const awake = await openTrainer(parts.engine, spec, train, state);
+    const counts = classCounts(awake.problem.classes);
+    const tracker = new StageTracker(hasTestSet(counts), stages);
+    const training = new Training(parts, { spec, step: state.step, counts }, tracker);
+    training.#awake = awake;
+    if (stages === undefined) training.#observe(state.step, awake.trainer.current, 0);
+    return training;
+  }
+
+  /** Asleep, at a state that is stored. */
+  static asleep(parts: TrainingParts, head: Head): Training {
+    return new Training(parts, head, new StageTracker(hasTestSet(head.counts), head.stages));
+  }
+
+  get isAwake(): boolean {
+    return this.#awake !== undefined;
+  }
+
+  /** Makes the network resident; `state` must be the one that it went to sleep with. */
+  async wake({ state, train }: Pick<Snapshot, "state" | "train">): Promise<void> {
+    this.#awake ??= await openTrainer(this.#parts.engine, this.#spec, train, state);
+  }
+
+  /** Frees what `wake` made resident. */
+  sleep(): void {
+    this.#awake?.trainer.close();
+    this.#awake = undefined;
+  }
+
+  /** Goes to another state of the same network, with what was known there. Fails with DIVERGED, changing nothing. */
+  async restore(
+    head: Pick<Head, "spec" | "stages">,
+    { state, train }: Pick<Snapshot, "state" | "train">,
+  ): Promise<void> {
+    const awake = await openTrainer(this.#parts.engine, head.spec, train, state);
+    this.sleep();
+    this.#awake = awake;
+    this.#spec = head.spec;
+    this.#step = state.step;
+    this.#stages = new StageTracker(hasTestSet(this.counts), head.stages);
   }
 
   get spec(): Spec {
@@ -86,15 +117,29 @@ export class Training {
   }
 
   get step(): number {
-    return this.#trainer.step;
+    return this.#step;
   }
 
   get stages(): StageTracker {
     return this.#stages;
   }
 
-  get problem(): Problem {
-    return this.#problem;
+  get log(): ProgressLog {
+    return this.#parts.log;
+  }
+
+  get engine(): Engine {
+    return this.#parts.engine;
+  }
+
+  /** [p, p] mask of training pairs; while awake. */
+  get train(): Uint8Array {
+    return this.#resident.train;
+  }
+
+  get #resident(): Awake {
+    if (this.#awake === undefined) throw new Error("the trainer is asleep");
+    return this.#awake;
   }
 
   /** Expected duration of `steps` updates, from those made so far. */
@@ -118,16 +163,19 @@ export class Training {
     recordAt: readonly number[],
     signal: AbortSignal,
   ): Promise<{ readonly diverged: boolean }> {
-    const from = this.#trainer.step;
+    const { trainer } = this.#resident;
+    const from = trainer.step;
     const began = performance.now();
-    const weightsAt = recordAt.map((step) => step - from);
+    const measureAt = recordAt.map((step) => step - from);
     let elapsedMs = 0;
-    const working = this.#trainer.advance(until - from, { signal, weightsAt }).finally(() => {
+    const working = trainer.advance(until - from, { signal, measureAt }).finally(() => {
       elapsedMs = performance.now() - began;
     });
-    // The engine works off this thread: what its last slice brought is measured meanwhile. Both must have ended before the trainer is
+    // The engine works off this thread: what its last slice brought is taken in meanwhile. Both must have ended before the trainer is
     // let go of, whichever fails.
     const [advanced, collected] = await Promise.allSettled([working, this.collect()]);
+    // What fails may have made updates before.
+    this.#step = trainer.step;
     if (advanced.status === "rejected") throw advanced.reason;
     const result = advanced.value;
     if (result.steps > 0) {
@@ -145,12 +193,12 @@ export class Training {
     if (this.#uncollected === undefined) return undefined;
     const { from, result, recordAt } = this.#uncollected;
     this.#uncollected = undefined;
-    const { trace, weights } = result;
+    const { trace, measures } = result;
     let point: ProgressPoint | undefined;
     let row = 0;
-    for (const [i, captured] of weights.entries()) {
+    for (const [i, measured] of measures.entries()) {
       for (; from + row < recordAt[i]!; row++) this.#observe(from + row + 1, trace, row);
-      point = await this.#record(recordAt[i]!, trace, row - 1, captured);
+      point = this.#record(recordAt[i]!, trace, row - 1, measured);
     }
     for (; row < result.steps; row++) this.#observe(from + row + 1, trace, row);
     return point;
@@ -161,17 +209,18 @@ export class Training {
     await this.collect();
     const { latest } = this.#parts.log;
     if (latest?.step === this.step) return latest;
-    return this.#record(this.step, this.#trainer.current, 0, await this.#trainer.readState());
+    const { trainer } = this.#resident;
+    return this.#record(this.step, trainer.current, 0, await trainer.measure());
   }
 
   /** Goes on under another activation, from the same weights and moments. Fails with DIVERGED, changing nothing. */
   async swap(activation: Activation): Promise<void> {
-    const problem = { ...this.#problem, activation };
-    const trainer = await openFinite(this.#parts.engine, problem, await this.#trainer.readState());
-    this.#trainer.close();
-    this.#trainer = trainer;
-    this.#problem = problem;
-    this.#spec = { ...this.#spec, activation };
+    const { trainer, train } = this.#resident;
+    const spec = { ...this.#spec, activation };
+    const awake = await openTrainer(this.#parts.engine, spec, train, await trainer.readState());
+    trainer.close();
+    this.#awake = awake;
+    this.#spec = spec;
   }
 
   /** Of a copy of the state. */
@@ -181,11 +230,7 @@ export class Training {
   }
 
   readState(): Promise<TrainerState> {
-    return this.#trainer.readState();
-  }
-
-  close(): void {
-    this.#trainer.close();
+    return this.#resident.trainer.readState();
   }
 
   #observe(step: number, trace: Trace, row: number): void {
@@ -193,21 +238,9 @@ export class Training {
     this.#stages.observe(step, right / (this.counts[0] + this.counts[1]), trace.parameterNorm[row]!);
   }
 
-  async #record(
-    step: number,
-    trace: Trace,
-    row: number,
-    { theta, xi }: { readonly theta: Float32Array; readonly xi: Float32Array },
-  ): Promise<ProgressPoint> {
-    const { modulus } = this.#spec;
+  #record(step: number, trace: Trace, row: number, measures: SpectralMeasures): ProgressPoint {
+    const { ipr, meanAbsSinMisalignment } = measures;
     const stage = this.#stages.stage();
-    const { ipr, meanAbsSinMisalignment } = await this.#parts.analyst.run(
-      "spectralMeasures",
-      theta.length * modulus,
-      theta,
-      xi,
-      modulus,
-    );
     return this.#parts.log.append({
       step,
       ...present({ trainLoss: finite(trace.trainLoss[row]!), testLoss: finite(trace.testLoss[row]!) }),
@@ -237,13 +270,30 @@ export class Training {
   }
 }
 
-async function openFinite(engine: Engine, problem: Problem, state: TrainerState): Promise<Trainer> {
+const hasTestSet = ([, , partner, heldOut]: ClassCounts) => partner + heldOut > 0;
+
+async function openTrainer(
+  engine: Engine,
+  spec: Spec,
+  train: Uint8Array,
+  state: TrainerState,
+): Promise<Awake> {
+  const problem: Problem = {
+    modulus: spec.modulus,
+    width: spec.width,
+    activation: spec.activation,
+    optimizer: spec.optimizer,
+    schedule: spec.schedule,
+    labels: labels(spec.task, spec.modulus),
+    classes: pairClasses(train, spec.modulus),
+  };
   const trainer = await engine.open(problem, state).catch((error: unknown) => {
     throw error instanceof RangeError ? new GrokboxError("OUT_OF_MEMORY", error.message) : error;
   });
   const { trainLoss, testLoss } = trainer.current;
   const hasTest = problem.classes.some((pairClass) => pairClass >= 2);
-  if (Number.isFinite(trainLoss[0]!) && (!hasTest || Number.isFinite(testLoss[0]!))) return trainer;
+  if (Number.isFinite(trainLoss[0]!) && (!hasTest || Number.isFinite(testLoss[0]!)))
+    return { trainer, problem, train };
   trainer.close();
   throw new GrokboxError(
     "DIVERGED",

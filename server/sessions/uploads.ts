@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { TrainerState } from "../engine/engine.ts";
+import type { Spec } from "../model/spec.ts";
 import { GrokboxError } from "./errors.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import { stateBytes } from "./snapshot.ts";
@@ -13,6 +14,10 @@ export interface Upload {
   readonly modulus: number;
   readonly width: number;
   readonly state: TrainerState;
+  /** [p, p] mask of training pairs, when it came with the weights. */
+  readonly train?: Uint8Array;
+  /** The spec of the run that they come from, when that is known. */
+  readonly spec?: Spec;
   readonly expireTimeMs: number;
 }
 
@@ -26,9 +31,9 @@ export class Uploads {
   }
 
   /** Keeps a state whose bytes the caller has reserved already. */
-  add(modulus: number, width: number, state: TrainerState): Upload {
+  add(content: Omit<Upload, "name" | "expireTimeMs">): Upload {
     const name = `uploads/${randomUUID()}`;
-    const upload = { name, modulus, width, state, expireTimeMs: Date.now() + uploadLifetimeMs };
+    const upload = { ...content, name, expireTimeMs: Date.now() + uploadLifetimeMs };
     const timer = setTimeout(() => this.release(name), uploadLifetimeMs).unref();
     this.#uploads.set(name, { upload, timer });
     return upload;

@@ -34,18 +34,24 @@ export async function* watch(
 ): AsyncGenerator<WatchEvent> {
   const { log } = session;
   const cursor: Cursor = { next: firstWanted(session, options) };
+  // From now on the log stays loaded.
   log.cursors.add(cursor);
   try {
-    yield { kind: "opened", epoch: session.epoch, oldest: log.oldest, newest: log.newest };
+    await session.withLog(() => {});
     yield* follow(session, cursor, options.untilIdle, signal);
   } finally {
     log.cursors.delete(cursor);
+    session.restLog();
   }
 }
 
 function firstWanted({ epoch, log }: Session, options: WatchOptions): number {
   if (options.epoch !== undefined && options.epoch !== epoch) return Math.max(1, log.oldest);
   return Math.max(1, options.from ?? log.newest + 1);
+}
+
+function opened({ epoch, log: { oldest, newest } }: Session): WatchEvent {
+  return { kind: "opened", epoch, oldest, newest };
 }
 
 async function* follow(
@@ -56,7 +62,15 @@ async function* follow(
 ): AsyncGenerator<WatchEvent> {
   const { log } = session;
   let spoke = performance.now();
+  let epoch = session.epoch;
+  yield opened(session);
   while (!signal.aborted) {
+    if (session.epoch !== epoch) {
+      // The session was put back to a snapshot: what was sent of its later points is no longer so.
+      epoch = session.epoch;
+      cursor.next = Math.max(1, log.oldest);
+      yield opened(session);
+    }
     // Read before the points are: what ends a stream comes after its last point.
     const { ended } = session;
     const idle = untilIdle && !session.isTraining;

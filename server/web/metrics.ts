@@ -48,6 +48,13 @@ export class Metrics implements Observer {
     labelNames: ["engine"],
     registers: this.#registers,
   });
+  readonly #commitSeconds = new Histogram({
+    name: "grokbox_commit_seconds",
+    help: "How long it took to make something durable, by whether it worked.",
+    labelNames: ["result"],
+    buckets: secondsBuckets,
+    registers: this.#registers,
+  });
   readonly #rpcSeconds = new Histogram({
     name: "grokbox_rpc_seconds",
     help: "Duration of calls, streams included, by method and gRPC status code.",
@@ -69,6 +76,10 @@ export class Metrics implements Observer {
     this.#waitSeconds.observe({ engine, urgency }, waitedSeconds);
     this.#sliceSeconds.observe({ engine, urgency }, seconds);
     this.#busySeconds.inc({ engine }, seconds);
+  }
+
+  commit(result: "ok" | "failed", seconds: number): void {
+    this.#commitSeconds.observe({ result }, seconds);
   }
 
   steps(engine: string, steps: number, seconds: number): void {
@@ -110,6 +121,19 @@ export class Metrics implements Observer {
     });
     this.#gauge("grokbox_state_limit_bytes", "Memory that they may take.", [], (gauge) => {
       gauge.set(registry.memory.limitBytes);
+    });
+    this.#gauge("grokbox_store_alarm", "1 while the store can't be written, else 0.", [], (gauge) => {
+      gauge.set(registry.storageAlarm === "" ? 0 : 1);
+    });
+    this.#gauge(
+      "grokbox_uncommitted_sessions",
+      "Sessions whose present state is not in the store yet.",
+      [],
+      (gauge) => gauge.set([...registry.all()].filter(({ isDirty }) => isDirty).length),
+    );
+    this.#gauge("grokbox_store_bytes", "Bytes of the store.", [], async (gauge) => {
+      const { fileBytes, walBytes } = await registry.store.usage();
+      gauge.set(fileBytes + walBytes);
     });
     const engineLabels = ["engine", "variant", "isa", "precision", "threads"];
     this.#gauge("grokbox_engine_info", "Engines of this server; always 1.", engineLabels, (gauge) => {
@@ -160,7 +184,7 @@ export class Metrics implements Observer {
     name: string,
     help: string,
     labelNames: readonly string[],
-    collect: (gauge: Gauge<string>) => void,
+    collect: (gauge: Gauge<string>) => void | Promise<void>,
   ): void {
     new Gauge({
       name,
@@ -168,7 +192,7 @@ export class Metrics implements Observer {
       labelNames: [...labelNames],
       registers: this.#registers,
       collect() {
-        collect(this);
+        return collect(this);
       },
     });
   }

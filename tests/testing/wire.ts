@@ -14,6 +14,7 @@ import {
   type CallOptions,
   Client,
   type ClientReadableStream,
+  type ClientWritableStream,
   credentials,
   type ServiceError,
   status,
@@ -75,30 +76,49 @@ export class Wire {
   stream<M extends DescMethod>(
     method: M,
     request: MessageInitShape<M["input"]>,
+    options: CallOptions = {},
   ): ClientReadableStream<MessageShape<M["output"]>> {
     return this.client.makeServerStreamRequest(
       path(method),
       (value: MessageShape<M["input"]>) => Buffer.from(toBinary(method.input, value)),
       (bytes) => fromBinary(method.output, bytes) as MessageShape<M["output"]>,
       create(method.input, request) as MessageShape<M["input"]>,
+      options,
     );
   }
 
   /** Sends all of `requests`, whatever happens, and returns the answer. */
   send<M extends DescMethod>(
     method: M,
-    requests: readonly MessageInitShape<M["input"]>[],
+    requests: readonly (MessageInitShape<M["input"]> | Uint8Array)[],
+    options: CallOptions = {},
   ): Promise<MessageShape<M["output"]>> {
-    return new Promise((resolve, reject) => {
-      const call = this.client.makeClientStreamRequest(
-        path(method),
-        (value: MessageShape<M["input"]>) => Buffer.from(toBinary(method.input, value)),
-        (bytes) => fromBinary(method.output, bytes) as MessageShape<M["output"]>,
-        (error, response) => (error === null ? resolve(response!) : reject(error)),
-      );
-      for (const request of requests) call.write(create(method.input, request) as MessageShape<M["input"]>);
-      call.end();
-    });
+    const { call, answer } = this.upload(method, options);
+    for (const request of requests) call.write(request);
+    call.end();
+    return answer;
+  }
+
+  /** A stream to the server that the test itself writes to and ends. */
+  upload<M extends DescMethod>(
+    method: M,
+    options: CallOptions = {},
+  ): {
+    readonly call: ClientWritableStream<MessageInitShape<M["input"]> | Uint8Array>;
+    readonly answer: Promise<MessageShape<M["output"]>>;
+  } {
+    const { promise: answer, resolve, reject } = Promise.withResolvers<MessageShape<M["output"]>>();
+    const call = this.client.makeClientStreamRequest(
+      path(method),
+      (value: MessageInitShape<M["input"]> | Uint8Array) =>
+        Buffer.from(
+          value instanceof Uint8Array ? value : toBinary(method.input, create(method.input, value)),
+        ),
+      (bytes) => fromBinary(method.output, bytes) as MessageShape<M["output"]>,
+      options,
+      (error, response) => (error === null ? resolve(response!) : reject(error)),
+    );
+    return { call, answer };
   }
 }
 

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/server.proto.
  */
 export const file_grokbox_v1_server: GenFile = /*@__PURE__*/
-  fileDesc("Chdncm9rYm94L3YxL3NlcnZlci5wcm90bxIKZ3Jva2JveC52MSIWChRHZXRTZXJ2ZXJJbmZvUmVxdWVzdCLHAQoVR2V0U2VydmVySW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSJwoHZW5naW5lcxgCIAMoCzIWLmdyb2tib3gudjEuRW5naW5lSW5mbxIiCgZsaW1pdHMYAyABKAsyEi5ncm9rYm94LnYxLkxpbWl0cxIWCg51cHRpbWVfc2Vjb25kcxgEIAEoARIPCgdydW50aW1lGAUgASgJEicKB3ByZXNldHMYBiADKAsyFi5ncm9rYm94LnYxLlByZXNldEluZm8inAEKCkVuZ2luZUluZm8SDAoEbmFtZRgBIAEoCRIPCgd2YXJpYW50GAIgASgJEg4KBmRldmljZRgDIAEoCRILCgNpc2EYBCABKAkSDwoHdGhyZWFkcxgFIAEoDRIRCglwcmVjaXNpb24YBiABKAkSFQoNZGV0ZXJtaW5pc3RpYxgHIAEoCBIXCg9mYWxsYmFja19yZWFzb24YCCABKAki1wEKBkxpbWl0cxIUCgxtYXhfc2Vzc2lvbnMYASABKA0SGwoTbWF4X3F1ZXVlZF9jb21tYW5kcxgCIAEoDRIhChltYXhfc25hcHNob3RzX3Blcl9zZXNzaW9uGAMgASgNEiAKGHJldGFpbmVkX3Byb2dyZXNzX3BvaW50cxgEIAEoDRIZChFtYXhfbWVzc2FnZV9ieXRlcxgFIAEoDRIYChBtYXhfdXBsb2FkX2J5dGVzGAYgASgEEiAKGGRlZmF1bHRfZGVhZGxpbmVfc2Vjb25kcxgHIAEoASI+CgpQcmVzZXRJbmZvEgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSDQoFc3RlcHMYAyABKAQyZQoNU2VydmVyU2VydmljZRJUCg1HZXRTZXJ2ZXJJbmZvEiAuZ3Jva2JveC52MS5HZXRTZXJ2ZXJJbmZvUmVxdWVzdBohLmdyb2tib3gudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlYgZwcm90bzM");
+  fileDesc("Chdncm9rYm94L3YxL3NlcnZlci5wcm90bxIKZ3Jva2JveC52MSIWChRHZXRTZXJ2ZXJJbmZvUmVxdWVzdCLxAQoVR2V0U2VydmVySW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSJwoHZW5naW5lcxgCIAMoCzIWLmdyb2tib3gudjEuRW5naW5lSW5mbxIiCgZsaW1pdHMYAyABKAsyEi5ncm9rYm94LnYxLkxpbWl0cxIWCg51cHRpbWVfc2Vjb25kcxgEIAEoARIPCgdydW50aW1lGAUgASgJEicKB3ByZXNldHMYBiADKAsyFi5ncm9rYm94LnYxLlByZXNldEluZm8SKAoHc3RvcmFnZRgHIAEoCzIXLmdyb2tib3gudjEuU3RvcmFnZUluZm8icQoLU3RvcmFnZUluZm8SDwoHZHVyYWJsZRgBIAEoCBINCgVieXRlcxgCIAEoBBIRCglzbmFwc2hvdHMYAyABKAQSDQoFYWxhcm0YBCABKAkSIAoYY2hlY2twb2ludF9ldmVyeV9zZWNvbmRzGAUgASgBIpwBCgpFbmdpbmVJbmZvEgwKBG5hbWUYASABKAkSDwoHdmFyaWFudBgCIAEoCRIOCgZkZXZpY2UYAyABKAkSCwoDaXNhGAQgASgJEg8KB3RocmVhZHMYBSABKA0SEQoJcHJlY2lzaW9uGAYgASgJEhUKDWRldGVybWluaXN0aWMYByABKAgSFwoPZmFsbGJhY2tfcmVhc29uGAggASgJItcBCgZMaW1pdHMSFAoMbWF4X3Nlc3Npb25zGAEgASgNEhsKE21heF9xdWV1ZWRfY29tbWFuZHMYAiABKA0SIQoZbWF4X3NuYXBzaG90c19wZXJfc2Vzc2lvbhgDIAEoDRIgChhyZXRhaW5lZF9wcm9ncmVzc19wb2ludHMYBCABKA0SGQoRbWF4X21lc3NhZ2VfYnl0ZXMYBSABKA0SGAoQbWF4X3VwbG9hZF9ieXRlcxgGIAEoBBIgChhkZWZhdWx0X2RlYWRsaW5lX3NlY29uZHMYByABKAEiPgoKUHJlc2V0SW5mbxIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBXN0ZXBzGAMgASgEMmUKDVNlcnZlclNlcnZpY2USVAoNR2V0U2VydmVySW5mbxIgLmdyb2tib3gudjEuR2V0U2VydmVySW5mb1JlcXVlc3QaIS5ncm9rYm94LnYxLkdldFNlcnZlckluZm9SZXNwb25zZWIGcHJvdG8z");
 
 /**
  * Request of GetServerInfo.
@@ -74,6 +74,13 @@ export type GetServerInfoResponse = Message<"grokbox.v1.GetServerInfoResponse"> 
    * @generated from field: repeated grokbox.v1.PresetInfo presets = 6;
    */
   presets: PresetInfo[];
+
+  /**
+   * Where sessions are kept.
+   *
+   * @generated from field: grokbox.v1.StorageInfo storage = 7;
+   */
+  storage?: StorageInfo | undefined;
 };
 
 /**
@@ -82,6 +89,55 @@ export type GetServerInfoResponse = Message<"grokbox.v1.GetServerInfoResponse"> 
  */
 export const GetServerInfoResponseSchema: GenMessage<GetServerInfoResponse> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_server, 1);
+
+/**
+ * Where sessions are kept.
+ *
+ * @generated from message grokbox.v1.StorageInfo
+ */
+export type StorageInfo = Message<"grokbox.v1.StorageInfo"> & {
+  /**
+   * False: everything is gone when the server ends.
+   *
+   * @generated from field: bool durable = 1;
+   */
+  durable: boolean;
+
+  /**
+   * Bytes of the store's files.
+   *
+   * @generated from field: uint64 bytes = 2;
+   */
+  bytes: bigint;
+
+  /**
+   * Snapshots kept, of all sessions.
+   *
+   * @generated from field: uint64 snapshots = 3;
+   */
+  snapshots: bigint;
+
+  /**
+   * Why it can't be written at the moment, for people; empty when all is well.
+   *
+   * @generated from field: string alarm = 4;
+   */
+  alarm: string;
+
+  /**
+   * Seconds between checkpoints of a session that trains.
+   *
+   * @generated from field: double checkpoint_every_seconds = 5;
+   */
+  checkpointEverySeconds: number;
+};
+
+/**
+ * Describes the message grokbox.v1.StorageInfo.
+ * Use `create(StorageInfoSchema)` to create a new message.
+ */
+export const StorageInfoSchema: GenMessage<StorageInfo> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_server, 2);
 
 /**
  * An engine.
@@ -151,7 +207,7 @@ export type EngineInfo = Message<"grokbox.v1.EngineInfo"> & {
  * Use `create(EngineInfoSchema)` to create a new message.
  */
 export const EngineInfoSchema: GenMessage<EngineInfo> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_server, 2);
+  messageDesc(file_grokbox_v1_server, 3);
 
 /**
  * Bounds.
@@ -214,7 +270,7 @@ export type Limits = Message<"grokbox.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_server, 3);
+  messageDesc(file_grokbox_v1_server, 4);
 
 /**
  * A preset.
@@ -249,7 +305,7 @@ export type PresetInfo = Message<"grokbox.v1.PresetInfo"> & {
  * Use `create(PresetInfoSchema)` to create a new message.
  */
 export const PresetInfoSchema: GenMessage<PresetInfo> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_server, 4);
+  messageDesc(file_grokbox_v1_server, 5);
 
 /**
  * The server itself.

@@ -8,6 +8,8 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { ProgressPoint, Stages } from "./progress_pb.ts";
 import { file_grokbox_v1_progress } from "./progress_pb.ts";
+import type { Changes, Durability, Lineage, SnapshotSchedule, Trigger } from "./retention_pb.ts";
+import { file_grokbox_v1_retention } from "./retention_pb.ts";
 import type { RunPlan } from "./run_pb.ts";
 import { file_grokbox_v1_run } from "./run_pb.ts";
 import type { Spec } from "./spec_pb.ts";
@@ -18,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/session.proto.
  */
 export const file_grokbox_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Chhncm9rYm94L3YxL3Nlc3Npb24ucHJvdG8SCmdyb2tib3gudjEiqwQKB1Nlc3Npb24SDAoEbmFtZRgBIAEoCRIeCgRzcGVjGAIgASgLMhAuZ3Jva2JveC52MS5TcGVjEicKBXN0YXRlGAMgASgOMhguZ3Jva2JveC52MS5TZXNzaW9uU3RhdGUSDAoEc3RlcBgEIAEoBBIrCgtzdG9wX3JlYXNvbhgFIAEoCzIWLmdyb2tib3gudjEuU3RvcFJlYXNvbhIvCgZsYWJlbHMYBiADKAsyHy5ncm9rYm94LnYxLlNlc3Npb24uTGFiZWxzRW50cnkSDgoGZW5naW5lGAcgASgJEhUKDWVuZ2luZV9yZWFzb24YCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBmxhdGVzdBgKIAEoCzIZLmdyb2tib3gudjEuUHJvZ3Jlc3NQb2ludBIiCgZzdGFnZXMYCyABKAsyEi5ncm9rYm94LnYxLlN0YWdlcxIgCgNydW4YDCABKAsyEy5ncm9rYm94LnYxLlJ1blBsYW4SKwoLcGFpcl9jb3VudHMYDSABKAsyFi5ncm9rYm94LnYxLlBhaXJDb3VudHMSDgoGcHJlc2V0GA4gASgJEigKBmV2ZW50cxgPIAMoCzIYLmdyb2tib3gudjEuU2Vzc2lvbkV2ZW50Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiTgoKU3RvcFJlYXNvbhIiCgRraW5kGAEgASgOMhQuZ3Jva2JveC52MS5TdG9wS2luZBIOCgZkZXRhaWwYAiABKAkSDAoEc3RlcBgDIAEoBCJqCgpQYWlyQ291bnRzEg0KBXRyYWluGAEgASgNEgwKBHRlc3QYAiABKA0SDgoGY29tbW9uGAMgASgNEgwKBHJhcmUYBCABKA0SDwoHcGFydG5lchgFIAEoDRIQCghoZWxkX291dBgGIAEoDSKMAQoMU2Vzc2lvbkV2ZW50EgwKBHN0ZXAYASABKAQSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOwoSYWN0aXZhdGlvbl9zd2FwcGVkGAMgASgLMh0uZ3Jva2JveC52MS5BY3RpdmF0aW9uU3dhcHBlZEgAQgcKBWV2ZW50Ii0KEUFjdGl2YXRpb25Td2FwcGVkEgwKBGZyb20YASABKAkSCgoCdG8YAiABKAkisgIKE1N0YXJ0U2Vzc2lvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZwcmVzZXQYAiABKAkSHgoEc3BlYxgDIAEoCzIQLmdyb2tib3gudjEuU3BlYxI7CgZsYWJlbHMYBCADKAsyKy5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlcXVlc3QuTGFiZWxzRW50cnkSEAoGdXBsb2FkGAUgASgJSAASEgoIc25hcHNob3QYBiABKAlIABIOCgZlbmdpbmUYByABKAkSGQoMcmVjb3JkX2V2ZXJ5GAggASgNSAGIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgd3ZWlnaHRzQg8KDV9yZWNvcmRfZXZlcnkiPAoUU3RhcnRTZXNzaW9uUmVzcG9uc2USJAoHc2Vzc2lvbhgBIAEoCzITLmdyb2tib3gudjEuU2Vzc2lvbiIhChFHZXRTZXNzaW9uUmVxdWVzdBIMCgRuYW1lGAEgASgJIjoKEkdldFNlc3Npb25SZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uItIBChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJEigKBnN0YXRlcxgDIAMoDjIYLmdyb2tib3gudjEuU2Vzc2lvblN0YXRlEjsKBmxhYmVscxgEIAMoCzIrLmdyb2tib3gudjEuTGlzdFNlc3Npb25zUmVxdWVzdC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlYKFExpc3RTZXNzaW9uc1Jlc3BvbnNlEiUKCHNlc3Npb25zGAEgAygLMhMuZ3Jva2JveC52MS5TZXNzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI4ChREZWxldGVTZXNzaW9uUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBG5hbWUYAiABKAkiFwoVRGVsZXRlU2Vzc2lvblJlc3BvbnNlKrIBCgxTZXNzaW9uU3RhdGUSHQoZU0VTU0lPTl9TVEFURV9VTlNQRUNJRklFRBAAEhYKElNFU1NJT05fU1RBVEVfSURMRRABEhoKFlNFU1NJT05fU1RBVEVfU1RFUFBJTkcQAhIZChVTRVNTSU9OX1NUQVRFX1JVTk5JTkcQAxIYChRTRVNTSU9OX1NUQVRFX1BBVVNFRBAEEhoKFlNFU1NJT05fU1RBVEVfRElWRVJHRUQQBSrJAQoIU3RvcEtpbmQSGQoVU1RPUF9LSU5EX1VOU1BFQ0lGSUVEEAASFAoQU1RPUF9LSU5EX1RBUkdFVBABEhcKE1NUT1BfS0lORF9DT05ESVRJT04QAhIUChBTVE9QX0tJTkRfUEFVU0VEEAMSFgoSU1RPUF9LSU5EX0RJVkVSR0VEEAQSFwoTU1RPUF9LSU5EX0NBTkNFTExFRBAFEhYKElNUT1BfS0lORF9TSFVURE9XThAGEhQKEFNUT1BfS0lORF9GQUlMRUQQBzLZAgoOU2Vzc2lvblNlcnZpY2USUQoMU3RhcnRTZXNzaW9uEh8uZ3Jva2JveC52MS5TdGFydFNlc3Npb25SZXF1ZXN0GiAuZ3Jva2JveC52MS5TdGFydFNlc3Npb25SZXNwb25zZRJLCgpHZXRTZXNzaW9uEh0uZ3Jva2JveC52MS5HZXRTZXNzaW9uUmVxdWVzdBoeLmdyb2tib3gudjEuR2V0U2Vzc2lvblJlc3BvbnNlElEKDExpc3RTZXNzaW9ucxIfLmdyb2tib3gudjEuTGlzdFNlc3Npb25zUmVxdWVzdBogLmdyb2tib3gudjEuTGlzdFNlc3Npb25zUmVzcG9uc2USVAoNRGVsZXRlU2Vzc2lvbhIgLmdyb2tib3gudjEuRGVsZXRlU2Vzc2lvblJlcXVlc3QaIS5ncm9rYm94LnYxLkRlbGV0ZVNlc3Npb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_grokbox_v1_progress, file_grokbox_v1_run, file_grokbox_v1_spec]);
+  fileDesc("Chhncm9rYm94L3YxL3Nlc3Npb24ucHJvdG8SCmdyb2tib3gudjEi8gUKB1Nlc3Npb24SDAoEbmFtZRgBIAEoCRIeCgRzcGVjGAIgASgLMhAuZ3Jva2JveC52MS5TcGVjEicKBXN0YXRlGAMgASgOMhguZ3Jva2JveC52MS5TZXNzaW9uU3RhdGUSDAoEc3RlcBgEIAEoBBIrCgtzdG9wX3JlYXNvbhgFIAEoCzIWLmdyb2tib3gudjEuU3RvcFJlYXNvbhIvCgZsYWJlbHMYBiADKAsyHy5ncm9rYm94LnYxLlNlc3Npb24uTGFiZWxzRW50cnkSDgoGZW5naW5lGAcgASgJEhUKDWVuZ2luZV9yZWFzb24YCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBmxhdGVzdBgKIAEoCzIZLmdyb2tib3gudjEuUHJvZ3Jlc3NQb2ludBIiCgZzdGFnZXMYCyABKAsyEi5ncm9rYm94LnYxLlN0YWdlcxIgCgNydW4YDCABKAsyEy5ncm9rYm94LnYxLlJ1blBsYW4SKwoLcGFpcl9jb3VudHMYDSABKAsyFi5ncm9rYm94LnYxLlBhaXJDb3VudHMSDgoGcHJlc2V0GA4gASgJEigKBmV2ZW50cxgPIAMoCzIYLmdyb2tib3gudjEuU2Vzc2lvbkV2ZW50EiMKBnBhcmVudBgQIAEoCzITLmdyb2tib3gudjEuTGluZWFnZRIqCgpkdXJhYmlsaXR5GBEgASgLMhYuZ3Jva2JveC52MS5EdXJhYmlsaXR5EjcKEXNuYXBzaG90X3NjaGVkdWxlGBIgASgLMhwuZ3Jva2JveC52MS5TbmFwc2hvdFNjaGVkdWxlEiUKCHRyaWdnZXJzGBMgAygLMhMuZ3Jva2JveC52MS5UcmlnZ2VyEhQKDHJlY29yZF9ldmVyeRgUIAEoDRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIk4KClN0b3BSZWFzb24SIgoEa2luZBgBIAEoDjIULmdyb2tib3gudjEuU3RvcEtpbmQSDgoGZGV0YWlsGAIgASgJEgwKBHN0ZXAYAyABKAQiagoKUGFpckNvdW50cxINCgV0cmFpbhgBIAEoDRIMCgR0ZXN0GAIgASgNEg4KBmNvbW1vbhgDIAEoDRIMCgRyYXJlGAQgASgNEg8KB3BhcnRuZXIYBSABKA0SEAoIaGVsZF9vdXQYBiABKA0irwIKDFNlc3Npb25FdmVudBIMCgRzdGVwGAEgASgEEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjsKEmFjdGl2YXRpb25fc3dhcHBlZBgDIAEoCzIdLmdyb2tib3gudjEuQWN0aXZhdGlvblN3YXBwZWRIABI5ChFzbmFwc2hvdF9yZXN0b3JlZBgEIAEoCzIcLmdyb2tib3gudjEuU25hcHNob3RSZXN0b3JlZEgAEjMKDnNlc3Npb25fZm9ya2VkGAUgASgLMhkuZ3Jva2JveC52MS5TZXNzaW9uRm9ya2VkSAASMQoNdHJpZ2dlcl9maXJlZBgGIAEoCzIYLmdyb2tib3gudjEuVHJpZ2dlckZpcmVkSABCBwoFZXZlbnQiNgoQU25hcHNob3RSZXN0b3JlZBIRCglmcm9tX3N0ZXAYASABKAQSDwoHdG9fc3RlcBgCIAEoBCIgCg1TZXNzaW9uRm9ya2VkEg8KB3Nlc3Npb24YASABKAkiLwoMVHJpZ2dlckZpcmVkEg8KB3RyaWdnZXIYASABKAkSDgoGZGV0YWlsGAIgASgJIi0KEUFjdGl2YXRpb25Td2FwcGVkEgwKBGZyb20YASABKAkSCgoCdG8YAiABKAki6wIKE1N0YXJ0U2Vzc2lvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZwcmVzZXQYAiABKAkSHgoEc3BlYxgDIAEoCzIQLmdyb2tib3gudjEuU3BlYxI7CgZsYWJlbHMYBCADKAsyKy5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlcXVlc3QuTGFiZWxzRW50cnkSEAoGdXBsb2FkGAUgASgJSAASEgoIc25hcHNob3QYBiABKAlIABIOCgZlbmdpbmUYByABKAkSGQoMcmVjb3JkX2V2ZXJ5GAggASgNSAGIAQESNwoRc25hcHNob3Rfc2NoZWR1bGUYCSABKAsyHC5ncm9rYm94LnYxLlNuYXBzaG90U2NoZWR1bGUaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgd3ZWlnaHRzQg8KDV9yZWNvcmRfZXZlcnkiPAoUU3RhcnRTZXNzaW9uUmVzcG9uc2USJAoHc2Vzc2lvbhgBIAEoCzITLmdyb2tib3gudjEuU2Vzc2lvbiIhChFHZXRTZXNzaW9uUmVxdWVzdBIMCgRuYW1lGAEgASgJIjoKEkdldFNlc3Npb25SZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uItIBChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJEigKBnN0YXRlcxgDIAMoDjIYLmdyb2tib3gudjEuU2Vzc2lvblN0YXRlEjsKBmxhYmVscxgEIAMoCzIrLmdyb2tib3gudjEuTGlzdFNlc3Npb25zUmVxdWVzdC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlYKFExpc3RTZXNzaW9uc1Jlc3BvbnNlEiUKCHNlc3Npb25zGAEgAygLMhMuZ3Jva2JveC52MS5TZXNzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL/AQoUVXBkYXRlU2Vzc2lvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEkMKCnNldF9sYWJlbHMYAyADKAsyLy5ncm9rYm94LnYxLlVwZGF0ZVNlc3Npb25SZXF1ZXN0LlNldExhYmVsc0VudHJ5EhUKDXJlbW92ZV9sYWJlbHMYBCADKAkSNwoRc25hcHNob3Rfc2NoZWR1bGUYBSABKAsyHC5ncm9rYm94LnYxLlNuYXBzaG90U2NoZWR1bGUaMAoOU2V0TGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI9ChVVcGRhdGVTZXNzaW9uUmVzcG9uc2USJAoHc2Vzc2lvbhgBIAEoCzITLmdyb2tib3gudjEuU2Vzc2lvbiLsAgoSRm9ya1Nlc3Npb25SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDgoGc291cmNlGAIgASgJEhoKDWV4cGVjdGVkX3N0ZXAYAyABKARIAIgBARIkCgdjaGFuZ2VzGAQgASgLMhMuZ3Jva2JveC52MS5DaGFuZ2VzEjoKBmxhYmVscxgFIAMoCzIqLmdyb2tib3gudjEuRm9ya1Nlc3Npb25SZXF1ZXN0LkxhYmVsc0VudHJ5Eg4KBmVuZ2luZRgGIAEoCRIZCgxyZWNvcmRfZXZlcnkYByABKA1IAYgBARI3ChFzbmFwc2hvdF9zY2hlZHVsZRgIIAEoCzIcLmdyb2tib3gudjEuU25hcHNob3RTY2hlZHVsZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhAKDl9leHBlY3RlZF9zdGVwQg8KDV9yZWNvcmRfZXZlcnkiOwoTRm9ya1Nlc3Npb25SZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIjgKFERlbGV0ZVNlc3Npb25SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIXChVEZWxldGVTZXNzaW9uUmVzcG9uc2UqsgEKDFNlc3Npb25TdGF0ZRIdChlTRVNTSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSU0VTU0lPTl9TVEFURV9JRExFEAESGgoWU0VTU0lPTl9TVEFURV9TVEVQUElORxACEhkKFVNFU1NJT05fU1RBVEVfUlVOTklORxADEhgKFFNFU1NJT05fU1RBVEVfUEFVU0VEEAQSGgoWU0VTU0lPTl9TVEFURV9ESVZFUkdFRBAFKskBCghTdG9wS2luZBIZChVTVE9QX0tJTkRfVU5TUEVDSUZJRUQQABIUChBTVE9QX0tJTkRfVEFSR0VUEAESFwoTU1RPUF9LSU5EX0NPTkRJVElPThACEhQKEFNUT1BfS0lORF9QQVVTRUQQAxIWChJTVE9QX0tJTkRfRElWRVJHRUQQBBIXChNTVE9QX0tJTkRfQ0FOQ0VMTEVEEAUSFgoSU1RPUF9LSU5EX1NIVVRET1dOEAYSFAoQU1RPUF9LSU5EX0ZBSUxFRBAHMv8DCg5TZXNzaW9uU2VydmljZRJRCgxTdGFydFNlc3Npb24SHy5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlcXVlc3QaIC5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlc3BvbnNlEksKCkdldFNlc3Npb24SHS5ncm9rYm94LnYxLkdldFNlc3Npb25SZXF1ZXN0Gh4uZ3Jva2JveC52MS5HZXRTZXNzaW9uUmVzcG9uc2USUQoMTGlzdFNlc3Npb25zEh8uZ3Jva2JveC52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiAuZ3Jva2JveC52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZRJUCg1VcGRhdGVTZXNzaW9uEiAuZ3Jva2JveC52MS5VcGRhdGVTZXNzaW9uUmVxdWVzdBohLmdyb2tib3gudjEuVXBkYXRlU2Vzc2lvblJlc3BvbnNlEk4KC0ZvcmtTZXNzaW9uEh4uZ3Jva2JveC52MS5Gb3JrU2Vzc2lvblJlcXVlc3QaHy5ncm9rYm94LnYxLkZvcmtTZXNzaW9uUmVzcG9uc2USVAoNRGVsZXRlU2Vzc2lvbhIgLmdyb2tib3gudjEuRGVsZXRlU2Vzc2lvblJlcXVlc3QaIS5ncm9rYm94LnYxLkRlbGV0ZVNlc3Npb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_grokbox_v1_progress, file_grokbox_v1_retention, file_grokbox_v1_run, file_grokbox_v1_spec]);
 
 /**
  * A session. It is at step n when n updates have been made.
@@ -131,6 +133,41 @@ export type Session = Message<"grokbox.v1.Session"> & {
    * @generated from field: repeated grokbox.v1.SessionEvent events = 15;
    */
   events: SessionEvent[];
+
+  /**
+   * Where it comes from; absent when it was not forked.
+   *
+   * @generated from field: grokbox.v1.Lineage parent = 16;
+   */
+  parent?: Lineage | undefined;
+
+  /**
+   * What of it is on disk; absent on a server that keeps everything in memory.
+   *
+   * @generated from field: grokbox.v1.Durability durability = 17;
+   */
+  durability?: Durability | undefined;
+
+  /**
+   * Which snapshots it keeps by itself; absent for none.
+   *
+   * @generated from field: grokbox.v1.SnapshotSchedule snapshot_schedule = 18;
+   */
+  snapshotSchedule?: SnapshotSchedule | undefined;
+
+  /**
+   * What it does when a measure crosses a value.
+   *
+   * @generated from field: repeated grokbox.v1.Trigger triggers = 19;
+   */
+  triggers: Trigger[];
+
+  /**
+   * Steps between progress points of Run and Step.
+   *
+   * @generated from field: uint32 record_every = 20;
+   */
+  recordEvery: number;
 };
 
 /**
@@ -264,6 +301,30 @@ export type SessionEvent = Message<"grokbox.v1.SessionEvent"> & {
      */
     value: ActivationSwapped;
     case: "activationSwapped";
+  } | {
+    /**
+     * RestoreSnapshot put the session back.
+     *
+     * @generated from field: grokbox.v1.SnapshotRestored snapshot_restored = 4;
+     */
+    value: SnapshotRestored;
+    case: "snapshotRestored";
+  } | {
+    /**
+     * Another session was forked from this one.
+     *
+     * @generated from field: grokbox.v1.SessionForked session_forked = 5;
+     */
+    value: SessionForked;
+    case: "sessionForked";
+  } | {
+    /**
+     * A trigger fired.
+     *
+     * @generated from field: grokbox.v1.TriggerFired trigger_fired = 6;
+     */
+    value: TriggerFired;
+    case: "triggerFired";
   } | { case: undefined; value?: undefined };
 };
 
@@ -273,6 +334,83 @@ export type SessionEvent = Message<"grokbox.v1.SessionEvent"> & {
  */
 export const SessionEventSchema: GenMessage<SessionEvent> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_session, 3);
+
+/**
+ * A return to an earlier state. The event's step is that of the snapshot.
+ *
+ * @generated from message grokbox.v1.SnapshotRestored
+ */
+export type SnapshotRestored = Message<"grokbox.v1.SnapshotRestored"> & {
+  /**
+   * The step before.
+   *
+   * @generated from field: uint64 from_step = 1;
+   */
+  fromStep: bigint;
+
+  /**
+   * The step that the session was put back to.
+   *
+   * @generated from field: uint64 to_step = 2;
+   */
+  toStep: bigint;
+};
+
+/**
+ * Describes the message grokbox.v1.SnapshotRestored.
+ * Use `create(SnapshotRestoredSchema)` to create a new message.
+ */
+export const SnapshotRestoredSchema: GenMessage<SnapshotRestored> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_session, 4);
+
+/**
+ * A fork.
+ *
+ * @generated from message grokbox.v1.SessionForked
+ */
+export type SessionForked = Message<"grokbox.v1.SessionForked"> & {
+  /**
+   * sessions/{id} of the new session.
+   *
+   * @generated from field: string session = 1;
+   */
+  session: string;
+};
+
+/**
+ * Describes the message grokbox.v1.SessionForked.
+ * Use `create(SessionForkedSchema)` to create a new message.
+ */
+export const SessionForkedSchema: GenMessage<SessionForked> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_session, 5);
+
+/**
+ * A trigger's action.
+ *
+ * @generated from message grokbox.v1.TriggerFired
+ */
+export type TriggerFired = Message<"grokbox.v1.TriggerFired"> & {
+  /**
+   * The trigger's name.
+   *
+   * @generated from field: string trigger = 1;
+   */
+  trigger: string;
+
+  /**
+   * What it did or why it could not, for people.
+   *
+   * @generated from field: string detail = 2;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message grokbox.v1.TriggerFired.
+ * Use `create(TriggerFiredSchema)` to create a new message.
+ */
+export const TriggerFiredSchema: GenMessage<TriggerFired> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_session, 6);
 
 /**
  * A swap of the activation.
@@ -300,7 +438,7 @@ export type ActivationSwapped = Message<"grokbox.v1.ActivationSwapped"> & {
  * Use `create(ActivationSwappedSchema)` to create a new message.
  */
 export const ActivationSwappedSchema: GenMessage<ActivationSwapped> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 4);
+  messageDesc(file_grokbox_v1_session, 7);
 
 /**
  * Request of StartSession. What it determines: weights from `preset`'s or `spec`'s init, unless `upload` or `snapshot` gives them.
@@ -345,7 +483,8 @@ export type StartSessionRequest = Message<"grokbox.v1.StartSessionRequest"> & {
    */
   weights: {
     /**
-     * uploads/{id}, from UploadWeights; used up by this call. Its modulus and width must be the spec's, or the spec's be left out.
+     * uploads/{id}, from UploadWeights; used up by this call. Its modulus and width must be the spec's, or the spec's be left out. A
+     * file that carries a spec or training pairs gives the defaults for what is left out here.
      *
      * @generated from field: string upload = 5;
      */
@@ -374,6 +513,13 @@ export type StartSessionRequest = Message<"grokbox.v1.StartSessionRequest"> & {
    * @generated from field: optional uint32 record_every = 8;
    */
   recordEvery?: number | undefined;
+
+  /**
+   * Which snapshots to keep by itself. Left out: none.
+   *
+   * @generated from field: grokbox.v1.SnapshotSchedule snapshot_schedule = 9;
+   */
+  snapshotSchedule?: SnapshotSchedule | undefined;
 };
 
 /**
@@ -381,7 +527,7 @@ export type StartSessionRequest = Message<"grokbox.v1.StartSessionRequest"> & {
  * Use `create(StartSessionRequestSchema)` to create a new message.
  */
 export const StartSessionRequestSchema: GenMessage<StartSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 5);
+  messageDesc(file_grokbox_v1_session, 8);
 
 /**
  * Answer of StartSession.
@@ -402,7 +548,7 @@ export type StartSessionResponse = Message<"grokbox.v1.StartSessionResponse"> & 
  * Use `create(StartSessionResponseSchema)` to create a new message.
  */
 export const StartSessionResponseSchema: GenMessage<StartSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 6);
+  messageDesc(file_grokbox_v1_session, 9);
 
 /**
  * Request of GetSession.
@@ -423,7 +569,7 @@ export type GetSessionRequest = Message<"grokbox.v1.GetSessionRequest"> & {
  * Use `create(GetSessionRequestSchema)` to create a new message.
  */
 export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 7);
+  messageDesc(file_grokbox_v1_session, 10);
 
 /**
  * Answer of GetSession.
@@ -444,7 +590,7 @@ export type GetSessionResponse = Message<"grokbox.v1.GetSessionResponse"> & {
  * Use `create(GetSessionResponseSchema)` to create a new message.
  */
 export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 8);
+  messageDesc(file_grokbox_v1_session, 11);
 
 /**
  * Request of ListSessions.
@@ -486,7 +632,7 @@ export type ListSessionsRequest = Message<"grokbox.v1.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 9);
+  messageDesc(file_grokbox_v1_session, 12);
 
 /**
  * Answer of ListSessions.
@@ -514,7 +660,168 @@ export type ListSessionsResponse = Message<"grokbox.v1.ListSessionsResponse"> & 
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 10);
+  messageDesc(file_grokbox_v1_session, 13);
+
+/**
+ * Request of UpdateSession. What is left out stays as it is.
+ *
+ * @generated from message grokbox.v1.UpdateSessionRequest
+ */
+export type UpdateSessionRequest = Message<"grokbox.v1.UpdateSessionRequest"> & {
+  /**
+   * See StartSessionRequest.request_id.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * sessions/{id}.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Labels to set, with their values; see Session.labels.
+   *
+   * @generated from field: map<string, string> set_labels = 3;
+   */
+  setLabels: { [key: string]: string };
+
+  /**
+   * Labels to remove, by key. At most 64.
+   *
+   * @generated from field: repeated string remove_labels = 4;
+   */
+  removeLabels: string[];
+
+  /**
+   * The new schedule; an empty one keeps no snapshots.
+   *
+   * @generated from field: grokbox.v1.SnapshotSchedule snapshot_schedule = 5;
+   */
+  snapshotSchedule?: SnapshotSchedule | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.UpdateSessionRequest.
+ * Use `create(UpdateSessionRequestSchema)` to create a new message.
+ */
+export const UpdateSessionRequestSchema: GenMessage<UpdateSessionRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_session, 14);
+
+/**
+ * Answer of UpdateSession.
+ *
+ * @generated from message grokbox.v1.UpdateSessionResponse
+ */
+export type UpdateSessionResponse = Message<"grokbox.v1.UpdateSessionResponse"> & {
+  /**
+   * The session after it.
+   *
+   * @generated from field: grokbox.v1.Session session = 1;
+   */
+  session?: Session | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.UpdateSessionResponse.
+ * Use `create(UpdateSessionResponseSchema)` to create a new message.
+ */
+export const UpdateSessionResponseSchema: GenMessage<UpdateSessionResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_session, 15);
+
+/**
+ * Request of ForkSession.
+ *
+ * @generated from message grokbox.v1.ForkSessionRequest
+ */
+export type ForkSessionRequest = Message<"grokbox.v1.ForkSessionRequest"> & {
+  /**
+   * See StartSessionRequest.request_id.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * sessions/{id}/snapshots/{step}; or sessions/{id} for its present state, of which a snapshot is then kept.
+   *
+   * @generated from field: string source = 2;
+   */
+  source: string;
+
+  /**
+   * See StepRequest.expected_step; only with a session as the source.
+   *
+   * @generated from field: optional uint64 expected_step = 3;
+   */
+  expectedStep?: bigint | undefined;
+
+  /**
+   * What to do differently.
+   *
+   * @generated from field: grokbox.v1.Changes changes = 4;
+   */
+  changes?: Changes | undefined;
+
+  /**
+   * Labels of the new session. The source's are not taken over.
+   *
+   * @generated from field: map<string, string> labels = 5;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * Engine to use; empty for the source's.
+   *
+   * @generated from field: string engine = 6;
+   */
+  engine: string;
+
+  /**
+   * Steps between progress points, 1 to 1000000. Left out: the source's.
+   *
+   * @generated from field: optional uint32 record_every = 7;
+   */
+  recordEvery?: number | undefined;
+
+  /**
+   * Which snapshots to keep by itself. Left out: none.
+   *
+   * @generated from field: grokbox.v1.SnapshotSchedule snapshot_schedule = 8;
+   */
+  snapshotSchedule?: SnapshotSchedule | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.ForkSessionRequest.
+ * Use `create(ForkSessionRequestSchema)` to create a new message.
+ */
+export const ForkSessionRequestSchema: GenMessage<ForkSessionRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_session, 16);
+
+/**
+ * Answer of ForkSession.
+ *
+ * @generated from message grokbox.v1.ForkSessionResponse
+ */
+export type ForkSessionResponse = Message<"grokbox.v1.ForkSessionResponse"> & {
+  /**
+   * The new session.
+   *
+   * @generated from field: grokbox.v1.Session session = 1;
+   */
+  session?: Session | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.ForkSessionResponse.
+ * Use `create(ForkSessionResponseSchema)` to create a new message.
+ */
+export const ForkSessionResponseSchema: GenMessage<ForkSessionResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_session, 17);
 
 /**
  * Request of DeleteSession.
@@ -530,7 +837,7 @@ export type DeleteSessionRequest = Message<"grokbox.v1.DeleteSessionRequest"> & 
   requestId: string;
 
   /**
-   * sessions/{id}.
+   * sessions/{id}. Its forks stay.
    *
    * @generated from field: string name = 2;
    */
@@ -542,7 +849,7 @@ export type DeleteSessionRequest = Message<"grokbox.v1.DeleteSessionRequest"> & 
  * Use `create(DeleteSessionRequestSchema)` to create a new message.
  */
 export const DeleteSessionRequestSchema: GenMessage<DeleteSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 11);
+  messageDesc(file_grokbox_v1_session, 18);
 
 /**
  * Answer of DeleteSession.
@@ -557,7 +864,7 @@ export type DeleteSessionResponse = Message<"grokbox.v1.DeleteSessionResponse"> 
  * Use `create(DeleteSessionResponseSchema)` to create a new message.
  */
 export const DeleteSessionResponseSchema: GenMessage<DeleteSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 12);
+  messageDesc(file_grokbox_v1_session, 19);
 
 /**
  * What a session does. Calls that are refused in a state say so with the states that would allow them.
@@ -733,6 +1040,26 @@ export const SessionService: GenService<{
     methodKind: "unary";
     input: typeof ListSessionsRequestSchema;
     output: typeof ListSessionsResponseSchema;
+  },
+  /**
+   * Changes labels or the schedule of snapshots.
+   *
+   * @generated from rpc grokbox.v1.SessionService.UpdateSession
+   */
+  updateSession: {
+    methodKind: "unary";
+    input: typeof UpdateSessionRequestSchema;
+    output: typeof UpdateSessionResponseSchema;
+  },
+  /**
+   * Makes a new session from a snapshot of another one, or from its present state, with changes. The new one begins at that step.
+   *
+   * @generated from rpc grokbox.v1.SessionService.ForkSession
+   */
+  forkSession: {
+    methodKind: "unary";
+    input: typeof ForkSessionRequestSchema;
+    output: typeof ForkSessionResponseSchema;
   },
   /**
    * Stops and forgets a session, its snapshots and its history.

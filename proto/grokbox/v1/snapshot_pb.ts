@@ -2,21 +2,21 @@
 // @generated from file grokbox/v1/snapshot.proto (package grokbox.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Spec } from "./spec_pb.ts";
 import { file_grokbox_v1_spec } from "./spec_pb.ts";
 import type { Chunk, Manifest } from "./tensor_pb.ts";
 import { file_grokbox_v1_tensor } from "./tensor_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file grokbox/v1/snapshot.proto.
  */
 export const file_grokbox_v1_snapshot: GenFile = /*@__PURE__*/
-  fileDesc("Chlncm9rYm94L3YxL3NuYXBzaG90LnByb3RvEgpncm9rYm94LnYxIqMBCgxTbmFwc2hvdEluZm8SDAoEbmFtZRgBIAEoCRIMCgRzdGVwGAIgASgEEh4KBHNwZWMYAyABKAsyEC5ncm9rYm94LnYxLlNwZWMSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKCG1hbmlmZXN0GAUgASgLMhQuZ3Jva2JveC52MS5NYW5pZmVzdCJkCg9TbmFwc2hvdFJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhoKDWV4cGVjdGVkX3N0ZXAYAyABKARIAIgBAUIQCg5fZXhwZWN0ZWRfc3RlcCI+ChBTbmFwc2hvdFJlc3BvbnNlEioKCHNuYXBzaG90GAEgASgLMhguZ3Jva2JveC52MS5TbmFwc2hvdEluZm8iJwoXRG93bmxvYWRTbmFwc2hvdFJlcXVlc3QSDAoEbmFtZRgBIAEoCSJ0ChhEb3dubG9hZFNuYXBzaG90UmVzcG9uc2USLAoIc25hcHNob3QYASABKAsyGC5ncm9rYm94LnYxLlNuYXBzaG90SW5mb0gAEiIKBWNodW5rGAIgASgLMhEuZ3Jva2JveC52MS5DaHVua0gAQgYKBHBhcnQibgoUVXBsb2FkV2VpZ2h0c1JlcXVlc3QSKgoGaGVhZGVyGAEgASgLMhguZ3Jva2JveC52MS5VcGxvYWRIZWFkZXJIABIiCgVjaHVuaxgCIAEoCzIRLmdyb2tib3gudjEuQ2h1bmtIAEIGCgRwYXJ0ImYKDFVwbG9hZEhlYWRlchISCgpyZXF1ZXN0X2lkGAEgASgJEiYKCG1hbmlmZXN0GAIgASgLMhQuZ3Jva2JveC52MS5NYW5pZmVzdBIRCgRzdGVwGAMgASgESACIAQFCBwoFX3N0ZXAiWAoVVXBsb2FkV2VpZ2h0c1Jlc3BvbnNlEg4KBnVwbG9hZBgBIAEoCRIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAykQIKD1NuYXBzaG90U2VydmljZRJFCghTbmFwc2hvdBIbLmdyb2tib3gudjEuU25hcHNob3RSZXF1ZXN0GhwuZ3Jva2JveC52MS5TbmFwc2hvdFJlc3BvbnNlEl8KEERvd25sb2FkU25hcHNob3QSIy5ncm9rYm94LnYxLkRvd25sb2FkU25hcHNob3RSZXF1ZXN0GiQuZ3Jva2JveC52MS5Eb3dubG9hZFNuYXBzaG90UmVzcG9uc2UwARJWCg1VcGxvYWRXZWlnaHRzEiAuZ3Jva2JveC52MS5VcGxvYWRXZWlnaHRzUmVxdWVzdBohLmdyb2tib3gudjEuVXBsb2FkV2VpZ2h0c1Jlc3BvbnNlKAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_grokbox_v1_spec, file_grokbox_v1_tensor]);
+  fileDesc("Chlncm9rYm94L3YxL3NuYXBzaG90LnByb3RvEgpncm9rYm94LnYxIukBCgxTbmFwc2hvdEluZm8SDAoEbmFtZRgBIAEoCRIMCgRzdGVwGAIgASgEEh4KBHNwZWMYAyABKAsyEC5ncm9rYm94LnYxLlNwZWMSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKCG1hbmlmZXN0GAUgASgLMhQuZ3Jva2JveC52MS5NYW5pZmVzdBImCgRraW5kGAYgASgOMhguZ3Jva2JveC52MS5TbmFwc2hvdEtpbmQSDQoFbGFiZWwYByABKAkSDQoFZm9ya3MYCCABKA0iVwoIRmlsZUluZm8SJgoGZm9ybWF0GAEgASgOMhYuZ3Jva2JveC52MS5GaWxlRm9ybWF0EhMKC3RvdGFsX2J5dGVzGAIgASgEEg4KBnNoYTI1NhgDIAEoDCJzCg9TbmFwc2hvdFJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhoKDWV4cGVjdGVkX3N0ZXAYAyABKARIAIgBARINCgVsYWJlbBgEIAEoCUIQCg5fZXhwZWN0ZWRfc3RlcCI+ChBTbmFwc2hvdFJlc3BvbnNlEioKCHNuYXBzaG90GAEgASgLMhguZ3Jva2JveC52MS5TbmFwc2hvdEluZm8iTgoUTGlzdFNuYXBzaG90c1JlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJdChVMaXN0U25hcHNob3RzUmVzcG9uc2USKwoJc25hcHNob3RzGAEgAygLMhguZ3Jva2JveC52MS5TbmFwc2hvdEluZm8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjkKFURlbGV0ZVNuYXBzaG90UmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBG5hbWUYAiABKAkiGAoWRGVsZXRlU25hcHNob3RSZXNwb25zZSJoChZSZXN0b3JlU25hcHNob3RSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIaCg1leHBlY3RlZF9zdGVwGAMgASgESACIAQFCEAoOX2V4cGVjdGVkX3N0ZXAiOAoXUmVzdG9yZVNuYXBzaG90UmVzcG9uc2USDwoHc2Vzc2lvbhgBIAEoCRIMCgRzdGVwGAIgASgEIk8KF0Rvd25sb2FkU25hcHNob3RSZXF1ZXN0EgwKBG5hbWUYASABKAkSJgoGZm9ybWF0GAIgASgOMhYuZ3Jva2JveC52MS5GaWxlRm9ybWF0IpoBChhEb3dubG9hZFNuYXBzaG90UmVzcG9uc2USLAoIc25hcHNob3QYASABKAsyGC5ncm9rYm94LnYxLlNuYXBzaG90SW5mb0gAEiIKBWNodW5rGAIgASgLMhEuZ3Jva2JveC52MS5DaHVua0gAEiQKBGZpbGUYAyABKAsyFC5ncm9rYm94LnYxLkZpbGVJbmZvSABCBgoEcGFydCJuChRVcGxvYWRXZWlnaHRzUmVxdWVzdBIqCgZoZWFkZXIYASABKAsyGC5ncm9rYm94LnYxLlVwbG9hZEhlYWRlckgAEiIKBWNodW5rGAIgASgLMhEuZ3Jva2JveC52MS5DaHVua0gAQgYKBHBhcnQiigEKDFVwbG9hZEhlYWRlchISCgpyZXF1ZXN0X2lkGAEgASgJEiYKCG1hbmlmZXN0GAIgASgLMhQuZ3Jva2JveC52MS5NYW5pZmVzdBIRCgRzdGVwGAMgASgESACIAQESIgoEZmlsZRgEIAEoCzIULmdyb2tib3gudjEuRmlsZUluZm9CBwoFX3N0ZXAizgEKFVVwbG9hZFdlaWdodHNSZXNwb25zZRIOCgZ1cGxvYWQYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21vZHVsdXMYAyABKA0SDQoFd2lkdGgYBCABKA0SDAoEc3RlcBgFIAEoBBITCgtoYXNfbW9tZW50cxgGIAEoCBIRCgloYXNfc3BsaXQYByABKAgSHgoEc3BlYxgIIAEoCzIQLmdyb2tib3gudjEuU3BlYyq5AQoMU25hcHNob3RLaW5kEh0KGVNOQVBTSE9UX0tJTkRfVU5TUEVDSUZJRUQQABIbChdTTkFQU0hPVF9LSU5EX1JFUVVFU1RFRBABEhsKF1NOQVBTSE9UX0tJTkRfU0NIRURVTEVEEAISFwoTU05BUFNIT1RfS0lORF9TVEFHRRADEhsKF1NOQVBTSE9UX0tJTkRfVFJJR0dFUkVEEAQSGgoWU05BUFNIT1RfS0lORF9SRVBMQUNFRBAFKlsKCkZpbGVGb3JtYXQSGwoXRklMRV9GT1JNQVRfVU5TUEVDSUZJRUQQABIbChdGSUxFX0ZPUk1BVF9TQUZFVEVOU09SUxABEhMKD0ZJTEVfRk9STUFUX05QWhACMpwECg9TbmFwc2hvdFNlcnZpY2USRQoIU25hcHNob3QSGy5ncm9rYm94LnYxLlNuYXBzaG90UmVxdWVzdBocLmdyb2tib3gudjEuU25hcHNob3RSZXNwb25zZRJUCg1MaXN0U25hcHNob3RzEiAuZ3Jva2JveC52MS5MaXN0U25hcHNob3RzUmVxdWVzdBohLmdyb2tib3gudjEuTGlzdFNuYXBzaG90c1Jlc3BvbnNlElcKDkRlbGV0ZVNuYXBzaG90EiEuZ3Jva2JveC52MS5EZWxldGVTbmFwc2hvdFJlcXVlc3QaIi5ncm9rYm94LnYxLkRlbGV0ZVNuYXBzaG90UmVzcG9uc2USWgoPUmVzdG9yZVNuYXBzaG90EiIuZ3Jva2JveC52MS5SZXN0b3JlU25hcHNob3RSZXF1ZXN0GiMuZ3Jva2JveC52MS5SZXN0b3JlU25hcHNob3RSZXNwb25zZRJfChBEb3dubG9hZFNuYXBzaG90EiMuZ3Jva2JveC52MS5Eb3dubG9hZFNuYXBzaG90UmVxdWVzdBokLmdyb2tib3gudjEuRG93bmxvYWRTbmFwc2hvdFJlc3BvbnNlMAESVgoNVXBsb2FkV2VpZ2h0cxIgLmdyb2tib3gudjEuVXBsb2FkV2VpZ2h0c1JlcXVlc3QaIS5ncm9rYm94LnYxLlVwbG9hZFdlaWdodHNSZXNwb25zZSgBYgZwcm90bzM", [file_google_protobuf_timestamp, file_grokbox_v1_spec, file_grokbox_v1_tensor]);
 
 /**
  * A snapshot.
@@ -58,6 +58,27 @@ export type SnapshotInfo = Message<"grokbox.v1.SnapshotInfo"> & {
    * @generated from field: grokbox.v1.Manifest manifest = 5;
    */
   manifest?: Manifest | undefined;
+
+  /**
+   * Why it was taken.
+   *
+   * @generated from field: grokbox.v1.SnapshotKind kind = 6;
+   */
+  kind: SnapshotKind;
+
+  /**
+   * What the user wrote, at most 255 characters.
+   *
+   * @generated from field: string label = 7;
+   */
+  label: string;
+
+  /**
+   * Sessions that were forked from it.
+   *
+   * @generated from field: uint32 forks = 8;
+   */
+  forks: number;
 };
 
 /**
@@ -66,6 +87,41 @@ export type SnapshotInfo = Message<"grokbox.v1.SnapshotInfo"> & {
  */
 export const SnapshotInfoSchema: GenMessage<SnapshotInfo> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_snapshot, 0);
+
+/**
+ * A file that is sent or received.
+ *
+ * @generated from message grokbox.v1.FileInfo
+ */
+export type FileInfo = Message<"grokbox.v1.FileInfo"> & {
+  /**
+   * Its form.
+   *
+   * @generated from field: grokbox.v1.FileFormat format = 1;
+   */
+  format: FileFormat;
+
+  /**
+   * All of it.
+   *
+   * @generated from field: uint64 total_bytes = 2;
+   */
+  totalBytes: bigint;
+
+  /**
+   * SHA-256 of all the bytes, 32 bytes.
+   *
+   * @generated from field: bytes sha256 = 3;
+   */
+  sha256: Uint8Array;
+};
+
+/**
+ * Describes the message grokbox.v1.FileInfo.
+ * Use `create(FileInfoSchema)` to create a new message.
+ */
+export const FileInfoSchema: GenMessage<FileInfo> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_snapshot, 1);
 
 /**
  * Request of Snapshot.
@@ -93,6 +149,13 @@ export type SnapshotRequest = Message<"grokbox.v1.SnapshotRequest"> & {
    * @generated from field: optional uint64 expected_step = 3;
    */
   expectedStep?: bigint | undefined;
+
+  /**
+   * At most 255 characters. On a step that has a snapshot: replaces its label unless empty.
+   *
+   * @generated from field: string label = 4;
+   */
+  label: string;
 };
 
 /**
@@ -100,7 +163,7 @@ export type SnapshotRequest = Message<"grokbox.v1.SnapshotRequest"> & {
  * Use `create(SnapshotRequestSchema)` to create a new message.
  */
 export const SnapshotRequestSchema: GenMessage<SnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_snapshot, 1);
+  messageDesc(file_grokbox_v1_snapshot, 2);
 
 /**
  * Answer of Snapshot.
@@ -121,7 +184,176 @@ export type SnapshotResponse = Message<"grokbox.v1.SnapshotResponse"> & {
  * Use `create(SnapshotResponseSchema)` to create a new message.
  */
 export const SnapshotResponseSchema: GenMessage<SnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_snapshot, 2);
+  messageDesc(file_grokbox_v1_snapshot, 3);
+
+/**
+ * Request of ListSnapshots.
+ *
+ * @generated from message grokbox.v1.ListSnapshotsRequest
+ */
+export type ListSnapshotsRequest = Message<"grokbox.v1.ListSnapshotsRequest"> & {
+  /**
+   * sessions/{id}.
+   *
+   * @generated from field: string session = 1;
+   */
+  session: string;
+
+  /**
+   * At most this many, 1 to 1000. 0 for the default 100.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the previous page. Empty for the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message grokbox.v1.ListSnapshotsRequest.
+ * Use `create(ListSnapshotsRequestSchema)` to create a new message.
+ */
+export const ListSnapshotsRequestSchema: GenMessage<ListSnapshotsRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_snapshot, 4);
+
+/**
+ * Answer of ListSnapshots.
+ *
+ * @generated from message grokbox.v1.ListSnapshotsResponse
+ */
+export type ListSnapshotsResponse = Message<"grokbox.v1.ListSnapshotsResponse"> & {
+  /**
+   * A page of snapshots, latest step first.
+   *
+   * @generated from field: repeated grokbox.v1.SnapshotInfo snapshots = 1;
+   */
+  snapshots: SnapshotInfo[];
+
+  /**
+   * Asks for the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message grokbox.v1.ListSnapshotsResponse.
+ * Use `create(ListSnapshotsResponseSchema)` to create a new message.
+ */
+export const ListSnapshotsResponseSchema: GenMessage<ListSnapshotsResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_snapshot, 5);
+
+/**
+ * Request of DeleteSnapshot.
+ *
+ * @generated from message grokbox.v1.DeleteSnapshotRequest
+ */
+export type DeleteSnapshotRequest = Message<"grokbox.v1.DeleteSnapshotRequest"> & {
+  /**
+   * See StartSessionRequest.request_id.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * sessions/{id}/snapshots/{step}.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message grokbox.v1.DeleteSnapshotRequest.
+ * Use `create(DeleteSnapshotRequestSchema)` to create a new message.
+ */
+export const DeleteSnapshotRequestSchema: GenMessage<DeleteSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_snapshot, 6);
+
+/**
+ * Answer of DeleteSnapshot.
+ *
+ * @generated from message grokbox.v1.DeleteSnapshotResponse
+ */
+export type DeleteSnapshotResponse = Message<"grokbox.v1.DeleteSnapshotResponse"> & {
+};
+
+/**
+ * Describes the message grokbox.v1.DeleteSnapshotResponse.
+ * Use `create(DeleteSnapshotResponseSchema)` to create a new message.
+ */
+export const DeleteSnapshotResponseSchema: GenMessage<DeleteSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_snapshot, 7);
+
+/**
+ * Request of RestoreSnapshot.
+ *
+ * @generated from message grokbox.v1.RestoreSnapshotRequest
+ */
+export type RestoreSnapshotRequest = Message<"grokbox.v1.RestoreSnapshotRequest"> & {
+  /**
+   * See StartSessionRequest.request_id.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * sessions/{id}/snapshots/{step}, of the session that is put back.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * See StepRequest.expected_step.
+   *
+   * @generated from field: optional uint64 expected_step = 3;
+   */
+  expectedStep?: bigint | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.RestoreSnapshotRequest.
+ * Use `create(RestoreSnapshotRequestSchema)` to create a new message.
+ */
+export const RestoreSnapshotRequestSchema: GenMessage<RestoreSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_snapshot, 8);
+
+/**
+ * Answer of RestoreSnapshot.
+ *
+ * @generated from message grokbox.v1.RestoreSnapshotResponse
+ */
+export type RestoreSnapshotResponse = Message<"grokbox.v1.RestoreSnapshotResponse"> & {
+  /**
+   * sessions/{id}.
+   *
+   * @generated from field: string session = 1;
+   */
+  session: string;
+
+  /**
+   * The step it is at now.
+   *
+   * @generated from field: uint64 step = 2;
+   */
+  step: bigint;
+};
+
+/**
+ * Describes the message grokbox.v1.RestoreSnapshotResponse.
+ * Use `create(RestoreSnapshotResponseSchema)` to create a new message.
+ */
+export const RestoreSnapshotResponseSchema: GenMessage<RestoreSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_snapshot, 9);
 
 /**
  * Request of DownloadSnapshot.
@@ -135,6 +367,13 @@ export type DownloadSnapshotRequest = Message<"grokbox.v1.DownloadSnapshotReques
    * @generated from field: string name = 1;
    */
   name: string;
+
+  /**
+   * What to send.
+   *
+   * @generated from field: grokbox.v1.FileFormat format = 2;
+   */
+  format: FileFormat;
 };
 
 /**
@@ -142,10 +381,10 @@ export type DownloadSnapshotRequest = Message<"grokbox.v1.DownloadSnapshotReques
  * Use `create(DownloadSnapshotRequestSchema)` to create a new message.
  */
 export const DownloadSnapshotRequestSchema: GenMessage<DownloadSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_snapshot, 3);
+  messageDesc(file_grokbox_v1_snapshot, 10);
 
 /**
- * A message of DownloadSnapshot: first the snapshot, then its bytes.
+ * A message of DownloadSnapshot: first the snapshot, for a file its size, then the bytes, and for a file its checksum.
  *
  * @generated from message grokbox.v1.DownloadSnapshotResponse
  */
@@ -171,6 +410,14 @@ export type DownloadSnapshotResponse = Message<"grokbox.v1.DownloadSnapshotRespo
      */
     value: Chunk;
     case: "chunk";
+  } | {
+    /**
+     * Of a file: once before its bytes, without sha256, and once after them, with it.
+     *
+     * @generated from field: grokbox.v1.FileInfo file = 3;
+     */
+    value: FileInfo;
+    case: "file";
   } | { case: undefined; value?: undefined };
 };
 
@@ -179,7 +426,7 @@ export type DownloadSnapshotResponse = Message<"grokbox.v1.DownloadSnapshotRespo
  * Use `create(DownloadSnapshotResponseSchema)` to create a new message.
  */
 export const DownloadSnapshotResponseSchema: GenMessage<DownloadSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_snapshot, 4);
+  messageDesc(file_grokbox_v1_snapshot, 11);
 
 /**
  * A message of UploadWeights: first the header, then the bytes.
@@ -216,7 +463,7 @@ export type UploadWeightsRequest = Message<"grokbox.v1.UploadWeightsRequest"> & 
  * Use `create(UploadWeightsRequestSchema)` to create a new message.
  */
 export const UploadWeightsRequestSchema: GenMessage<UploadWeightsRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_snapshot, 5);
+  messageDesc(file_grokbox_v1_snapshot, 12);
 
 /**
  * What an upload carries.
@@ -245,6 +492,14 @@ export type UploadHeader = Message<"grokbox.v1.UploadHeader"> & {
    * @generated from field: optional uint64 step = 3;
    */
   step?: bigint | undefined;
+
+  /**
+   * Instead of manifest and step: a safetensors file follows. Float32 or float64 theta and xi [M, p]; optionally all four moments and
+   * train (a mask [p, p], or indices x p + y in increasing order); nothing else.
+   *
+   * @generated from field: grokbox.v1.FileInfo file = 4;
+   */
+  file?: FileInfo | undefined;
 };
 
 /**
@@ -252,7 +507,7 @@ export type UploadHeader = Message<"grokbox.v1.UploadHeader"> & {
  * Use `create(UploadHeaderSchema)` to create a new message.
  */
 export const UploadHeaderSchema: GenMessage<UploadHeader> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_snapshot, 6);
+  messageDesc(file_grokbox_v1_snapshot, 13);
 
 /**
  * Answer of UploadWeights.
@@ -273,6 +528,48 @@ export type UploadWeightsResponse = Message<"grokbox.v1.UploadWeightsResponse"> 
    * @generated from field: google.protobuf.Timestamp expire_time = 2;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * p.
+   *
+   * @generated from field: uint32 modulus = 3;
+   */
+  modulus: number;
+
+  /**
+   * M.
+   *
+   * @generated from field: uint32 width = 4;
+   */
+  width: number;
+
+  /**
+   * Updates that led to the weights.
+   *
+   * @generated from field: uint64 step = 5;
+   */
+  step: bigint;
+
+  /**
+   * AdamW's moments came with them.
+   *
+   * @generated from field: bool has_moments = 6;
+   */
+  hasMoments: boolean;
+
+  /**
+   * The training pairs came with them.
+   *
+   * @generated from field: bool has_split = 7;
+   */
+  hasSplit: boolean;
+
+  /**
+   * The spec in the file's metadata; absent when there is none.
+   *
+   * @generated from field: grokbox.v1.Spec spec = 8;
+   */
+  spec?: Spec | undefined;
 };
 
 /**
@@ -280,7 +577,110 @@ export type UploadWeightsResponse = Message<"grokbox.v1.UploadWeightsResponse"> 
  * Use `create(UploadWeightsResponseSchema)` to create a new message.
  */
 export const UploadWeightsResponseSchema: GenMessage<UploadWeightsResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_snapshot, 7);
+  messageDesc(file_grokbox_v1_snapshot, 14);
+
+/**
+ * Why a snapshot was taken.
+ *
+ * @generated from enum grokbox.v1.SnapshotKind
+ */
+export const SnapshotKind = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: SNAPSHOT_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Asked for: Snapshot, RunPlan.snapshot_at, SnapshotSchedule.at_steps, or a fork of the present state.
+   *
+   * @generated from enum value: SNAPSHOT_KIND_REQUESTED = 1;
+   */
+  REQUESTED: 1,
+
+  /**
+   * SnapshotSchedule.every_steps or powers_of_two. Deleted in time unless it has a label or forks.
+   *
+   * @generated from enum value: SNAPSHOT_KIND_SCHEDULED = 2;
+   */
+  SCHEDULED: 2,
+
+  /**
+   * SnapshotSchedule.at_stage_changes.
+   *
+   * @generated from enum value: SNAPSHOT_KIND_STAGE = 3;
+   */
+  STAGE: 3,
+
+  /**
+   * A trigger.
+   *
+   * @generated from enum value: SNAPSHOT_KIND_TRIGGERED = 4;
+   */
+  TRIGGERED: 4,
+
+  /**
+   * The state before RestoreSnapshot.
+   *
+   * @generated from enum value: SNAPSHOT_KIND_REPLACED = 5;
+   */
+  REPLACED: 5,
+} as const;
+
+/**
+ * Why a snapshot was taken.
+ *
+ * @generated from enum grokbox.v1.SnapshotKind
+ */
+export type SnapshotKind = (typeof SnapshotKind)[keyof typeof SnapshotKind] | UnknownEnum;
+
+/**
+ * Describes the enum grokbox.v1.SnapshotKind.
+ */
+export const SnapshotKindSchema: GenEnum<SnapshotKind> = /*@__PURE__*/
+  enumDesc(file_grokbox_v1_snapshot, 0);
+
+/**
+ * Forms of a file.
+ *
+ * @generated from enum grokbox.v1.FileFormat
+ */
+export const FileFormat = {
+  /**
+   * The arrays alone, as the manifest says.
+   *
+   * @generated from enum value: FILE_FORMAT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Safetensors: theta, xi, moments, and the mask of training pairs as train; step and spec in the metadata.
+   *
+   * @generated from enum value: FILE_FORMAT_SAFETENSORS = 1;
+   */
+  SAFETENSORS: 1,
+
+  /**
+   * An uncompressed .npz of the same arrays, which numpy.load reads.
+   *
+   * @generated from enum value: FILE_FORMAT_NPZ = 2;
+   */
+  NPZ: 2,
+} as const;
+
+/**
+ * Forms of a file.
+ *
+ * @generated from enum grokbox.v1.FileFormat
+ */
+export type FileFormat = (typeof FileFormat)[keyof typeof FileFormat] | UnknownEnum;
+
+/**
+ * Describes the enum grokbox.v1.FileFormat.
+ */
+export const FileFormatSchema: GenEnum<FileFormat> = /*@__PURE__*/
+  enumDesc(file_grokbox_v1_snapshot, 1);
 
 /**
  * Immutable copies of a session's whole state, and weights in and out.
@@ -289,7 +689,7 @@ export const UploadWeightsResponseSchema: GenMessage<UploadWeightsResponse> = /*
  */
 export const SnapshotService: GenService<{
   /**
-   * Keeps the session's state at its present step. The same step again returns the snapshot that there is.
+   * Keeps the session's state at its present step; answered once it is on disk. The same step again returns the snapshot that there is.
    *
    * @generated from rpc grokbox.v1.SnapshotService.Snapshot
    */
@@ -299,7 +699,38 @@ export const SnapshotService: GenService<{
     output: typeof SnapshotResponseSchema;
   },
   /**
-   * Sends a snapshot's arrays.
+   * A session's snapshots, latest step first, in pages.
+   *
+   * @generated from rpc grokbox.v1.SnapshotService.ListSnapshots
+   */
+  listSnapshots: {
+    methodKind: "unary";
+    input: typeof ListSnapshotsRequestSchema;
+    output: typeof ListSnapshotsResponseSchema;
+  },
+  /**
+   * Deletes a snapshot. Forks of it stay.
+   *
+   * @generated from rpc grokbox.v1.SnapshotService.DeleteSnapshot
+   */
+  deleteSnapshot: {
+    methodKind: "unary";
+    input: typeof DeleteSnapshotRequestSchema;
+    output: typeof DeleteSnapshotResponseSchema;
+  },
+  /**
+   * Puts a session that is not training back to one of its snapshots: weights, moments, spec, split and step. Progress points after
+   * that step are forgotten and the log's epoch changes; snapshots stay, and the state before is kept as one.
+   *
+   * @generated from rpc grokbox.v1.SnapshotService.RestoreSnapshot
+   */
+  restoreSnapshot: {
+    methodKind: "unary";
+    input: typeof RestoreSnapshotRequestSchema;
+    output: typeof RestoreSnapshotResponseSchema;
+  },
+  /**
+   * Sends a snapshot: its arrays, or a file.
    *
    * @generated from rpc grokbox.v1.SnapshotService.DownloadSnapshot
    */

@@ -6,6 +6,8 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ProgressBatch, ProgressEnd, ProgressGap, ProgressHeartbeat, ProgressOpened, ProgressPoint, Scores } from "./progress_pb.ts";
 import { file_grokbox_v1_progress } from "./progress_pb.ts";
+import type { Trigger } from "./retention_pb.ts";
+import { file_grokbox_v1_retention } from "./retention_pb.ts";
 import type { RunPlan } from "./run_pb.ts";
 import { file_grokbox_v1_run } from "./run_pb.ts";
 import type { Session } from "./session_pb.ts";
@@ -16,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/training.proto.
  */
 export const file_grokbox_v1_training: GenFile = /*@__PURE__*/
-  fileDesc("Chlncm9rYm94L3YxL3RyYWluaW5nLnByb3RvEgpncm9rYm94LnYxIn4KC1N0ZXBSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRISCgVzdGVwcxgDIAEoBEgAiAEBEhoKDWV4cGVjdGVkX3N0ZXAYBCABKARIAYgBAUIICgZfc3RlcHNCEAoOX2V4cGVjdGVkX3N0ZXAiXgoMU3RlcFJlc3BvbnNlEigKBXBvaW50GAEgASgLMhkuZ3Jva2JveC52MS5Qcm9ncmVzc1BvaW50EiQKB3Nlc3Npb24YAiABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24iggEKClJ1blJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEiEKBHBsYW4YAyABKAsyEy5ncm9rYm94LnYxLlJ1blBsYW4SGgoNZXhwZWN0ZWRfc3RlcBgEIAEoBEgAiAEBQhAKDl9leHBlY3RlZF9zdGVwIkwKC1J1blJlc3BvbnNlEiQKB3Nlc3Npb24YASABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24SFwoPbmV3ZXN0X3NlcXVlbmNlGAIgASgEIjMKDFBhdXNlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3Nlc3Npb24YAiABKAkiNQoNUGF1c2VSZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIqgBChVTd2FwQWN0aXZhdGlvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhMKC2FjdGl2YXRpb25zGAMgAygJEhUKDWV2YWx1YXRlX29ubHkYBCABKAgSGgoNZXhwZWN0ZWRfc3RlcBgFIAEoBEgAiAEBEhAKCHNuYXBzaG90GAYgASgJQhAKDl9leHBlY3RlZF9zdGVwInoKFlN3YXBBY3RpdmF0aW9uUmVzcG9uc2USLAoGc2NvcmVzGAEgAygLMhwuZ3Jva2JveC52MS5BY3RpdmF0aW9uU2NvcmVzEiQKB3Nlc3Npb24YAiABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24SDAoEc3RlcBgDIAEoBCJ4ChBBY3RpdmF0aW9uU2NvcmVzEhIKCmFjdGl2YXRpb24YASABKAkSIgoGc2NvcmVzGAIgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSEAoIYWNjdXJhY3kYAyABKAESEQoEbG9zcxgEIAEoAUgAiAEBQgcKBV9sb3NzIngKFFdhdGNoUHJvZ3Jlc3NSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSGgoNZnJvbV9zZXF1ZW5jZRgCIAEoBEgAiAEBEg0KBWVwb2NoGAMgASgJEhIKCnVudGlsX2lkbGUYBCABKAhCEAoOX2Zyb21fc2VxdWVuY2Ui/gEKFVdhdGNoUHJvZ3Jlc3NSZXNwb25zZRIsCgZvcGVuZWQYASABKAsyGi5ncm9rYm94LnYxLlByb2dyZXNzT3BlbmVkSAASKgoFYmF0Y2gYAiABKAsyGS5ncm9rYm94LnYxLlByb2dyZXNzQmF0Y2hIABIyCgloZWFydGJlYXQYAyABKAsyHS5ncm9rYm94LnYxLlByb2dyZXNzSGVhcnRiZWF0SAASJgoDZ2FwGAQgASgLMhcuZ3Jva2JveC52MS5Qcm9ncmVzc0dhcEgAEiYKA2VuZBgFIAEoCzIXLmdyb2tib3gudjEuUHJvZ3Jlc3NFbmRIAEIHCgVldmVudDLzAgoPVHJhaW5pbmdTZXJ2aWNlEjkKBFN0ZXASFy5ncm9rYm94LnYxLlN0ZXBSZXF1ZXN0GhguZ3Jva2JveC52MS5TdGVwUmVzcG9uc2USNgoDUnVuEhYuZ3Jva2JveC52MS5SdW5SZXF1ZXN0GhcuZ3Jva2JveC52MS5SdW5SZXNwb25zZRI8CgVQYXVzZRIYLmdyb2tib3gudjEuUGF1c2VSZXF1ZXN0GhkuZ3Jva2JveC52MS5QYXVzZVJlc3BvbnNlElcKDlN3YXBBY3RpdmF0aW9uEiEuZ3Jva2JveC52MS5Td2FwQWN0aXZhdGlvblJlcXVlc3QaIi5ncm9rYm94LnYxLlN3YXBBY3RpdmF0aW9uUmVzcG9uc2USVgoNV2F0Y2hQcm9ncmVzcxIgLmdyb2tib3gudjEuV2F0Y2hQcm9ncmVzc1JlcXVlc3QaIS5ncm9rYm94LnYxLldhdGNoUHJvZ3Jlc3NSZXNwb25zZTABYgZwcm90bzM", [file_grokbox_v1_progress, file_grokbox_v1_run, file_grokbox_v1_session]);
+  fileDesc("Chlncm9rYm94L3YxL3RyYWluaW5nLnByb3RvEgpncm9rYm94LnYxIn4KC1N0ZXBSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRISCgVzdGVwcxgDIAEoBEgAiAEBEhoKDWV4cGVjdGVkX3N0ZXAYBCABKARIAYgBAUIICgZfc3RlcHNCEAoOX2V4cGVjdGVkX3N0ZXAiXgoMU3RlcFJlc3BvbnNlEigKBXBvaW50GAEgASgLMhkuZ3Jva2JveC52MS5Qcm9ncmVzc1BvaW50EiQKB3Nlc3Npb24YAiABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24iggEKClJ1blJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEiEKBHBsYW4YAyABKAsyEy5ncm9rYm94LnYxLlJ1blBsYW4SGgoNZXhwZWN0ZWRfc3RlcBgEIAEoBEgAiAEBQhAKDl9leHBlY3RlZF9zdGVwIkwKC1J1blJlc3BvbnNlEiQKB3Nlc3Npb24YASABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24SFwoPbmV3ZXN0X3NlcXVlbmNlGAIgASgEIjMKDFBhdXNlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3Nlc3Npb24YAiABKAkiNQoNUGF1c2VSZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIqgBChVTd2FwQWN0aXZhdGlvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhMKC2FjdGl2YXRpb25zGAMgAygJEhUKDWV2YWx1YXRlX29ubHkYBCABKAgSGgoNZXhwZWN0ZWRfc3RlcBgFIAEoBEgAiAEBEhAKCHNuYXBzaG90GAYgASgJQhAKDl9leHBlY3RlZF9zdGVwInoKFlN3YXBBY3RpdmF0aW9uUmVzcG9uc2USLAoGc2NvcmVzGAEgAygLMhwuZ3Jva2JveC52MS5BY3RpdmF0aW9uU2NvcmVzEiQKB3Nlc3Npb24YAiABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24SDAoEc3RlcBgDIAEoBCJ4ChBBY3RpdmF0aW9uU2NvcmVzEhIKCmFjdGl2YXRpb24YASABKAkSIgoGc2NvcmVzGAIgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSEAoIYWNjdXJhY3kYAyABKAESEQoEbG9zcxgEIAEoAUgAiAEBQgcKBV9sb3NzImAKElNldFRyaWdnZXJzUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSJQoIdHJpZ2dlcnMYAyADKAsyEy5ncm9rYm94LnYxLlRyaWdnZXIiOwoTU2V0VHJpZ2dlcnNSZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIk4KEUdldEhpc3RvcnlSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSFQoNZnJvbV9zZXF1ZW5jZRgCIAEoBBIRCglwYWdlX3NpemUYAyABKA0ihAEKEkdldEhpc3RvcnlSZXNwb25zZRIpCgZwb2ludHMYASADKAsyGS5ncm9rYm94LnYxLlByb2dyZXNzUG9pbnQSFQoNbmV4dF9zZXF1ZW5jZRgCIAEoBBIsCghyZXRhaW5lZBgDIAEoCzIaLmdyb2tib3gudjEuUHJvZ3Jlc3NPcGVuZWQieAoUV2F0Y2hQcm9ncmVzc1JlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIaCg1mcm9tX3NlcXVlbmNlGAIgASgESACIAQESDQoFZXBvY2gYAyABKAkSEgoKdW50aWxfaWRsZRgEIAEoCEIQCg5fZnJvbV9zZXF1ZW5jZSL+AQoVV2F0Y2hQcm9ncmVzc1Jlc3BvbnNlEiwKBm9wZW5lZBgBIAEoCzIaLmdyb2tib3gudjEuUHJvZ3Jlc3NPcGVuZWRIABIqCgViYXRjaBgCIAEoCzIZLmdyb2tib3gudjEuUHJvZ3Jlc3NCYXRjaEgAEjIKCWhlYXJ0YmVhdBgDIAEoCzIdLmdyb2tib3gudjEuUHJvZ3Jlc3NIZWFydGJlYXRIABImCgNnYXAYBCABKAsyFy5ncm9rYm94LnYxLlByb2dyZXNzR2FwSAASJgoDZW5kGAUgASgLMhcuZ3Jva2JveC52MS5Qcm9ncmVzc0VuZEgAQgcKBWV2ZW50MpAECg9UcmFpbmluZ1NlcnZpY2USOQoEU3RlcBIXLmdyb2tib3gudjEuU3RlcFJlcXVlc3QaGC5ncm9rYm94LnYxLlN0ZXBSZXNwb25zZRI2CgNSdW4SFi5ncm9rYm94LnYxLlJ1blJlcXVlc3QaFy5ncm9rYm94LnYxLlJ1blJlc3BvbnNlEjwKBVBhdXNlEhguZ3Jva2JveC52MS5QYXVzZVJlcXVlc3QaGS5ncm9rYm94LnYxLlBhdXNlUmVzcG9uc2USVwoOU3dhcEFjdGl2YXRpb24SIS5ncm9rYm94LnYxLlN3YXBBY3RpdmF0aW9uUmVxdWVzdBoiLmdyb2tib3gudjEuU3dhcEFjdGl2YXRpb25SZXNwb25zZRJOCgtTZXRUcmlnZ2VycxIeLmdyb2tib3gudjEuU2V0VHJpZ2dlcnNSZXF1ZXN0Gh8uZ3Jva2JveC52MS5TZXRUcmlnZ2Vyc1Jlc3BvbnNlEksKCkdldEhpc3RvcnkSHS5ncm9rYm94LnYxLkdldEhpc3RvcnlSZXF1ZXN0Gh4uZ3Jva2JveC52MS5HZXRIaXN0b3J5UmVzcG9uc2USVgoNV2F0Y2hQcm9ncmVzcxIgLmdyb2tib3gudjEuV2F0Y2hQcm9ncmVzc1JlcXVlc3QaIS5ncm9rYm94LnYxLldhdGNoUHJvZ3Jlc3NSZXNwb25zZTABYgZwcm90bzM", [file_grokbox_v1_progress, file_grokbox_v1_retention, file_grokbox_v1_run, file_grokbox_v1_session]);
 
 /**
  * Request of Step.
@@ -341,6 +343,132 @@ export const ActivationScoresSchema: GenMessage<ActivationScores> = /*@__PURE__*
   messageDesc(file_grokbox_v1_training, 8);
 
 /**
+ * Request of SetTriggers.
+ *
+ * @generated from message grokbox.v1.SetTriggersRequest
+ */
+export type SetTriggersRequest = Message<"grokbox.v1.SetTriggersRequest"> & {
+  /**
+   * See StartSessionRequest.request_id.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * sessions/{id}.
+   *
+   * @generated from field: string session = 2;
+   */
+  session: string;
+
+  /**
+   * All of them; those whose name is not here are removed, those that stay as they are keep what they have counted. At most 16.
+   *
+   * @generated from field: repeated grokbox.v1.Trigger triggers = 3;
+   */
+  triggers: Trigger[];
+};
+
+/**
+ * Describes the message grokbox.v1.SetTriggersRequest.
+ * Use `create(SetTriggersRequestSchema)` to create a new message.
+ */
+export const SetTriggersRequestSchema: GenMessage<SetTriggersRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_training, 9);
+
+/**
+ * Answer of SetTriggers.
+ *
+ * @generated from message grokbox.v1.SetTriggersResponse
+ */
+export type SetTriggersResponse = Message<"grokbox.v1.SetTriggersResponse"> & {
+  /**
+   * The session after it.
+   *
+   * @generated from field: grokbox.v1.Session session = 1;
+   */
+  session?: Session | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.SetTriggersResponse.
+ * Use `create(SetTriggersResponseSchema)` to create a new message.
+ */
+export const SetTriggersResponseSchema: GenMessage<SetTriggersResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_training, 10);
+
+/**
+ * Request of GetHistory.
+ *
+ * @generated from message grokbox.v1.GetHistoryRequest
+ */
+export type GetHistoryRequest = Message<"grokbox.v1.GetHistoryRequest"> & {
+  /**
+   * sessions/{id}.
+   *
+   * @generated from field: string session = 1;
+   */
+  session: string;
+
+  /**
+   * First sequence wanted; 0 for the oldest retained point.
+   *
+   * @generated from field: uint64 from_sequence = 2;
+   */
+  fromSequence: bigint;
+
+  /**
+   * Points an answer, 1 to 10000. 0 for the default 1000.
+   *
+   * @generated from field: uint32 page_size = 3;
+   */
+  pageSize: number;
+};
+
+/**
+ * Describes the message grokbox.v1.GetHistoryRequest.
+ * Use `create(GetHistoryRequestSchema)` to create a new message.
+ */
+export const GetHistoryRequestSchema: GenMessage<GetHistoryRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_training, 11);
+
+/**
+ * Answer of GetHistory.
+ *
+ * @generated from message grokbox.v1.GetHistoryResponse
+ */
+export type GetHistoryResponse = Message<"grokbox.v1.GetHistoryResponse"> & {
+  /**
+   * In order of sequence, without holes.
+   *
+   * @generated from field: repeated grokbox.v1.ProgressPoint points = 1;
+   */
+  points: ProgressPoint[];
+
+  /**
+   * Ask from this sequence for the next page; 0 when there are no more now.
+   *
+   * @generated from field: uint64 next_sequence = 2;
+   */
+  nextSequence: bigint;
+
+  /**
+   * What is retained.
+   *
+   * @generated from field: grokbox.v1.ProgressOpened retained = 3;
+   */
+  retained?: ProgressOpened | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.GetHistoryResponse.
+ * Use `create(GetHistoryResponseSchema)` to create a new message.
+ */
+export const GetHistoryResponseSchema: GenMessage<GetHistoryResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_training, 12);
+
+/**
  * Request of WatchProgress.
  *
  * @generated from message grokbox.v1.WatchProgressRequest
@@ -382,7 +510,7 @@ export type WatchProgressRequest = Message<"grokbox.v1.WatchProgressRequest"> & 
  * Use `create(WatchProgressRequestSchema)` to create a new message.
  */
 export const WatchProgressRequestSchema: GenMessage<WatchProgressRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_training, 9);
+  messageDesc(file_grokbox_v1_training, 13);
 
 /**
  * One message of WatchProgress.
@@ -397,7 +525,7 @@ export type WatchProgressResponse = Message<"grokbox.v1.WatchProgressResponse"> 
    */
   event: {
     /**
-     * The first message of every stream.
+     * The first message of every stream; again, with another epoch, when the session was put back to a snapshot.
      *
      * @generated from field: grokbox.v1.ProgressOpened opened = 1;
      */
@@ -443,7 +571,7 @@ export type WatchProgressResponse = Message<"grokbox.v1.WatchProgressResponse"> 
  * Use `create(WatchProgressResponseSchema)` to create a new message.
  */
 export const WatchProgressResponseSchema: GenMessage<WatchProgressResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_training, 10);
+  messageDesc(file_grokbox_v1_training, 14);
 
 /**
  * Advances sessions and tells how they go.
@@ -491,6 +619,26 @@ export const TrainingService: GenService<{
     methodKind: "unary";
     input: typeof SwapActivationRequestSchema;
     output: typeof SwapActivationResponseSchema;
+  },
+  /**
+   * Replaces the session's triggers: what it does when a measure crosses a value.
+   *
+   * @generated from rpc grokbox.v1.TrainingService.SetTriggers
+   */
+  setTriggers: {
+    methodKind: "unary";
+    input: typeof SetTriggersRequestSchema;
+    output: typeof SetTriggersResponseSchema;
+  },
+  /**
+   * Recorded progress points from a sequence number on, in pages.
+   *
+   * @generated from rpc grokbox.v1.TrainingService.GetHistory
+   */
+  getHistory: {
+    methodKind: "unary";
+    input: typeof GetHistoryRequestSchema;
+    output: typeof GetHistoryResponseSchema;
   },
   /**
    * The progress points from a sequence number on, those recorded already and those to come.

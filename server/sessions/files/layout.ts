@@ -1,0 +1,142 @@
+import { type FieldViolation, invalid } from "../errors.ts";
+import { arrayNames } from "../snapshot.ts";
+import type { TensorInfo } from "./header.ts";
+import { quoted } from "./quoted.ts";
+
+/** Every tensor that a snapshot's file may have. */
+export const tensorNames = [...arrayNames, "train"] as const;
+export type TensorName = (typeof tensorNames)[number];
+
+export type Dtype = "F32" | "F64" | "U8" | "BOOL" | "I64";
+
+/** A tensor whose dtype, shape and place are as they must be. */
+export interface Placed {
+  readonly name: TensorName;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** First byte after it, from the beginning of the data. */
+  readonly end: number;
+}
+
+/** A file's tensors in the order of their data, which they tile without hole or overlap. */
+export interface Layout {
+  readonly modulus: number;
+  readonly width: number;
+  readonly hasMoments: boolean;
+  readonly tensors: readonly Placed[];
+  /** Of all the data. */
+  readonly dataBytes: number;
+}
+
+const itemBytes: Readonly<Record<Dtype, number>> = { F32: 4, F64: 8, U8: 1, BOOL: 1, I64: 8 };
+const weightTypes: readonly string[] = ["F32", "F64"];
+const trainTypes: readonly string[] = ["U8", "BOOL", "I64"];
+
+type Tensors = ReadonlyMap<TensorName, TensorInfo>;
+
+/**
+ * Whether these tensors are a state: `theta` and `xi` [M, p], F32 or F64, M 8 to 65,536 and p odd, 3 to 199; all four
+ * moments alike or none; optionally `train`, a U8 or BOOL mask [p, p] or I64 indices x p + y [n] or pairs (x, y) [n, 2].
+ *
+ * @throws GrokboxError INVALID_FIELD with every tensor that is wrong
+ */
+export function planLayout(tensors: Tensors): Layout {
+  throwIfAny(missing(tensors));
+  const { shape } = tensors.get("theta")!;
+  const [width, modulus] = shape;
+  const isWeights =
+    shape.length === 2 && isIn(width, 8, 65_536) && isIn(modulus, 3, 199) && modulus % 2 === 1;
+  if (!isWeights) {
+    const must = "must be [M, p] with M 8 to 65536 and p odd, 3 to 199";
+    throwIfAny([{ field: "file.theta.shape", description: `${must}; got ${shown(shape)}` }]);
+  }
+  throwIfAny([...tensors].flatMap(([name, info]) => formViolations(name, info, width, modulus)));
+  const placed = [...tensors].sort(([, a], [, b]) => a.begin - b.begin);
+  throwIfAny(tilingViolations(placed));
+  return {
+    modulus,
+    width,
+    hasMoments: tensors.has("theta_first"),
+    tensors: placed.map(([name, { dtype, shape, end }]) => ({ name, dtype: dtype as Dtype, shape, end })),
+    dataBytes: placed.at(-1)![1].end,
+  };
+}
+
+function missing(tensors: Tensors): FieldViolation[] {
+  const [theta, xi, ...moments] = arrayNames;
+  const hasMoments = moments.some((name) => tensors.has(name));
+  return [theta, xi, ...(hasMoments ? moments : [])]
+    .filter((name) => !tensors.has(name))
+    .map((name) => ({
+      field: `file.${name}`,
+      description:
+        name === theta || name === xi ? "must be there" : "must be there: all four moments or none",
+    }));
+}
+
+function formViolations(
+  name: TensorName,
+  { dtype, shape, begin, end }: TensorInfo,
+  width: number,
+  modulus: number,
+): FieldViolation[] {
+  const types = name === "train" ? trainTypes : weightTypes;
+  if (!types.includes(dtype)) {
+    return [
+      { field: `file.${name}.dtype`, description: `must be ${types.join(" or ")}; got ${quoted(dtype)}` },
+    ];
+  }
+  const must = name === "train" ? trainShape(dtype, shape, modulus) : weightShape(shape, width, modulus);
+  if (must !== undefined) {
+    return [{ field: `file.${name}.shape`, description: `${must}; got ${shown(shape)}` }];
+  }
+  const bytes = shape.reduce((product, extent) => product * extent, itemBytes[dtype as Dtype]);
+  if (end - begin === bytes) return [];
+  return [
+    {
+      field: `file.${name}.data_offsets`,
+      description: `must be ${bytes} bytes apart for ${dtype} ${shown(shape)}; got ${end - begin}`,
+    },
+  ];
+}
+
+/** What the shape of weights or moments must be, when it isn't. */
+function weightShape(shape: readonly number[], width: number, modulus: number): string | undefined {
+  const fits = shape.length === 2 && shape[0] === width && shape[1] === modulus;
+  return fits ? undefined : `must be theta's [${width}, ${modulus}]`;
+}
+
+function trainShape(dtype: string, shape: readonly number[], modulus: number): string | undefined {
+  if (dtype !== "I64") {
+    const fits = shape.length === 2 && shape[0] === modulus && shape[1] === modulus;
+    return fits ? undefined : `must be [p, p] = [${modulus}, ${modulus}] as a mask`;
+  }
+  const pairs = modulus * modulus;
+  const isList = shape.length === 1 || (shape.length === 2 && shape[1] === 2);
+  return isList && isIn(shape[0], 1, pairs) ? undefined : `must be [n] or [n, 2] with n 1 to p^2 = ${pairs}`;
+}
+
+function tilingViolations(placed: readonly (readonly [TensorName, TensorInfo])[]): FieldViolation[] {
+  let at = 0;
+  for (const [name, { begin, end }] of placed) {
+    if (begin !== at) {
+      const what = begin < at ? "an overlap" : "a hole";
+      const must = `must begin at ${at}, where the data before it end`;
+      return [{ field: `file.${name}.data_offsets`, description: `${must}; got ${begin}: ${what}` }];
+    }
+    at = end;
+  }
+  return [];
+}
+
+function isIn(value: number | undefined, low: number, high: number): boolean {
+  return value !== undefined && value >= low && value <= high;
+}
+
+function shown(shape: readonly number[]): string {
+  return `[${shape.join(", ")}]`;
+}
+
+function throwIfAny(violations: readonly FieldViolation[]): void {
+  if (violations.length > 0) throw invalid(violations);
+}

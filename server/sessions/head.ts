@@ -1,0 +1,32 @@
+import type { Spec } from "../model/spec.ts";
+import type { StageMemory } from "../model/stages.ts";
+import type { ProgressPoint } from "./progress-log.ts";
+
+/** Ordered pairs by class: common, rare, partner, held out. */
+export type ClassCounts = readonly [number, number, number, number];
+
+/** What is known of a session at one of its steps, without weights and history: plain data, as it is stored. */
+export interface Head {
+  readonly spec: Spec;
+  readonly step: number;
+  readonly counts: ClassCounts;
+  readonly stages: StageMemory;
+  /** Goes up when the session leaves its course (another activation, a return to a snapshot): equal steps of one course are equal states. */
+  readonly course: number;
+  /** Sequences of the oldest retained and the newest progress point, 0 when there is none. */
+  readonly oldest: number;
+  readonly newest: number;
+  readonly latest: ProgressPoint | null;
+  /** When the log lost its points after `newest`: what was recorded before may have counted points that are others now. */
+  readonly cuts: readonly { readonly timeMs: number; readonly newest: number }[];
+  /** Of each trigger, by name, what it has counted. */
+  readonly triggers: Readonly<Record<string, TriggerMemory>>;
+}
+
+export interface TriggerMemory {
+  readonly fired: number;
+  readonly lastFiredStep?: number;
+  readonly lastError?: string;
+  /** Recorded steps in a row on which its condition has held. */
+  readonly held: number;
+}

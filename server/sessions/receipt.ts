@@ -1,0 +1,78 @@
+import type { AnswerRow } from "../store/store.ts";
+
+/** For how long an id is remembered after its last use. */
+const lifetimeMs = 24 * 3_600_000;
+
+const memoMethod = "memo";
+
+/** What a call that was cut short after a part of its effect leaves behind for its repetition. */
+export interface Memo {
+  /** The step that a Step call goes to. */
+  target?: number;
+}
+
+/** One mutating call by its request id: what it has noted so far, and its answer once it has one. */
+export class Receipt {
+  /** Empty: the call can't be repeated, and nothing of it is kept. */
+  readonly requestId: string;
+  /** Of method and body. */
+  readonly fingerprint: string;
+  /** Of the answer. */
+  readonly method: string;
+  readonly memo: Memo;
+  /** The call's effect is a state: its memo and answer may only be stored with that. */
+  isBoundToState = false;
+  #response: Uint8Array | undefined;
+  expiresMs: number;
+
+  constructor(
+    requestId: string,
+    fingerprint: string,
+    method: string,
+    memo: Memo = {},
+    response?: Uint8Array,
+    expiresMs?: number,
+  ) {
+    this.requestId = requestId;
+    this.fingerprint = fingerprint;
+    this.method = method;
+    this.memo = memo;
+    this.#response = response;
+    this.expiresMs = expiresMs ?? Date.now() + lifetimeMs;
+  }
+
+  static of({ requestId, fingerprint, method, response, expireTimeMs }: AnswerRow): Receipt {
+    if (method !== memoMethod) return new Receipt(requestId, fingerprint, method, {}, response, expireTimeMs);
+    const memo = JSON.parse(Buffer.from(response).toString()) as Memo;
+    return new Receipt(requestId, fingerprint, method, memo, undefined, expireTimeMs);
+  }
+
+  /** The answer's wire form. */
+  get response(): Uint8Array | undefined {
+    return this.#response;
+  }
+
+  respond(response: Uint8Array): void {
+    this.#response = response;
+  }
+
+  /** The effect that the answer tells of did not happen. */
+  withdraw(): void {
+    this.#response = undefined;
+  }
+
+  touch(): void {
+    this.expiresMs = Date.now() + lifetimeMs;
+  }
+
+  /** What a repetition after a crash must find; nothing when there is nothing to find. */
+  row(): AnswerRow | undefined {
+    const { requestId, fingerprint, expiresMs: expireTimeMs } = this;
+    if (requestId === "") return undefined;
+    if (this.#response !== undefined)
+      return { requestId, fingerprint, method: this.method, response: this.#response, expireTimeMs };
+    if (Object.keys(this.memo).length === 0) return undefined;
+    const response = Buffer.from(JSON.stringify(this.memo));
+    return { requestId, fingerprint, method: memoMethod, response, expireTimeMs };
+  }
+}

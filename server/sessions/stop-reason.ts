@@ -1,0 +1,9 @@
+export type StopKind = "target" | "condition" | "paused" | "diverged" | "cancelled" | "shutdown" | "failed";
+
+/** Why training stopped. */
+export interface StopReason {
+  readonly kind: StopKind;
+  /** For people. */
+  readonly detail: string;
+  readonly step: number;
+}
