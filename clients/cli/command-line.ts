@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { Call, type GlobalOptions } from "./call.ts";
-import { serve } from "./commands/serve.ts";
+import { becomeServer, serverArgv } from "./commands/server-commands.ts";
 import { describe, type Failure, failureOf, toJson, usageFailure } from "./failure.ts";
 import { buildProgram } from "./program.ts";
 import { UsageError } from "./usage-error.ts";
@@ -37,8 +37,8 @@ export async function runCommandLine(argv: readonly string[], world: World): Pro
   const known = new Set(program.commands.map((command) => command.name()));
   const command = argv.find((word) => known.has(word));
   try {
-    // Its flags are the server's, which knows them better.
-    if (argv[0] === "serve") return await serve(argv.slice(1), world);
+    const forServer = serverArgv(argv);
+    if (forServer !== undefined) return await becomeServer(forServer, world);
     if (argv.length === 0) program.outputHelp();
     else await program.parseAsync(argv, { from: "user" });
     return exitCode;

@@ -28,6 +28,36 @@ test("every field that is wrong has a line, under the name of its flag", () => {
   expect(toJson(failure)).toMatchObject({ error: { violations: error.violations } });
 });
 
+test("what is wrong with a fork, a trigger or a file has the flag that it comes from", () => {
+  const flags = {
+    "changes.spec.optimizer.adamw.weight_decay": "--weight-decay",
+    "triggers[2].fork.changes.keep_frequencies[0]": "--keep-frequencies",
+    "triggers[0].when.measure": "--when",
+    "snapshot_schedule.every_steps": "--snapshot-every",
+    "file.theta.shape": "--weights",
+    "set_labels[A]": "LABELS",
+    label: "--label",
+  };
+  for (const [field, flag] of Object.entries(flags)) {
+    const violations = [{ field, description: "is wrong" }];
+    const error = new GrokboxError("no", { code: "INVALID_ARGUMENT", reason: "INVALID_FIELD", violations });
+    const line = describe(failureOf(error, calm, "fork"))[1]!;
+    expect([`  ${flag} (${field}) is wrong`, `  ${flag} is wrong`]).toContain(line);
+  }
+});
+
+test.each([
+  ["SNAPSHOT_EXISTS", "FAILED_PRECONDITION", 4, "grokbox delete a@5"],
+  ["SNAPSHOT_NOT_FOUND", "NOT_FOUND", 3, "grokbox snapshots a"],
+  ["SNAPSHOT_CORRUPT", "DATA_LOSS", 1, "grokbox doctor"],
+  ["STORAGE_FULL", "RESOURCE_EXHAUSTED", 1, "Make room"],
+] as const)("%s says what to do", (reason, code, exitCode, hint) => {
+  const error = new GrokboxError("no", { code, reason, metadata: { snapshot: "sessions/a/snapshots/5" } });
+  const failure = failureOf(error, calm, "restore");
+  expect(failure.exitCode).toBe(exitCode);
+  expect(failure.hint).toContain(hint);
+});
+
 test.each([
   ["INVALID_ARGUMENT", 2],
   ["NOT_FOUND", 3],

@@ -86,7 +86,10 @@ function hintFor(error: GrokboxError, command: string | undefined): string | und
     UNAVAILABLE: "Start one with: grokbox serve   or name another: --server HOST:PORT, GROKBOX_SERVER",
     INVALID_FIELD: command === undefined ? undefined : `See: grokbox ${command} --help`,
     SESSION_NOT_FOUND: "See which there are: grokbox list",
-    SNAPSHOT_NOT_FOUND: "Snapshots are kept by: grokbox snapshot ID   or: grokbox run ID --snapshot-at STEP",
+    SNAPSHOT_NOT_FOUND: `See which there are: grokbox snapshots ${idOf(metadata.snapshot ?? "ID").replace(/@.*/, "")}`,
+    SNAPSHOT_EXISTS: `Make room for it: grokbox delete ${idOf(metadata.snapshot ?? "ID@STEP")}`,
+    SNAPSHOT_CORRUPT: "On the server's machine, see what else is damaged: grokbox doctor",
+    STORAGE_FULL: "Make room on the server's disk: grokbox snapshots ID, grokbox delete ID@STEP",
     SESSION_STATE:
       metadata.state?.toLowerCase().includes("running") === true
         ? `It runs. Pause it first: grokbox pause ${id}   or look on: grokbox watch ${id}`
@@ -103,7 +106,9 @@ function hintFor(error: GrokboxError, command: string | undefined): string | und
 
 /** The flag that a field of a request comes from, with the field, so that both can be looked up. */
 function flagOf(field: string): string {
-  const flag = flags.find(([pattern]) => pattern.test(field))?.[1];
+  // A fork's changes are the flags of a start.
+  const own = field.replace(/^(?:triggers\[\d+\]\.fork\.)?changes\./, "");
+  const flag = flags.find(([pattern]) => pattern.test(own))?.[1];
   if (flag === undefined) return field;
   return /^--/.test(flag) ? `${flag} (${field})` : flag;
 }
@@ -123,7 +128,20 @@ const flags: readonly (readonly [RegExp, string])[] = [
   [/^spec\.split/, "--split"],
   [/^spec\.seed$/, "--seed"],
   [/^preset$/, "--preset"],
-  [/^labels/, "--label"],
+  [/^remove_frequencies/, "--remove-frequencies"],
+  [/^keep_frequencies/, "--keep-frequencies"],
+  [/^snapshot_schedule\.every_steps$/, "--snapshot-every"],
+  [/^snapshot_schedule\.at_steps/, "--snapshot-at"],
+  [/^snapshot_schedule\.retain$/, "--retain"],
+  [/^triggers\[\d+\]\.name$/, "--add"],
+  [/^triggers\[\d+\]\.when/, "--when"],
+  [/^triggers\[\d+\]\.snapshot\.label$/, "--snapshot-label"],
+  [/^triggers\[\d+\]\.fork\.labels/, "--label"],
+  [/^triggers\[\d+\]\.fork\.run_until_step$/, "--until"],
+  [/^(set_labels|remove_labels)/, "LABELS"],
+  [/^file\b/, "--weights"],
+  [/^source$/, "SESSION"],
+  [/^labels?\b/, "--label"],
   [/^engine$/, "--engine"],
   [/^snapshot$/, "--at or --from"],
   [/^record_every$|^plan\.record_every$/, "--record-every"],

@@ -13,8 +13,8 @@ const program = describeCommands(buildProgram({ world, action: () => async () =>
 
 test("the README has every command with all of its options", () => {
   for (const { name, options } of program.commands) {
-    const row = readme.split("\n").find((line) => new RegExp(`^\\| \`${name}\\b`).test(line)) ?? "";
-    if (name !== "serve")
+    const row = readme.split("\n").find((line) => new RegExp(`^\\| \`${name}[ \`]`).test(line)) ?? "";
+    if (!row.includes("the server's own"))
       expect([name, row.match(/--[a-z-]+/g) ?? []]).toEqual([
         name,
         expect.arrayContaining(options.map(({ long }) => long)),

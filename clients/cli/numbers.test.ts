@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { count, duration, measure, percent, setting, short } from "./numbers.ts";
+import { age, count, duration, measure, percent, setting, short, size } from "./numbers.ts";
 
 test("what is absent is a dash, and never a zero", () => {
   expect([count(undefined), measure(undefined), percent(undefined)]).toEqual(["-", "-", "-"]);
@@ -21,4 +21,13 @@ test("durations have two units at most", () => {
   expect([0.08, 2.4, 42, 200, 7_500, 273_600].map(duration)).toEqual([
     ...["80 ms", "2.4 s", "42 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"],
   ]);
+});
+
+test("sizes have three digits, ages one unit", () => {
+  expect([0, 999, 1_000, 48_234, 3_141_592, 300e6, 2.5e12, 5e15].map(size)).toEqual([
+    ...["0 B", "999 B", "1.0 kB", "48.2 kB", "3.1 MB", "300 MB", "2.5 TB", "5000 TB"],
+  ]);
+  const ago = (seconds: number) => age(new Date(Date.now() - 1_000 * seconds));
+  expect([12, 200, 7_500, 273_600].map(ago)).toEqual(["12 s", "3 min", "2 h", "3 d"]);
+  expect(age(undefined)).toBe("");
 });

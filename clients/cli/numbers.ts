@@ -48,3 +48,21 @@ export function plural(value: number, one: string, many = `${one}s`): string {
 export function setting(value: number): string {
   return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value);
 }
+
+/** 512 B, 48.2 kB, 3.1 MB, in powers of 1,000 as disks have it. */
+export function size(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  const units = ["kB", "MB", "GB", "TB"];
+  const power = Math.min(units.length, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1_000 ** power;
+  return `${value < 100 ? value.toFixed(1) : Math.round(value)} ${units[power - 1]}`;
+}
+
+/** In the largest unit that it has one of, for what is to be skimmed: 12 s, 3 min, 5 h, 2 d. */
+export function age(time: Date | undefined): string {
+  if (time === undefined) return "";
+  const seconds = Math.max(0, (Date.now() - time.getTime()) / 1_000);
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { styleText } from "node:util";
 import type { World } from "./world.ts";
 
@@ -55,9 +56,19 @@ export class Output {
     if (lines.length > 0) this.#stdout.write(`${lines.join("\n")}\n`);
   }
 
+  /** A piece of a result that is a file. Resolves when there is room for the next. */
+  async write(piece: Uint8Array): Promise<void> {
+    if (!this.#stdout.write(piece)) await once(this.#stdout, "drain");
+  }
+
+  /** A person looks at stdout. */
+  get isOnTerminal(): boolean {
+    return this.#stdout.isTTY ?? false;
+  }
+
   /** What to do next, for a person who looks. */
   hint(lines: readonly string[]): void {
-    if (this.isAttended) this.say(lines);
+    if (this.isAttended && lines.length > 0) this.say(lines);
   }
 
   /** What must be said beside the result. */

@@ -4,17 +4,25 @@ import type { CommandLine } from "./command-line.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addDelete } from "./commands/delete.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
+import { addExport } from "./commands/export.ts";
+import { addFork } from "./commands/fork.ts";
+import { addHistory } from "./commands/history.ts";
 import { addInfo } from "./commands/info.ts";
+import { addLabel } from "./commands/label.ts";
 import { addList } from "./commands/list.ts";
 import { addPause } from "./commands/pause.ts";
+import { addRestore } from "./commands/restore.ts";
 import { addRun } from "./commands/run.ts";
-import { addServe } from "./commands/serve.ts";
+import { addSchedule } from "./commands/schedule.ts";
+import { addDataCommands, addServe } from "./commands/server-commands.ts";
 import { addShow } from "./commands/show.ts";
 import { addSnapshot } from "./commands/snapshot.ts";
+import { addSnapshots } from "./commands/snapshots.ts";
 import { addSpectrum } from "./commands/spectrum.ts";
 import { addStart } from "./commands/start.ts";
 import { addStep } from "./commands/step.ts";
 import { addSwap } from "./commands/swap.ts";
+import { addTriggers } from "./commands/triggers.ts";
 import { addWatch } from "./commands/watch.ts";
 import { configPath, defaultServer } from "./config.ts";
 import { exitCodeMeanings } from "./exit-code.ts";
@@ -72,16 +80,25 @@ export function buildProgram(line: CommandLine): Command {
   addRun(program, line);
   addPause(program, line);
   addSwap(program, line);
+  addFork(program, line);
+  addRestore(program, line);
+  addTriggers(program, line);
   program.commandsGroup("Look:");
   addList(program, line);
   addShow(program, line);
   addWatch(program, line);
   addEvaluate(program, line);
   addSpectrum(program, line);
+  addHistory(program, line);
   addInfo(program, line);
   program.commandsGroup("Keep and tidy:");
   addSnapshot(program, line);
+  addSnapshots(program, line);
+  addSchedule(program, line);
+  addExport(program, line);
+  addLabel(program, line);
   addDelete(program, line);
+  addDataCommands(program);
   addCompletion(program, line);
 
   return program.addHelpText("after", () => epilogue(world.env));
@@ -106,6 +123,7 @@ Examples:
   $ grokbox run ID --until 20000 --snapshot-at 2200   train, and look on
   $ grokbox spectrum ID --at 2200                     what it knew at step 2,200
   $ grokbox swap ID abs x^4 exp --evaluate-only       under other activations
+  $ grokbox fork ID@2200 --weight-decay 0             another course from there
   $ id=$(grokbox start) && grokbox step $id 100 --json
 
 Config file: ${configPath(env)}, like {"server": "gpu-box:50051"}

@@ -1,11 +1,16 @@
 import { Argument, Option } from "commander";
-import { sessionName } from "./session-name.ts";
-import { integer } from "./values.ts";
+import { sessionName, stateName } from "./session-name.ts";
+import { integer, label } from "./values.ts";
 
 /** Arguments and options that several commands have. */
 
 export function sessionArgument(): Argument {
   return new Argument("<session>", "ID or sessions/ID").argParser(sessionName);
+}
+
+/** A session's present state, or one of its snapshots. */
+export function stateArgument(): Argument {
+  return new Argument("<session>", "ID for its present state, ID@STEP for a snapshot").argParser(stateName);
 }
 
 export function atOption(what: string): Option {
@@ -23,4 +28,12 @@ export function recordEveryOption(fallback: string): Option {
   return new Option("--record-every <steps>", `steps between progress points; else ${fallback}`).argParser(
     integer,
   );
+}
+
+export function engineOption(fallback: string): Option {
+  return new Option("--engine <name>", `that computes its steps; else ${fallback}`);
+}
+
+export function labelOption(description: string): Option {
+  return new Option("--label <key=value>", `${description}; may be repeated`).argParser(label);
 }

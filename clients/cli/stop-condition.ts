@@ -1,4 +1,4 @@
-import type { Measure, StopCondition } from "@grokbox/sdk";
+import type { Measure, StopCondition, Threshold } from "@grokbox/sdk";
 import { InvalidArgumentError } from "commander";
 
 const measures: readonly Measure[] = [
@@ -29,17 +29,24 @@ export function stopCondition(text: string, before: readonly StopCondition[] = [
 
 function parse(text: string): StopCondition {
   const plateau = /^\s*plateau(?:\s+for\s+(?<steps>\d+)(?:\s+steps)?)?\s*$/.exec(text);
-  if (plateau !== null) {
-    const steps = plateau.groups?.steps;
-    return { plateau: steps === undefined ? {} : { windowSteps: Number(steps) } };
-  }
+  if (plateau === null) return threshold(text, `, or "plateau for 1000"`);
+  const steps = plateau.groups?.steps;
+  return { plateau: steps === undefined ? {} : { windowSteps: Number(steps) } };
+}
+
+/**
+ * A measure and its bound as a person writes them: `test_accuracy >= 0.99`, `train_loss <= 1e-3 for 10` (recorded steps in a row).
+ *
+ * @param others - what else it may be, for errors
+ */
+export function threshold(text: string, others = ""): Threshold {
   const bound =
     /^\s*(?<name>\w+)\s*(?<comparison>[<>]=)\s*(?<value>\S+)(?:\s+for\s+(?<recorded>\d+)(?:\s+recorded(?:\s+steps)?)?)?\s*$/.exec(
       text,
     )?.groups;
   if (bound === undefined) {
     throw new InvalidArgumentError(
-      `It must be like "test_accuracy >= 0.99", "train_loss <= 1e-3 for 10" or "plateau for 1000".`,
+      `It must be like "test_accuracy >= 0.99" or "train_loss <= 1e-3 for 10"${others}.`,
     );
   }
   const measure = measures.find((known) => known === bound.name || snakeCase(known) === bound.name);
@@ -57,7 +64,13 @@ function parse(text: string): StopCondition {
   };
 }
 
+/** As a person writes it. */
+export function thresholdText({ measure, atLeast, atMost, forRecorded = 1 }: Threshold): string {
+  const bound = atLeast === undefined ? `<= ${atMost}` : `>= ${atLeast}`;
+  return `${snakeCase(measure)} ${bound}${forRecorded > 1 ? ` for ${forRecorded}` : ""}`;
+}
+
 /** trainLoss as train_loss. */
-function snakeCase(name: string): string {
+export function snakeCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

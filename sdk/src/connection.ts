@@ -82,11 +82,11 @@ export class Connection {
   /** @param requests - makes the messages anew for every attempt, with one request_id in all of them */
   upload<I extends DescMessage, O extends DescMessage>(
     method: DescMethodClientStreaming<I, O>,
-    requests: () => Iterable<MessageInitShape<I>>,
+    requests: () => Iterable<MessageInitShape<I>> | AsyncIterable<MessageInitShape<I>>,
     options: PartOptions,
   ): Promise<MessageShape<O>> {
-    function* messages() {
-      for (const request of requests()) yield create(method.input, request);
+    async function* messages() {
+      for await (const request of requests()) yield create(method.input, request);
     }
     return this.retrying(
       (timeoutMs) => this.#transport.clientStream(method, messages(), { signal: options.signal, timeoutMs }),

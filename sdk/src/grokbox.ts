@@ -5,6 +5,7 @@ import { Connection, type ConnectionOptions, longDeadlineMs } from "./connection
 import type { CallOptions } from "./deadline.ts";
 import { GrokboxError } from "./error.ts";
 import { isUnavailable } from "./retry.ts";
+import type { SafetensorsFile } from "./safetensors-file.ts";
 import { fromServerInfo, type ServerInfo } from "./server-info.ts";
 import { Session } from "./session.ts";
 import { fromSession, type SessionState, toState } from "./session-info.ts";
@@ -92,7 +93,7 @@ export class Grokbox implements AsyncDisposable {
   }
 
   /** Sends weights for one session to start from. The deadline is 10 minutes by default. */
-  async uploadWeights(weights: Weights, options: CallOptions = {}): Promise<Upload> {
+  async uploadWeights(weights: Weights | SafetensorsFile, options: CallOptions = {}): Promise<Upload> {
     const deadline = this.#connection.deadline(options, longDeadlineMs);
     return uploadWeights(this.#connection, weights, { signal: options.signal, deadline });
   }

@@ -1,45 +1,15 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import {
-  Comparison,
-  Measure as MeasureMessage,
-  type RunPlan as RunPlanMessage,
-  type RunPlanSchema,
-  type StopCondition as StopConditionMessage,
+import type {
+  RunPlan as RunPlanMessage,
+  RunPlanSchema,
+  StopCondition as StopConditionMessage,
 } from "@grokbox/proto/run";
 import { defined } from "./defined.ts";
-import { invalidField } from "./error.ts";
+import { fromThreshold, type Threshold, toThreshold } from "./threshold.ts";
 import { fromOptionalUint64, fromUint64, toOptionalUint64, toUint64 } from "./uint64.ts";
 
-const measures = {
-  trainLoss: MeasureMessage.TRAIN_LOSS,
-  testLoss: MeasureMessage.TEST_LOSS,
-  trainAccuracy: MeasureMessage.TRAIN_ACCURACY,
-  testAccuracy: MeasureMessage.TEST_ACCURACY,
-  commonAccuracy: MeasureMessage.COMMON_ACCURACY,
-  rareAccuracy: MeasureMessage.RARE_ACCURACY,
-  partnerAccuracy: MeasureMessage.PARTNER_ACCURACY,
-  heldOutAccuracy: MeasureMessage.HELD_OUT_ACCURACY,
-  ipr: MeasureMessage.IPR,
-  meanAbsSinMisalignment: MeasureMessage.MEAN_ABS_SIN_MISALIGNMENT,
-  parameterNorm: MeasureMessage.PARAMETER_NORM,
-  gradientNorm: MeasureMessage.GRADIENT_NORM,
-} as const;
-
-/** What a stop condition can look at. */
-export type Measure = keyof typeof measures;
-
 /** When to stop a run; looked at on recorded steps. */
-export type StopCondition =
-  | (Bound & {
-      readonly measure: Measure;
-      /** Recorded steps in a row on which the bound must hold. @default 1 */
-      readonly forRecorded?: number | undefined;
-    })
-  | { readonly plateau: Plateau };
-
-type Bound =
-  | { readonly atLeast: number; readonly atMost?: undefined }
-  | { readonly atMost: number; readonly atLeast?: undefined };
+export type StopCondition = Threshold | { readonly plateau: Plateau };
 
 /** Nothing moves any more: over the window every loss and every accuracy changed by less than this. */
 export interface Plateau {
@@ -92,19 +62,7 @@ function toCondition(condition: StopCondition, field: string) {
     const window = toOptionalUint64(windowSteps, `${field}.plateau.window_steps`);
     return { case: "plateau" as const, value: { windowSteps: window, lossDelta, accuracyDelta } };
   }
-  const { measure, atLeast, atMost, forRecorded } = condition;
-  if (!Object.hasOwn(measures, measure)) {
-    throw invalidField(`${field}.measure`, `must be one of ${Object.keys(measures).join(", ")}`, measure);
-  }
-  const value = atLeast ?? atMost;
-  if (value === undefined || (atLeast !== undefined && atMost !== undefined)) {
-    throw invalidField(field, "must have either atLeast or atMost");
-  }
-  const comparison = atLeast === undefined ? Comparison.AT_MOST : Comparison.AT_LEAST;
-  return {
-    case: "threshold" as const,
-    value: { measure: measures[measure], comparison, value, forRecorded },
-  };
+  return { case: "threshold" as const, value: toThreshold(condition, field) };
 }
 
 export function fromRunPlan(message: RunPlanMessage): RunPlanUnderWay {
@@ -123,11 +81,6 @@ function fromCondition({ condition }: StopConditionMessage): StopCondition[] {
     return [{ plateau: defined({ windowSteps: fromOptionalUint64(windowSteps), lossDelta, accuracyDelta }) }];
   }
   if (condition.case !== "threshold") return [];
-  const { value, forRecorded } = condition.value;
-  const measure = (Object.keys(measures) as Measure[]).find(
-    (name) => measures[name] === condition.value.measure,
-  );
-  if (measure === undefined) return [];
-  const bound = condition.value.comparison === Comparison.AT_MOST ? { atMost: value } : { atLeast: value };
-  return [{ measure, ...bound, ...defined({ forRecorded }) }];
+  const threshold = fromThreshold(condition.value);
+  return threshold === undefined ? [] : [threshold];
 }

@@ -1,4 +1,9 @@
-import type { EngineInfo as EngineMessage, GetServerInfoResponse } from "@grokbox/proto/server";
+import type {
+  EngineInfo as EngineMessage,
+  GetServerInfoResponse,
+  StorageInfo as StorageMessage,
+} from "@grokbox/proto/server";
+import { defined } from "./defined.ts";
 import { badAnswer } from "./error.ts";
 import { fromUint64 } from "./uint64.ts";
 
@@ -14,6 +19,22 @@ export interface ServerInfo {
   readonly runtime: string;
   /** What `preset` may be. */
   readonly presets: readonly PresetInfo[];
+  /** Where sessions are kept; absent where the server doesn't say. */
+  readonly storage?: StorageInfo;
+}
+
+/** Where sessions are kept. */
+export interface StorageInfo {
+  /** False: everything is gone when the server ends. */
+  readonly durable: boolean;
+  /** Of the store's files. */
+  readonly bytes: number;
+  /** Snapshots kept, of all sessions. */
+  readonly snapshots: number;
+  /** Why it can't be written at the moment; empty when all is well. */
+  readonly alarm: string;
+  /** Seconds between checkpoints of a session that trains. */
+  readonly checkpointEverySeconds: number;
 }
 
 export interface EngineInfo {
@@ -56,7 +77,7 @@ export interface PresetInfo {
 }
 
 export function fromServerInfo(message: GetServerInfoResponse): ServerInfo {
-  const { version, uptimeSeconds, runtime, limits } = message;
+  const { version, uptimeSeconds, runtime, limits, storage } = message;
   if (limits === undefined) throw badAnswer("the server left out its limits");
   return {
     version,
@@ -77,6 +98,23 @@ export function fromServerInfo(message: GetServerInfoResponse): ServerInfo {
       description,
       steps: fromUint64(steps),
     })),
+    ...defined({ storage: storage && fromStorage(storage) }),
+  };
+}
+
+function fromStorage({
+  durable,
+  bytes,
+  snapshots,
+  alarm,
+  checkpointEverySeconds,
+}: StorageMessage): StorageInfo {
+  return {
+    durable,
+    bytes: fromUint64(bytes),
+    snapshots: fromUint64(snapshots),
+    alarm,
+    checkpointEverySeconds,
   };
 }
 

@@ -1,16 +1,21 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import {
   type PairCounts as PairCountsMessage,
-  type SessionEvent as SessionEventMessage,
   type Session as SessionMessage,
   SessionState as StateMessage,
   StopKind as StopKindMessage,
 } from "@grokbox/proto/session";
 import { defined } from "./defined.ts";
+import { type Durability, fromDurability } from "./durability.ts";
+import { nameOf } from "./enum-name.ts";
 import { badAnswer } from "./error.ts";
+import { fromLineage, type Lineage } from "./lineage.ts";
 import { fromPoint, fromStage, type ProgressPoint, type Stage } from "./progress-point.ts";
 import { fromRunPlan, type RunPlanUnderWay } from "./run-plan.ts";
+import { fromEvent, type SessionEvent } from "./session-event.ts";
+import { fromSchedule, type SnapshotSchedule } from "./snapshot-schedule.ts";
 import { fromSpec, type Spec } from "./spec.ts";
+import { fromTrigger, type Trigger } from "./trigger.ts";
 import { fromOptionalUint64, fromUint64 } from "./uint64.ts";
 
 const states = {
@@ -70,6 +75,16 @@ export interface SessionInfo {
   readonly preset: string;
   /** What changed its course, oldest first. */
   readonly events: readonly SessionEvent[];
+  /** Where it was forked from; absent when it was not. */
+  readonly parent?: Lineage;
+  /** Absent on a server that keeps everything in memory. */
+  readonly durability?: Durability;
+  /** Which snapshots it keeps by itself; absent for none. */
+  readonly snapshotSchedule?: SnapshotSchedule;
+  /** What it does when a measure crosses a value. */
+  readonly triggers: readonly Trigger[];
+  /** Steps between progress points. */
+  readonly recordEvery: number;
 }
 
 /** Where the stages end, dated back; provisional while the session trains. */
@@ -85,18 +100,10 @@ export type PairCounts = Readonly<
   Record<"train" | "test" | "common" | "rare" | "partner" | "heldOut", number>
 >;
 
-export interface SessionEvent {
-  readonly kind: "activation-swapped";
-  /** The step at which it took effect. */
-  readonly step: number;
-  readonly time?: Date;
-  readonly from: string;
-  readonly to: string;
-}
-
 export function fromSession(message: SessionMessage | undefined): SessionInfo {
   if (message === undefined) throw badAnswer("the server left out the session");
-  const { name, engine, engineReason, preset, latest, stopReason, stages, run, createTime } = message;
+  const { name, engine, engineReason, preset, recordEvery, createTime } = message;
+  const { latest, stopReason, stages, run, parent, durability, snapshotSchedule } = message;
   return {
     name,
     spec: fromSpec(message.spec),
@@ -108,10 +115,15 @@ export function fromSession(message: SessionMessage | undefined): SessionInfo {
     preset,
     pairCounts: fromPairCounts(message.pairCounts),
     events: message.events.flatMap(fromEvent),
+    triggers: message.triggers.flatMap(fromTrigger),
+    recordEvery,
     ...defined({
       createTime: createTime && timestampDate(createTime),
       latest: latest && fromPoint(latest),
       run: run && fromRunPlan(run),
+      parent: parent && fromLineage(parent),
+      durability: durability && fromDurability(durability),
+      snapshotSchedule: snapshotSchedule && fromSchedule(snapshotSchedule),
       stopReason: stopReason && {
         kind: nameOf(stopKinds, stopReason.kind) ?? "unknown",
         detail: stopReason.detail,
@@ -136,18 +148,6 @@ export function toState(state: SessionState): StateMessage {
 function fromPairCounts(message: PairCountsMessage | undefined): PairCounts {
   const { train = 0, test = 0, common = 0, rare = 0, partner = 0, heldOut = 0 } = message ?? {};
   return { train, test, common, rare, partner, heldOut };
-}
-
-/** Nothing for an event that is newer than this SDK. */
-function fromEvent({ step, time, event }: SessionEventMessage): SessionEvent[] {
-  if (event.case !== "activationSwapped") return [];
-  const { from, to } = event.value;
-  const when = defined({ time: time && timestampDate(time) });
-  return [{ kind: "activation-swapped", step: fromUint64(step), ...when, from, to }];
-}
-
-function nameOf<K extends string>(names: Readonly<Record<K, number>>, value: number): K | undefined {
-  return (Object.keys(names) as K[]).find((name) => names[name] === value);
 }
 
 function unknownState({ name, state }: SessionMessage): never {

@@ -2,7 +2,7 @@ import { AnalysisService } from "@grokbox/proto/analysis";
 import { SessionService } from "@grokbox/proto/session";
 import { SnapshotService } from "@grokbox/proto/snapshot";
 import { type ActivationScores as ActivationScoresMessage, TrainingService } from "@grokbox/proto/training";
-import { type Connection, longDeadlineMs } from "./connection.ts";
+import { type Connection, longDeadlineMs, type PartOptions } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
 import { type DownloadedSnapshot, downloadSnapshot } from "./download.ts";
 import { GrokboxError } from "./error.ts";
@@ -12,14 +12,20 @@ import {
   fromActivationScores,
   fromEvaluation,
 } from "./evaluation.ts";
+import { ExportedFile } from "./exported-file.ts";
+import type { FileFormat } from "./file-format.ts";
+import { type ForkOptions, forkSession } from "./fork.ts";
+import { type HistoryOptions, readHistory } from "./history.ts";
 import type { ProgressEvent } from "./progress-event.ts";
 import { fromPoint, type ProgressPoint } from "./progress-point.ts";
 import { Run } from "./run.ts";
 import { type RunPlan, toRunPlan } from "./run-plan.ts";
 import { fromSession, type SessionInfo } from "./session-info.ts";
-import { fromSnapshot, type Snapshot } from "./snapshot.ts";
+import { fromSnapshot, listSnapshots, type Snapshot, type SnapshotsOptions } from "./snapshot.ts";
+import { type SnapshotSchedule, toSchedule } from "./snapshot-schedule.ts";
 import type { NeuronRange, Spectrum } from "./spectrum.ts";
 import { readSpectrum } from "./spectrum-pages.ts";
+import { type TriggerInput, toTriggers } from "./trigger.ts";
 import { fromUint64, toOptionalUint64, toUint64 } from "./uint64.ts";
 import { type WatchOptions, watchProgress } from "./watch.ts";
 
@@ -41,6 +47,16 @@ export interface SpectrumOptions extends CallOptions, At {
 
 /** What `signal` stops is the starting and the watching; the run itself goes on until it is paused. */
 export interface RunOptions extends RunPlan, CallOptions, ExpectedStep {}
+
+/** What of a session can be changed at any time; what is left out stays as it is. */
+export interface SessionUpdate {
+  /** Labels to set, with their values. */
+  readonly setLabels?: Readonly<Record<string, string>> | undefined;
+  /** Labels to remove, by key. */
+  readonly removeLabels?: readonly string[] | undefined;
+  /** In place of the one there is; `{}` keeps no snapshots. */
+  readonly snapshotSchedule?: SnapshotSchedule | undefined;
+}
 
 /**
  * A handle of a session on the server. Letting go of it (`await using`) ends what it watches; the session stays, and a run goes on.
@@ -68,10 +84,8 @@ export class Session implements AsyncDisposable {
   }
 
   /** Asks the server for the session as it is now. */
-  async refresh(options: CallOptions = {}): Promise<SessionInfo> {
-    const request = { name: this.name };
-    const { session } = await this.#connection.read(SessionService.method.getSession, request, options);
-    return this.#learn(fromSession(session));
+  refresh(options: CallOptions = {}): Promise<SessionInfo> {
+    return this.#refresh(options);
   }
 
   /**
@@ -160,14 +174,96 @@ export class Session implements AsyncDisposable {
     return readSpectrum(this.#connection, this.#at(options.at), this.info.spec, options);
   }
 
-  /** Keeps the state at the present step on the server. */
-  async snapshot(options: CallOptions & ExpectedStep = {}): Promise<Snapshot> {
+  /**
+   * A new session that begins with the state of this one, or of its snapshot, and differs in what is said. This one is not touched; of
+   * its present state a snapshot is kept.
+   *
+   * @throws SNAPSHOT_NOT_FOUND, STEP_MISMATCH, and INVALID_FIELD with every change that can't be made
+   * @example
+   * await using branch = await session.fork({ at: 2_200, weightDecay: 0 });
+   */
+  async fork(options: ForkOptions = {}): Promise<Session> {
+    const source = this.#at(options.at);
+    return new Session(this.#connection, await forkSession(this.#connection, this.info, source, options));
+  }
+
+  /**
+   * Puts the session back to the state of its snapshot at this step. Progress points after it are forgotten, and the log gets another
+   * epoch; snapshots stay, and the state before is kept as one.
+   *
+   * @throws SESSION_STATE during a run, SNAPSHOT_NOT_FOUND, SNAPSHOT_CORRUPT, STEP_MISMATCH
+   */
+  async restore(step: number, options: CallOptions & ExpectedStep = {}): Promise<SessionInfo> {
+    const request = {
+      name: this.#at(step),
+      expectedStep: toOptionalUint64(options.expectedStep, "expected_step"),
+    };
+    const part = { signal: options.signal, deadline: this.#connection.deadline(options) };
+    await this.#connection.mutate(SnapshotService.method.restoreSnapshot, request, part);
+    return this.#refresh(part);
+  }
+
+  /** Changes labels or the schedule of snapshots; also during a run. */
+  async update(changes: SessionUpdate, options: CallOptions = {}): Promise<SessionInfo> {
+    const { setLabels = {}, removeLabels = [], snapshotSchedule } = changes;
+    const request = {
+      name: this.name,
+      setLabels: { ...setLabels },
+      removeLabels: [...removeLabels],
+      snapshotSchedule: toSchedule(snapshotSchedule),
+    };
+    const method = SessionService.method.updateSession;
+    return this.#learn(fromSession((await this.#connection.mutate(method, request, options)).session));
+  }
+
+  /**
+   * Replaces the session's triggers: what it does by itself when a measure crosses a value. Those that stay as they are keep what they
+   * have counted.
+   *
+   * @param triggers - all of them, at most 16
+   * @example
+   * const when = { measure: "testAccuracy", atLeast: 0.99, forRecorded: 10 } as const;
+   * await session.setTriggers([{ name: "grokked", when, action: { kind: "snapshot", label: "grokked" } }]);
+   */
+  async setTriggers(triggers: readonly TriggerInput[], options: CallOptions = {}): Promise<SessionInfo> {
+    const { kind } = this.info.spec.optimizer;
+    const request = { session: this.name, triggers: toTriggers(triggers, kind) };
+    const method = TrainingService.method.setTriggers;
+    return this.#learn(fromSession((await this.#connection.mutate(method, request, options)).session));
+  }
+
+  /** The points recorded so far and retained, oldest first, in as many answers as they need. See `watch` for those to come. */
+  history(options: HistoryOptions = {}): AsyncGenerator<ProgressPoint, void, undefined> {
+    return readHistory(this.#connection, this.name, options);
+  }
+
+  /**
+   * Keeps the state at the present step on the server; resolves once it is on its disk. The same step again is the snapshot that there
+   * is.
+   *
+   * @param options - `label`: at most 255 characters; replaces the one that the step's snapshot has
+   */
+  async snapshot(
+    options: CallOptions & ExpectedStep & { readonly label?: string | undefined } = {},
+  ): Promise<Snapshot> {
     const request = {
       session: this.name,
       expectedStep: toOptionalUint64(options.expectedStep, "expected_step"),
+      label: options.label ?? "",
     };
     const { snapshot } = await this.#connection.mutate(SnapshotService.method.snapshot, request, options);
     return fromSnapshot(snapshot);
+  }
+
+  /** Its snapshots, latest step first, in as many answers as they need. */
+  snapshots(options: SnapshotsOptions = {}): AsyncGenerator<Snapshot, void, undefined> {
+    return listSnapshots(this.#connection, this.name, options);
+  }
+
+  /** Deletes the snapshot at this step; sessions forked from it stay. */
+  async deleteSnapshot(step: number, options: CallOptions = {}): Promise<void> {
+    const request = { name: this.#at(step) };
+    await this.#connection.mutate(SnapshotService.method.deleteSnapshot, request, options);
   }
 
   /**
@@ -178,8 +274,29 @@ export class Session implements AsyncDisposable {
   async download(options: CallOptions & At = {}): Promise<DownloadedSnapshot> {
     const { signal, at } = options;
     const deadline = this.#connection.deadline(options, longDeadlineMs);
-    const step = at ?? (await this.snapshot({ signal, deadlineMs: deadline.leftMs })).step;
-    return downloadSnapshot(this.#connection, this.#at(step), { signal, deadline });
+    return downloadSnapshot(this.#connection, await this.#kept(at, { signal, deadline }), {
+      signal,
+      deadline,
+    });
+  }
+
+  /**
+   * A snapshot as a file, in chunks and with its SHA-256 checked: weights, moments, the mask of training pairs, and the spec, as
+   * PyTorch (`safetensors`) and NumPy (`npz`) read them.
+   *
+   * @param step - of the snapshot; without it one is taken first, which the server keeps
+   * @param options - `format`: safetensors by default; the deadline, for all of the file, is 10 minutes by default
+   * @example
+   * await writeFile("run.safetensors", await session.export(2_200));
+   */
+  async export(
+    step?: number,
+    options: CallOptions & { readonly format?: FileFormat | undefined } = {},
+  ): Promise<ExportedFile> {
+    const { signal, format = "safetensors" } = options;
+    const deadline = this.#connection.deadline(options, longDeadlineMs);
+    const name = await this.#kept(step, { signal, deadline });
+    return ExportedFile.open(this.#connection, name, { format, deadline, signal });
   }
 
   /** Stops and forgets the session, its snapshots and its history. */
@@ -203,6 +320,20 @@ export class Session implements AsyncDisposable {
       options,
     );
     return { info: this.#learn(fromSession(session)), newestSequence: fromUint64(newestSequence) };
+  }
+
+  async #refresh(options: PartOptions): Promise<SessionInfo> {
+    const request = { name: this.name };
+    const { session } = await this.#connection.read(SessionService.method.getSession, request, options);
+    return this.#learn(fromSession(session));
+  }
+
+  /** The name of the snapshot at a step, or of one that is taken now. */
+  async #kept(step: number | undefined, part: PartOptions): Promise<string> {
+    if (step !== undefined) return this.#at(step);
+    const request = { session: this.name };
+    const { snapshot } = await this.#connection.mutate(SnapshotService.method.snapshot, request, part);
+    return fromSnapshot(snapshot).name;
   }
 
   #at(step: number | undefined): string {

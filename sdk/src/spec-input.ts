@@ -90,7 +90,7 @@ export function toSpec(input: SpecInput): SpecInit | undefined {
     seed,
     task: input.task === undefined ? undefined : toTask(input.task),
     init: input.init === undefined ? undefined : { kind: toInit(input.init) },
-    optimizer: toOptimizer(input),
+    optimizer: toOptimizer(input, () => kindOf(input.preset)),
     schedule: warmupSteps === undefined ? undefined : { warmupSteps },
     split: input.split === undefined ? undefined : { kind: toSplit(input.split) },
   };
@@ -110,10 +110,16 @@ function toInit({ kind, scale }: InitInput) {
   throw invalidField("spec.init.kind", "must be random or single-frequency", kind);
 }
 
-function toOptimizer({ preset, optimizer, learningRate, weightDecay }: SpecInput): SpecInit["optimizer"] {
+type OptimizerSettings = Pick<SpecInput, "optimizer" | "learningRate" | "weightDecay">;
+
+/** @param kindHere - of the optimizer that a learning rate or a weight decay alone is of */
+export function toOptimizer(
+  { optimizer, learningRate, weightDecay }: OptimizerSettings,
+  kindHere: () => OptimizerInput["kind"],
+): SpecInit["optimizer"] {
   if (optimizer === undefined && learningRate === undefined && weightDecay === undefined) return undefined;
   const input = typeof optimizer === "string" ? ({ kind: optimizer } as OptimizerInput) : optimizer;
-  const kind = input?.kind ?? kindOf(preset);
+  const kind = input?.kind ?? kindHere();
   const value = {
     ...input,
     learningRate: learningRate ?? input?.learningRate,
@@ -130,7 +136,7 @@ function kindOf(preset: string | undefined): OptimizerInput["kind"] {
   throw invalidField("spec.optimizer.kind", `must be said: the preset ${preset} is not known here`);
 }
 
-function toSplit(split: SplitInput) {
+export function toSplit(split: SplitInput) {
   switch (split.kind) {
     case "torch":
     case "python":

@@ -50,8 +50,10 @@ test("a whole spec", async () => {
     labels: { by: "me" },
     engine: "cpu",
     recordEvery: 7,
+    snapshotSchedule: { everySteps: 50 },
   });
   expect(request).toMatchObject({ labels: { by: "me" }, engine: "cpu", recordEvery: 7 });
+  expect(request.snapshotSchedule).toMatchObject({ everySteps: 50n, powersOfTwo: false, atSteps: [] });
   expect(request.spec).toMatchObject({
     modulus: 31,
     width: 931,
@@ -96,6 +98,11 @@ test("weights, uploaded already or not yet", async () => {
   const theta = { data: new Float32Array(8 * 3), shape: [8, 3] };
   const fresh = await requestOf({ weights: { theta, xi: theta } });
   expect(fresh.weights).toEqual({ case: "upload", value: "uploads/new" });
+  const file = await requestOf({ weights: { safetensors: new Uint8Array(9) } });
+  expect(file.weights).toEqual({ case: "upload", value: "uploads/new" });
+  await expect(requestOf({ weights: { safetensors: "a path" as never } })).rejects.toMatchObject({
+    violations: [{ field: "weights.safetensors" }],
+  });
   await expect(requestOf({ weights: { theta, xi: theta }, from: "sessions/b" })).rejects.toMatchObject({
     reason: "INVALID_FIELD",
   });

@@ -2,7 +2,9 @@ import { SessionService } from "@grokbox/proto/session";
 import { type Connection, longDeadlineMs, type PartOptions } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
 import { invalidField } from "./error.ts";
+import type { SafetensorsFile } from "./safetensors-file.ts";
 import { fromSession, type SessionInfo } from "./session-info.ts";
+import { type SnapshotSchedule, toSchedule } from "./snapshot-schedule.ts";
 import { type SpecInput, toSpec } from "./spec-input.ts";
 import { type Upload, uploadWeights } from "./upload.ts";
 import type { Weights } from "./weights.ts";
@@ -15,8 +17,13 @@ export interface StartOptions extends SpecInput, CallOptions {
   readonly engine?: string | undefined;
   /** Steps between progress points, 1 to 1,000,000. @default 100 */
   readonly recordEvery?: number | undefined;
-  /** Weights from outside, to be uploaded or uploaded already. */
-  readonly weights?: Weights | Upload | undefined;
+  /** Which snapshots to keep by itself. @default none */
+  readonly snapshotSchedule?: SnapshotSchedule | undefined;
+  /**
+   * Weights from outside: arrays or a safetensors file, to be uploaded, or an upload. The spec and the training pairs of a file are the
+   * defaults for what is left out here.
+   */
+  readonly weights?: Weights | SafetensorsFile | Pick<Upload, "name"> | undefined;
   /**
    * A snapshot of any session, by its name or as `Session.snapshot` returned it: its weights, moments, step and spec. Excludes
    * everything of `SpecInput`.
@@ -26,11 +33,18 @@ export interface StartOptions extends SpecInput, CallOptions {
 
 /** A deadline that is not given is 10 minutes when weights are to be uploaded. */
 export async function startSession(connection: Connection, options: StartOptions): Promise<SessionInfo> {
-  const { preset = "", labels = {}, engine = "", recordEvery, signal } = options;
+  const { preset = "", labels = {}, engine = "", recordEvery, snapshotSchedule, signal } = options;
   const source = sourceOf(options);
   const deadline = connection.deadline(options, source.weights && longDeadlineMs);
   const part = { signal, deadline };
-  const request = { preset, spec: toSpec(options), labels: { ...labels }, engine, recordEvery };
+  const request = {
+    preset,
+    spec: toSpec(options),
+    labels: { ...labels },
+    engine,
+    recordEvery,
+    snapshotSchedule: toSchedule(snapshotSchedule),
+  };
   const { session } = await connection.mutate(
     SessionService.method.startSession,
     { ...request, weights: await toWeights(connection, source, part) },
@@ -44,7 +58,7 @@ interface Source {
   readonly snapshot?: string;
   readonly upload?: string;
   /** Yet to be uploaded. */
-  readonly weights?: Weights;
+  readonly weights?: Weights | SafetensorsFile;
 }
 
 function sourceOf({ weights, from }: StartOptions): Source {
@@ -53,7 +67,7 @@ function sourceOf({ weights, from }: StartOptions): Source {
   }
   if (from !== undefined) return { snapshot: typeof from === "string" ? from : from.name };
   if (weights === undefined) return {};
-  return "theta" in weights ? { weights } : { upload: weights.name };
+  return "name" in weights ? { upload: weights.name } : { weights };
 }
 
 async function toWeights(connection: Connection, source: Source, part: PartOptions) {

@@ -120,7 +120,7 @@ export function grpcTransport(address: string): Transport {
         call.on("error", () => {});
         const release = track(call, signal);
         const send = async () => {
-          for (const request of requests) {
+          for await (const request of requests) {
             if (settled) return;
             if (!call.write(encode(method.input, request))) {
               await new Promise((resume) => call.once("drain", resume));

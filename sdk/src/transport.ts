@@ -24,7 +24,7 @@ export interface Transport {
   /** Takes requests no faster than the server does, and no more of them once it has answered. */
   clientStream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodClientStreaming<I, O>,
-    requests: Iterable<MessageShape<I>>,
+    requests: Iterable<MessageShape<I>> | AsyncIterable<MessageShape<I>>,
     options: AttemptOptions,
   ): Promise<MessageShape<O>>;
 

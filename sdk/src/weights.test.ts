@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { SessionService } from "@grokbox/proto/session";
-import { SnapshotService, type UploadHeader, UploadWeightsRequestSchema } from "@grokbox/proto/snapshot";
+import {
+  FileFormat,
+  SnapshotService,
+  type UploadHeader,
+  UploadWeightsRequestSchema,
+} from "@grokbox/proto/snapshot";
 import { DataType } from "@grokbox/proto/tensor";
 import { expect, test } from "vitest";
 import { bytesOf, type Tensor } from "./tensor.ts";
@@ -102,12 +107,21 @@ test("an upload carries a manifest and every byte in order, also when it must be
       expect(part.value.data.length).toBeLessThanOrEqual(2 ** 20);
       received.push(Buffer.from(part.value.data));
     }
-    return { upload: "uploads/7", expireTime: { seconds: 1_800_000_000n, nanos: 0 } };
+    const expireTime = { seconds: 1_800_000_000n, nanos: 0 };
+    return { upload: "uploads/7", expireTime, modulus: 23, width: 512, step: 2_200n, hasMoments: true };
   });
   await using server = await serve(info, script);
   await using box = await connect(server.address);
   const upload = await box.uploadWeights(weights);
-  expect(upload).toEqual({ name: "uploads/7", expireTime: new Date(1_800_000_000_000) });
+  expect(upload).toEqual({
+    name: "uploads/7",
+    expireTime: new Date(1_800_000_000_000),
+    modulus: 23,
+    width: 512,
+    step: 2_200,
+    hasMoments: true,
+    hasSplit: false,
+  });
   expect(Buffer.concat(received).equals(whole)).toBe(true);
   expect(headers).toHaveLength(2);
   expect(headers[0]!.requestId).toBe(headers[1]!.requestId);
@@ -115,6 +129,35 @@ test("an upload carries a manifest and every byte in order, also when it must be
   expect(step).toBe(2_200n);
   expect(manifest!.tensors.map(({ name }) => name)).toEqual(names);
   expect(Buffer.from(manifest!.sha256)).toEqual(createHash("sha256").update(whole).digest());
+});
+
+test.each([
+  ["bytes", (bytes: Uint8Array<ArrayBuffer>) => bytes],
+  ["a Blob", (bytes: Uint8Array<ArrayBuffer>) => new Blob([bytes])],
+])("a safetensors file as %s is sent whole, announced by its size and SHA-256", async (_, wrap) => {
+  let header: UploadHeader | undefined;
+  const received: Buffer[] = [];
+  const script = on(SnapshotService.method.uploadWeights, async (requests) => {
+    const isFirst = header === undefined;
+    received.length = 0;
+    for await (const { part } of requests) {
+      if (part.case === "header") header = part.value;
+      if (part.case !== "chunk") continue;
+      if (isFirst) throw new Failure(14, "restarting");
+      expect(Number(part.value.offset)).toBe(Buffer.concat(received).length);
+      expect(part.value.data.length).toBeLessThanOrEqual(2 ** 20);
+      received.push(Buffer.from(part.value.data));
+    }
+    return { upload: "uploads/8", modulus: 23, width: 512, hasSplit: true, spec };
+  });
+  await using server = await serve(info, script);
+  await using box = await connect(server.address);
+  const upload = await box.uploadWeights({ safetensors: wrap(new Uint8Array(whole)) });
+  expect(upload).toMatchObject({ name: "uploads/8", hasSplit: true, spec: { modulus: 23, seed: 42 } });
+  expect(Buffer.concat(received).equals(whole)).toBe(true);
+  expect(header!.manifest).toBeUndefined();
+  expect(header!.file).toMatchObject({ format: FileFormat.SAFETENSORS, totalBytes: BigInt(whole.length) });
+  expect(Buffer.from(header!.file!.sha256)).toEqual(createHash("sha256").update(whole).digest());
 });
 
 test("an upload is not read further than a slow server takes it", async () => {

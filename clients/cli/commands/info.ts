@@ -1,8 +1,9 @@
-import type { EngineInfo, PresetInfo } from "@grokbox/sdk";
+import type { EngineInfo, PresetInfo, StorageInfo } from "@grokbox/sdk";
 import type { Command } from "commander";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
-import { count, duration } from "../numbers.ts";
+import { count, duration, plural, size } from "../numbers.ts";
+import type { Style } from "../output.ts";
 import { type Column, properties, table } from "../table.ts";
 
 export function addInfo(program: Command, line: CommandLine): void {
@@ -42,12 +43,23 @@ export function addInfo(program: Command, line: CommandLine): void {
               ["history", `${count(limits.retainedProgressPoints)} points a session`],
               ["waiting calls", `${count(limits.maxQueuedCommands)} a session`],
               ["upload", `${count(limits.maxUploadBytes / 2 ** 20)} MiB`],
+              ...(info.storage === undefined ? [] : storageRows(info.storage, style)),
             ],
             style,
           ),
         ]);
       }),
     );
+}
+
+function storageRows(storage: StorageInfo, style: Style): (readonly [string, string])[] {
+  const { durable, bytes, snapshots, alarm, checkpointEverySeconds } = storage;
+  const held = `${size(bytes)}, ${plural(snapshots, "snapshot")}`;
+  return [
+    ["storage", durable ? `on disk, ${held}` : `in memory, gone when the server ends; ${held}`],
+    ["checkpoints", durable ? `every ${duration(checkpointEverySeconds)}` : ""],
+    ["alarm", alarm === "" ? "" : style("red", `nothing can be saved at the moment: ${alarm}`)],
+  ];
 }
 
 const engineColumns: readonly Column<EngineInfo>[] = [

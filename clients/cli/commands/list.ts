@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
 import { stateNames } from "../names.ts";
-import { count, measure, percent } from "../numbers.ts";
+import { age, count, measure, percent } from "../numbers.ts";
 import { stageFormat } from "../point-text.ts";
 import { idOf } from "../session-name.ts";
 import { labelsText, specText, stateFormat } from "../session-text.ts";
@@ -39,6 +39,8 @@ export function addList(program: Command, line: CommandLine): void {
         for await (const session of box.sessions({ ...call.limits, state, labels })) infos.push(session.info);
         const { output } = call;
         output.result({ sessions: infos }, () => (infos.length === 0 ? [] : table(infos, columns, output)));
+        const alarms = new Set(infos.flatMap(({ durability }) => durability?.alarm || []));
+        output.hint([...alarms].map((alarm) => `Steps are not saved at the moment: ${alarm}`));
         if (infos.length > 0) return;
         output.hint([
           state === undefined && labels === undefined
@@ -58,10 +60,19 @@ function states(text: string, before: readonly SessionState[] = []): SessionStat
   return [...before, ...given];
 }
 
+function hasAlarm(durability: SessionInfo["durability"]): boolean {
+  return durability !== undefined && durability.alarm !== "";
+}
+
 const columns: readonly Column<SessionInfo>[] = [
   { title: "ID", value: ({ name }) => idOf(name) },
   { title: "STATE", value: ({ state }) => state, format: stateFormat },
   { title: "STEP", value: ({ step }) => count(step), align: "right" },
+  {
+    title: "ALARM",
+    value: ({ durability }) => (hasAlarm(durability) ? "not saved" : ""),
+    format: () => "red",
+  },
   { title: "LOSS", value: ({ latest }) => measure(latest?.trainLoss), align: "right", expendable: 2 },
   { title: "TRAIN", value: ({ latest }) => percent(latest?.trainAccuracy), align: "right", expendable: 4 },
   { title: "TEST", value: ({ latest }) => percent(latest?.testAccuracy), align: "right", expendable: 3 },
@@ -76,12 +87,3 @@ const columns: readonly Column<SessionInfo>[] = [
   { title: "LABELS", value: labelsText, expendable: 8 },
   { title: "SPEC", value: ({ spec }) => specText(spec), expendable: 9, isFlexible: true },
 ];
-
-/** In the largest unit that it has one of: a list is to be skimmed. */
-function age(time: Date | undefined): string {
-  if (time === undefined) return "";
-  const seconds = Math.max(0, (Date.now() - time.getTime()) / 1_000);
-  if (seconds < 60) return `${Math.floor(seconds)} s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
-  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} d`;
-}

@@ -1,10 +1,14 @@
-import type { SessionInfo } from "@grokbox/sdk";
+import type { SessionEvent, SessionInfo } from "@grokbox/sdk";
 import type { Command } from "commander";
+import { changesText } from "../changes-text.ts";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
 import { history } from "../history.ts";
-import { count } from "../numbers.ts";
+import { age, count } from "../numbers.ts";
+import type { Style } from "../output.ts";
 import { curves, pointRows } from "../point-text.ts";
+import { scheduleText } from "../schedule-options.ts";
+import { idOf } from "../session-name.ts";
 import {
   labelsText,
   optimizerText,
@@ -15,6 +19,7 @@ import {
 } from "../session-text.ts";
 import { sessionArgument } from "../shared-options.ts";
 import { properties } from "../table.ts";
+import { actionText, conditionText, firedText } from "../trigger-text.ts";
 
 /** Points of the curves; more are no finer on a terminal. */
 const mostPoints = 5_000;
@@ -32,14 +37,14 @@ export function addShow(program: Command, line: CommandLine): void {
     .action(
       line.action<[string]>(async (call, [name]) => {
         await using session = await call.session(name);
-        const { output, interrupt } = call;
+        const { output, limits } = call;
         const { info } = session;
-        const points = output.json ? [] : await history(session, mostPoints, interrupt);
+        const points = output.json ? [] : await history(session, mostPoints, limits);
         const { style } = output;
         const plots = curves(points, output.plotWidth, style);
         output.result(info, () => [
           `${style("bold", info.name)}  ${style(stateFormat(info) ?? "reset", progressText(info))}`,
-          ...properties(sessionRows(info), style),
+          ...properties(sessionRows(info, style), style),
           ...(info.latest === undefined ? [] : ["", ...properties(pointRows(info.latest), style)]),
           ...(plots.length === 0 ? [] : ["", ...plots]),
         ]);
@@ -47,12 +52,13 @@ export function addShow(program: Command, line: CommandLine): void {
     );
 }
 
-function sessionRows(info: SessionInfo): (readonly [string, string])[] {
-  const { spec, stages, stopReason, createTime, engine, engineReason, preset, events } = info;
+function sessionRows(info: SessionInfo, style: Style): (readonly [string, string])[] {
+  const { spec, stages, stopReason, createTime, engine, engineReason, preset, events, triggers } = info;
   const { modulus, width, activation, task, init, schedule, split, seed } = spec;
   const scale = "scale" in init ? `, scale ${init.scale}` : "";
   return [
     ["preset", preset],
+    ["forked from", parentText(info)],
     ["network", `p ${modulus}, M ${count(width)}, ${activation}; learns ${task}`],
     ["init", `${init.kind}${scale}, seed ${seed}`],
     ["optimizer", `${optimizerText(spec)}, warm-up ${count(schedule.warmupSteps)} steps`],
@@ -63,10 +69,50 @@ function sessionRows(info: SessionInfo): (readonly [string, string])[] {
     ["engine", `${engine} (${engineReason})`],
     ["labels", labelsText(info)],
     ["made", createTime?.toISOString() ?? ""],
+    ["on disk", durabilityText(info)],
+    ["alarm", alarmText(info, style)],
+    ["snapshots", scheduleText(info.snapshotSchedule)],
+    ...triggers.map(
+      (trigger) =>
+        [
+          "trigger",
+          `${trigger.name}: when ${conditionText(trigger)}, ${actionText(trigger)} (${firedText(trigger)})`,
+        ] as const,
+    ),
     ["stages", stagesText(stages)],
     ["stopped", stopReason === undefined ? "" : stopText(stopReason)],
-    ...events.map(({ step, from, to }) => ["event", `step ${count(step)}: ${from} became ${to}`] as const),
+    ...events.map((event) => ["event", `step ${count(event.step)}: ${eventText(event)}`] as const),
   ];
+}
+
+function parentText({ parent }: SessionInfo): string {
+  if (parent === undefined) return "";
+  const changes = changesText(parent.changes);
+  return `${idOf(parent.snapshot)}${changes === "" ? "" : ` with ${changes}`}`;
+}
+
+function durabilityText({ durability }: SessionInfo): string {
+  if (durability === undefined) return "";
+  const { committedStep, commitTime } = durability;
+  return `step ${count(committedStep)}${commitTime === undefined ? "" : `, ${age(commitTime)} ago`}`;
+}
+
+function alarmText({ durability }: SessionInfo, style: Style): string {
+  const alarm = durability?.alarm ?? "";
+  return alarm === "" ? "" : style("red", `later steps are not on disk: ${alarm}`);
+}
+
+function eventText(event: SessionEvent): string {
+  switch (event.kind) {
+    case "activation-swapped":
+      return `${event.from} became ${event.to}`;
+    case "snapshot-restored":
+      return `put back from step ${count(event.fromStep)}`;
+    case "session-forked":
+      return `forked as ${idOf(event.session)}`;
+    case "trigger-fired":
+      return `trigger ${event.trigger}: ${event.detail}`;
+  }
 }
 
 function stagesText(stages: SessionInfo["stages"]): string {

@@ -7,11 +7,13 @@ import { nextSteps } from "../output.ts";
 import { idOf } from "../session-name.ts";
 import { atOption, expectedStepOption, sessionArgument } from "../shared-options.ts";
 import { writeSnapshot } from "../snapshot-files.ts";
+import { UsageError } from "../usage-error.ts";
 
 interface Options {
   readonly at?: number;
   readonly output?: string;
   readonly expectedStep?: number;
+  readonly label?: string;
 }
 
 export function addSnapshot(program: Command, line: CommandLine): void {
@@ -27,6 +29,7 @@ export function addSnapshot(program: Command, line: CommandLine): void {
       "download theta.npy, xi.npy, the optimizer's moments and snapshot.json to it",
     )
     .addOption(atOption("with --output:"))
+    .option("--label <text>", "what it is, for people; such a snapshot is never deleted by itself")
     .addOption(expectedStepOption())
     .addHelpText(
       "after",
@@ -38,27 +41,31 @@ export function addSnapshot(program: Command, line: CommandLine): void {
     .action(
       line.action<[string], Options>(async (call, [name]) => {
         await using session = await call.session(name);
-        const { at, output: folder, expectedStep } = call.options;
+        const { at, output: folder, expectedStep, label } = call.options;
+        if (at !== undefined && label !== undefined)
+          throw new UsageError("--label goes with the present state only");
         const taken: Snapshot | undefined =
-          at === undefined ? await session.snapshot({ ...call.limits, expectedStep }) : undefined;
+          at === undefined ? await session.snapshot({ ...call.limits, expectedStep, label }) : undefined;
         const step = at ?? taken!.step;
         const downloaded: DownloadedSnapshot | undefined =
           folder === undefined && at === undefined
             ? undefined
             : await session.download({ ...call.limits, at: step });
-        const { name: snapshot, spec, createTime } = (downloaded ?? taken)!;
+        const {
+          theta: _,
+          xi: __,
+          moments: ___,
+          ...about
+        }: Partial<DownloadedSnapshot> & Snapshot = (downloaded ?? taken)!;
         const files =
           folder === undefined || downloaded === undefined ? undefined : writeSnapshot(downloaded, folder);
         const { output } = call;
-        output.result({ name: snapshot, step, spec, createTime, ...(files && { files }) }, () => [
-          snapshot,
-          ...(files ?? []),
-        ]);
+        output.result({ ...about, ...(files && { files }) }, () => [about.name, ...(files ?? [])]);
         const id = idOf(session.name);
         output.hint([
           `${session.name} at step ${count(step)}`,
           ...nextSteps([
-            [`grokbox start --from ${id}@${step}`, "another course from here on"],
+            [`grokbox fork ${id}@${step} --weight-decay 0`, "another course from here on"],
             [`grokbox spectrum ${id} --at ${step}`, "look at it later"],
           ]),
         ]);

@@ -1,17 +1,26 @@
-import type { InitInput, OptimizerInput, SplitInput, StartOptions, Task } from "@grokbox/sdk";
+import { accessSync, constants, openAsBlob } from "node:fs";
+import type {
+  InitInput,
+  OptimizerInput,
+  SafetensorsFile,
+  SplitInput,
+  StartOptions,
+  Task,
+} from "@grokbox/sdk";
 import { type Command, Option } from "commander";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
 import { taskNames } from "../names.ts";
 import { nextSteps } from "../output.ts";
 import { partsOf } from "../presets.ts";
+import { addScheduleOptions, type ScheduleOptions, scheduleOf } from "../schedule-options.ts";
 import { idOf, snapshotName } from "../session-name.ts";
 import { pairsText, specText } from "../session-text.ts";
-import { recordEveryOption } from "../shared-options.ts";
+import { engineOption, labelOption, recordEveryOption } from "../shared-options.ts";
 import { UsageError } from "../usage-error.ts";
-import { integer, label, number } from "../values.ts";
+import { integer, number } from "../values.ts";
 
-interface Options {
+interface Options extends ScheduleOptions {
   readonly preset?: string;
   readonly seed?: number;
   readonly modulus?: number;
@@ -30,10 +39,11 @@ interface Options {
   readonly recordEvery?: number;
   readonly engine?: string;
   readonly from?: string;
+  readonly weights?: string;
 }
 
 export function addStart(program: Command, line: CommandLine): void {
-  program
+  const command = program
     .command("start")
     .summary("make a session")
     .description(
@@ -56,14 +66,21 @@ export function addStart(program: Command, line: CommandLine): void {
     .option("--warmup-steps <steps>", "over which the learning rate rises from 0; else 10", integer)
     .addOption(new Option("--split <generator>", "that shuffles the pairs").choices(["torch", "python"]))
     .option("--train-fraction <share>", "of the pairs to train on, more than 0, at most 1", number)
-    .option("--label <key=value>", "to find it by; may be repeated", label)
+    .addOption(labelOption("to find it by"))
     .addOption(recordEveryOption("100"))
-    .option("--engine <name>", "that computes its steps; else the server's choice")
+    .addOption(engineOption("the server's choice"))
     .option(
       "--from <snapshot>",
       "start from ID@STEP or sessions/ID/snapshots/STEP, with its spec",
       snapshotName,
     )
+    .addOption(
+      new Option(
+        "--weights <file>",
+        "start from a safetensors file; what it says of itself goes for the rest",
+      ).conflicts("from"),
+    );
+  addScheduleOptions(command)
     .addHelpText(
       "after",
       examples(
@@ -74,12 +91,14 @@ export function addStart(program: Command, line: CommandLine): void {
           "a preset, changed, to be found again",
         ],
         ["grokbox start --from ID@2200", "another course from a snapshot on"],
+        ["grokbox start --weights run.safetensors", "from grokbox export, or from PyTorch"],
       ),
     )
     .action(
       line.action<[], Options>(async (call) => {
         const box = await call.connect();
-        await using session = await box.start({ ...startOptions(call.options), ...call.limits });
+        const weights = await weightsOf(call.options.weights);
+        await using session = await box.start({ ...startOptions(call.options), weights, ...call.limits });
         const { output } = call;
         const { info } = session;
         const id = idOf(info.name);
@@ -96,6 +115,17 @@ export function addStart(program: Command, line: CommandLine): void {
     );
 }
 
+async function weightsOf(path: string | undefined): Promise<SafetensorsFile | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    // What is wrong with a path is not told by openAsBlob.
+    accessSync(path, constants.R_OK);
+    return { safetensors: await openAsBlob(path) };
+  } catch (error) {
+    throw new UsageError(`can't read ${path}: ${(error as NodeJS.ErrnoException).code ?? error}`);
+  }
+}
+
 function startOptions(options: Options): StartOptions {
   const { lr, label: labels, init, initScale, split, trainFraction, ...rest } = options;
   const parts = partsOf(options.preset);
@@ -103,6 +133,7 @@ function startOptions(options: Options): StartOptions {
     ...pick(rest),
     labels,
     learningRate: lr,
+    snapshotSchedule: scheduleOf(options),
     init: whole(
       "--init-scale",
       "--init",

@@ -52,7 +52,9 @@ export function addSwap(program: Command, line: CommandLine): void {
         });
         const { output } = call;
         const { info } = session;
-        const before = evaluateOnly ? undefined : info.events.at(-1);
+        const before = evaluateOnly
+          ? undefined
+          : info.events.findLast((event) => event.kind === "activation-swapped");
         const step = at ?? info.step;
         output.result({ session: info.name, step, evaluateOnly, scores }, () => [
           before === undefined

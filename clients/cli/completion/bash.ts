@@ -55,6 +55,12 @@ _grokbox_words() {
   done
 }
 
+_grokbox_paths() {
+  # Only a completion under way can be told that these are names of files.
+  compopt -o filenames 2>/dev/null
+  mapfile -t COMPREPLY < <(compgen -f -- "$current")
+}
+
 complete -F _grokbox grokbox
 `;
 }
@@ -77,15 +83,21 @@ function commandCase({ name, options, operand }: CommandWords, common: readonly 
 function optionCase({ long, short, value }: OptionWords): string {
   const names = short === undefined ? long : `${short} | ${long}`;
   if (value.kind === "words") return `    ${names}) _grokbox_words "${value.words.join(" ")}" ""; return ;;`;
-  if (value.kind === "path") return `    ${names}) COMPREPLY=($(compgen -d -- "$current")); return ;;`;
+  if (value.kind === "path") return `    ${names}) _grokbox_paths; return ;;`;
   return `    ${names}) return ;;`;
 }
 
-/** Options with values, each once; the same name has the same values everywhere. */
+/** Options with values, each once, with the words that it takes in any command. */
 function unique(options: readonly OptionWords[]): OptionWords[] {
-  const found = new Map(
-    options.filter(({ value }) => value.kind !== "none").map((option) => [option.long, option]),
-  );
+  const found = new Map<string, OptionWords>();
+  for (const option of options) {
+    const { long, value } = option;
+    if (value.kind === "none") continue;
+    const before = found.get(long)?.value;
+    const words = [before, value].flatMap((each) => (each?.kind === "words" ? each.words : []));
+    const all = words.length === 0 ? value : ({ kind: "words", words: [...new Set(words)] } as const);
+    found.set(long, { ...option, value: all });
+  }
   return [...found.values()];
 }
 

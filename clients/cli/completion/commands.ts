@@ -43,6 +43,9 @@ const words: Readonly<Record<string, readonly string[]>> = {
   task: taskNames,
 };
 
+/** Options whose values are files or folders. */
+const paths: readonly string[] = ["output", "weights"];
+
 /** Read off the program itself, so that a new option is completed too. */
 export function describeCommands(program: Command): Commands {
   return {
@@ -72,7 +75,7 @@ function toValue(option: Option): OptionValue {
   if (!option.required && !option.optional) return { kind: "none" };
   const known = option.argChoices ?? words[option.name()];
   if (known !== undefined) return { kind: "words", words: known };
-  return { kind: option.name() === "output" ? "path" : "any" };
+  return { kind: paths.includes(option.name()) ? "path" : "any" };
 }
 
 function toOperand({ registeredArguments }: Command): Operand {

@@ -45,7 +45,7 @@ function complete(condition: string, { long, short, description, value }: Option
   const values = {
     none: "",
     any: " -x",
-    path: " -r -a '(__fish_complete_directories)'",
+    path: " -r -a '(__fish_complete_path)'",
     words: value.kind === "words" ? ` -x -a ${quote(value.words.join(" "))}` : "",
   }[value.kind];
   return `complete -c grokbox ${condition}${flag}${values} -d ${quote(description)}`;

@@ -66,7 +66,7 @@ function argument({ long, description, value }: OptionWords): string {
     case "words":
       return quote(`${text}:${name}:(${value.words.map(escaped).join(" ")})`);
     case "path":
-      return quote(`${text}:${name}:_files -/`);
+      return quote(`${text}:${name}:_files`);
     default:
       return quote(`${text}:${name}: `);
   }

@@ -3,12 +3,24 @@
 from .analysis import ActivationScores, Evaluation, MeanAndSpread, Spectrum
 from .box import EngineInfo, Grokbox, ServerInfo, connect
 from .errors import FieldViolation, GrokboxError
-from .infos import ActivationSwapped, SessionInfo, Snapshot, Stages, StopReason
+from .infos import (
+    ActivationSwapped,
+    SessionEvent,
+    SessionForked,
+    SessionInfo,
+    Snapshot,
+    SnapshotRestored,
+    Stages,
+    StopReason,
+    TriggerFired,
+)
 from .plans import Plateau, RunPlan, StopCondition, Threshold, at_least, at_most
 from .points import ClassAccuracy, ProgressGap, ProgressPoint, ProgressReset, Scores
+from .retention import Durability, Lineage, SnapshotSchedule
 from .sessions import Run, Session
 from .specs import (
     AdamW,
+    Changes,
     ExplicitSplit,
     PythonSplit,
     RandomInit,

@@ -8,11 +8,13 @@ from types import TracebackType
 from typing import Any
 
 from . import weights as arrays
-from ._connection import LONG_DEADLINE, Connection
+from ._connection import LONG_DEADLINE, Connection, Deadline
 from ._generated.v1 import server_pb2, session_pb2
 from .errors import GrokboxError
+from .files import SafetensorsFile, upload_file
 from .infos import from_session
 from .points import enum_value
+from .retention import SnapshotSchedule, to_schedule
 from .sessions import Session
 from .specs import Init, Optimizer, Split, to_spec
 
@@ -89,14 +91,17 @@ class Grokbox:
         labels: Mapping[str, str] | None = None,
         engine: str = "",
         record_every: int | None = None,
-        weights: Mapping[str, Any] | str | None = None,
+        snapshot_schedule: SnapshotSchedule | None = None,
+        weights: Mapping[str, Any] | SafetensorsFile | str | None = None,
         from_snapshot: str | None = None,
         deadline: float | None = None,
     ) -> Session:
         """Makes a session; what is left out is the preset's, or without a preset the standard run's.
 
-        ``weights``: arrays theta and xi [M, p], or the name of an upload. ``from_snapshot``: sessions/{id}/snapshots/{step},
-        whose weights, moments, step and spec it takes; excludes everything else that says what the network is.
+        ``weights``: arrays theta and xi [M, p], the bytes of a safetensors file or its path as a ``pathlib.Path``, or the name
+        of an upload; the spec and the training pairs of a file are the defaults for what is left out here.
+        ``from_snapshot``: sessions/{id}/snapshots/{step}, whose weights, moments, step and spec it takes; excludes everything
+        else that says what the network is.
         """
         if weights is not None and from_snapshot is not None:
             raise ValueError("weights must be left out with a snapshot to start from")
@@ -115,7 +120,11 @@ class Grokbox:
             seed=seed,
         )
         request = session_pb2.StartSessionRequest(
-            preset=preset, labels=dict(labels or {}), engine=engine, record_every=record_every
+            preset=preset,
+            labels=dict(labels or {}),
+            engine=engine,
+            record_every=record_every,
+            snapshot_schedule=to_schedule(snapshot_schedule),
         )
         if spec.ByteSize() > 0:
             request.spec.CopyFrom(spec)
@@ -124,7 +133,7 @@ class Grokbox:
         if from_snapshot is not None:
             request.snapshot = from_snapshot
         elif weights is not None:
-            request.upload = weights if isinstance(weights, str) else arrays.upload(box, weights, 0, total)
+            request.upload = weights if isinstance(weights, str) else _upload(box, weights, 0, total)
         return Session(box, from_session(box.mutate(box.sessions.StartSession, request, total).session))
 
     def session(self, name: str, *, deadline: float | None = None) -> Session:
@@ -157,10 +166,12 @@ class Grokbox:
             if not request.page_token:
                 return
 
-    def upload(self, weights: Mapping[str, Any], step: int = 0, *, deadline: float = LONG_DEADLINE) -> str:
-        """Sends weights for one session to start from. ``step``: the updates that led to them, 0 without moments. Returns
-        uploads/{id}."""
-        return arrays.upload(self._connection, weights, step, self._connection.deadline(deadline))
+    def upload(
+        self, weights: Mapping[str, Any] | SafetensorsFile, step: int = 0, *, deadline: float = LONG_DEADLINE
+    ) -> str:
+        """Sends weights, as ``start`` takes them, for one session to start from. ``step``: the updates that led to arrays, 0
+        without moments. Returns uploads/{id}."""
+        return _upload(self._connection, weights, step, self._connection.deadline(deadline))
 
     def close(self) -> None:
         """Closes the connection. Sessions and runs on the server go on."""
@@ -192,6 +203,12 @@ def connect(address: str, *, deadline: float = 10.0, call_deadline: float = 60.0
     except BaseException:
         box.close()
         raise
+
+
+def _upload(box: Connection, weights: Mapping[str, Any] | SafetensorsFile, step: int, deadline: Deadline) -> str:
+    if isinstance(weights, Mapping):
+        return arrays.upload(box, weights, step, deadline)
+    return upload_file(box, weights, deadline)
 
 
 def _unreachable(address: str, error: GrokboxError) -> GrokboxError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import Any
+from datetime import datetime
+from typing import Any, Union
 
 from ._generated.v1.session_pb2 import SessionState, StopKind
+from ._generated.v1.snapshot_pb2 import SnapshotKind
 from .plans import RunPlan, from_plan
-from .points import ProgressPoint, enum_name, from_point, optional, stage_name
+from .points import ProgressPoint, enum_name, from_point, optional, stage_name, time_of
+from .retention import Durability, Lineage, SnapshotSchedule, from_durability, from_lineage, from_schedule
 from .specs import Spec, from_spec
 
 
@@ -42,6 +44,36 @@ class ActivationSwapped:
 
 
 @dataclass(frozen=True)
+class SnapshotRestored:
+    """A return to an earlier state."""
+
+    step: int
+    from_step: int
+    to_step: int
+
+
+@dataclass(frozen=True)
+class SessionForked:
+    """Another session was forked from this one."""
+
+    step: int
+    session: str
+    """sessions/{id}"""
+
+
+@dataclass(frozen=True)
+class TriggerFired:
+    """A trigger did what ``detail`` says, or why it could not."""
+
+    step: int
+    trigger: str
+    detail: str
+
+
+SessionEvent = Union[ActivationSwapped, SnapshotRestored, SessionForked, TriggerFired]
+
+
+@dataclass(frozen=True)
 class SessionInfo:
     name: str
     """sessions/{id}"""
@@ -65,8 +97,16 @@ class SessionInfo:
     pair_counts: dict[str, int]
     """Ordered pairs by class: train, test, common, rare, partner, held_out."""
     preset: str
-    events: tuple[ActivationSwapped, ...]
+    events: tuple[SessionEvent, ...]
     """What changed its course, oldest first."""
+    record_every: int
+    """Steps between progress points."""
+    parent: Lineage | None
+    """Where it was forked from; None when it was not."""
+    durability: Durability | None
+    """None on a server that keeps everything in memory."""
+    snapshot_schedule: SnapshotSchedule | None
+    """Which snapshots it keeps by itself; None for none."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +118,12 @@ class Snapshot:
     step: int
     spec: Spec
     create_time: datetime
+    kind: str
+    """Why it was taken: requested, scheduled, stage, triggered or replaced."""
+    label: str
+    """What a user wrote, or empty."""
+    forks: int
+    """Sessions that were forked from it."""
 
 
 def from_session(message: Any) -> SessionInfo:
@@ -92,7 +138,7 @@ def from_session(message: Any) -> SessionInfo:
         labels=dict(message.labels),
         engine=message.engine,
         engine_reason=message.engine_reason,
-        create_time=_time(message.create_time),
+        create_time=time_of(message.create_time),
         latest=from_point(message.latest) if message.HasField("latest") else None,
         stages=stages
         and Stages(
@@ -103,17 +149,40 @@ def from_session(message: Any) -> SessionInfo:
         run=from_plan(message.run) if message.HasField("run") else None,
         pair_counts={field.name: getattr(message.pair_counts, field.name) for field in message.pair_counts.DESCRIPTOR.fields},
         preset=message.preset,
-        events=tuple(
-            ActivationSwapped(event.step, getattr(event.activation_swapped, "from"), event.activation_swapped.to)
-            for event in message.events
-            if event.HasField("activation_swapped")
+        events=tuple(event for each in message.events for event in _from_event(each)),
+        record_every=message.record_every,
+        parent=from_lineage(message.parent) if message.HasField("parent") else None,
+        durability=from_durability(message.durability) if message.HasField("durability") else None,
+        snapshot_schedule=(
+            from_schedule(message.snapshot_schedule) if message.HasField("snapshot_schedule") else None
         ),
     )
 
 
 def from_snapshot(message: Any) -> Snapshot:
-    return Snapshot(message.name, message.step, from_spec(message.spec), _time(message.create_time))
+    return Snapshot(
+        name=message.name,
+        step=message.step,
+        spec=from_spec(message.spec),
+        create_time=time_of(message.create_time),
+        kind=enum_name(SnapshotKind, message.kind, "SNAPSHOT_KIND_"),
+        label=message.label,
+        forks=message.forks,
+    )
 
 
-def _time(message: Any) -> datetime:
-    return message.ToDatetime(tzinfo=timezone.utc)
+def _from_event(message: Any) -> list[SessionEvent]:
+    """Nothing for an event that is newer than this package."""
+    kind = message.WhichOneof("event")
+    if kind == "activation_swapped":
+        swapped = message.activation_swapped
+        return [ActivationSwapped(message.step, getattr(swapped, "from"), swapped.to)]
+    if kind == "snapshot_restored":
+        restored = message.snapshot_restored
+        return [SnapshotRestored(message.step, restored.from_step, restored.to_step)]
+    if kind == "session_forked":
+        return [SessionForked(message.step, message.session_forked.session)]
+    if kind == "trigger_fired":
+        fired = message.trigger_fired
+        return [TriggerFired(message.step, fired.trigger, fired.detail)]
+    return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from ._generated.v1.progress_pb2 import Stage
@@ -88,6 +89,10 @@ class ProgressPoint:
 def optional(message: Any, field: str) -> Any:
     """A field's value, None when it is absent."""
     return getattr(message, field) if message.HasField(field) else None
+
+
+def time_of(message: Any) -> datetime:
+    return message.ToDatetime(tzinfo=timezone.utc)
 
 
 def from_scores(message: Any) -> Scores:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from . import weights
+from . import files, weights
 from ._connection import LONG_DEADLINE, Connection
 from ._generated.v1 import analysis_pb2, session_pb2, snapshot_pb2, training_pb2
 from .analysis import ActivationScores, Evaluation, Spectrum, from_activation_scores, from_evaluation, read_spectrum
+from .errors import GrokboxError
 from .infos import SessionInfo, Snapshot, from_session, from_snapshot
 from .plans import StopCondition, to_plan
 from .points import ProgressGap, ProgressPoint, ProgressReset, from_point
+from .retention import SnapshotSchedule, to_schedule
+from .specs import Optimizer, Split, to_changes
 from .watching import ProgressEvent, watch
 
 
@@ -170,11 +174,123 @@ class Session:
         box = self._connection
         return read_spectrum(box, self._at(at), spec.modulus, first_neuron, count, box.deadline(deadline))
 
-    def snapshot(self, *, expected_step: int | None = None, deadline: float | None = None) -> Snapshot:
-        """Keeps the state at the present step on the server."""
-        request = snapshot_pb2.SnapshotRequest(session=self.name, expected_step=expected_step)
+    def fork(
+        self,
+        at: int | None = None,
+        *,
+        activation: str | None = None,
+        optimizer: Optimizer | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        warmup_steps: int | None = None,
+        split: Split | None = None,
+        remove_frequencies: Sequence[int] = (),
+        keep_frequencies: Sequence[int] = (),
+        labels: Mapping[str, str] | None = None,
+        engine: str = "",
+        record_every: int | None = None,
+        snapshot_schedule: SnapshotSchedule | None = None,
+        expected_step: int | None = None,
+        deadline: float | None = None,
+    ) -> Session:
+        """A new session that begins with the state of this one, or of the snapshot at a step, and differs in what is said. This
+        one is not touched; of its present state a snapshot is kept."""
+        changes = to_changes(
+            self.info.spec.optimizer,
+            activation=activation,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            warmup_steps=warmup_steps,
+            split=split,
+            remove_frequencies=remove_frequencies,
+            keep_frequencies=keep_frequencies,
+        )
+        request = session_pb2.ForkSessionRequest(
+            source=self._at(at),
+            expected_step=expected_step,
+            changes=changes,
+            labels=dict(labels or {}),
+            engine=engine,
+            record_every=record_every,
+            snapshot_schedule=to_schedule(snapshot_schedule),
+        )
+        box = self._connection
+        return Session(box, from_session(box.mutate(box.sessions.ForkSession, request, box.deadline(deadline)).session))
+
+    def restore(self, step: int, *, expected_step: int | None = None, deadline: float | None = None) -> SessionInfo:
+        """Puts the session back to the state of its snapshot at this step. Progress points after it are forgotten; snapshots
+        stay, and the state before is kept as one."""
+        request = snapshot_pb2.RestoreSnapshotRequest(name=self._at(step), expected_step=expected_step)
+        box = self._connection
+        total = box.deadline(deadline)
+        box.mutate(box.snapshots.RestoreSnapshot, request, total)
+        request = session_pb2.GetSessionRequest(name=self.name)
+        return self._learn(box.read(box.sessions.GetSession, request, total).session)
+
+    def update(
+        self,
+        *,
+        set_labels: Mapping[str, str] | None = None,
+        remove_labels: Iterable[str] = (),
+        snapshot_schedule: SnapshotSchedule | None = None,
+        deadline: float | None = None,
+    ) -> SessionInfo:
+        """Changes labels or the schedule of snapshots, of which ``SnapshotSchedule()`` keeps none."""
+        request = session_pb2.UpdateSessionRequest(
+            name=self.name,
+            set_labels=dict(set_labels or {}),
+            remove_labels=list(remove_labels),
+            snapshot_schedule=to_schedule(snapshot_schedule),
+        )
+        box = self._connection
+        return self._learn(box.mutate(box.sessions.UpdateSession, request, box.deadline(deadline)).session)
+
+    def history(
+        self, from_sequence: int = 0, *, page_size: int = 0, deadline: float | None = None
+    ) -> Iterator[ProgressPoint]:
+        """The points recorded so far, oldest first; 0 for all that is retained. ``deadline`` is for each page. Raises ABORTED
+        when the session was put back to a snapshot meanwhile, so that what was read is no more."""
+        request = training_pb2.GetHistoryRequest(session=self.name, from_sequence=from_sequence, page_size=page_size)
+        box = self._connection
+        epoch = None
+        while True:
+            page = box.read(box.training.GetHistory, request, box.deadline(deadline))
+            if epoch not in (None, page.retained.epoch):
+                text = f"the history of {self.name} was replaced while it was read; ask again"
+                raise GrokboxError(text, "ABORTED", metadata={"session": self.name})
+            epoch = page.retained.epoch
+            for message in page.points:
+                yield from_point(message, epoch)
+            request.from_sequence = page.next_sequence
+            if not page.next_sequence:
+                return
+
+    def snapshot(
+        self, *, label: str = "", expected_step: int | None = None, deadline: float | None = None
+    ) -> Snapshot:
+        """Keeps the state at the present step on the server. ``label``: for people; one that has it is never deleted by itself."""
+        request = snapshot_pb2.SnapshotRequest(session=self.name, expected_step=expected_step, label=label)
         box = self._connection
         return from_snapshot(box.mutate(box.snapshots.Snapshot, request, box.deadline(deadline)).snapshot)
+
+    def snapshots(self, *, page_size: int = 0, deadline: float | None = None) -> Iterator[Snapshot]:
+        """Its snapshots, latest step first. ``deadline`` is for each page."""
+        request = snapshot_pb2.ListSnapshotsRequest(session=self.name, page_size=page_size)
+        box = self._connection
+        while True:
+            page = box.read(box.snapshots.ListSnapshots, request, box.deadline(deadline))
+            for message in page.snapshots:
+                yield from_snapshot(message)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    def delete_snapshot(self, step: int, *, deadline: float | None = None) -> None:
+        """Deletes the snapshot at this step; sessions forked from it stay."""
+        request = snapshot_pb2.DeleteSnapshotRequest(name=self._at(step))
+        box = self._connection
+        box.mutate(box.snapshots.DeleteSnapshot, request, box.deadline(deadline))
 
     def download(self, at: int | None = None, *, deadline: float = LONG_DEADLINE) -> dict[str, np.ndarray]:
         """The arrays of the snapshot at a step, with their SHA-256 checked: theta and xi, float32 [M, p], and AdamW's moments.
@@ -183,6 +299,23 @@ class Session:
         total = box.deadline(deadline)
         step = self.snapshot(deadline=total.left).step if at is None else at
         return weights.download(box, self._at(step), total)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        at: int | None = None,
+        *,
+        format: str | None = None,
+        deadline: float = LONG_DEADLINE,
+    ) -> Snapshot:
+        """Writes the snapshot at a step to a file, which appears when it is whole and its SHA-256 was checked: weights, moments,
+        the mask of training pairs, and the spec. ``format``: safetensors or npz, left out the path's extension. Without a step
+        a snapshot is taken first, which the server keeps."""
+        form = files.format_of(path, format)
+        box = self._connection
+        total = box.deadline(deadline)
+        step = self.snapshot(deadline=total.left).step if at is None else at
+        return from_snapshot(files.export(box, self._at(step), path, form, total))
 
     def delete(self, *, deadline: float | None = None) -> None:
         """Stops and forgets the session, its snapshots and its history."""

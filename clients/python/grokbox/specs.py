@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Union
 
-from ._generated.v1 import spec_pb2
+from ._generated.v1 import retention_pb2, spec_pb2
 from .errors import bad_answer
-from .points import enum_name, enum_value
+from .points import enum_name, enum_value, optional
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,20 @@ class Spec:
     seed: int
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What a fork does differently from the session that it comes from; None for what is as there."""
+
+    activation: str | None = None
+    optimizer: Optimizer | None = None
+    warmup_steps: int | None = None
+    split: Split | None = None
+    remove_frequencies: tuple[int, ...] = ()
+    """Frequencies, 1 to (p - 1) / 2, that were taken out of both layers."""
+    keep_frequencies: tuple[int, ...] = ()
+    """All others were taken out of both layers."""
+
+
 def to_spec(
     preset: str,
     *,
@@ -138,6 +152,46 @@ def to_spec(
     _set(spec.init, _INITS, init)
     _set(spec.split, _SPLITS, split)
     return spec
+
+
+def to_changes(
+    here: Optimizer,
+    *,
+    activation: str | None,
+    optimizer: Optimizer | None,
+    learning_rate: float | None,
+    weight_decay: float | None,
+    warmup_steps: int | None,
+    split: Split | None,
+    remove_frequencies: Sequence[int],
+    keep_frequencies: Sequence[int],
+) -> retention_pb2.Changes | None:
+    """``here``: the source's optimizer, whose kind a learning rate or a weight decay alone leaves as it is."""
+    spec = spec_pb2.Spec(activation=activation)
+    if warmup_steps is not None:
+        spec.schedule.warmup_steps = warmup_steps
+    if optimizer is None and (learning_rate is not None or weight_decay is not None):
+        optimizer = type(here)()
+    _set(spec.optimizer, _OPTIMIZERS, optimizer, learning_rate=learning_rate, weight_decay=weight_decay)
+    _set(spec.split, _SPLITS, split)
+    changes = retention_pb2.Changes(
+        remove_frequencies=list(remove_frequencies), keep_frequencies=list(keep_frequencies)
+    )
+    if spec.ByteSize() > 0:
+        changes.spec.CopyFrom(spec)
+    return changes if changes.ByteSize() > 0 else None
+
+
+def from_changes(message: retention_pb2.Changes) -> Changes:
+    spec = message.spec
+    return Changes(
+        activation=optional(spec, "activation"),
+        optimizer=_get_part(spec.optimizer, _OPTIMIZERS),
+        warmup_steps=optional(spec.schedule, "warmup_steps"),
+        split=_get_part(spec.split, _SPLITS),
+        remove_frequencies=tuple(message.remove_frequencies),
+        keep_frequencies=tuple(message.keep_frequencies),
+    )
 
 
 def from_spec(message: spec_pb2.Spec) -> Spec:
@@ -176,3 +230,14 @@ def _get(message: Any, kinds: dict[str, type]) -> Any:
     if name == "explicit":
         fields = {"train_pairs": tuple(part.train_pairs)}
     return kinds[name](**fields)
+
+
+def _get_part(message: Any, kinds: dict[str, type]) -> Any:
+    """The same of a message that may say less: None for what it doesn't say."""
+    name = message.WhichOneof("kind")
+    if name not in kinds:
+        return None
+    part = getattr(message, name)
+    if name == "explicit":
+        return ExplicitSplit(tuple(part.train_pairs))
+    return kinds[name](**{each.name: optional(part, each.name) for each in part.DESCRIPTOR.fields})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,12 +44,25 @@ def upload(connection: Connection, weights: Mapping[str, Any], step: int, deadli
         sha256=hashlib.sha256(data).digest(),
     )
     header = snapshot_pb2.UploadHeader(request_id=new_request_id(), manifest=manifest, step=step)
+    return upload_pieces(connection, header, lambda: [data], deadline)
+
+
+def upload_pieces(
+    connection: Connection,
+    header: snapshot_pb2.UploadHeader,
+    pieces: Callable[[], Iterable[bytes]],
+    deadline: Deadline,
+) -> str:
+    """Sends bytes in chunks. ``pieces`` makes them anew for every attempt."""
 
     def requests() -> Iterator[snapshot_pb2.UploadWeightsRequest]:
         yield snapshot_pb2.UploadWeightsRequest(header=header)
-        for offset in range(0, len(data), _CHUNK_BYTES):
-            chunk = tensor_pb2.Chunk(offset=offset, data=data[offset : offset + _CHUNK_BYTES])
-            yield snapshot_pb2.UploadWeightsRequest(chunk=chunk)
+        offset = 0
+        for piece in pieces():
+            for start in range(0, len(piece), _CHUNK_BYTES):
+                chunk = tensor_pb2.Chunk(offset=offset + start, data=piece[start : start + _CHUNK_BYTES])
+                yield snapshot_pb2.UploadWeightsRequest(chunk=chunk)
+            offset += len(piece)
 
     return connection.upload(connection.snapshots.UploadWeights, requests, deadline).upload
 

@@ -13,11 +13,12 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from . import progress_pb2 as grokbox_dot_v1_dot_progress__pb2
+from . import retention_pb2 as grokbox_dot_v1_dot_retention__pb2
 from . import run_pb2 as grokbox_dot_v1_dot_run__pb2
 from . import spec_pb2 as grokbox_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18grokbox/v1/session.proto\x12\ngrokbox.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19grokbox/v1/progress.proto\x1a\x14grokbox/v1/run.proto\x1a\x15grokbox/v1/spec.proto\"\xab\x04\n\x07Session\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1e\n\x04spec\x18\x02 \x01(\x0b\x32\x10.grokbox.v1.Spec\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.grokbox.v1.SessionState\x12\x0c\n\x04step\x18\x04 \x01(\x04\x12+\n\x0bstop_reason\x18\x05 \x01(\x0b\x32\x16.grokbox.v1.StopReason\x12/\n\x06labels\x18\x06 \x03(\x0b\x32\x1f.grokbox.v1.Session.LabelsEntry\x12\x0e\n\x06\x65ngine\x18\x07 \x01(\t\x12\x15\n\rengine_reason\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06latest\x18\n \x01(\x0b\x32\x19.grokbox.v1.ProgressPoint\x12\"\n\x06stages\x18\x0b \x01(\x0b\x32\x12.grokbox.v1.Stages\x12 \n\x03run\x18\x0c \x01(\x0b\x32\x13.grokbox.v1.RunPlan\x12+\n\x0bpair_counts\x18\r \x01(\x0b\x32\x16.grokbox.v1.PairCounts\x12\x0e\n\x06preset\x18\x0e \x01(\t\x12(\n\x06\x65vents\x18\x0f \x03(\x0b\x32\x18.grokbox.v1.SessionEvent\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"N\n\nStopReason\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.grokbox.v1.StopKind\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\x04\"j\n\nPairCounts\x12\r\n\x05train\x18\x01 \x01(\r\x12\x0c\n\x04test\x18\x02 \x01(\r\x12\x0e\n\x06\x63ommon\x18\x03 \x01(\r\x12\x0c\n\x04rare\x18\x04 \x01(\r\x12\x0f\n\x07partner\x18\x05 \x01(\r\x12\x10\n\x08held_out\x18\x06 \x01(\r\"\x8c\x01\n\x0cSessionEvent\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12;\n\x12\x61\x63tivation_swapped\x18\x03 \x01(\x0b\x32\x1d.grokbox.v1.ActivationSwappedH\x00\x42\x07\n\x05\x65vent\"-\n\x11\x41\x63tivationSwapped\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t\"\xb2\x02\n\x13StartSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06preset\x18\x02 \x01(\t\x12\x1e\n\x04spec\x18\x03 \x01(\x0b\x32\x10.grokbox.v1.Spec\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.grokbox.v1.StartSessionRequest.LabelsEntry\x12\x10\n\x06upload\x18\x05 \x01(\tH\x00\x12\x12\n\x08snapshot\x18\x06 \x01(\tH\x00\x12\x0e\n\x06\x65ngine\x18\x07 \x01(\t\x12\x19\n\x0crecord_every\x18\x08 \x01(\rH\x01\x88\x01\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\t\n\x07weightsB\x0f\n\r_record_every\"<\n\x14StartSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"!\n\x11GetSessionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x12GetSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"\xd2\x01\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12(\n\x06states\x18\x03 \x03(\x0e\x32\x18.grokbox.v1.SessionState\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.grokbox.v1.ListSessionsRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x14ListSessionsResponse\x12%\n\x08sessions\x18\x01 \x03(\x0b\x32\x13.grokbox.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"8\n\x14\x44\x65leteSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x17\n\x15\x44\x65leteSessionResponse*\xb2\x01\n\x0cSessionState\x12\x1d\n\x19SESSION_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SESSION_STATE_IDLE\x10\x01\x12\x1a\n\x16SESSION_STATE_STEPPING\x10\x02\x12\x19\n\x15SESSION_STATE_RUNNING\x10\x03\x12\x18\n\x14SESSION_STATE_PAUSED\x10\x04\x12\x1a\n\x16SESSION_STATE_DIVERGED\x10\x05*\xc9\x01\n\x08StopKind\x12\x19\n\x15STOP_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10STOP_KIND_TARGET\x10\x01\x12\x17\n\x13STOP_KIND_CONDITION\x10\x02\x12\x14\n\x10STOP_KIND_PAUSED\x10\x03\x12\x16\n\x12STOP_KIND_DIVERGED\x10\x04\x12\x17\n\x13STOP_KIND_CANCELLED\x10\x05\x12\x16\n\x12STOP_KIND_SHUTDOWN\x10\x06\x12\x14\n\x10STOP_KIND_FAILED\x10\x07\x32\xd9\x02\n\x0eSessionService\x12Q\n\x0cStartSession\x12\x1f.grokbox.v1.StartSessionRequest\x1a .grokbox.v1.StartSessionResponse\x12K\n\nGetSession\x12\x1d.grokbox.v1.GetSessionRequest\x1a\x1e.grokbox.v1.GetSessionResponse\x12Q\n\x0cListSessions\x12\x1f.grokbox.v1.ListSessionsRequest\x1a .grokbox.v1.ListSessionsResponse\x12T\n\rDeleteSession\x12 .grokbox.v1.DeleteSessionRequest\x1a!.grokbox.v1.DeleteSessionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18grokbox/v1/session.proto\x12\ngrokbox.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19grokbox/v1/progress.proto\x1a\x1agrokbox/v1/retention.proto\x1a\x14grokbox/v1/run.proto\x1a\x15grokbox/v1/spec.proto\"\xf2\x05\n\x07Session\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1e\n\x04spec\x18\x02 \x01(\x0b\x32\x10.grokbox.v1.Spec\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.grokbox.v1.SessionState\x12\x0c\n\x04step\x18\x04 \x01(\x04\x12+\n\x0bstop_reason\x18\x05 \x01(\x0b\x32\x16.grokbox.v1.StopReason\x12/\n\x06labels\x18\x06 \x03(\x0b\x32\x1f.grokbox.v1.Session.LabelsEntry\x12\x0e\n\x06\x65ngine\x18\x07 \x01(\t\x12\x15\n\rengine_reason\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06latest\x18\n \x01(\x0b\x32\x19.grokbox.v1.ProgressPoint\x12\"\n\x06stages\x18\x0b \x01(\x0b\x32\x12.grokbox.v1.Stages\x12 \n\x03run\x18\x0c \x01(\x0b\x32\x13.grokbox.v1.RunPlan\x12+\n\x0bpair_counts\x18\r \x01(\x0b\x32\x16.grokbox.v1.PairCounts\x12\x0e\n\x06preset\x18\x0e \x01(\t\x12(\n\x06\x65vents\x18\x0f \x03(\x0b\x32\x18.grokbox.v1.SessionEvent\x12#\n\x06parent\x18\x10 \x01(\x0b\x32\x13.grokbox.v1.Lineage\x12*\n\ndurability\x18\x11 \x01(\x0b\x32\x16.grokbox.v1.Durability\x12\x37\n\x11snapshot_schedule\x18\x12 \x01(\x0b\x32\x1c.grokbox.v1.SnapshotSchedule\x12%\n\x08triggers\x18\x13 \x03(\x0b\x32\x13.grokbox.v1.Trigger\x12\x14\n\x0crecord_every\x18\x14 \x01(\r\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"N\n\nStopReason\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.grokbox.v1.StopKind\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\x04\"j\n\nPairCounts\x12\r\n\x05train\x18\x01 \x01(\r\x12\x0c\n\x04test\x18\x02 \x01(\r\x12\x0e\n\x06\x63ommon\x18\x03 \x01(\r\x12\x0c\n\x04rare\x18\x04 \x01(\r\x12\x0f\n\x07partner\x18\x05 \x01(\r\x12\x10\n\x08held_out\x18\x06 \x01(\r\"\xaf\x02\n\x0cSessionEvent\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12;\n\x12\x61\x63tivation_swapped\x18\x03 \x01(\x0b\x32\x1d.grokbox.v1.ActivationSwappedH\x00\x12\x39\n\x11snapshot_restored\x18\x04 \x01(\x0b\x32\x1c.grokbox.v1.SnapshotRestoredH\x00\x12\x33\n\x0esession_forked\x18\x05 \x01(\x0b\x32\x19.grokbox.v1.SessionForkedH\x00\x12\x31\n\rtrigger_fired\x18\x06 \x01(\x0b\x32\x18.grokbox.v1.TriggerFiredH\x00\x42\x07\n\x05\x65vent\"6\n\x10SnapshotRestored\x12\x11\n\tfrom_step\x18\x01 \x01(\x04\x12\x0f\n\x07to_step\x18\x02 \x01(\x04\" \n\rSessionForked\x12\x0f\n\x07session\x18\x01 \x01(\t\"/\n\x0cTriggerFired\x12\x0f\n\x07trigger\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"-\n\x11\x41\x63tivationSwapped\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t\"\xeb\x02\n\x13StartSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06preset\x18\x02 \x01(\t\x12\x1e\n\x04spec\x18\x03 \x01(\x0b\x32\x10.grokbox.v1.Spec\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.grokbox.v1.StartSessionRequest.LabelsEntry\x12\x10\n\x06upload\x18\x05 \x01(\tH\x00\x12\x12\n\x08snapshot\x18\x06 \x01(\tH\x00\x12\x0e\n\x06\x65ngine\x18\x07 \x01(\t\x12\x19\n\x0crecord_every\x18\x08 \x01(\rH\x01\x88\x01\x01\x12\x37\n\x11snapshot_schedule\x18\t \x01(\x0b\x32\x1c.grokbox.v1.SnapshotSchedule\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\t\n\x07weightsB\x0f\n\r_record_every\"<\n\x14StartSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"!\n\x11GetSessionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x12GetSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"\xd2\x01\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12(\n\x06states\x18\x03 \x03(\x0e\x32\x18.grokbox.v1.SessionState\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.grokbox.v1.ListSessionsRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x14ListSessionsResponse\x12%\n\x08sessions\x18\x01 \x03(\x0b\x32\x13.grokbox.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xff\x01\n\x14UpdateSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x43\n\nset_labels\x18\x03 \x03(\x0b\x32/.grokbox.v1.UpdateSessionRequest.SetLabelsEntry\x12\x15\n\rremove_labels\x18\x04 \x03(\t\x12\x37\n\x11snapshot_schedule\x18\x05 \x01(\x0b\x32\x1c.grokbox.v1.SnapshotSchedule\x1a\x30\n\x0eSetLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\x15UpdateSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"\xec\x02\n\x12\x46orkSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x1a\n\rexpected_step\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12$\n\x07\x63hanges\x18\x04 \x01(\x0b\x32\x13.grokbox.v1.Changes\x12:\n\x06labels\x18\x05 \x03(\x0b\x32*.grokbox.v1.ForkSessionRequest.LabelsEntry\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x19\n\x0crecord_every\x18\x07 \x01(\rH\x01\x88\x01\x01\x12\x37\n\x11snapshot_schedule\x18\x08 \x01(\x0b\x32\x1c.grokbox.v1.SnapshotSchedule\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x10\n\x0e_expected_stepB\x0f\n\r_record_every\";\n\x13\x46orkSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"8\n\x14\x44\x65leteSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x17\n\x15\x44\x65leteSessionResponse*\xb2\x01\n\x0cSessionState\x12\x1d\n\x19SESSION_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SESSION_STATE_IDLE\x10\x01\x12\x1a\n\x16SESSION_STATE_STEPPING\x10\x02\x12\x19\n\x15SESSION_STATE_RUNNING\x10\x03\x12\x18\n\x14SESSION_STATE_PAUSED\x10\x04\x12\x1a\n\x16SESSION_STATE_DIVERGED\x10\x05*\xc9\x01\n\x08StopKind\x12\x19\n\x15STOP_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10STOP_KIND_TARGET\x10\x01\x12\x17\n\x13STOP_KIND_CONDITION\x10\x02\x12\x14\n\x10STOP_KIND_PAUSED\x10\x03\x12\x16\n\x12STOP_KIND_DIVERGED\x10\x04\x12\x17\n\x13STOP_KIND_CANCELLED\x10\x05\x12\x16\n\x12STOP_KIND_SHUTDOWN\x10\x06\x12\x14\n\x10STOP_KIND_FAILED\x10\x07\x32\xff\x03\n\x0eSessionService\x12Q\n\x0cStartSession\x12\x1f.grokbox.v1.StartSessionRequest\x1a .grokbox.v1.StartSessionResponse\x12K\n\nGetSession\x12\x1d.grokbox.v1.GetSessionRequest\x1a\x1e.grokbox.v1.GetSessionResponse\x12Q\n\x0cListSessions\x12\x1f.grokbox.v1.ListSessionsRequest\x1a .grokbox.v1.ListSessionsResponse\x12T\n\rUpdateSession\x12 .grokbox.v1.UpdateSessionRequest\x1a!.grokbox.v1.UpdateSessionResponse\x12N\n\x0b\x46orkSession\x12\x1e.grokbox.v1.ForkSessionRequest\x1a\x1f.grokbox.v1.ForkSessionResponse\x12T\n\rDeleteSession\x12 .grokbox.v1.DeleteSessionRequest\x1a!.grokbox.v1.DeleteSessionResponseb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'grokbox._generated.v1.session_pb2', globals())
@@ -30,42 +31,64 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _STARTSESSIONREQUEST_LABELSENTRY._serialized_options = b'8\001'
   _LISTSESSIONSREQUEST_LABELSENTRY._options = None
   _LISTSESSIONSREQUEST_LABELSENTRY._serialized_options = b'8\001'
-  _SESSIONSTATE._serialized_start=1932
-  _SESSIONSTATE._serialized_end=2110
-  _STOPKIND._serialized_start=2113
-  _STOPKIND._serialized_end=2314
-  _SESSION._serialized_start=146
-  _SESSION._serialized_end=701
-  _SESSION_LABELSENTRY._serialized_start=656
-  _SESSION_LABELSENTRY._serialized_end=701
-  _STOPREASON._serialized_start=703
-  _STOPREASON._serialized_end=781
-  _PAIRCOUNTS._serialized_start=783
-  _PAIRCOUNTS._serialized_end=889
-  _SESSIONEVENT._serialized_start=892
-  _SESSIONEVENT._serialized_end=1032
-  _ACTIVATIONSWAPPED._serialized_start=1034
-  _ACTIVATIONSWAPPED._serialized_end=1079
-  _STARTSESSIONREQUEST._serialized_start=1082
-  _STARTSESSIONREQUEST._serialized_end=1388
-  _STARTSESSIONREQUEST_LABELSENTRY._serialized_start=656
-  _STARTSESSIONREQUEST_LABELSENTRY._serialized_end=701
-  _STARTSESSIONRESPONSE._serialized_start=1390
-  _STARTSESSIONRESPONSE._serialized_end=1450
-  _GETSESSIONREQUEST._serialized_start=1452
-  _GETSESSIONREQUEST._serialized_end=1485
-  _GETSESSIONRESPONSE._serialized_start=1487
-  _GETSESSIONRESPONSE._serialized_end=1545
-  _LISTSESSIONSREQUEST._serialized_start=1548
-  _LISTSESSIONSREQUEST._serialized_end=1758
-  _LISTSESSIONSREQUEST_LABELSENTRY._serialized_start=656
-  _LISTSESSIONSREQUEST_LABELSENTRY._serialized_end=701
-  _LISTSESSIONSRESPONSE._serialized_start=1760
-  _LISTSESSIONSRESPONSE._serialized_end=1846
-  _DELETESESSIONREQUEST._serialized_start=1848
-  _DELETESESSIONREQUEST._serialized_end=1904
-  _DELETESESSIONRESPONSE._serialized_start=1906
-  _DELETESESSIONRESPONSE._serialized_end=1929
-  _SESSIONSERVICE._serialized_start=2317
-  _SESSIONSERVICE._serialized_end=2662
+  _UPDATESESSIONREQUEST_SETLABELSENTRY._options = None
+  _UPDATESESSIONREQUEST_SETLABELSENTRY._serialized_options = b'8\001'
+  _FORKSESSIONREQUEST_LABELSENTRY._options = None
+  _FORKSESSIONREQUEST_LABELSENTRY._serialized_options = b'8\001'
+  _SESSIONSTATE._serialized_start=3267
+  _SESSIONSTATE._serialized_end=3445
+  _STOPKIND._serialized_start=3448
+  _STOPKIND._serialized_end=3649
+  _SESSION._serialized_start=174
+  _SESSION._serialized_end=928
+  _SESSION_LABELSENTRY._serialized_start=883
+  _SESSION_LABELSENTRY._serialized_end=928
+  _STOPREASON._serialized_start=930
+  _STOPREASON._serialized_end=1008
+  _PAIRCOUNTS._serialized_start=1010
+  _PAIRCOUNTS._serialized_end=1116
+  _SESSIONEVENT._serialized_start=1119
+  _SESSIONEVENT._serialized_end=1422
+  _SNAPSHOTRESTORED._serialized_start=1424
+  _SNAPSHOTRESTORED._serialized_end=1478
+  _SESSIONFORKED._serialized_start=1480
+  _SESSIONFORKED._serialized_end=1512
+  _TRIGGERFIRED._serialized_start=1514
+  _TRIGGERFIRED._serialized_end=1561
+  _ACTIVATIONSWAPPED._serialized_start=1563
+  _ACTIVATIONSWAPPED._serialized_end=1608
+  _STARTSESSIONREQUEST._serialized_start=1611
+  _STARTSESSIONREQUEST._serialized_end=1974
+  _STARTSESSIONREQUEST_LABELSENTRY._serialized_start=883
+  _STARTSESSIONREQUEST_LABELSENTRY._serialized_end=928
+  _STARTSESSIONRESPONSE._serialized_start=1976
+  _STARTSESSIONRESPONSE._serialized_end=2036
+  _GETSESSIONREQUEST._serialized_start=2038
+  _GETSESSIONREQUEST._serialized_end=2071
+  _GETSESSIONRESPONSE._serialized_start=2073
+  _GETSESSIONRESPONSE._serialized_end=2131
+  _LISTSESSIONSREQUEST._serialized_start=2134
+  _LISTSESSIONSREQUEST._serialized_end=2344
+  _LISTSESSIONSREQUEST_LABELSENTRY._serialized_start=883
+  _LISTSESSIONSREQUEST_LABELSENTRY._serialized_end=928
+  _LISTSESSIONSRESPONSE._serialized_start=2346
+  _LISTSESSIONSRESPONSE._serialized_end=2432
+  _UPDATESESSIONREQUEST._serialized_start=2435
+  _UPDATESESSIONREQUEST._serialized_end=2690
+  _UPDATESESSIONREQUEST_SETLABELSENTRY._serialized_start=2642
+  _UPDATESESSIONREQUEST_SETLABELSENTRY._serialized_end=2690
+  _UPDATESESSIONRESPONSE._serialized_start=2692
+  _UPDATESESSIONRESPONSE._serialized_end=2753
+  _FORKSESSIONREQUEST._serialized_start=2756
+  _FORKSESSIONREQUEST._serialized_end=3120
+  _FORKSESSIONREQUEST_LABELSENTRY._serialized_start=883
+  _FORKSESSIONREQUEST_LABELSENTRY._serialized_end=928
+  _FORKSESSIONRESPONSE._serialized_start=3122
+  _FORKSESSIONRESPONSE._serialized_end=3181
+  _DELETESESSIONREQUEST._serialized_start=3183
+  _DELETESESSIONREQUEST._serialized_end=3239
+  _DELETESESSIONRESPONSE._serialized_start=3241
+  _DELETESESSIONRESPONSE._serialized_end=3264
+  _SESSIONSERVICE._serialized_start=3652
+  _SESSIONSERVICE._serialized_end=4163
 # @@protoc_insertion_point(module_scope)

@@ -30,6 +30,16 @@ class SessionServiceStub(object):
                 request_serializer=grokbox_dot_v1_dot_session__pb2.ListSessionsRequest.SerializeToString,
                 response_deserializer=grokbox_dot_v1_dot_session__pb2.ListSessionsResponse.FromString,
                 )
+        self.UpdateSession = channel.unary_unary(
+                '/grokbox.v1.SessionService/UpdateSession',
+                request_serializer=grokbox_dot_v1_dot_session__pb2.UpdateSessionRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_session__pb2.UpdateSessionResponse.FromString,
+                )
+        self.ForkSession = channel.unary_unary(
+                '/grokbox.v1.SessionService/ForkSession',
+                request_serializer=grokbox_dot_v1_dot_session__pb2.ForkSessionRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_session__pb2.ForkSessionResponse.FromString,
+                )
         self.DeleteSession = channel.unary_unary(
                 '/grokbox.v1.SessionService/DeleteSession',
                 request_serializer=grokbox_dot_v1_dot_session__pb2.DeleteSessionRequest.SerializeToString,
@@ -62,6 +72,20 @@ class SessionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateSession(self, request, context):
+        """Changes labels or the schedule of snapshots.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForkSession(self, request, context):
+        """Makes a new session from a snapshot of another one, or from its present state, with changes. The new one begins at that step.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteSession(self, request, context):
         """Stops and forgets a session, its snapshots and its history.
         """
@@ -86,6 +110,16 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.ListSessions,
                     request_deserializer=grokbox_dot_v1_dot_session__pb2.ListSessionsRequest.FromString,
                     response_serializer=grokbox_dot_v1_dot_session__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'UpdateSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSession,
+                    request_deserializer=grokbox_dot_v1_dot_session__pb2.UpdateSessionRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_session__pb2.UpdateSessionResponse.SerializeToString,
+            ),
+            'ForkSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForkSession,
+                    request_deserializer=grokbox_dot_v1_dot_session__pb2.ForkSessionRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_session__pb2.ForkSessionResponse.SerializeToString,
             ),
             'DeleteSession': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteSession,
@@ -151,6 +185,40 @@ class SessionService(object):
         return grpc.experimental.unary_unary(request, target, '/grokbox.v1.SessionService/ListSessions',
             grokbox_dot_v1_dot_session__pb2.ListSessionsRequest.SerializeToString,
             grokbox_dot_v1_dot_session__pb2.ListSessionsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UpdateSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.SessionService/UpdateSession',
+            grokbox_dot_v1_dot_session__pb2.UpdateSessionRequest.SerializeToString,
+            grokbox_dot_v1_dot_session__pb2.UpdateSessionResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ForkSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.SessionService/ForkSession',
+            grokbox_dot_v1_dot_session__pb2.ForkSessionRequest.SerializeToString,
+            grokbox_dot_v1_dot_session__pb2.ForkSessionResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

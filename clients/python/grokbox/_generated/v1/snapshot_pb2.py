@@ -16,29 +16,47 @@ from . import spec_pb2 as grokbox_dot_v1_dot_spec__pb2
 from . import tensor_pb2 as grokbox_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19grokbox/v1/snapshot.proto\x12\ngrokbox.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15grokbox/v1/spec.proto\x1a\x17grokbox/v1/tensor.proto\"\xa3\x01\n\x0cSnapshotInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\x1e\n\x04spec\x18\x03 \x01(\x0b\x32\x10.grokbox.v1.Spec\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x08manifest\x18\x05 \x01(\x0b\x32\x14.grokbox.v1.Manifest\"d\n\x0fSnapshotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x1a\n\rexpected_step\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x10\n\x0e_expected_step\">\n\x10SnapshotResponse\x12*\n\x08snapshot\x18\x01 \x01(\x0b\x32\x18.grokbox.v1.SnapshotInfo\"\'\n\x17\x44ownloadSnapshotRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"t\n\x18\x44ownloadSnapshotResponse\x12,\n\x08snapshot\x18\x01 \x01(\x0b\x32\x18.grokbox.v1.SnapshotInfoH\x00\x12\"\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x11.grokbox.v1.ChunkH\x00\x42\x06\n\x04part\"n\n\x14UploadWeightsRequest\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x18.grokbox.v1.UploadHeaderH\x00\x12\"\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x11.grokbox.v1.ChunkH\x00\x42\x06\n\x04part\"f\n\x0cUploadHeader\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x08manifest\x18\x02 \x01(\x0b\x32\x14.grokbox.v1.Manifest\x12\x11\n\x04step\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_step\"X\n\x15UploadWeightsResponse\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x91\x02\n\x0fSnapshotService\x12\x45\n\x08Snapshot\x12\x1b.grokbox.v1.SnapshotRequest\x1a\x1c.grokbox.v1.SnapshotResponse\x12_\n\x10\x44ownloadSnapshot\x12#.grokbox.v1.DownloadSnapshotRequest\x1a$.grokbox.v1.DownloadSnapshotResponse0\x01\x12V\n\rUploadWeights\x12 .grokbox.v1.UploadWeightsRequest\x1a!.grokbox.v1.UploadWeightsResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19grokbox/v1/snapshot.proto\x12\ngrokbox.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15grokbox/v1/spec.proto\x1a\x17grokbox/v1/tensor.proto\"\xe9\x01\n\x0cSnapshotInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\x1e\n\x04spec\x18\x03 \x01(\x0b\x32\x10.grokbox.v1.Spec\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x08manifest\x18\x05 \x01(\x0b\x32\x14.grokbox.v1.Manifest\x12&\n\x04kind\x18\x06 \x01(\x0e\x32\x18.grokbox.v1.SnapshotKind\x12\r\n\x05label\x18\x07 \x01(\t\x12\r\n\x05\x66orks\x18\x08 \x01(\r\"W\n\x08\x46ileInfo\x12&\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x16.grokbox.v1.FileFormat\x12\x13\n\x0btotal_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\"s\n\x0fSnapshotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x1a\n\rexpected_step\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05label\x18\x04 \x01(\tB\x10\n\x0e_expected_step\">\n\x10SnapshotResponse\x12*\n\x08snapshot\x18\x01 \x01(\x0b\x32\x18.grokbox.v1.SnapshotInfo\"N\n\x14ListSnapshotsRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x15ListSnapshotsResponse\x12+\n\tsnapshots\x18\x01 \x03(\x0b\x32\x18.grokbox.v1.SnapshotInfo\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x15\x44\x65leteSnapshotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x18\n\x16\x44\x65leteSnapshotResponse\"h\n\x16RestoreSnapshotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1a\n\rexpected_step\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x10\n\x0e_expected_step\"8\n\x17RestoreSnapshotResponse\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x04\"O\n\x17\x44ownloadSnapshotRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x16.grokbox.v1.FileFormat\"\x9a\x01\n\x18\x44ownloadSnapshotResponse\x12,\n\x08snapshot\x18\x01 \x01(\x0b\x32\x18.grokbox.v1.SnapshotInfoH\x00\x12\"\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x11.grokbox.v1.ChunkH\x00\x12$\n\x04\x66ile\x18\x03 \x01(\x0b\x32\x14.grokbox.v1.FileInfoH\x00\x42\x06\n\x04part\"n\n\x14UploadWeightsRequest\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x18.grokbox.v1.UploadHeaderH\x00\x12\"\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x11.grokbox.v1.ChunkH\x00\x42\x06\n\x04part\"\x8a\x01\n\x0cUploadHeader\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x08manifest\x18\x02 \x01(\x0b\x32\x14.grokbox.v1.Manifest\x12\x11\n\x04step\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\"\n\x04\x66ile\x18\x04 \x01(\x0b\x32\x14.grokbox.v1.FileInfoB\x07\n\x05_step\"\xce\x01\n\x15UploadWeightsResponse\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07modulus\x18\x03 \x01(\r\x12\r\n\x05width\x18\x04 \x01(\r\x12\x0c\n\x04step\x18\x05 \x01(\x04\x12\x13\n\x0bhas_moments\x18\x06 \x01(\x08\x12\x11\n\thas_split\x18\x07 \x01(\x08\x12\x1e\n\x04spec\x18\x08 \x01(\x0b\x32\x10.grokbox.v1.Spec*\xb9\x01\n\x0cSnapshotKind\x12\x1d\n\x19SNAPSHOT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17SNAPSHOT_KIND_REQUESTED\x10\x01\x12\x1b\n\x17SNAPSHOT_KIND_SCHEDULED\x10\x02\x12\x17\n\x13SNAPSHOT_KIND_STAGE\x10\x03\x12\x1b\n\x17SNAPSHOT_KIND_TRIGGERED\x10\x04\x12\x1a\n\x16SNAPSHOT_KIND_REPLACED\x10\x05*[\n\nFileFormat\x12\x1b\n\x17\x46ILE_FORMAT_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x46ILE_FORMAT_SAFETENSORS\x10\x01\x12\x13\n\x0f\x46ILE_FORMAT_NPZ\x10\x02\x32\x9c\x04\n\x0fSnapshotService\x12\x45\n\x08Snapshot\x12\x1b.grokbox.v1.SnapshotRequest\x1a\x1c.grokbox.v1.SnapshotResponse\x12T\n\rListSnapshots\x12 .grokbox.v1.ListSnapshotsRequest\x1a!.grokbox.v1.ListSnapshotsResponse\x12W\n\x0e\x44\x65leteSnapshot\x12!.grokbox.v1.DeleteSnapshotRequest\x1a\".grokbox.v1.DeleteSnapshotResponse\x12Z\n\x0fRestoreSnapshot\x12\".grokbox.v1.RestoreSnapshotRequest\x1a#.grokbox.v1.RestoreSnapshotResponse\x12_\n\x10\x44ownloadSnapshot\x12#.grokbox.v1.DownloadSnapshotRequest\x1a$.grokbox.v1.DownloadSnapshotResponse0\x01\x12V\n\rUploadWeights\x12 .grokbox.v1.UploadWeightsRequest\x1a!.grokbox.v1.UploadWeightsResponse(\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'grokbox._generated.v1.snapshot_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
+  _SNAPSHOTKIND._serialized_start=1753
+  _SNAPSHOTKIND._serialized_end=1938
+  _FILEFORMAT._serialized_start=1940
+  _FILEFORMAT._serialized_end=2031
   _SNAPSHOTINFO._serialized_start=123
-  _SNAPSHOTINFO._serialized_end=286
-  _SNAPSHOTREQUEST._serialized_start=288
-  _SNAPSHOTREQUEST._serialized_end=388
-  _SNAPSHOTRESPONSE._serialized_start=390
-  _SNAPSHOTRESPONSE._serialized_end=452
-  _DOWNLOADSNAPSHOTREQUEST._serialized_start=454
-  _DOWNLOADSNAPSHOTREQUEST._serialized_end=493
-  _DOWNLOADSNAPSHOTRESPONSE._serialized_start=495
-  _DOWNLOADSNAPSHOTRESPONSE._serialized_end=611
-  _UPLOADWEIGHTSREQUEST._serialized_start=613
-  _UPLOADWEIGHTSREQUEST._serialized_end=723
-  _UPLOADHEADER._serialized_start=725
-  _UPLOADHEADER._serialized_end=827
-  _UPLOADWEIGHTSRESPONSE._serialized_start=829
-  _UPLOADWEIGHTSRESPONSE._serialized_end=917
-  _SNAPSHOTSERVICE._serialized_start=920
-  _SNAPSHOTSERVICE._serialized_end=1193
+  _SNAPSHOTINFO._serialized_end=356
+  _FILEINFO._serialized_start=358
+  _FILEINFO._serialized_end=445
+  _SNAPSHOTREQUEST._serialized_start=447
+  _SNAPSHOTREQUEST._serialized_end=562
+  _SNAPSHOTRESPONSE._serialized_start=564
+  _SNAPSHOTRESPONSE._serialized_end=626
+  _LISTSNAPSHOTSREQUEST._serialized_start=628
+  _LISTSNAPSHOTSREQUEST._serialized_end=706
+  _LISTSNAPSHOTSRESPONSE._serialized_start=708
+  _LISTSNAPSHOTSRESPONSE._serialized_end=801
+  _DELETESNAPSHOTREQUEST._serialized_start=803
+  _DELETESNAPSHOTREQUEST._serialized_end=860
+  _DELETESNAPSHOTRESPONSE._serialized_start=862
+  _DELETESNAPSHOTRESPONSE._serialized_end=886
+  _RESTORESNAPSHOTREQUEST._serialized_start=888
+  _RESTORESNAPSHOTREQUEST._serialized_end=992
+  _RESTORESNAPSHOTRESPONSE._serialized_start=994
+  _RESTORESNAPSHOTRESPONSE._serialized_end=1050
+  _DOWNLOADSNAPSHOTREQUEST._serialized_start=1052
+  _DOWNLOADSNAPSHOTREQUEST._serialized_end=1131
+  _DOWNLOADSNAPSHOTRESPONSE._serialized_start=1134
+  _DOWNLOADSNAPSHOTRESPONSE._serialized_end=1288
+  _UPLOADWEIGHTSREQUEST._serialized_start=1290
+  _UPLOADWEIGHTSREQUEST._serialized_end=1400
+  _UPLOADHEADER._serialized_start=1403
+  _UPLOADHEADER._serialized_end=1541
+  _UPLOADWEIGHTSRESPONSE._serialized_start=1544
+  _UPLOADWEIGHTSRESPONSE._serialized_end=1750
+  _SNAPSHOTSERVICE._serialized_start=2034
+  _SNAPSHOTSERVICE._serialized_end=2574
 # @@protoc_insertion_point(module_scope)

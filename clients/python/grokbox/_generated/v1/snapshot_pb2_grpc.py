@@ -20,6 +20,21 @@ class SnapshotServiceStub(object):
                 request_serializer=grokbox_dot_v1_dot_snapshot__pb2.SnapshotRequest.SerializeToString,
                 response_deserializer=grokbox_dot_v1_dot_snapshot__pb2.SnapshotResponse.FromString,
                 )
+        self.ListSnapshots = channel.unary_unary(
+                '/grokbox.v1.SnapshotService/ListSnapshots',
+                request_serializer=grokbox_dot_v1_dot_snapshot__pb2.ListSnapshotsRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_snapshot__pb2.ListSnapshotsResponse.FromString,
+                )
+        self.DeleteSnapshot = channel.unary_unary(
+                '/grokbox.v1.SnapshotService/DeleteSnapshot',
+                request_serializer=grokbox_dot_v1_dot_snapshot__pb2.DeleteSnapshotRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_snapshot__pb2.DeleteSnapshotResponse.FromString,
+                )
+        self.RestoreSnapshot = channel.unary_unary(
+                '/grokbox.v1.SnapshotService/RestoreSnapshot',
+                request_serializer=grokbox_dot_v1_dot_snapshot__pb2.RestoreSnapshotRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_snapshot__pb2.RestoreSnapshotResponse.FromString,
+                )
         self.DownloadSnapshot = channel.unary_stream(
                 '/grokbox.v1.SnapshotService/DownloadSnapshot',
                 request_serializer=grokbox_dot_v1_dot_snapshot__pb2.DownloadSnapshotRequest.SerializeToString,
@@ -37,14 +52,36 @@ class SnapshotServiceServicer(object):
     """
 
     def Snapshot(self, request, context):
-        """Keeps the session's state at its present step. The same step again returns the snapshot that there is.
+        """Keeps the session's state at its present step; answered once it is on disk. The same step again returns the snapshot that there is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSnapshots(self, request, context):
+        """A session's snapshots, latest step first, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSnapshot(self, request, context):
+        """Deletes a snapshot. Forks of it stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestoreSnapshot(self, request, context):
+        """Puts a session that is not training back to one of its snapshots: weights, moments, spec, split and step. Progress points after
+        that step are forgotten and the log's epoch changes; snapshots stay, and the state before is kept as one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DownloadSnapshot(self, request, context):
-        """Sends a snapshot's arrays.
+        """Sends a snapshot: its arrays, or a file.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -64,6 +101,21 @@ def add_SnapshotServiceServicer_to_server(servicer, server):
                     servicer.Snapshot,
                     request_deserializer=grokbox_dot_v1_dot_snapshot__pb2.SnapshotRequest.FromString,
                     response_serializer=grokbox_dot_v1_dot_snapshot__pb2.SnapshotResponse.SerializeToString,
+            ),
+            'ListSnapshots': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSnapshots,
+                    request_deserializer=grokbox_dot_v1_dot_snapshot__pb2.ListSnapshotsRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_snapshot__pb2.ListSnapshotsResponse.SerializeToString,
+            ),
+            'DeleteSnapshot': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSnapshot,
+                    request_deserializer=grokbox_dot_v1_dot_snapshot__pb2.DeleteSnapshotRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_snapshot__pb2.DeleteSnapshotResponse.SerializeToString,
+            ),
+            'RestoreSnapshot': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestoreSnapshot,
+                    request_deserializer=grokbox_dot_v1_dot_snapshot__pb2.RestoreSnapshotRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_snapshot__pb2.RestoreSnapshotResponse.SerializeToString,
             ),
             'DownloadSnapshot': grpc.unary_stream_rpc_method_handler(
                     servicer.DownloadSnapshot,
@@ -100,6 +152,57 @@ class SnapshotService(object):
         return grpc.experimental.unary_unary(request, target, '/grokbox.v1.SnapshotService/Snapshot',
             grokbox_dot_v1_dot_snapshot__pb2.SnapshotRequest.SerializeToString,
             grokbox_dot_v1_dot_snapshot__pb2.SnapshotResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListSnapshots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.SnapshotService/ListSnapshots',
+            grokbox_dot_v1_dot_snapshot__pb2.ListSnapshotsRequest.SerializeToString,
+            grokbox_dot_v1_dot_snapshot__pb2.ListSnapshotsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def DeleteSnapshot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.SnapshotService/DeleteSnapshot',
+            grokbox_dot_v1_dot_snapshot__pb2.DeleteSnapshotRequest.SerializeToString,
+            grokbox_dot_v1_dot_snapshot__pb2.DeleteSnapshotResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def RestoreSnapshot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.SnapshotService/RestoreSnapshot',
+            grokbox_dot_v1_dot_snapshot__pb2.RestoreSnapshotRequest.SerializeToString,
+            grokbox_dot_v1_dot_snapshot__pb2.RestoreSnapshotResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -35,6 +35,16 @@ class TrainingServiceStub(object):
                 request_serializer=grokbox_dot_v1_dot_training__pb2.SwapActivationRequest.SerializeToString,
                 response_deserializer=grokbox_dot_v1_dot_training__pb2.SwapActivationResponse.FromString,
                 )
+        self.SetTriggers = channel.unary_unary(
+                '/grokbox.v1.TrainingService/SetTriggers',
+                request_serializer=grokbox_dot_v1_dot_training__pb2.SetTriggersRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_training__pb2.SetTriggersResponse.FromString,
+                )
+        self.GetHistory = channel.unary_unary(
+                '/grokbox.v1.TrainingService/GetHistory',
+                request_serializer=grokbox_dot_v1_dot_training__pb2.GetHistoryRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_training__pb2.GetHistoryResponse.FromString,
+                )
         self.WatchProgress = channel.unary_stream(
                 '/grokbox.v1.TrainingService/WatchProgress',
                 request_serializer=grokbox_dot_v1_dot_training__pb2.WatchProgressRequest.SerializeToString,
@@ -75,6 +85,20 @@ class TrainingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetTriggers(self, request, context):
+        """Replaces the session's triggers: what it does when a measure crosses a value.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHistory(self, request, context):
+        """Recorded progress points from a sequence number on, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchProgress(self, request, context):
         """The progress points from a sequence number on, those recorded already and those to come.
         """
@@ -104,6 +128,16 @@ def add_TrainingServiceServicer_to_server(servicer, server):
                     servicer.SwapActivation,
                     request_deserializer=grokbox_dot_v1_dot_training__pb2.SwapActivationRequest.FromString,
                     response_serializer=grokbox_dot_v1_dot_training__pb2.SwapActivationResponse.SerializeToString,
+            ),
+            'SetTriggers': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetTriggers,
+                    request_deserializer=grokbox_dot_v1_dot_training__pb2.SetTriggersRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_training__pb2.SetTriggersResponse.SerializeToString,
+            ),
+            'GetHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHistory,
+                    request_deserializer=grokbox_dot_v1_dot_training__pb2.GetHistoryRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_training__pb2.GetHistoryResponse.SerializeToString,
             ),
             'WatchProgress': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchProgress,
@@ -186,6 +220,40 @@ class TrainingService(object):
         return grpc.experimental.unary_unary(request, target, '/grokbox.v1.TrainingService/SwapActivation',
             grokbox_dot_v1_dot_training__pb2.SwapActivationRequest.SerializeToString,
             grokbox_dot_v1_dot_training__pb2.SwapActivationResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SetTriggers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.TrainingService/SetTriggers',
+            grokbox_dot_v1_dot_training__pb2.SetTriggersRequest.SerializeToString,
+            grokbox_dot_v1_dot_training__pb2.SetTriggersResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.TrainingService/GetHistory',
+            grokbox_dot_v1_dot_training__pb2.GetHistoryRequest.SerializeToString,
+            grokbox_dot_v1_dot_training__pb2.GetHistoryResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -1,0 +1,147 @@
+import contextlib
+import hashlib
+import io
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import grokbox
+from grokbox import files
+from grokbox._generated.v1 import snapshot_pb2, tensor_pb2
+
+from .server import ServerTest
+
+
+class Durable(ServerTest):
+    def setUp(self):
+        folder = contextlib.ExitStack()
+        self.addCleanup(folder.close)
+        self.folder = Path(folder.enter_context(tempfile.TemporaryDirectory()))
+
+    def fork(self, session, *args, **options):
+        branch = session.fork(*args, **options)
+        self.addCleanup(self._delete, branch)
+        return branch
+
+    def test_a_fork_begins_at_the_snapshot_and_differs_in_what_is_said(self):
+        session = self.start(weight_decay=1.0)
+        session.step(10)
+        session.snapshot(label="here")
+        session.step(10)
+        branch = self.fork(session, 10, weight_decay=0, labels={"of": "python"})
+        self.assertEqual((branch.info.step, branch.info.labels), (10, {"of": "python"}))
+        self.assertEqual(branch.info.spec.optimizer, grokbox.AdamW(1e-4, 0.0, 0.9, 0.98, 1e-8))
+        self.assertEqual(branch.info.parent.snapshot, f"{session.name}/snapshots/10")
+        self.assertEqual(branch.info.parent.changes.optimizer.weight_decay, 0.0)
+        self.assertIsNone(branch.info.parent.changes.activation)
+        (taken,) = session.snapshots()
+        self.assertEqual((taken.kind, taken.label, taken.forks), ("requested", "here", 1))
+        self.assertNotEqual(branch.step(10).train_loss, session.info.latest.train_loss)
+        self.assertIn(grokbox.SessionForked(10, branch.name), session.refresh().events)
+
+    def test_a_fork_without_changes_goes_the_same_way(self):
+        session = self.start()
+        session.step(10)
+        branch = self.fork(session, expected_step=10)
+        self.assertEqual(branch.step(10).train_loss, session.step(10).train_loss)
+
+    def test_a_session_goes_back_to_its_snapshot(self):
+        session = self.start()
+        session.step(10)
+        session.snapshot()
+        far = session.step(10)
+        self.assertEqual(session.restore(10, expected_step=20).step, 10)
+        self.assertEqual(session.step(10).train_loss, far.train_loss)
+        self.assertIn(grokbox.SnapshotRestored(10, 20, 10), session.info.events)
+        self.assertEqual([each.step for each in session.snapshots(page_size=1)], [20, 10])
+        session.delete_snapshot(20)
+        self.assertEqual([each.step for each in session.snapshots()], [10])
+
+    def test_a_file_for_numpy_has_the_arrays(self):
+        session = self.start()
+        session.step(10)
+        path = self.folder / "run.npz"
+        snapshot = session.export(path)
+        self.assertEqual(snapshot.step, 10)
+        self.assertEqual([each.name for each in self.folder.iterdir()], ["run.npz"])
+        weights = session.download(10)
+        with np.load(path) as arrays:
+            for name, array in weights.items():
+                np.testing.assert_array_equal(arrays[name], array)
+            self.assertEqual(arrays["train"].shape, (7, 7))
+            self.assertEqual(int(arrays["train"].sum()), session.info.pair_counts["train"])
+
+    def test_a_safetensors_file_comes_in_again_to_the_same_bits(self):
+        session = self.start()
+        session.step(10)
+        path = self.folder / "run.safetensors"
+        session.export(str(path))
+        far = session.step(10)
+        for weights in (path, path.read_bytes()):
+            copy = self.start(preset="", modulus=None, width=None, weights=weights)
+            self.assertEqual((copy.info.step, copy.info.spec.modulus), (10, 7))
+            self.assertEqual(copy.step(10).train_loss, far.train_loss)
+
+    def test_a_file_of_another_program_needs_no_more_than_theta_and_xi(self):
+        theta = np.linspace(-1, 1, 8 * 5, dtype="<f4").reshape(8, 5)
+        spans = {"theta": [0, 160], "xi": [160, 320]}
+        header = {name: {"dtype": "F32", "shape": [8, 5], "data_offsets": span} for name, span in spans.items()}
+        text = json.dumps(header).encode()
+        file = len(text).to_bytes(8, "little") + text + theta.tobytes() * 2
+        session = self.start(preset="", modulus=None, width=None, weights=file)
+        self.assertEqual((session.info.spec.modulus, session.info.spec.width, session.info.step), (5, 8, 0))
+        np.testing.assert_array_equal(session.download()["xi"], theta)
+        with self.assertRaises(grokbox.GrokboxError) as caught:
+            self.start(preset="", modulus=None, width=None, weights=file[:-4])
+        self.assertEqual(caught.exception.code, "INVALID_ARGUMENT")
+
+    def test_the_history_comes_in_pages(self):
+        session = self.start(record_every=1)
+        session.step(25)
+        points = list(session.history(page_size=10))
+        self.assertEqual([point.step for point in points], list(range(26)))
+        self.assertEqual([point.sequence for point in session.history(20)], list(range(20, 27)))
+
+    def test_labels_and_the_schedule_of_snapshots_change(self):
+        schedule = grokbox.SnapshotSchedule(every_steps=10, at_steps=(5,), retain=2)
+        session = self.start(labels={"a": "1", "b": "2"}, snapshot_schedule=schedule)
+        self.assertEqual(session.info.snapshot_schedule, schedule)
+        session.run(until_step=40).wait()
+        self.assertEqual([each.step for each in session.snapshots()], [40, 30, 5])
+        session.update(set_labels={"c": "3"}, remove_labels=["a"], snapshot_schedule=grokbox.SnapshotSchedule())
+        self.assertEqual(session.info.labels, {"b": "2", "c": "3"})
+
+    def test_a_file_that_is_not_the_one_announced_leaves_nothing(self):
+        data = bytes(range(100))
+
+        def stream(*chunks, digest=hashlib.sha256(data).digest()):
+            info = snapshot_pb2.FileInfo(total_bytes=100)
+            yield snapshot_pb2.DownloadSnapshotResponse(snapshot=snapshot_pb2.SnapshotInfo(step=3))
+            yield snapshot_pb2.DownloadSnapshotResponse(file=info)
+            for offset, part in chunks:
+                yield snapshot_pb2.DownloadSnapshotResponse(chunk=tensor_pb2.Chunk(offset=offset, data=part))
+            info.sha256 = digest
+            yield snapshot_pb2.DownloadSnapshotResponse(file=info)
+
+        path = self.folder / "run.npz"
+        self.assertEqual(files._receive(stream((0, data[:60]), (60, data[60:])), path).step, 3)
+        self.assertEqual(path.read_bytes(), data)
+        cases = [
+            (stream((0, data), digest=bytes(32)), "CHECKSUM_MISMATCH"),
+            (stream((0, data[:60])), "DATA_LOSS"),
+            (stream((1, data)), "DATA_LOSS"),
+            (iter(()), "DATA_LOSS"),
+        ]
+        for messages, reason in cases:
+            with self.assertRaises(grokbox.GrokboxError) as caught:
+                files._receive(messages, path)
+            self.assertEqual(caught.exception.reason, reason)
+            self.assertEqual([each.name for each in self.folder.iterdir()], ["run.npz"])
+        self.assertEqual(path.read_bytes(), data)
+
+    def test_a_format_that_nobody_knows_is_refused_before_anything_is_sent(self):
+        session = self.start()
+        self.assertRaises(ValueError, session.export, self.folder / "run.mat")
+        self.assertRaises(TypeError, self.box.upload, io.BytesIO(b""))
