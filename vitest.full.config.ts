@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ["tests/full/*.test.ts"],
     maxWorkers: 1,
+    env: { GROKBOX_EPHEMERAL: "1" },
     testTimeout: 600_000,
   },
 });

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { type DurabilitySpeed, measureDurability } from "./durability.ts";
 import { cpuVariants, type EngineSpeed, measureEngine, type Shape } from "./engine-speed.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { measureService, type ServiceSpeed } from "./service.ts";
@@ -7,7 +8,7 @@ import { measureStack, type StackSpeed } from "./stack.ts";
 const usage = `npm run bench -- [options]
 
 Speed of every build of the cpu engine that this machine runs, as a share of its multiply-add peak; then of a whole server beside the
-engine alone, and of its calls while it trains.
+engine alone, of its calls while it trains, and of what it costs to lose nothing (needs 4 GB of disk for a while).
 
   --json               print one JSON object
   --shape p,M          a shape to measure, repeatable (default 23,512)
@@ -15,7 +16,7 @@ engine alone, and of its calls while it trains.
   --isa name           only this instruction set, repeatable
   --rounds n           rounds a row (default 9)
   --milliseconds n     of each measurement (default 200)
-  --only engine|stack|service   one part, repeatable (default all)`;
+  --only engine|stack|service|durability   one part, repeatable (default all)`;
 
 const columns = ["engine", "isa", "p", "M", "threads", "steps/s", "GFLOP/s", "peak", "of peak"];
 
@@ -28,7 +29,7 @@ const { values } = parseArgs({
     isa: { type: "string", multiple: true },
     rounds: { type: "string", default: "9" },
     milliseconds: { type: "string", default: "200" },
-    only: { type: "string", multiple: true, default: ["engine", "stack", "service"] },
+    only: { type: "string", multiple: true, default: ["engine", "stack", "service", "durability"] },
   },
 });
 
@@ -53,7 +54,9 @@ if (values.help) {
   }
   const service = wanted("service") ? await measureService(rounds) : null;
   if (service !== null) show(describeService(service));
-  if (values.json) console.log(JSON.stringify({ machine, rows, stack, service }));
+  const durability = wanted("durability") ? await measureDurability(Math.min(rounds, 5)) : null;
+  if (durability !== null) show(describeDurability(durability));
+  if (values.json) console.log(JSON.stringify({ machine, rows, stack, service, durability }));
 }
 
 function describeStack({
@@ -74,6 +77,14 @@ function describeService({ stepP50Ms, stepP99Ms, getSessionPerSecond, watchedRat
 Step(1) beside a background run: p50 ${stepP50Ms.toFixed(2)} ms, p99 ${stepP99Ms.toFixed(2)} ms
 GetSession, 32 in flight: ${getSessionPerSecond.toFixed(0)} a second
 100 watchers on a running session: ${watchedRatio.toFixed(3)} of its speed without them`;
+}
+
+function describeDurability(speed: DurabilitySpeed): string {
+  const { sessions, snapshots, startSeconds, listP50Ms, listP99Ms, checkpointedRatio } = speed;
+  return `
+A store of ${sessions} sessions and ${snapshots} snapshots: ready after ${startSeconds.toFixed(2)} s
+A page of 100 sessions: p50 ${listP50Ms.toFixed(1)} ms, p99 ${listP99Ms.toFixed(1)} ms
+8 running sessions, a checkpoint of each every second: ${checkpointedRatio.toFixed(3)} of their speed without`;
 }
 
 async function* measure(): AsyncGenerator<EngineSpeed> {

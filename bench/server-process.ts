@@ -13,7 +13,8 @@ export interface ServerProcess {
 
 /** A server in a process of its own, as in use, on free ports. */
 export async function startServerProcess(...args: readonly string[]): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [main, "--port", "0", "--log-level", "warn", ...args], {
+  const keeping = args.includes("--data") ? [] : ["--ephemeral"];
+  const child = spawn(process.execPath, [main, "--port", "0", "--log-level", "warn", ...keeping, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   for await (const line of createInterface({ input: child.stdout })) {

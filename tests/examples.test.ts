@@ -97,6 +97,20 @@ test("of two scripts on one session the one with a stale expectedStep is refused
   );
 });
 
+test("a fork goes on from the snapshot without decay, and both histories can be compared", async () => {
+  const output = await run("fork-without-decay.ts", {
+    "[2_200, 5_000, 12_200]": "[200, 700, 1_200]",
+    "untilStep: 12_200": "untilStep: 1_200",
+    "snapshotAt: [2_200]": "snapshotAt: [200]",
+    "at: 2_200": "at: 200",
+  });
+  expect(output).toMatch(/^(sessions\/\w+) comes from sessions\/\w+\/snapshots\/200$/m);
+  const rows = [
+    ...output.matchAll(/^step (\d+): held-out accuracy ([\d.]+) with decay, ([\d.]+) without$/gm),
+  ];
+  expect(rows.map(([, step]) => Number(step))).toEqual([200, 700, 1_200]);
+});
+
 test("every example is tried", () => {
   expect([...tried].sort()).toEqual(readdirSync(folder).sort());
 });

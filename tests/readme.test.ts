@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -13,12 +14,17 @@ const pages = ["README.md", "clients/python/README.md"];
 
 const root = join(import.meta.dirname, "..");
 const { scripts }: { scripts: Record<string, string> } = JSON.parse(read("package.json"));
+const state = mkdtempSync(join(tmpdir(), "grokbox-readme-"));
 let server: RunningServer;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent" });
+  // Where commands on the server's machine look for its data.
+  server = await startServer({ port: 0, logLevel: "silent", data: join(state, "grokbox") });
 });
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  rmSync(state, { recursive: true });
+});
 
 /** How a command is tried: as printed where that is quick and harmless, else as much of it as is. */
 const rules: readonly (readonly [RegExp, (...groups: string[]) => unknown])[] = [
@@ -36,6 +42,13 @@ const rules: readonly (readonly [RegExp, (...groups: string[]) => unknown])[] = 
   [/^npm test$/, () => isScript("test")],
   [/^npm test -- (\S+)$/, (part) => expect(filesWith(part), part).not.toEqual([])],
   [/^npm run (?:--silent )?(paper) -- (.*)$/, paper],
+  [
+    /^npm run faults -- --kills 500 --json$/,
+    async () => {
+      const output = await npm("run", "--silent", "faults", "--", "--kills", "2", "--json");
+      expect(JSON.parse(output)).toMatchObject({ kills: 2, lost: 0, corrupt: 0 });
+    },
+  ],
   [/^npm run bench$/, async () => expect(await npm("run", "bench", "--", "--help")).toContain("--json")],
   [/^npm run ([\w:]+)$/, isScript],
   [/^npx node (clients\/examples\/\S+)$/, (path) => isFile(path, constants.R_OK)],
@@ -105,8 +118,13 @@ async function tryBlock({ language, code }: Block): Promise<void> {
   const commands = commandsOf(code);
   if (commands.some((command) => live.test(command))) {
     expect(commands.filter((command) => !live.test(command))).toEqual([]);
-    const env = { GROKBOX_SERVER: server.address };
-    return expectSuccess(await runProcess("bash", ["-e", "-c", here(code)], { cwd: root, env }));
+    const env = { GROKBOX_SERVER: server.address, XDG_STATE_HOME: state };
+    const written = [...code.matchAll(/ -o (\S+)| backup (\S+)/g)].map((match) => match[1] ?? match[2]!);
+    try {
+      return expectSuccess(await runProcess("bash", ["-e", "-c", here(code)], { cwd: root, env }));
+    } finally {
+      for (const file of written) rmSync(join(root, file), { force: true });
+    }
   }
   for (const command of commands) await tryCommand(command);
 }

@@ -1,0 +1,218 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parquetReadObjects } from "hyparquet";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type RunningServer, startServer } from "../server/server.ts";
+import { grokbox } from "./testing/grokbox.ts";
+
+let server: RunningServer;
+let env: NodeJS.ProcessEnv;
+const data = mkdtempSync(join(tmpdir(), "grokbox-data-"));
+const folder = mkdtempSync(join(tmpdir(), "grokbox-files-"));
+
+beforeAll(async () => {
+  server = await startServer({ port: 0, logLevel: "silent", data });
+  env = { GROKBOX_SERVER: server.address };
+});
+afterAll(async () => {
+  await server.close();
+  for (const path of [data, folder]) rmSync(path, { recursive: true });
+});
+
+/** The one JSON document that a command prints. */
+async function json(...args: string[]) {
+  const { status, stdout, stderr } = await grokbox([...args, "--json"], env);
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(stdout.trimEnd().split("\n")).toHaveLength(1);
+  return JSON.parse(stdout);
+}
+
+/** The text that a command prints. */
+async function print(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await grokbox(args, env);
+  expect([status, stderr]).toEqual([0, ""]);
+  return stdout;
+}
+
+/** The ID of a small session. */
+async function start(...args: string[]): Promise<string> {
+  const name = await print("start", "--preset", "grokking", "--modulus", "7", "--width", "16", ...args);
+  return name.trim().replace("sessions/", "");
+}
+
+test("fork goes on from a snapshot differently, and both sides tell of it", async () => {
+  const id = await start();
+  await print("run", id, "--until", "20", "--snapshot-at", "10");
+  const branch = await json("fork", `${id}@10`, "--weight-decay", "0", "--label", "of=me");
+  expect(branch).toMatchObject({
+    step: 10,
+    labels: { of: "me" },
+    spec: { optimizer: { kind: "adamw", weightDecay: 0, learningRate: 1e-4 } },
+    parent: {
+      snapshot: `sessions/${id}/snapshots/10`,
+      changes: { optimizer: { kind: "adamw", weightDecay: 0 } },
+    },
+  });
+  expect(await print("show", branch.name)).toMatch(
+    new RegExp(`forked from +${id}@10 with .*adamw.* decay 0`),
+  );
+  expect(await print("show", id)).toContain(`forked as ${branch.name.replace("sessions/", "")}`);
+  const now = (await print("fork", id, "--remove-frequencies", "2", "--train-fraction", "0.5")).trim();
+  expect(await json("show", now)).toMatchObject({
+    step: 20,
+    spec: { split: { kind: "python", fraction: 0.5 } },
+    parent: { changes: { removeFrequencies: [2] } },
+  });
+  expect((await grokbox(["fork", `${id}@11`], env)).status).toBe(3);
+  const wrong = await grokbox(["fork", id, "--keep-frequencies", "9"], env);
+  expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining("--keep-frequencies")]);
+  expect((await grokbox(["fork", id, "--expected-step", "3"], env)).status).toBe(4);
+});
+
+test("restore goes back to a snapshot, and from there the same way", async () => {
+  const id = await start();
+  await print("run", id, "--until", "20", "--snapshot-at", "10");
+  const { latest } = await json("show", id);
+  expect(await print("restore", `${id}@10`)).toBe(`sessions/${id} is back at step 10\n`);
+  expect((await json("step", id, "10")).point.trainLoss).toBe(latest.trainLoss);
+  expect(await print("show", id)).toContain("put back from step 20");
+  expect((await grokbox(["restore", id], env)).status).toBe(2);
+  expect((await grokbox(["restore", `${id}@7`], env)).status).toBe(3);
+});
+
+test("snapshots are listed with why they are there, and deleted one by one", async () => {
+  const id = await start();
+  await print("run", id, "--until", "6", "--snapshot-at", "2,4");
+  expect(await json("snapshot", id, "--label", "the end")).toMatchObject({ step: 6, label: "the end" });
+  const { snapshots } = await json("snapshots", id);
+  expect(snapshots.map(({ step, kind, label }: Record<string, unknown>) => [step, kind, label])).toEqual([
+    [6, "requested", "the end"],
+    [4, "requested", ""],
+    [2, "requested", ""],
+  ]);
+  expect(await print("snapshots", id)).toMatch(/^ *STEP +KIND[\s\S]* 6 +requested .*the end\n/);
+  const name = `sessions/${id}/snapshots/`;
+  const some = await grokbox(["delete", `${id}@2`, `${id}@3`, `${id}@4`, "--json"], env);
+  expect([some.status, JSON.parse(some.stdout)]).toEqual([3, { deleted: [`${name}2`, `${name}4`] }]);
+  expect((await json("snapshots", id)).snapshots).toHaveLength(1);
+});
+
+test("a schedule keeps snapshots by itself, is changed and taken back", async () => {
+  const id = await start("--snapshot-every", "10", "--retain", "2", "--snapshot-at", "5");
+  await print("run", id, "--until", "40");
+  const steps = async () => (await json("snapshots", id)).snapshots.map(({ step }: { step: number }) => step);
+  expect(await steps()).toEqual([40, 30, 5]);
+  expect(await print("schedule", id)).toBe("every 10 steps, the newest 2 of them; at 5\n");
+  expect((await json("schedule", id, "--keep-powers-of-two")).snapshotSchedule).toMatchObject({
+    powersOfTwo: true,
+    atSteps: [],
+  });
+  await print("run", id, "--until", "70");
+  expect(await steps()).toContain(64);
+  expect(await print("schedule", id, "--none")).toBe("none\n");
+  expect((await grokbox(["schedule", id, "--none", "--retain", "3"], env)).status).toBe(2);
+});
+
+test("triggers are added, fire, and are removed", async () => {
+  const id = await start();
+  const when = ["--when", "train_loss <= 100"];
+  await json("triggers", id, "--add", "keep", ...when, "--do", "snapshot", "--snapshot-label", "low");
+  await json("triggers", id, "--add", "branch", ...when, "--do", "fork", "--weight-decay", "0");
+  const { triggers } = await json("triggers", id, "--add", "end", ...when, "--do", "pause");
+  expect(triggers.map(({ name, fired }: Record<string, unknown>) => [name, fired])).toEqual([
+    ["keep", 0],
+    ["branch", 0],
+    ["end", 0],
+  ]);
+  const run = await grokbox(["run", id, "--record-every", "10", "--until", "1000"], env);
+  expect([run.status, run.stdout]).toEqual([4, expect.stringContaining("was paused at step")]);
+  const after = await json("show", id);
+  expect(after.triggers).toMatchObject([
+    { fired: 1, lastError: "" },
+    { fired: 1, lastError: "" },
+    { fired: 1, lastError: "" },
+  ]);
+  const step = after.triggers[0].lastFiredStep;
+  expect((await json("snapshots", id)).snapshots).toMatchObject([{ step, kind: "triggered", label: "low" }]);
+  expect(await print("triggers", id)).toMatch(/branch +train_loss <= 100 +fork with .*decay 0 +at step /);
+  expect(await print("show", id)).toContain("trigger keep: ");
+  expect((await json("triggers", id, "--remove", "keep", "--remove", "branch")).triggers).toHaveLength(1);
+  expect((await json("triggers", id, "--clear")).triggers).toEqual([]);
+  for (const wrong of [["--remove", "nobody"], ["--add", "x"], when]) {
+    expect((await grokbox(["triggers", id, ...wrong], env)).status).toBe(2);
+  }
+});
+
+test("a file goes out and in again, and goes on to the same bits", async () => {
+  const id = await start();
+  await json("step", id, "10");
+  const path = join(folder, "run.safetensors");
+  const exported = await json("export", id, "-o", path);
+  const bytes = readFileSync(path);
+  expect(exported).toEqual({
+    snapshot: `sessions/${id}/snapshots/10`,
+    step: 10,
+    file: path,
+    format: "safetensors",
+    bytes: bytes.length,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+  });
+  const copy = (await print("start", "--weights", path)).trim();
+  expect(await json("show", copy)).toMatchObject({ step: 10, spec: { modulus: 7, width: 16 } });
+  const [there, here] = [await json("step", id, "10"), await json("step", copy, "10")];
+  expect(here.point.trainLoss).toBe(there.point.trainLoss);
+  const npz = join(folder, "run.npz");
+  expect(await print("export", `${id}@10`, "-o", npz)).toBe(`${npz}\n`);
+  expect(readFileSync(npz).subarray(0, 4)).toEqual(Buffer.from("PK\x03\x04", "latin1"));
+  expect(readdirSync(folder).toSorted()).toEqual(["run.npz", "run.safetensors"]);
+});
+
+test("a file that is none is refused with what is wrong, and one that isn't there is told", async () => {
+  const path = join(folder, "none.safetensors");
+  writeFileSync(path, "this is no safetensors file, however long it may be");
+  const refused = await grokbox(["start", "--weights", path], env);
+  expect([refused.status, refused.stderr]).toEqual([2, expect.stringMatching(/--weights|file/)]);
+  const absent = await grokbox(["start", "--weights", join(folder, "absent")], env);
+  expect([absent.status, absent.stderr]).toEqual([2, expect.stringContaining("ENOENT")]);
+  expect((await grokbox(["export", await start(), "-o", join(folder, "x.mat")], env)).status).toBe(2);
+  rmSync(path);
+});
+
+test("a history comes as CSV, as JSON lines and as Parquet", async () => {
+  const id = await start("--record-every", "10");
+  await print("run", id, "--until", "50");
+  const csv = (await print("history", id)).trimEnd().split("\n");
+  expect(csv[0]).toMatch(/^sequence,step,train_loss,test_loss,/);
+  expect(csv.slice(1).map((row) => Number(row.split(",")[1]))).toEqual([0, 10, 20, 30, 40, 50]);
+  const lines = (await print("history", id, "--json", "--from", "3")).trimEnd().split("\n");
+  const points = lines.map((line) => JSON.parse(line));
+  expect(points.map(({ kind, step }) => [kind, step])).toEqual(
+    [20, 30, 40, 50].map((step) => ["point", step]),
+  );
+  const path = join(folder, "run.parquet");
+  expect(await json("history", id, "-o", path)).toMatchObject({ file: path, format: "parquet", points: 6 });
+  const rows = await parquetReadObjects({ file: new Uint8Array(readFileSync(path)).buffer });
+  expect(rows.map(({ step }) => step)).toEqual([0n, 10n, 20n, 30n, 40n, 50n]);
+  expect(rows.at(-1)!.train_loss).toBe(points.at(-1).trainLoss);
+  expect((await grokbox(["history", id, "--json", "--format", "csv"], env)).status).toBe(2);
+  expect((await grokbox(["history", id, "-o", join(folder, "x.txt")], env)).status).toBe(2);
+});
+
+test("labels are set, removed and printed", async () => {
+  const id = await start("--label", "a=1", "--label", "b=2");
+  expect(await print("label", id, "c=3", "a-")).toBe("b=2 c=3\n");
+  expect((await json("label", id)).labels).toEqual({ b: "2", c: "3" });
+  expect((await grokbox(["label", id, "nothing"], env)).status).toBe(2);
+});
+
+test("info and show tell what is on disk", async () => {
+  const id = await start();
+  expect((await json("info")).storage).toMatchObject({ durable: true, alarm: "" });
+  expect(await print("info")).toMatch(/storage +on disk, [\d.]+ [kM]B, [\d,]+ snapshots?\n/);
+  await json("step", id, "5");
+  await json("snapshot", id);
+  expect((await json("show", id)).durability).toMatchObject({ committedStep: 5, alarm: "" });
+  expect(await print("show", id)).toMatch(/on disk +step 5, \d+ s ago/);
+});
