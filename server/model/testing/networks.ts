@@ -30,18 +30,21 @@ export const networks = fc
   );
 
 /**
- * Networks whose dominant frequencies are beyond doubt: no row of theta has two frequencies of almost equal magnitude,
- * between which rounding would decide.
+ * Networks whose dominant frequencies and phases are beyond doubt: no row of theta has two frequencies of almost equal
+ * magnitude, between which rounding would decide, and at its k* no row of xi is all but zero beside its largest
+ * magnitude: there rounding of the row, 1e-16 of its norm, would turn the phase psi.
  */
-export const decidedNetworks = networks.filter(({ modulus, theta }) => {
-  const { magnitude } = spectrum(theta, modulus);
+export const decidedNetworks = networks.filter(({ modulus, theta, xi }) => {
+  const inner = spectrum(theta, modulus).magnitude;
+  const outer = spectrum(xi, modulus).magnitude;
   const count = frequencyCount(modulus);
-  for (let start = 0; start < magnitude.length; start += count) {
-    const [first, second = 0] = magnitude
-      .slice(start, start + count)
-      .sort()
-      .reverse();
+  for (let start = 0; start < inner.length; start += count) {
+    const row = inner.slice(start, start + count);
+    const [first, second = 0] = row.toSorted().reverse();
     if (first > 0 && second > first * (1 - 1e-6)) return false;
+    const outerLargest = Math.max(...outer.subarray(start, start + count));
+    if (first > 0 && outerLargest > 0 && outer[start + row.indexOf(first)] < 1e-3 * outerLargest)
+      return false;
   }
   return true;
 });
