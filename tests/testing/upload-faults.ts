@@ -262,8 +262,9 @@ function streamFault({ arrays, cuts, modulus, width }: Upload): fc.Arbitrary<Fau
       }),
     ),
     fc.constant(fault("only a header", "chunks", undefined, (messages) => messages.slice(0, 1))),
-    // A low bit, so that what was finite, infinite or negative still is.
-    fc.nat(total / 4 - 1).map((element) =>
+    // A low bit of theta or xi, so that what was finite or infinite still is; of a second moment that is -0 it would
+    // make a negative number.
+    fc.nat(2 * modulus * width - 1).map((element) =>
       fault("wrong bit", "digest", undefined, (messages) => {
         const at = cuts.findLastIndex((cut) => cut <= 4 * element) + 1;
         const { offset, data } = chunkAt(messages, at);

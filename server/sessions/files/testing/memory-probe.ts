@@ -14,7 +14,7 @@ export interface Refusal {
   readonly growthBytes: number;
 }
 
-const uploadBytes = 300e6;
+export const uploadBytes = 300e6;
 const chunkBytes = 2 ** 20;
 const shape = [65_536, 199];
 const layerBytes = 65_536 * 199 * 4;
@@ -42,7 +42,12 @@ const headerBytes = 2 ** 20;
 const spec = (text: string) => ({ format: "grokbox", version: "1", step: "1", spec: text });
 
 /** First bytes and the byte that everything after them is. */
-const uploads: readonly (readonly [name: string, begin: Uint8Array, fill: number, bytes?: number])[] = [
+export const hostileUploads: readonly (readonly [
+  name: string,
+  begin: Uint8Array,
+  fill: number,
+  bytes?: number,
+])[] = [
   ["header of 300 MB", new Uint8Array(new BigUint64Array([BigInt(uploadBytes)]).buffer), 0x20],
   ["header of open brackets", rawFile(filledTo(headerBytes, '{"a":', "[", "")), 0],
   ["header of empty objects", rawFile(filledTo(headerBytes, '{"a":[', "{},", "0]}")), 0],
@@ -88,7 +93,7 @@ if (import.meta.main) {
   const before = peakBytes();
   const refusals: Refusal[] = [];
   const last = ["313 MB and one byte more", largeHeader(), 0, arraysBytes + 1] as const;
-  for (const [name, begin, fill, bytes] of [...uploads, last]) {
+  for (const [name, begin, fill, bytes] of [...hostileUploads, last]) {
     refusals.push({ name, ...(await offer(begin, fill, bytes)), growthBytes: peakBytes() - before });
   }
   console.log(JSON.stringify(refusals));
