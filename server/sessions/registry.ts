@@ -135,11 +135,12 @@ export class Registry {
    * @returns what is damaged and was left out, for the log
    */
   async restore({ resume }: { readonly resume: boolean }): Promise<readonly Damage[]> {
-    const { sessions, snapshots, answers, damaged, cleanShutdown } = await this.store.load();
+    const { sessions, snapshots, answers, damaged, lastEnd } = await this.store.load();
     this.answers.restore(answers.map((row) => Receipt.of(row)));
     const bySession = Map.groupBy(snapshots, ({ session }) => session);
     const forks = Map.groupBy(sessions, ({ parent }) => parent && `${parent.session} ${parent.step}`);
     const interrupted: [Session, RunPlan][] = [];
+    const renewed: Session[] = [];
     for (const row of sessions) {
       const { identity, head, intent } = row.body as SessionRecord;
       if (intent.state === "deleted") {
@@ -150,8 +151,8 @@ export class Registry {
       const infos = (bySession.get(row.id) ?? []).map((snapshot) =>
         snapshotInfo(identity.name, snapshot, forks.get(`${row.id} ${snapshot.step}`)?.length ?? 0),
       );
-      // Points that nobody will record again may have been seen by somebody.
-      const continues = cleanShutdown || (resume && intent.plan !== undefined);
+      // Points that nobody will record again may have been seen by somebody; after a backup, also of another course.
+      const continues = lastEnd === "clean" || (lastEnd === "crash" && resume && intent.plan !== undefined);
       const epoch = continues ? row.epoch : randomUUID();
       const { engine } = this.#choose(identity.engine);
       const log = new ProgressLog(this.limits.retainedProgressPoints, head);
@@ -166,8 +167,14 @@ export class Registry {
       this.#sessions.set(identity.name, session);
       this.#started = Math.max(this.#started, identity.ordinal);
       if (plan !== undefined && resume) interrupted.push([session, plan]);
+      if (!continues) renewed.push(session);
     }
     for (const [session, plan] of interrupted) session.resume(plan);
+    if (renewed.length > 0) {
+      // At once, since those that nobody uses must not go back to their old epochs at a later, clean start.
+      const putSessions = renewed.map((session) => session.row(session.keeper.committed!, false));
+      await this.store.commit({ putSessions }).catch(this.#onDefect);
+    }
     return damaged;
   }
 

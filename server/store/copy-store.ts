@@ -2,6 +2,7 @@ import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "
 import { dirname } from "node:path";
 import { Database, migrate, newFilePragmas, syncDirectory } from "./database.ts";
 import { examine, type Finding } from "./examine.ts";
+import { LastEnd } from "./last-end.ts";
 import type { Damage } from "./rows.ts";
 import { asStoreError } from "./sqlite-error.ts";
 import { StoreError } from "./store-error.ts";
@@ -168,6 +169,7 @@ class Target {
   }
 
   commit(): void {
+    new LastEnd(this.#database).write("copy");
     this.#database.db.exec("COMMIT");
   }
 

@@ -1,6 +1,6 @@
 import { applyCommit } from "./apply-commit.ts";
-import type { CleanShutdown } from "./clean-shutdown.ts";
 import type { Database } from "./database.ts";
+import type { LastEnd } from "./last-end.ts";
 import type { Commit, CommitResult } from "./rows.ts";
 import { asStoreError, endsTransaction } from "./sqlite-error.ts";
 import type { StoreError } from "./store-error.ts";
@@ -13,15 +13,11 @@ export type Outcome = CommitResult | StoreError;
  *
  * @returns the outcome of each, in order, once they are on disk
  */
-export function commitTogether(
-  database: Database,
-  cleanShutdown: CleanShutdown,
-  units: readonly Commit[],
-): Outcome[] {
+export function commitTogether(database: Database, lastEnd: LastEnd, units: readonly Commit[]): Outcome[] {
   const { db } = database;
   try {
     const outcomes = database.transaction(() => {
-      cleanShutdown.write(false);
+      lastEnd.write("crash");
       return units.map((unit) => {
         db.exec("SAVEPOINT unit");
         try {
@@ -37,7 +33,7 @@ export function commitTogether(
         }
       });
     });
-    cleanShutdown.stored(false);
+    lastEnd.stored("crash");
     return outcomes;
   } catch (error) {
     const storeError = asStoreError(error, {}, "IO");

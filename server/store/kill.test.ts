@@ -31,8 +31,8 @@ test(`after each of ${kills} SIGKILLs everything acknowledged is there, whole, a
     }
 
     const store = await open(directory);
-    const { sessions, snapshots, answers, damaged, cleanShutdown } = await store.load();
-    expect(cleanShutdown).toBe(false);
+    const { sessions, snapshots, answers, damaged, lastEnd } = await store.load();
+    expect(lastEnd).toBe("crash");
     expect(damaged).toEqual([]);
     for (const [id, last] of acknowledged) {
       const { step } = sessions.find((row) => row.id === id)!;

@@ -1,3 +1,4 @@
+import type { End } from "./last-end.ts";
 import type { LoadedRows } from "./reads.ts";
 import type { Commit, CommitResult, EventRow, ProgressRow, StateRow, Usage } from "./rows.ts";
 import type { StoreErrorKind } from "./store-error.ts";
@@ -20,7 +21,7 @@ export interface BackupOptions {
 /** The calls to the thread, with their arguments and results. They are done in order. */
 export interface Calls {
   open(): string | undefined;
-  load(): LoadedRows & { readonly cleanShutdown: boolean };
+  load(): LoadedRows & { readonly lastEnd: End };
   commit(unit: Commit): CommitResult;
   readHead(session: string): StateRow;
   readSnapshot(session: string, step: number): StateRow;

@@ -1,3 +1,5 @@
+import type { End } from "./last-end.ts";
+
 /** A session without its weights. `spec` and `body` are JSON, opaque to the store. */
 export interface SessionRow {
   readonly id: string;
@@ -146,8 +148,8 @@ export interface Loaded {
   /** Unexpired; the oldest first. */
   readonly answers: AnswerRow[];
   readonly damaged: Damage[];
-  /** The last server to write to the store closed it. True of a new store. */
-  readonly cleanShutdown: boolean;
+  /** A new store's is "clean". */
+  readonly lastEnd: End;
 }
 
 export interface Usage {

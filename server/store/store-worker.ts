@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { CleanShutdown } from "./clean-shutdown.ts";
 import { copyStore } from "./copy-store.ts";
 import { type Database, openDatabase, storeFile } from "./database.ts";
 import { commitTogether } from "./group-commit.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { LastEnd } from "./last-end.ts";
 import { Lock } from "./lock.ts";
 import type { Calls, PlainError, Reply, Request, ThreadOptions } from "./protocol.ts";
 import { loadRows, readEvents, readProgress, readUsage } from "./reads.ts";
@@ -27,7 +27,7 @@ const queue: Request[] = [];
 
 let lock: Lock | undefined;
 let database: Database;
-let cleanShutdown: CleanShutdown;
+let lastEnd: LastEnd;
 let housekeeping: Housekeeping;
 let more: NodeJS.Immediate | undefined;
 
@@ -45,11 +45,11 @@ const calls: Omit<Calls, "commit" | "backup"> = {
       const pages = Math.floor(maxEphemeralBytes / database.pragma("page_size"));
       database.db.exec(`PRAGMA max_page_count = ${pages}`);
     }
-    cleanShutdown = new CleanShutdown(database);
+    lastEnd = new LastEnd(database);
     housekeeping = new Housekeeping(database);
     return directory === undefined ? undefined : database.path;
   },
-  load: () => ({ ...loadRows(database, Date.now()), cleanShutdown: cleanShutdown.atOpening }),
+  load: () => ({ ...loadRows(database, Date.now()), lastEnd: lastEnd.atOpening }),
   readHead: (session) => readState(database, "heads", session),
   readSnapshot: (session, step) => readState(database, "snapshots", session, step),
   readProgress: (session) => readProgress(database, session),
@@ -57,7 +57,7 @@ const calls: Omit<Calls, "commit" | "backup"> = {
   usage: () => readUsage(database),
   close() {
     try {
-      database.transaction(() => cleanShutdown.write(true));
+      database.transaction(() => lastEnd.write("clean"));
       database.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch {
       // The disk is full, say: everything that was committed is in the WAL, and the next opening counts as one after a crash.
@@ -100,7 +100,7 @@ function commitGroup(): void {
     bytes += stateBytes(unit);
     housekeeping.note(unit);
   }
-  const outcomes = commitTogether(database, cleanShutdown, units);
+  const outcomes = commitTogether(database, lastEnd, units);
   for (const [i, outcome] of outcomes.entries()) {
     const { id } = group[i]!;
     if (outcome instanceof StoreError) reply({ id, error: plain(outcome) });

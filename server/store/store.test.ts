@@ -50,13 +50,13 @@ for (const kind of ["in a file", "in memory"] as const) {
         putSnapshots: [state("a", 20), state("a", 3)],
         putAnswers: [answer("z"), answer("old", Date.now() - 1), answer("y")],
       });
-      const { sessions, snapshots, answers, damaged, cleanShutdown } = await store.load();
+      const { sessions, snapshots, answers, damaged, lastEnd } = await store.load();
       expect(sessions).toEqual([session("a", 1), b]);
       expect(snapshots.map(({ step }) => step)).toEqual([3, 20]);
       expect(snapshots[0]).toMatchObject({ session: "a", kind: "user", meta: state("a", 3).meta });
       expect(answers).toEqual([answer("z"), answer("y")]);
       expect(damaged).toEqual([]);
-      expect(cleanShutdown).toBe(true);
+      expect(lastEnd).toBe("clean");
     });
 
     test("keeps a head that was put as a snapshot when the snapshot is deleted, and the other way round", async () => {
@@ -208,7 +208,7 @@ test("everything is there when a store is opened again, and it says whether it w
   await first.commit({ putSessions: [session("a", 1)], putSnapshots: [state("a", 1, { head: true })] });
   await first.close();
   const second = await open(directory);
-  expect((await second.load()).cleanShutdown).toBe(true);
+  expect((await second.load()).lastEnd).toBe("clean");
   expect((await second.readHead("a")).arrays).toEqual(state("a", 1).arrays);
 });
 

@@ -82,7 +82,7 @@ class ThreadedStore implements Store {
   }
 
   async load(): Promise<Loaded> {
-    const { sessions, snapshots, answers, damaged, cleanShutdown } = await this.#call("load", []);
+    const { sessions, snapshots, answers, damaged, lastEnd } = await this.#call("load", []);
     // Ten thousand snapshots have a few lists of tensors between them.
     const lists = new Map<string, unknown>();
     const parse = (text: string) => {
@@ -94,7 +94,7 @@ class ThreadedStore implements Store {
       snapshots: snapshots.map((row) => describeState(row, parse)),
       answers: answers.map(answerFromRow),
       damaged,
-      cleanShutdown,
+      lastEnd,
     };
   }
 

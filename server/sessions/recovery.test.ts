@@ -1,0 +1,271 @@
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, expect, test } from "vitest";
+import { completeSpec } from "../model/presets.ts";
+import { storeFile } from "../store/database.ts";
+import { restoreBackup } from "../store/doctor.ts";
+import type { RunPlan } from "./plan.ts";
+import { Receipt } from "./receipt.ts";
+import type { Registry } from "./registry.ts";
+import type { Session } from "./session.ts";
+import { openTestRegistry, unrepeated } from "./testing/registry.ts";
+
+// What a session is after a crash, a restoration, a full schedule: each a defect once.
+
+const never = new AbortController().signal;
+const recordEvery = 5;
+const plan: RunPlan = { stopWhen: [], snapshotAt: [], recordEvery, recordAt: [], untilStep: 60 };
+const rarely = { checkpointEveryMs: 3_600_000 };
+const folders: string[] = [];
+const open: Registry[] = [];
+
+afterEach(async () => {
+  for (const registry of open.splice(0)) {
+    await registry.shutDown();
+    await registry.close();
+  }
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), "grokbox-recovery-"));
+  folders.push(made);
+  return made;
+}
+
+async function restored(directory: string, options = {}): Promise<Registry> {
+  const registry = await openTestRegistry({ directory, threads: 1, ...rarely, ...options });
+  open.push(registry);
+  await registry.restore({ resume: true });
+  return registry;
+}
+
+/** What a server finds that starts after this one was killed now, with no commit under way. */
+async function crash(registry: Registry): Promise<Registry> {
+  const directory = folder();
+  const { path } = registry.store;
+  for (const suffix of ["", "-wal"])
+    copyFileSync(`${path}${suffix}`, join(directory, `${storeFile}${suffix}`));
+  return restored(directory);
+}
+
+/** What a server finds that starts on a backup made now. */
+async function backedUp(registry: Registry): Promise<Registry> {
+  const directory = folder();
+  const backup = join(directory, "backup.db");
+  await registry.store.backup(backup);
+  restoreBackup(backup, join(directory, "data"));
+  return restored(join(directory, "data"));
+}
+
+async function shut(registry: Registry): Promise<void> {
+  open.splice(open.indexOf(registry), 1);
+  await registry.shutDown();
+  await registry.close();
+}
+
+function start(registry: Registry): Promise<Session> {
+  const spec = completeSpec({ modulus: 7, width: 16 }, "grokking");
+  return registry.start({ spec, preset: "grokking", labels: {}, engine: "", recordEvery });
+}
+
+const advance = (session: Session, steps: number, receipt = unrepeated()) =>
+  session.advanceBy({ steps, expectedStep: undefined, receipt }, never);
+
+async function atRest(session: Session): Promise<void> {
+  while (session.isTraining) await session.log.changed(1_000, never);
+}
+
+async function stepsOf(session: Session): Promise<number[]> {
+  return session.withLog((log) => log.read(1, 100_000).map(({ step }) => step));
+}
+
+const norm = { kind: "threshold", measure: "parameterNorm", comparison: ">=", value: 0 } as const;
+const keep = { kind: "snapshot", label: "" } as const;
+
+test("a run stops, and its triggers fire, at the same steps however often it is checkpointed", async () => {
+  const ends = [];
+  for (const checkpointEveryMs of [20, 3_600_000]) {
+    const registry = await restored(folder(), { checkpointEveryMs });
+    const spec = completeSpec({ modulus: 23, width: 128 }, "grokking");
+    const session = await registry.start({ spec, preset: "", labels: {}, engine: "", recordEvery });
+    const when = { ...norm, forRecorded: 150 };
+    await session.setTriggers([{ name: "keep", when, action: keep, repeat: false }], never, () => {});
+    const stopWhen = [{ ...norm, forRecorded: 300 }];
+    await session.run({ ...plan, stopWhen, untilStep: 100_000 }, undefined, never);
+    await atRest(session);
+    ends.push([session.step, session.snapshots.list().map(({ step }) => step)]);
+  }
+  expect(ends[0]).toEqual([1_500, [750]]);
+  expect(ends[1]).toEqual(ends[0]);
+});
+
+test("an answer is stored with the state that it tells of, never before it", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  const receipt = new Receipt("once", "body", "Step");
+  session.keeper.attach(receipt);
+  await advance(session, 25, receipt);
+  receipt.respond(Buffer.from("at step 25"));
+  session.keeper.detach(receipt);
+  await session.update({ labels: { new: "label" } }, () => {});
+
+  const after = await crash(registry);
+  const again = after.get(session.name);
+  expect(again).toMatchObject({ step: 0, labels: { new: "label" } });
+  const key = { requestId: "once", fingerprint: "body", method: "Step" };
+  const answer = await after.answers.once(key, never, async (found) => {
+    await advance(again, 25, found);
+    return Buffer.from("again");
+  });
+  expect(Buffer.from(answer).toString()).toBe("again");
+  expect(again.step).toBe(25);
+
+  await session.checkpoint();
+  await session.keeper.idle();
+  const later = await crash(registry);
+  expect(later.get(session.name).step).toBe(25);
+  const stored = await later.answers.once(key, never, () => expect.unreachable("done twice"));
+  expect(Buffer.from(stored).toString()).toBe("at step 25");
+});
+
+test("steps that no checkpoint has seen are durable once a run follows them, so that its epoch may go on", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  await advance(session, 25);
+  const since = await session.run({ ...plan, untilStep: 10_000_000 }, undefined, never);
+  const seen = await session.withLog((log) => log.read(1, since));
+
+  const after = await crash(registry);
+  await session.pause();
+  const again = after.get(session.name);
+  expect(again).toMatchObject({ state: "running", epoch: session.epoch });
+  await again.pause();
+  expect(again.step).toBeGreaterThanOrEqual(25);
+  expect(await again.withLog((log) => log.read(1, since))).toEqual(seen);
+});
+
+test("points that were not stored may have been seen, so that after a crash without a run the epoch is another, and stays so", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  await advance(session, 25);
+  const after = await crash(registry);
+  const again = after.get(session.name);
+  expect(again.step).toBe(0);
+  expect(again.epoch).not.toBe(session.epoch);
+  const directory = dirname(after.store.path!);
+  await shut(after);
+  expect((await restored(directory)).get(session.name).epoch).toBe(again.epoch);
+});
+
+test("what goes on from a backup is another epoch, even of a run: its server may have gone on otherwise", async () => {
+  const registry = await restored(folder());
+  const sessions = [await start(registry), await start(registry)];
+  await sessions[0]!.run({ ...plan, untilStep: 10_000_000 }, undefined, never);
+  const after = await backedUp(registry);
+  await sessions[0]!.pause();
+  const again = sessions.map(({ name }) => after.get(name));
+  expect(again[0]!.state).toBe("running");
+  await again[0]!.pause();
+  for (const [i, { epoch }] of again.entries()) expect(epoch).not.toBe(sessions[i]!.epoch);
+  const directory = dirname(after.store.path!);
+  await shut(after);
+  const later = await restored(directory);
+  for (const { name, epoch } of again) expect(later.get(name).epoch).toBe(epoch);
+});
+
+test("a snapshot keeps what its triggers had counted then, whatever they count later", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  const when = { ...norm, forRecorded: 4 };
+  await session.setTriggers([{ name: "keep", when, action: keep, repeat: false }], never, () => {});
+  await advance(session, 10);
+  const then = session.triggers.memoryOf("keep");
+  expect(then).toMatchObject({ fired: 0, held: 2 });
+  await session.snapshot({ expectedStep: 10, label: "" }, never);
+  await advance(session, 30);
+  expect(session.triggers.memoryOf("keep").fired).toBe(1);
+  await session.restoreSnapshot(10, 40, unrepeated(), never);
+  expect(session.triggers.memoryOf("keep")).toEqual(then);
+  await advance(session, 30);
+  expect(session.triggers.memoryOf("keep")).toMatchObject({ fired: 1, lastFiredStep: 20 });
+});
+
+test("back on the branch that was left before, the log has no points of the other one", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  await advance(session, 10);
+  await session.snapshot({ expectedStep: 10, label: "" }, never);
+  await advance(session, 20);
+  await session.snapshot({ expectedStep: 30, label: "" }, never);
+  await session.restoreSnapshot(10, 30, unrepeated(), never);
+  await session.swapActivation("gelu", 10, unrepeated(), never);
+  await advance(session, 40);
+  await session.restoreSnapshot(30, 50, unrepeated(), never);
+  // The end of a job records its step once more.
+  expect([...new Set(await stepsOf(session))]).toEqual([0, 5, 10, 30]);
+});
+
+test("a snapshot that a fork is being made of does not expire, and does afterwards", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  const schedule = { everySteps: 10, powersOfTwo: false, atSteps: [], atStageChanges: false, retain: 1 };
+  await session.update({ schedule }, () => {});
+  await advance(session, 10);
+  const forking = await session.forking(10);
+  await advance(session, 20);
+  expect(session.snapshots.list().map(({ step }) => step)).toEqual([30, 10]);
+  forking.release();
+  await advance(session, 10);
+  expect(session.snapshots.list().map(({ step }) => step)).toEqual([40]);
+});
+
+test("a deletion that the end of the server cut short is done at the next start", async () => {
+  const directory = folder();
+  let registry = await restored(directory);
+  const [session, other] = [await start(registry), await start(registry)];
+  const row = session.row(session.keeper.committed!, true);
+  const { store } = registry;
+  const body = row.body as { intent: object };
+  const deleted = {
+    ...row,
+    state: "deleted",
+    body: { ...body, intent: { ...body.intent, state: "deleted" } },
+  };
+  await store.commit({ putSessions: [deleted] });
+  registry = await crash(registry);
+  expect([...registry.all()].map(({ name }) => name)).toEqual([other.name]);
+  const { sessions } = await registry.store.load();
+  expect(sessions.map(({ id }) => id)).toEqual([other.id]);
+});
+
+test("of a history with a hole, the points after the hole are retained, and nothing is made up", async () => {
+  const directory = folder();
+  let registry = await restored(directory);
+  const session = await start(registry);
+  for (let i = 0; i < 3; i++) {
+    await advance(session, 10);
+    await session.checkpoint();
+    await session.keeper.idle();
+  }
+  const points = await session.withLog((log) => log.read(1, 100));
+  await shut(registry);
+  const database = new DatabaseSync(join(directory, storeFile));
+  const rows = database
+    .prepare("SELECT first_sequence AS first FROM progress WHERE session = ? ORDER BY first_sequence")
+    .all(session.id)
+    .map(({ first }) => Number(first));
+  expect(rows.length).toBeGreaterThanOrEqual(3);
+  database.prepare("DELETE FROM progress WHERE session = ? AND first_sequence = ?").run(session.id, rows[1]!);
+  database.close();
+
+  registry = await restored(directory);
+  const again = registry.get(session.name);
+  expect(await again.withLog((log) => log.read(1, 100))).toEqual(
+    points.filter(({ sequence }) => sequence >= rows[2]!),
+  );
+  await advance(again, 10);
+  expect(again.step).toBe(40);
+});
