@@ -134,7 +134,8 @@ test("an answer is stored with the state that it tells of, never before it", asy
 test("steps that no checkpoint has seen are durable once a run follows them, so that its epoch may go on", async () => {
   const registry = await restored(folder());
   const session = await start(registry);
-  await advance(session, 25);
+  // Recorded, as the end of a call; a run that began at step 0 would not stop there.
+  await advance(session, 23);
   const since = await session.run({ ...plan, untilStep: 10_000_000 }, undefined, never);
   const seen = await session.withLog((log) => log.read(1, since));
 
@@ -143,7 +144,7 @@ test("steps that no checkpoint has seen are durable once a run follows them, so 
   const again = after.get(session.name);
   expect(again).toMatchObject({ state: "running", epoch: session.epoch });
   await again.pause();
-  expect(again.step).toBeGreaterThanOrEqual(25);
+  expect(again.step).toBeGreaterThanOrEqual(23);
   expect(await again.withLog((log) => log.read(1, since))).toEqual(seen);
 });
 
