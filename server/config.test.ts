@@ -1,0 +1,27 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { parseConfig } from "./config.ts";
+
+afterEach(() => void vi.unstubAllEnvs());
+
+const dataOf = (...argv: string[]) => parseConfig(argv, "0").data;
+
+test("where sessions are kept: a flag wins over the environment, and the user's state directory is the default", () => {
+  vi.stubEnv("GROKBOX_EPHEMERAL", "");
+  vi.stubEnv("XDG_STATE_HOME", "/state");
+  expect(dataOf()).toBe("/state/grokbox");
+  vi.stubEnv("XDG_STATE_HOME", "relative");
+  vi.stubEnv("HOME", "/home/someone");
+  expect(dataOf()).toBe("/home/someone/.local/state/grokbox");
+  vi.stubEnv("GROKBOX_DATA", "/elsewhere");
+  expect(dataOf()).toBe("/elsewhere");
+  expect(dataOf("--ephemeral")).toBeUndefined();
+  vi.stubEnv("GROKBOX_EPHEMERAL", "1");
+  expect(dataOf()).toBeUndefined();
+  expect(dataOf("--data", "/flag")).toBe("/flag");
+});
+
+test("flags win over the environment", () => {
+  vi.stubEnv("GROKBOX_PORT", "1234");
+  expect(parseConfig([], "0").port).toBe(1234);
+  expect(parseConfig(["--port", "0"], "0").port).toBe(0);
+});
