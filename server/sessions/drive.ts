@@ -198,13 +198,13 @@ export class Drive {
       // Unless something may have to be done at it, the last point is taken in while the next slice is computed; else at once, before
       // anybody else takes it in.
       const looks = plan.stopWhen.length > 0 || waypoints.looksAtRecords;
-      const { diverged } = await scheduler.turn(urgency, signal, async (preempt) => {
+      const { diverged } = await scheduler.turn(urgency, signal, async (preempt, mostMs) => {
         const hurry = new AbortController();
         const forward = () => hurry.abort();
         preempt.addEventListener("abort", forward);
         this.#hurry = hurry;
         try {
-          const { until, recordAt } = nextStretch(plan, training.step, training.sliceSteps, waypoints);
+          const { until, recordAt } = nextStretch(plan, training.step, training.stepsIn(mostMs), waypoints);
           return await training.advance(until, recordAt, hurry.signal);
         } finally {
           this.#hurry = undefined;

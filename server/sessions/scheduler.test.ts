@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { GrokboxError } from "./errors.ts";
-import { Scheduler } from "./scheduler.ts";
+import { longestSliceMs, Scheduler } from "./scheduler.ts";
 
 const never = new AbortController().signal;
 
@@ -81,6 +81,29 @@ test("interactive turns without end leave background work its half of the time",
   stop.abort();
   await Promise.all(all);
   expect(spent.background / (spent.background + spent.interactive)).toBeGreaterThan(0.3);
+});
+
+test("after an interactive turn the device waits a little for its caller, and goes on when nobody comes", async () => {
+  const scheduler = new Scheduler();
+  const order: string[] = [];
+  const turn = (urgency: "interactive" | "background", name: string) =>
+    scheduler.turn(urgency, never, async () => void order.push(name));
+  const first = turn("interactive", "first");
+  const background = turn("background", "background");
+  await first;
+  await turn("interactive", "second");
+  await background;
+  expect(order).toEqual(["first", "second", "background"]);
+});
+
+test("background slices are to be short while there is interactive work, and long again afterwards", async () => {
+  const scheduler = new Scheduler();
+  const most = () => scheduler.turn("background", never, async (_, mostMs) => mostMs);
+  expect(await most()).toBe(longestSliceMs);
+  await scheduler.turn("interactive", never, async () => {});
+  expect(await most()).toBeLessThan(5);
+  await sleep(100);
+  expect(await most()).toBe(longestSliceMs);
 });
 
 test("who gives up while waiting is told so and never runs; the others do", async () => {

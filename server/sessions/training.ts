@@ -8,7 +8,6 @@ import { GrokboxError } from "./errors.ts";
 import type { ClassCounts, Head } from "./head.ts";
 import type { Observer } from "./observer.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
-import { longestSliceMs } from "./scheduler.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 export interface TrainingParts {
@@ -147,9 +146,9 @@ export class Training {
     return steps * (this.#stepMs ?? 0);
   }
 
-  /** Updates that make about the longest slice; 1 until a first update was timed. */
-  get sliceSteps(): number {
-    return this.#stepMs === undefined ? 1 : Math.max(1, Math.floor(longestSliceMs / this.#stepMs));
+  /** Updates that take about so long, at least 1; 1 until a first update was timed. */
+  stepsIn(milliseconds: number): number {
+    return this.#stepMs === undefined ? 1 : Math.max(1, Math.floor(milliseconds / this.#stepMs));
   }
 
   /**
