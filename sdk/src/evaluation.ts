@@ -1,7 +1,8 @@
-import type { EvaluateResponse } from "@grokbox/proto/analysis";
+import type { EvaluateResponse, PairGrids as PairGridsMessage } from "@grokbox/proto/analysis";
 import type { ActivationScores as ActivationScoresMessage } from "@grokbox/proto/training";
 import { defined } from "./defined.ts";
 import { fromScores, type Scores } from "./scores.ts";
+import { fromFloat32Tensor, fromUint32Tensor, type Tensor } from "./tensor.ts";
 import { fromUint64 } from "./uint64.ts";
 
 /** How one state does over all p^2 pairs and over the classes of pairs. */
@@ -19,6 +20,20 @@ export interface Evaluation {
   readonly dominantRemoved: Scores;
   /** Frobenius norm of all weights. */
   readonly parameterNorm: number;
+  /** Share of test pairs whose other order is trained on: the test accuracy that symmetry alone brings. Absent without a test set. */
+  readonly predictedPlateau?: number;
+  /** When they were asked for. */
+  readonly grids?: PairGrids;
+}
+
+/** One value an ordered pair (x, y), [p, p], x outermost. */
+export interface PairGrids {
+  /** 1 where the largest logit is the label's, else 0. */
+  readonly correct: Tensor<Uint32Array>;
+  /** Softmax probability of the label, 0 to 1. Absent when a logit is not finite. */
+  readonly probability?: Tensor;
+  /** 0 common, 1 rare, 2 partner, 3 held out. */
+  readonly pairClass: Tensor<Uint32Array>;
 }
 
 /** How the weights do under one activation. */
@@ -33,7 +48,7 @@ export interface ActivationScores {
 }
 
 export function fromEvaluation(message: EvaluateResponse): Evaluation {
-  const { accuracy, loss, parameterNorm } = message;
+  const { accuracy, loss, parameterNorm, predictedPlateau, grids } = message;
   return {
     step: fromUint64(message.step),
     scores: fromScores(message.scores),
@@ -42,6 +57,16 @@ export function fromEvaluation(message: EvaluateResponse): Evaluation {
     dominantOnly: fromScores(message.dominantOnly),
     dominantRemoved: fromScores(message.dominantRemoved),
     parameterNorm,
+    ...defined({ predictedPlateau }),
+    ...(grids === undefined ? {} : { grids: fromGrids(grids) }),
+  };
+}
+
+export function fromGrids({ correct, probability, pairClass }: PairGridsMessage): PairGrids {
+  return {
+    correct: fromUint32Tensor(correct),
+    ...(probability === undefined ? {} : { probability: fromFloat32Tensor(probability) }),
+    pairClass: fromUint32Tensor(pairClass),
   };
 }
 

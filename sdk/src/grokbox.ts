@@ -1,15 +1,31 @@
 import { ServerService } from "@grokbox/proto/server";
 import { SessionService } from "@grokbox/proto/session";
+import {
+  type AblateOptions,
+  type Ablation,
+  type AblationResult,
+  ablate,
+  type IdealNetwork,
+} from "./ablation.ts";
 import { parseAddress } from "./address.ts";
 import { Connection, type ConnectionOptions, longDeadlineMs } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
 import { GrokboxError } from "./error.ts";
+import {
+  type Flow,
+  type FlowMethod,
+  type FlowStart,
+  type OutcomeContourOptions,
+  outcomeContour,
+  simulateFlow,
+} from "./flow.ts";
 import { isUnavailable } from "./retry.ts";
 import type { SafetensorsFile } from "./safetensors-file.ts";
 import { fromServerInfo, type ServerInfo } from "./server-info.ts";
 import { Session } from "./session.ts";
 import { fromSession, type SessionState, toState } from "./session-info.ts";
 import { type StartOptions, startSession } from "./start.ts";
+import type { Tensor } from "./tensor.ts";
 import { grpcTransport } from "./transport-grpc.ts";
 import { type Upload, uploadWeights } from "./upload.ts";
 import type { Weights } from "./weights.ts";
@@ -101,6 +117,25 @@ export class Grokbox implements AsyncDisposable {
   /** Cancels calls under way and closes the connection. Sessions and runs on the server go on. Idempotent. */
   close(): void {
     this.#connection.close();
+  }
+
+  /** How an ideal network does, after changes made one after the other. */
+  ablateIdeal(
+    network: IdealNetwork,
+    ablations: readonly Ablation[] = [],
+    options: AblateOptions = {},
+  ): Promise<AblationResult> {
+    return ablate(this.#connection, network, ablations, options);
+  }
+
+  /** The decoupled gradient flow of one neuron at one frequency, from anywhere. */
+  simulateFlow(start: FlowStart, method: FlowMethod, options: CallOptions = {}): Promise<Flow> {
+    return simulateFlow(this.#connection, start, method, options);
+  }
+
+  /** Where that flow ends after a time, over a grid of starts: final beta, [scales, doubledPhases]. */
+  outcomeContour(options: OutcomeContourOptions): Promise<Tensor<Float64Array>> {
+    return outcomeContour(this.#connection, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,6 +4,7 @@
  * @module
  */
 
+export type { AblateOptions, Ablation, AblationResult, IdealNetwork } from "./ablation.ts";
 export type { BackoffOptions } from "./backoff.ts";
 export type { Changes, ChangesInput } from "./changes.ts";
 export type { Code } from "./code.ts";
@@ -12,13 +13,22 @@ export type { CallOptions } from "./deadline.ts";
 export type { DownloadedSnapshot } from "./download.ts";
 export type { Durability } from "./durability.ts";
 export { type FieldViolation, GrokboxError, isReason, type Reason } from "./error.ts";
-export type { ActivationScores, Evaluation } from "./evaluation.ts";
+export type { ActivationScores, Evaluation, PairGrids } from "./evaluation.ts";
 export type { ExportedFile } from "./exported-file.ts";
 export type { FileFormat } from "./file-format.ts";
+export type {
+  Flow,
+  FlowMethod,
+  FlowStart,
+  NeuronFlowOptions,
+  NeuronPoint,
+  OutcomeContourOptions,
+} from "./flow.ts";
 export type { ForkOptions } from "./fork.ts";
 export { type ConnectOptions, Grokbox, type ListOptions } from "./grokbox.ts";
 export type { HistoryOptions } from "./history.ts";
 export type { Lineage } from "./lineage.ts";
+export type { Lottery, LotteryOptions, RaceStep } from "./lottery.ts";
 export type { ProgressEvent, ProgressGap, ProgressReset } from "./progress-event.ts";
 export type { ProgressPoint, Stage } from "./progress-point.ts";
 export type { Run, RunPoint } from "./run.ts";
@@ -39,11 +49,20 @@ export type { Snapshot, SnapshotKind, SnapshotsOptions } from "./snapshot.ts";
 export type { SnapshotSchedule } from "./snapshot-schedule.ts";
 export type { Activation, Init, Optimizer, Schedule, Spec, Split, Task } from "./spec.ts";
 export type { InitInput, OptimizerInput, PresetName, SpecInput, SplitInput } from "./spec-input.ts";
-export type { LayerSpectrum, MeanAndSpread, NeuronRange, Spectrum } from "./spectrum.ts";
+export type { FrequencyGroup, LayerSpectrum, MeanAndSpread, NeuronRange, Spectrum } from "./spectrum.ts";
 export type { StartOptions } from "./start.ts";
 export type { Tensor } from "./tensor.ts";
 export type { Measure, Threshold } from "./threshold.ts";
 export type { ForkAction, Trigger, TriggerAction, TriggerActionInput, TriggerInput } from "./trigger.ts";
 export type { Upload } from "./upload.ts";
+export type {
+  FrequencyVote,
+  Logits,
+  LogitsOptions,
+  Pair,
+  Voting,
+  VotingTheory,
+  WorstPair,
+} from "./voting.ts";
 export type { WatchOptions } from "./watch.ts";
 export type { Moments, Weights } from "./weights.ts";

@@ -16,16 +16,18 @@ const found = on(SessionService.method.getSession, () => ({ session: wide }));
 function spectrumScript(requests: SpectrumRequest[], step: (call: number) => bigint = () => 7n) {
   return on(AnalysisService.method.spectrum, (request) => {
     requests.push(request);
-    const { firstNeuron, neuronCount = 0 } = request;
+    const { neurons, firstNeuron } = request;
+    const neuronCount = neurons.length > 0 ? neurons.length : (request.neuronCount ?? 0);
+    const neuron = (row: number) => neurons[row] ?? firstNeuron + row;
     const floats = (columns: number) => {
       const numbers = Float32Array.from(
         { length: neuronCount * columns },
-        (_, i) => 1_000 * (firstNeuron + Math.floor(i / columns)) + (i % columns),
+        (_, i) => 1_000 * neuron(Math.floor(i / columns)) + (i % columns),
       );
       const shape = columns === 1 ? [neuronCount] : [neuronCount, columns];
       return { dtype: DataType.FLOAT32, shape, data: new Uint8Array(numbers.buffer) };
     };
-    const dominant = Uint32Array.from({ length: neuronCount }, (_, i) => firstNeuron + i);
+    const dominant = Uint32Array.from({ length: neuronCount }, (_, i) => neuron(i));
     return {
       step: step(requests.length),
       firstNeuron,
@@ -44,6 +46,12 @@ function spectrumScript(requests: SpectrumRequest[], step: (call: number) => big
       layerAgreement: 1,
       alpha: { mean: 1, spread: 0 },
       beta: { mean: 2, spread: 0 },
+      thetaCosineFit: floats(1),
+      xiCosineFit: floats(1),
+      thetaMeasures: { cosineFit: 0.5 },
+      xiMeasures: { harmonicLeakage: [{ order: 2, medianRatio: 0.25 }, { order: 3 }] },
+      groups: [{ frequency: 1, neurons: 0 }],
+      neurons,
     };
   });
 }
@@ -76,7 +84,7 @@ test("a few neurons can be asked for", async () => {
   const handle = await box.session("sessions/a");
   const spectrum = await handle.spectrum({ neurons: { first: 10, count: 3 } });
   expect(spectrum.theta.magnitude.shape).toEqual([3, 99]);
-  expect(spectrum.firstNeuron).toBe(10);
+  expect(spectrum.neurons).toEqual([10, 11, 12]);
   expect(requests[0]).toMatchObject({ name: "sessions/a", firstNeuron: 10, neuronCount: 3 });
 });
 

@@ -2,6 +2,7 @@ import { AnalysisService } from "@grokbox/proto/analysis";
 import { SessionService } from "@grokbox/proto/session";
 import { SnapshotService } from "@grokbox/proto/snapshot";
 import { type ActivationScores as ActivationScoresMessage, TrainingService } from "@grokbox/proto/training";
+import { type AblateOptions, type Ablation, type AblationResult, ablate } from "./ablation.ts";
 import { type Connection, longDeadlineMs, type PartOptions } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
 import { type DownloadedSnapshot, downloadSnapshot } from "./download.ts";
@@ -14,8 +15,10 @@ import {
 } from "./evaluation.ts";
 import { ExportedFile } from "./exported-file.ts";
 import type { FileFormat } from "./file-format.ts";
+import { type Flow, type FlowMethod, type NeuronFlowOptions, simulateFlow } from "./flow.ts";
 import { type ForkOptions, forkSession } from "./fork.ts";
 import { type HistoryOptions, readHistory } from "./history.ts";
+import { type Lottery, type LotteryOptions, readLottery } from "./lottery.ts";
 import type { ProgressEvent } from "./progress-event.ts";
 import { fromPoint, type ProgressPoint } from "./progress-point.ts";
 import { Run } from "./run.ts";
@@ -27,6 +30,7 @@ import type { NeuronRange, Spectrum } from "./spectrum.ts";
 import { readSpectrum } from "./spectrum-pages.ts";
 import { type TriggerInput, toTriggers } from "./trigger.ts";
 import { fromUint64, toOptionalUint64, toUint64 } from "./uint64.ts";
+import { type Logits, type LogitsOptions, readLogits } from "./voting.ts";
 import { type WatchOptions, watchProgress } from "./watch.ts";
 
 /** A call that is refused with `STEP_MISMATCH` unless the session is at this step when its turn comes. */
@@ -42,7 +46,7 @@ export interface At {
 
 export interface SpectrumOptions extends CallOptions, At {
   /** Whose coefficients to send; the means are over all neurons in any case. @default all */
-  readonly neurons?: NeuronRange | undefined;
+  readonly neurons?: NeuronRange | readonly number[] | undefined;
 }
 
 /** What `signal` stops is the starting and the watching; the run itself goes on until it is paused. */
@@ -163,15 +167,47 @@ export class Session implements AsyncDisposable {
     return scores.map((message: ActivationScoresMessage) => fromActivationScores(message));
   }
 
-  /** Losses and accuracies, in float64. */
-  async evaluate(options: CallOptions & At = {}): Promise<Evaluation> {
-    const request = { name: this.#at(options.at) };
+  /** Losses and accuracies, in float64; with `grids` also pair by pair. */
+  async evaluate(
+    options: CallOptions & At & { readonly grids?: boolean | undefined } = {},
+  ): Promise<Evaluation> {
+    const request = { name: this.#at(options.at), grids: options.grids ?? false };
     return fromEvaluation(await this.#connection.read(AnalysisService.method.evaluate, request, options));
   }
 
   /** Fourier spectra of both layers, in as many answers as they need. */
   spectrum(options: SpectrumOptions = {}): Promise<Spectrum> {
     return readSpectrum(this.#connection, this.#at(options.at), this.info.spec, options);
+  }
+
+  /** Logits of pairs, and how neurons vote for them, in as many answers as they need. */
+  logits(options: LogitsOptions & At = {}): Promise<Logits> {
+    return readLogits(this.#connection, this.#at(options.at), this.info.spec.modulus, options);
+  }
+
+  /**
+   * How a copy does after changes, made one after the other; the session stays as it is.
+   *
+   * @example
+   * const { accuracy } = await session.ablate([{ removeFrequencies: [3, 5] }]);
+   */
+  ablate(ablations: readonly Ablation[], options: AblateOptions & At = {}): Promise<AblationResult> {
+    return ablate(this.#connection, this.#at(options.at), ablations, options);
+  }
+
+  /** Which frequency each neuron was to end with, forecast from where it began, and which it has. */
+  lottery(options: LotteryOptions & At = {}): Promise<Lottery> {
+    return readLottery(this.#connection, this.#at(options.at), options);
+  }
+
+  /**
+   * The decoupled gradient flow from where a neuron is, beside where it really went.
+   *
+   * @param neuron - 0 to M - 1
+   */
+  simulateFlow(neuron: number, method: FlowMethod, options: NeuronFlowOptions & At = {}): Promise<Flow> {
+    const start = { ...options, name: this.#at(options.at), neuron };
+    return simulateFlow(this.#connection, start, method, options);
   }
 
   /**

@@ -17,17 +17,31 @@ export async function readSpectrum(
   connection: Connection,
   name: string,
   { modulus, width }: Spec,
-  options: CallOptions & { readonly neurons?: NeuronRange | undefined },
+  options: CallOptions & { readonly neurons?: NeuronRange | readonly number[] | undefined },
 ): Promise<Spectrum> {
-  const { first = 0, count = width - first } = options.neurons ?? {};
+  const { neurons = {} } = options;
   const part = { signal: options.signal, deadline: connection.deadline(options) };
   const most = Math.floor(pageCoefficients / ((modulus - 1) / 2));
   const pages = [];
+  const method = AnalysisService.method.spectrum;
+  if (isList(neurons)) {
+    for (let read = 0; read === 0 || read < neurons.length; read += most) {
+      const chosen = neurons.slice(read, read + most);
+      const request = { name, ...(chosen.length === 0 ? { neuronCount: 0 } : { neurons: chosen }) };
+      pages.push(await connection.read(method, request, part));
+    }
+    return mergeSpectrum(pages);
+  }
+  const { first = 0, count = width - first } = neurons;
   let read = 0;
   do {
     const request = { name, firstNeuron: first + read, neuronCount: Math.min(most, count - read) };
-    pages.push(await connection.read(AnalysisService.method.spectrum, request, part));
+    pages.push(await connection.read(method, request, part));
     read += most;
   } while (read < count);
   return mergeSpectrum(pages);
+}
+
+function isList(neurons: NeuronRange | readonly number[]): neurons is readonly number[] {
+  return Array.isArray(neurons);
 }

@@ -12,8 +12,8 @@ import { fromUint64 } from "./uint64.ts";
 export interface Spectrum {
   /** The step analysed. */
   readonly step: number;
-  /** The neuron that the first row is of. */
-  readonly firstNeuron: number;
+  /** The neurons that the n rows are of. */
+  readonly neurons: readonly number[];
   readonly theta: LayerSpectrum;
   readonly xi: LayerSpectrum;
   /** [n], frequency 1..K of the largest magnitude of theta. */
@@ -34,13 +34,37 @@ export interface Spectrum {
   readonly alpha: MeanAndSpread;
   /** Magnitude of xi at theta's dominant frequency, over all neurons. */
   readonly beta: MeanAndSpread;
+  /** The neurons of each frequency 1, 2, ... K. */
+  readonly groups: readonly FrequencyGroup[];
 }
 
+/** One layer; at theta's dominant frequencies, the other layer too. */
 export interface LayerSpectrum {
   /** [n, K] */
   readonly magnitude: Tensor;
   /** [n, K], radians in [-pi, pi). */
   readonly phase: Tensor;
+  /** [n], the share of a neuron's energy, mean excluded, that is at its dominant frequency, 0 to 1; 0 for a constant row. */
+  readonly cosineFit: Tensor;
+  /** The same, mean over all neurons. */
+  readonly meanCosineFit?: number;
+  /** Inverse participation ratio over all p coefficients, mean over all neurons; a pure cosine scores 0.75 on average. */
+  readonly coefficientIpr?: number;
+  /** For the harmonics h = 2..7: the median over all neurons of the magnitude at h k* over that at k*. */
+  readonly harmonicLeakage: readonly { readonly order: number; readonly medianRatio?: number }[];
+}
+
+/** The neurons of one dominant frequency. */
+export interface FrequencyGroup {
+  readonly frequency: number;
+  /** How many. */
+  readonly neurons: number;
+  /** |mean of e^{i n phi}| for n = 1..4, 0 when phases are spread evenly; empty for no neurons. */
+  readonly phaseConcentration: readonly number[];
+  /** Magnitude of theta, of xi, and alpha^2 beta, the strength of a neuron's vote. Absent for no neurons. */
+  readonly alpha?: MeanAndSpread;
+  readonly beta?: MeanAndSpread;
+  readonly vote?: MeanAndSpread;
 }
 
 export interface MeanAndSpread {
@@ -70,12 +94,28 @@ export function mergeSpectrum(pages: readonly SpectrumResponse[]): Spectrum {
   }
   const floats = (part: (page: SpectrumResponse) => SpectrumResponse["thetaPhase"]) =>
     concatenate(pages.map((page) => fromFloat32Tensor(part(page))));
+  const dominantFrequency = concatenate(pages.map((page) => fromUint32Tensor(page.dominantFrequency)));
+  const chosen = pages.flatMap(({ neurons }) => neurons);
+  const { theta, xi } = {
+    theta: {
+      magnitude: floats((page) => page.thetaMagnitude),
+      phase: floats((page) => page.thetaPhase),
+      cosineFit: floats((page) => page.thetaCosineFit),
+      ...fromLayerMeasures(head.thetaMeasures),
+    },
+    xi: {
+      magnitude: floats((page) => page.xiMagnitude),
+      phase: floats((page) => page.xiPhase),
+      cosineFit: floats((page) => page.xiCosineFit),
+      ...fromLayerMeasures(head.xiMeasures),
+    },
+  };
   return {
     step: fromUint64(head.step),
-    firstNeuron: head.firstNeuron,
-    theta: { magnitude: floats((page) => page.thetaMagnitude), phase: floats((page) => page.thetaPhase) },
-    xi: { magnitude: floats((page) => page.xiMagnitude), phase: floats((page) => page.xiPhase) },
-    dominantFrequency: concatenate(pages.map((page) => fromUint32Tensor(page.dominantFrequency))),
+    neurons: chosen.length > 0 ? chosen : Array.from(dominantFrequency.data, (_, i) => head.firstNeuron + i),
+    theta,
+    xi,
+    dominantFrequency,
     misalignment: floats((page) => page.misalignment),
     neuronsPerFrequency: head.neuronsPerFrequency,
     ipr: defined({ theta: head.iprTheta, xi: head.iprXi, mean: head.ipr }),
@@ -86,6 +126,26 @@ export function mergeSpectrum(pages: readonly SpectrumResponse[]): Spectrum {
     layerAgreement: head.layerAgreement,
     alpha: fromMeanAndSpread(head.alpha),
     beta: fromMeanAndSpread(head.beta),
+    groups: head.groups.map(({ frequency, neurons, phaseConcentration, alpha, beta, vote }) => ({
+      frequency,
+      neurons,
+      phaseConcentration,
+      ...(neurons === 0
+        ? {}
+        : { alpha: fromMeanAndSpread(alpha), beta: fromMeanAndSpread(beta), vote: fromMeanAndSpread(vote) }),
+    })),
+  };
+}
+
+function fromLayerMeasures(message: SpectrumResponse["thetaMeasures"]) {
+  if (message === undefined) throw badAnswer("the server left out the measures of a layer");
+  const { coefficientIpr, cosineFit: meanCosineFit, harmonicLeakage } = message;
+  return {
+    ...defined({ coefficientIpr, meanCosineFit }),
+    harmonicLeakage: harmonicLeakage.map(({ order, medianRatio }) => ({
+      order,
+      ...defined({ medianRatio }),
+    })),
   };
 }
 
@@ -106,6 +166,6 @@ function concatenate<D extends Float32Array | Uint32Array>(parts: readonly Tenso
 
 function fromMeanAndSpread(message: SpectrumResponse["alpha"]): MeanAndSpread {
   const { mean, spread } = message ?? {};
-  if (mean === undefined || spread === undefined) throw badAnswer("the server left out alpha or beta");
+  if (mean === undefined || spread === undefined) throw badAnswer("the server left out a mean and spread");
   return { mean, spread };
 }

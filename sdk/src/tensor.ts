@@ -31,22 +31,29 @@ export function fromUint32Tensor(message: TensorMessage | undefined): Tensor<Uin
   return { shape, data: new Uint32Array(ownBytes(data)) };
 }
 
+export function fromFloat64Tensor(message: TensorMessage | undefined): Tensor<Float64Array<ArrayBuffer>> {
+  const { shape, data } = checked(message, DataType.FLOAT64);
+  return { shape, data: new Float64Array(ownBytes(data, 8)) };
+}
+
 function checked(message: TensorMessage | undefined, dtype: DataType): TensorMessage {
   if (message === undefined) throw badAnswer("the server left out an array");
   if (message.dtype !== dtype) {
     throw badAnswer(`the server sent an array of type ${message.dtype} in place of ${dtype}`);
   }
-  const expected = message.shape.reduce((product, extent) => product * extent, 4);
+  const expected = message.shape.reduce(
+    (product, extent) => product * extent,
+    dtype === DataType.FLOAT64 ? 8 : 4,
+  );
   if (message.data.length === expected) return message;
   throw badAnswer(`the server sent ${message.data.length} bytes for shape [${message.shape}]`);
 }
 
-/** A copy of 4-byte numbers, in the byte order of the other side. */
-function ownBytes(bytes: Uint8Array): ArrayBuffer {
+/** A copy of numbers, in the byte order of the other side. */
+function ownBytes(bytes: Uint8Array, size = 4): ArrayBuffer {
   const copy = new Uint8Array(bytes.length);
   copy.set(bytes);
   if (littleEndian) return copy.buffer;
-  const view = new DataView(copy.buffer);
-  for (let i = 0; i < copy.length; i += 4) view.setUint32(i, view.getUint32(i), true);
+  for (let i = 0; i < copy.length; i += size) copy.subarray(i, i + size).reverse();
   return copy.buffer;
 }

@@ -71,8 +71,9 @@ test("Euler steps on the amplitudes are Euler steps on the vectors", () => {
 test("both invariants drift by less than 1e-9 all the way up", () => {
   fc.assert(
     fc.property(start, modulus, (from, p) => {
+      // Close to the repeller the way out grows from rounding.
+      fc.pre(Math.abs(flowMisalignment(from)) < Math.PI - 1e-3);
       const end = blowUpTime(from, p);
-      fc.pre(Number.isFinite(end));
       const times = [0, 0.3, 0.6, 0.9, 0.99, 0.999].map((share) => share * end);
       const { states, drift } = simulateFlow(from, p, times);
       expect(states).toHaveLength(times.length);

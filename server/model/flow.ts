@@ -115,14 +115,18 @@ export function simulateFlow(start: FlowState, modulus: number, times: readonly 
         at = h === time - at ? time : at + h;
         if (h === step) step *= Math.min(4, 0.9 * (allowed / error) ** 0.2 || 4);
       } else step = h * Math.max(0.2, 0.9 * (allowed / error) ** 0.2);
-      if (!(Math.hypot(...now) < largestGrowth * scale || scale === 0)) return path(start, states);
+      // Beyond what numbers can tell.
+      if (!(at + step > at)) return { states, drift: invariantDrift(start, states) };
+      if (!(Math.hypot(...now) < largestGrowth * scale || scale === 0))
+        return { states, drift: invariantDrift(start, states) };
     }
     states.push(at === 0 ? start : stateOf(now));
   }
-  return path(start, states);
+  return { states, drift: invariantDrift(start, states) };
 }
 
-function path(start: FlowState, states: readonly FlowState[]): FlowPath {
+/** Of the invariants: the largest change over the states, over the largest alpha^2 + 2 beta^2 and alpha^2 beta by then. */
+export function invariantDrift(start: FlowState, states: readonly FlowState[]): FlowInvariants {
   const first = flowInvariants(start);
   const drift = { magnitude: 0, phase: 0 };
   const largest = { magnitude: 0, phase: 0 };
@@ -135,7 +139,7 @@ function path(start: FlowState, states: readonly FlowState[]): FlowPath {
     drift.magnitude = Math.max(drift.magnitude, relative(magnitude - first.magnitude, largest.magnitude));
     drift.phase = Math.max(drift.phase, relative(phase - first.phase, largest.phase));
   }
-  return { states, drift };
+  return drift;
 }
 
 const stages = [

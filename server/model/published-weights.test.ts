@@ -40,7 +40,7 @@ function layers(run: string, state: string) {
 describe.skipIf(!hasPublishedRuns)("the standard run's final weights", () => {
   test("spectra, phases and groups", () => {
     const { theta, xi } = publishedWeights("standard", "step-final");
-    const summary = summarizeSpectrum(theta, xi, modulus, 0, 0);
+    const summary = summarizeSpectrum(theta, xi, modulus, []);
     expect(summary.iprTheta!.toFixed(4)).toBe("0.6912");
     expect(summary.iprXi!.toFixed(4)).toBe("0.7505");
     expect(summary.meanAbsSinMisalignment!.toFixed(4)).toBe("0.0846");

@@ -5,24 +5,30 @@ import { arbitraryWeights, cosineLayer } from "./testing/networks.ts";
 
 const theta = Float32Array.from(arbitraryWeights(23 * 9, 1));
 const xi = Float32Array.from(arbitraryWeights(23 * 9, 2));
+const all = [...Array(9).keys()];
 
 test("has the measures of all neurons, whichever of them are asked for", () => {
-  const whole = summarizeSpectrum(theta, xi, 23);
-  const part = summarizeSpectrum(theta, xi, 23, 4, 2);
+  const whole = summarizeSpectrum(theta, xi, 23, all);
+  const part = summarizeSpectrum(theta, xi, 23, [5, 4]);
+  const rows = (values: Float32Array) => Float32Array.of(...values.slice(55, 66), ...values.slice(44, 55));
+  const swapped = <T extends Uint8Array | Float32Array>(values: T) => values.slice(4, 6).reverse() as T;
+  const layer = (of: typeof whole.thetaLayer) => ({ ...of, cosineFit: swapped(of.cosineFit) });
   expect(part).toEqual({
     ...whole,
-    thetaMagnitude: whole.thetaMagnitude.slice(44, 66),
-    thetaPhase: whole.thetaPhase.slice(44, 66),
-    xiMagnitude: whole.xiMagnitude.slice(44, 66),
-    xiPhase: whole.xiPhase.slice(44, 66),
-    dominantFrequency: whole.dominantFrequency.slice(4, 6),
-    misalignment: whole.misalignment.slice(4, 6),
+    thetaMagnitude: rows(whole.thetaMagnitude),
+    thetaPhase: rows(whole.thetaPhase),
+    xiMagnitude: rows(whole.xiMagnitude),
+    xiPhase: rows(whole.xiPhase),
+    dominantFrequency: swapped(whole.dominantFrequency),
+    misalignment: swapped(whole.misalignment),
+    thetaLayer: layer(whole.thetaLayer),
+    xiLayer: layer(whole.xiLayer),
   });
-  expect(summarizeSpectrum(theta, xi, 23, 0, 0).thetaMagnitude).toHaveLength(0);
+  expect(summarizeSpectrum(theta, xi, 23, []).thetaMagnitude).toHaveLength(0);
 });
 
 test("agrees with the live meter", () => {
-  const { ipr, meanAbsSinMisalignment } = summarizeSpectrum(theta, xi, 23);
+  const { ipr, meanAbsSinMisalignment } = summarizeSpectrum(theta, xi, 23, all);
   const live = new SpectralMeter(23).measure(theta, xi);
   expect(ipr).toBeCloseTo(live.ipr!, 12);
   expect(meanAbsSinMisalignment).toBeCloseTo(live.meanAbsSinMisalignment!, 12);
@@ -41,6 +47,7 @@ test("tells frequency, misalignment and agreement of a made-up network", () => {
       [3, 1.5],
     ]),
     11,
+    [0, 1, 2],
   );
   expect([...summary.dominantFrequency]).toEqual([2, 3, 3]);
   expect([...summary.neuronsPerFrequency]).toEqual([0, 1, 2, 0, 0]);
@@ -49,10 +56,14 @@ test("tells frequency, misalignment and agreement of a made-up network", () => {
   expect(summary.layerAgreement).toBeCloseTo(2 / 3, 12);
   expect(summary.alpha.mean).toBeCloseTo(1, 12);
   expect(summary.iprTheta).toBeCloseTo(1, 12);
+  expect([...summary.thetaLayer.cosineFit]).toEqual([1, 1, 1]);
+  expect(summary.xiLayer.meanCosineFit).toBeCloseTo(2 / 3, 12);
+  expect(summary.groups.map(({ neurons }) => neurons)).toEqual([0, 1, 2, 0, 0]);
+  expect(summary.thetaLayer.leakage.map(({ order }) => order)).toEqual([2, 3, 4, 5, 6, 7]);
 });
 
 test("a network of zeros has no measures of phase or participation", () => {
   const zeros = new Float32Array(23 * 9);
-  const { ipr, meanAbsSinMisalignment, maxAbsMisalignment } = summarizeSpectrum(zeros, zeros, 23);
+  const { ipr, meanAbsSinMisalignment, maxAbsMisalignment } = summarizeSpectrum(zeros, zeros, 23, all);
   expect([ipr, meanAbsSinMisalignment, maxAbsMisalignment]).toEqual([undefined, undefined, undefined]);
 });

@@ -1,9 +1,17 @@
-import { type MeanAndSpread, meanAndSpread } from "./diversification.ts";
-import { atDominant, dominantFrequencies, spectrum } from "./fourier.ts";
+import { cosineFits } from "./cosine-fit.ts";
+import {
+  diversification,
+  type FrequencyGroup,
+  type MeanAndSpread,
+  meanAndSpread,
+} from "./diversification.ts";
+import { atDominant, dominantFrequencies, type Spectrum, spectrum } from "./fourier.ts";
 import { frequencyCount } from "./fourier-basis.ts";
 import { layerAgreement, neuronsPerFrequency } from "./frequency-groups.ts";
+import { harmonicLeakage } from "./harmonic-leakage.ts";
 import { meanAbsSinMisalignment, misalignments } from "./misalignment.ts";
-import { inverseParticipationRatio } from "./participation-ratio.ts";
+import { coefficientParticipationRatio, inverseParticipationRatio } from "./participation-ratio.ts";
+import { meanOfPresent } from "./present-values.ts";
 
 /** Spectra of n consecutive neurons, and measures over all M; a measure that no neuron has is undefined. */
 export interface SpectrumSummary {
@@ -29,6 +37,21 @@ export interface SpectrumSummary {
   /** Of theta's and xi's magnitude at theta's k*. */
   readonly alpha: MeanAndSpread;
   readonly beta: MeanAndSpread;
+  readonly thetaLayer: LayerSummary;
+  readonly xiLayer: LayerSummary;
+  /** Of frequency 1..K. */
+  readonly groups: readonly FrequencyGroup[];
+}
+
+/** One layer at theta's k*. */
+export interface LayerSummary {
+  /** [n], R^2 of the neurons' cosine fits, 0 to 1; 0 for a constant row. */
+  readonly cosineFit: Float32Array;
+  /** Means over all neurons. */
+  readonly meanCosineFit: number | undefined;
+  readonly coefficientIpr: number | undefined;
+  /** Of the harmonics h = 2..7: the median ratio over all neurons. */
+  readonly leakage: readonly { readonly order: number; readonly median: number | undefined }[];
 }
 
 /**
@@ -36,15 +59,13 @@ export interface SpectrumSummary {
  *
  * @param theta - [M, p] row-major
  * @param xi - [M, p] row-major
- * @param first - first neuron whose coefficients to include
- * @param count - number of such neurons, n
+ * @param chosen - the n neurons whose coefficients to include, in this order
  */
 export function summarizeSpectrum(
   theta: Float32Array | Float64Array,
   xi: Float32Array | Float64Array,
   modulus: number,
-  first = 0,
-  count: number = theta.length / modulus - first,
+  chosen: readonly number[] | Uint32Array,
 ): SpectrumSummary {
   const inner = spectrum(theta, modulus);
   const outer = spectrum(xi, modulus);
@@ -55,15 +76,29 @@ export function summarizeSpectrum(
   const iprXi = inverseParticipationRatio(outer);
   const neurons = [...dominant.keys()];
   const frequencies = frequencyCount(modulus);
-  const rows = (values: Float64Array) =>
-    Float32Array.from(values.subarray(first * frequencies, (first + count) * frequencies));
+  const rows = (values: Float64Array) => {
+    const kept = new Float32Array(chosen.length * frequencies);
+    for (const [row, m] of chosen.entries()) {
+      kept.set(values.subarray(m * frequencies, (m + 1) * frequencies), row * frequencies);
+    }
+    return kept;
+  };
+  const layer = (of: Spectrum): LayerSummary => {
+    const fits = cosineFits(of, dominant);
+    return {
+      cosineFit: Float32Array.from(chosen, (m) => fits[m] ?? 0),
+      meanCosineFit: meanOfPresent(fits),
+      coefficientIpr: coefficientParticipationRatio(of),
+      leakage: harmonicLeakage(of, dominant).map(({ order, median }) => ({ order, median })),
+    };
+  };
   return {
     thetaMagnitude: rows(inner.magnitude),
     thetaPhase: rows(inner.phase),
     xiMagnitude: rows(outer.magnitude),
     xiPhase: rows(outer.phase),
-    dominantFrequency: dominant.slice(first, first + count),
-    misalignment: Float32Array.from(angles.slice(first, first + count), (angle) => angle ?? 0),
+    dominantFrequency: Uint8Array.from(chosen, (m) => dominant[m]),
+    misalignment: Float32Array.from(chosen, (m) => angles[m] ?? 0),
     neuronsPerFrequency: neuronsPerFrequency(dominant, modulus),
     ipr: iprTheta === undefined || iprXi === undefined ? undefined : (iprTheta + iprXi) / 2,
     iprTheta,
@@ -74,5 +109,8 @@ export function summarizeSpectrum(
     layerAgreement: layerAgreement(dominant, dominantFrequencies(outer)),
     alpha: meanAndSpread(neurons.map((m) => atDominant(inner, inner.magnitude, dominant, m))),
     beta: meanAndSpread(neurons.map((m) => atDominant(outer, outer.magnitude, dominant, m))),
+    thetaLayer: layer(inner),
+    xiLayer: layer(outer),
+    groups: diversification(inner, outer, dominant),
   };
 }

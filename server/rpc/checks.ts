@@ -54,6 +54,37 @@ export class Checks {
     return absent;
   }
 
+  /** p; 3 when it is wrong. */
+  modulus(field: string, value: number): number {
+    if (value % 2 === 1 && value >= 3 && value <= 199) return value;
+    this.fail(field, "must be odd, 3 to 199", value);
+    return 3;
+  }
+
+  /** Numbers that must all be in a range, at least one and at most so many. */
+  numbers(
+    field: string,
+    values: readonly number[],
+    range: { min?: number; over?: number; max: number },
+    most: number,
+  ): void {
+    if (values.length === 0 || values.length > most)
+      this.fail(field, `must be 1 to ${most} numbers`, values.length);
+    const { min = Number.NEGATIVE_INFINITY, over = Number.NEGATIVE_INFINITY, max } = range;
+    const wrong = values.findIndex(
+      (value) => !(Number.isFinite(value) && value >= min && value > over && value <= max),
+    );
+    if (wrong < 0) return;
+    const above = range.over === undefined ? [] : [`greater than ${range.over}`];
+    const least = range.min === undefined ? [] : [`at least ${range.min}`];
+    const upper = max < Number.MAX_VALUE ? [`at most ${max}`] : [];
+    this.fail(
+      `${field}[${wrong}]`,
+      `must be ${["finite", ...above, ...least, ...upper].join(", ")}`,
+      values[wrong],
+    );
+  }
+
   requestId(value: string, field = "request_id"): string {
     if (!isRequestId(value)) {
       this.fail(field, "must be at most 128 printable ASCII characters", value);

@@ -1,8 +1,13 @@
+import { ablate } from "../model/ablation.ts";
 import { projectOnDominant, removeDominant } from "../model/dominant.ts";
 import { evaluateLogits } from "../model/evaluation.ts";
+import { eulerFlow, outcomeContour, simulateFlow } from "../model/flow.ts";
 import { removeFrequencies } from "../model/frequency-mask.ts";
 import { drawSplit, initialState } from "../model/initial-state.ts";
+import { lottery } from "../model/lottery.ts";
+import { pairGrids } from "../model/pair-grids.ts";
 import { summarizeSpectrum } from "../model/spectrum-summary.ts";
+import { votes, votingFit } from "../model/voting.ts";
 
 /**
  * Work on arrays that takes longer than a request should hold the event loop, by name, so that it can be done on a worker thread.
@@ -12,10 +17,18 @@ export const analysisTasks = {
   initialState,
   drawSplit,
   evaluateLogits,
+  pairGrids,
   projectOnDominant,
   removeDominant,
   removeFrequencies,
   summarizeSpectrum,
+  ablate,
+  votingFit,
+  votes,
+  lottery,
+  simulateFlow,
+  eulerFlow,
+  outcomeContour,
 };
 
 export type AnalysisTasks = typeof analysisTasks;

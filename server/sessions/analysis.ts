@@ -1,11 +1,13 @@
 import type { Network, TrainerState } from "../engine/engine.ts";
+import type { Ablation } from "../model/ablation.ts";
 import type { Evaluation } from "../model/evaluation.ts";
 import { classCounts, pairClasses } from "../model/pair-class.ts";
+import { type PairGrids, predictedPlateau } from "../model/pair-grids.ts";
 import { parameterNorm } from "../model/parameter-norm.ts";
 import type { Activation, Spec } from "../model/spec.ts";
 import type { SpectrumSummary } from "../model/spectrum-summary.ts";
 import { labels } from "../model/task.ts";
-import { cancelled } from "./errors.ts";
+import { cancelled, invalid } from "./errors.ts";
 import type { Registry } from "./registry.ts";
 
 /** What an exponential costs, roughly, beside a multiply-add. */
@@ -16,6 +18,11 @@ export interface Subject {
   readonly spec: Spec;
   readonly state: TrainerState;
   readonly train: Uint8Array;
+}
+
+/** The same in whatever precision. */
+export interface Layers extends Omit<Subject, "state"> {
+  readonly state: Pick<Network, "theta" | "xi"> & { readonly step: number };
 }
 
 /** Scores over the session's own pairs, and over all p^2. */
@@ -38,24 +45,40 @@ export async function subject(
   return step === undefined ? owner.present(expectedStep, signal) : owner.readSnapshot(step);
 }
 
+/** What of a network is looked at otherwise than it is. */
+export type Change = Partial<Pick<Network, "activation" | "theta" | "xi" | "width">>;
+
+/** Over the unordered pairs, [p(p+1)/2, p], in float64. */
+export async function logitsOf(
+  registry: Registry,
+  { spec, state }: Layers,
+  change: Change,
+  signal: AbortSignal,
+): Promise<Float64Array> {
+  const { modulus, width, activation } = spec;
+  const { theta, xi } = state;
+  const { engine } = registry.engines[0]!;
+  const logits = await engine.logits({ modulus, width, activation, theta, xi, ...change });
+  if (signal.aborted) throw cancelled(signal);
+  return logits;
+}
+
 /** Losses and accuracies of a network, in float64, with the weights replaced where given. */
 export async function score(
   registry: Registry,
-  { spec, state, train }: Subject,
-  change: { activation?: Activation; theta?: Network["theta"]; xi?: Network["xi"] },
+  subject: Subject,
+  change: Change,
   signal: AbortSignal,
 ): Promise<Scored> {
-  const { modulus, width } = spec;
-  const { engine } = registry.engines[0]!;
-  const logits = await engine.logits({
-    modulus,
-    width,
-    activation: spec.activation,
-    theta: state.theta,
-    xi: state.xi,
-    ...change,
-  });
-  if (signal.aborted) throw cancelled(signal);
+  return scoreLogits(registry, subject, await logitsOf(registry, subject, change, signal));
+}
+
+export async function scoreLogits(
+  registry: Registry,
+  { spec, train }: Pick<Subject, "spec" | "train">,
+  logits: Float64Array,
+): Promise<Scored> {
+  const { modulus } = spec;
   const classes = pairClasses(train, modulus);
   const scores = await registry.analyst.run(
     "evaluateLogits",
@@ -84,9 +107,17 @@ function overall(scores: Evaluation, classes: Uint8Array): { accuracy: number; l
 }
 
 /** Losses and accuracies as they are, with only the dominant frequency of each neuron, and without it. */
-export async function evaluate(registry: Registry, network: Subject, signal: AbortSignal) {
-  const { spec, state } = network;
-  const whole = await score(registry, network, {}, signal);
+export async function evaluate(
+  registry: Registry,
+  network: Subject,
+  withGrids: boolean,
+  signal: AbortSignal,
+) {
+  const { spec, state, train } = network;
+  const { modulus } = spec;
+  const logits = await logitsOf(registry, network, {}, signal);
+  const whole = await scoreLogits(registry, network, logits);
+  const grids = withGrids ? await gridsOf(registry, network, logits) : undefined;
   const operations = 2 * state.theta.length * spec.modulus;
   const only = await registry.analyst.run(
     "projectOnDominant",
@@ -98,15 +129,60 @@ export async function evaluate(registry: Registry, network: Subject, signal: Abo
   const dominantOnly = await score(registry, network, only, signal);
   const rest = await registry.analyst.run("removeDominant", operations, state.theta, state.xi, spec.modulus);
   const dominantRemoved = await score(registry, network, rest, signal);
-  return { whole, dominantOnly, dominantRemoved, parameterNorm: parameterNorm(state.theta, state.xi) };
+  return {
+    whole,
+    dominantOnly,
+    dominantRemoved,
+    parameterNorm: parameterNorm(state.theta, state.xi),
+    predictedPlateau: predictedPlateau(pairClasses(train, modulus)),
+    grids,
+  };
 }
 
-/** Spectra of both layers with their summary, and coefficients of `count` neurons from `first` on. */
+/** What is right pair by pair, and how likely the truth was. */
+async function gridsOf(
+  registry: Registry,
+  { spec, train }: Pick<Subject, "spec" | "train">,
+  logits: Float64Array,
+): Promise<PairGrids & { readonly pairClass: Uint8Array }> {
+  const { modulus, task } = spec;
+  const operations = logits.length * operationsAnExponential;
+  const grids = await registry.analyst.run("pairGrids", operations, logits, labels(task, modulus), modulus);
+  return { pairClass: pairClasses(train, modulus), ...grids };
+}
+
+/** Scores of a copy that was changed. Fails with INVALID_FIELD when no neuron is left. */
+export async function evaluateAblated(
+  registry: Registry,
+  network: Layers,
+  ablations: readonly Ablation[],
+  { activation, withGrids }: { activation: Activation; withGrids: boolean },
+  signal: AbortSignal,
+) {
+  const { modulus } = network.spec;
+  const { theta, xi } = network.state;
+  const operations = (1 + ablations.length) * 4 * theta.length * modulus;
+  const layers = await registry.analyst.run("ablate", operations, theta, xi, modulus, ablations);
+  const width = layers.theta.length / modulus;
+  if (width === 0) {
+    throw invalid([
+      { field: "ablations", description: "must leave a neuron; none has a phase in the range" },
+    ]);
+  }
+  const logits = await logitsOf(registry, network, { ...layers, width, activation }, signal);
+  return {
+    ...(await scoreLogits(registry, network, logits)),
+    width,
+    parameterNorm: parameterNorm(layers.theta, layers.xi),
+    grids: withGrids ? await gridsOf(registry, network, logits) : undefined,
+  };
+}
+
+/** Spectra of both layers with their summary, and coefficients of the chosen neurons. */
 export function spectrum(
   registry: Registry,
   { spec, state }: Subject,
-  first: number,
-  count: number,
+  neurons: Uint32Array,
 ): Promise<SpectrumSummary> {
   const { theta, xi } = state;
   return registry.analyst.run(
@@ -115,7 +191,6 @@ export function spectrum(
     theta,
     xi,
     spec.modulus,
-    first,
-    count,
+    neurons,
   );
 }

@@ -182,10 +182,10 @@ test("analysis during a run sees one whole step and changes no bit", async () =>
   await session.run({ ...plan, untilStep: 400 }, undefined, never);
   while (session.isTraining) {
     const network = await subject(registry, { session: session.name, step: undefined }, never);
-    const { whole } = await evaluate(registry, network, never);
+    const { whole } = await evaluate(registry, network, true, never);
     const logged = session.log.read(0, 100).find(({ step }) => step === network.state.step);
     if (logged !== undefined) expect(whole.scores.trainLoss).toBeCloseTo(logged.trainLoss!, 5);
-    await spectrum(registry, network, 0, 32);
+    await spectrum(registry, network, Uint32Array.of(3, 1));
     await score(registry, network, { activation: "exp" }, never);
   }
   expect(await weightsOf(session)).toBe(await weightsOf(undisturbed));

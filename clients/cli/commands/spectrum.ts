@@ -97,12 +97,12 @@ interface NeuronRow {
   readonly misalignment: number;
 }
 
-function neuronRows({ firstNeuron, theta, xi, dominantFrequency, misalignment }: Spectrum): NeuronRow[] {
+function neuronRows({ neurons, theta, xi, dominantFrequency, misalignment }: Spectrum): NeuronRow[] {
   const frequencies = theta.magnitude.shape[1] ?? 0;
   return Array.from(dominantFrequency.data, (frequency, i) => {
     const at = i * frequencies + frequency - 1;
     return {
-      neuron: firstNeuron + i,
+      neuron: neurons[i]!,
       frequency,
       alpha: theta.magnitude.data[at]!,
       phi: theta.phase.data[at]!,

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/analysis.proto.
  */
 export const file_grokbox_v1_analysis: GenFile = /*@__PURE__*/
-  fileDesc("Chlncm9rYm94L3YxL2FuYWx5c2lzLnByb3RvEgpncm9rYm94LnYxIh8KD0V2YWx1YXRlUmVxdWVzdBIMCgRuYW1lGAEgASgJIuMBChBFdmFsdWF0ZVJlc3BvbnNlEgwKBHN0ZXAYASABKAQSIgoGc2NvcmVzGAIgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSEAoIYWNjdXJhY3kYAyABKAESEQoEbG9zcxgEIAEoAUgAiAEBEikKDWRvbWluYW50X29ubHkYBSABKAsyEi5ncm9rYm94LnYxLlNjb3JlcxIsChBkb21pbmFudF9yZW1vdmVkGAYgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSFgoOcGFyYW1ldGVyX25vcm0YByABKAFCBwoFX2xvc3MiYQoPU3BlY3RydW1SZXF1ZXN0EgwKBG5hbWUYASABKAkSFAoMZmlyc3RfbmV1cm9uGAIgASgNEhkKDG5ldXJvbl9jb3VudBgDIAEoDUgAiAEBQg8KDV9uZXVyb25fY291bnQiowUKEFNwZWN0cnVtUmVzcG9uc2USDAoEc3RlcBgBIAEoBBIUCgxmaXJzdF9uZXVyb24YAiABKA0SKwoPdGhldGFfbWFnbml0dWRlGAMgASgLMhIuZ3Jva2JveC52MS5UZW5zb3ISJwoLdGhldGFfcGhhc2UYBCABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIoCgx4aV9tYWduaXR1ZGUYBSABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIkCgh4aV9waGFzZRgGIAEoCzISLmdyb2tib3gudjEuVGVuc29yEi4KEmRvbWluYW50X2ZyZXF1ZW5jeRgHIAEoCzISLmdyb2tib3gudjEuVGVuc29yEigKDG1pc2FsaWdubWVudBgIIAEoCzISLmdyb2tib3gudjEuVGVuc29yEh0KFW5ldXJvbnNfcGVyX2ZyZXF1ZW5jeRgJIAMoDRIWCglpcHJfdGhldGEYCiABKAFIAIgBARITCgZpcHJfeGkYCyABKAFIAYgBARIQCgNpcHIYDCABKAFIAogBARImChltZWFuX2Fic19zaW5fbWlzYWxpZ25tZW50GA0gASgBSAOIAQESIQoUbWF4X2Fic19taXNhbGlnbm1lbnQYDiABKAFIBIgBARIXCg9sYXllcl9hZ3JlZW1lbnQYDyABKAESKAoFYWxwaGEYECABKAsyGS5ncm9rYm94LnYxLk1lYW5BbmRTcHJlYWQSJwoEYmV0YRgRIAEoCzIZLmdyb2tib3gudjEuTWVhbkFuZFNwcmVhZEIMCgpfaXByX3RoZXRhQgkKB19pcHJfeGlCBgoEX2lwckIcChpfbWVhbl9hYnNfc2luX21pc2FsaWdubWVudEIXChVfbWF4X2Fic19taXNhbGlnbm1lbnQiLQoNTWVhbkFuZFNwcmVhZBIMCgRtZWFuGAEgASgBEg4KBnNwcmVhZBgCIAEoATKfAQoPQW5hbHlzaXNTZXJ2aWNlEkUKCEV2YWx1YXRlEhsuZ3Jva2JveC52MS5FdmFsdWF0ZVJlcXVlc3QaHC5ncm9rYm94LnYxLkV2YWx1YXRlUmVzcG9uc2USRQoIU3BlY3RydW0SGy5ncm9rYm94LnYxLlNwZWN0cnVtUmVxdWVzdBocLmdyb2tib3gudjEuU3BlY3RydW1SZXNwb25zZWIGcHJvdG8z", [file_grokbox_v1_progress, file_grokbox_v1_tensor]);
+  fileDesc("Chlncm9rYm94L3YxL2FuYWx5c2lzLnByb3RvEgpncm9rYm94LnYxIi4KD0V2YWx1YXRlUmVxdWVzdBIMCgRuYW1lGAEgASgJEg0KBWdyaWRzGAIgASgIIr8CChBFdmFsdWF0ZVJlc3BvbnNlEgwKBHN0ZXAYASABKAQSIgoGc2NvcmVzGAIgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSEAoIYWNjdXJhY3kYAyABKAESEQoEbG9zcxgEIAEoAUgAiAEBEikKDWRvbWluYW50X29ubHkYBSABKAsyEi5ncm9rYm94LnYxLlNjb3JlcxIsChBkb21pbmFudF9yZW1vdmVkGAYgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSFgoOcGFyYW1ldGVyX25vcm0YByABKAESHgoRcHJlZGljdGVkX3BsYXRlYXUYCCABKAFIAYgBARIkCgVncmlkcxgJIAEoCzIVLmdyb2tib3gudjEuUGFpckdyaWRzQgcKBV9sb3NzQhQKEl9wcmVkaWN0ZWRfcGxhdGVhdSKBAQoJUGFpckdyaWRzEiMKB2NvcnJlY3QYASABKAsyEi5ncm9rYm94LnYxLlRlbnNvchInCgtwcm9iYWJpbGl0eRgCIAEoCzISLmdyb2tib3gudjEuVGVuc29yEiYKCnBhaXJfY2xhc3MYAyABKAsyEi5ncm9rYm94LnYxLlRlbnNvciJyCg9TcGVjdHJ1bVJlcXVlc3QSDAoEbmFtZRgBIAEoCRIUCgxmaXJzdF9uZXVyb24YAiABKA0SGQoMbmV1cm9uX2NvdW50GAMgASgNSACIAQESDwoHbmV1cm9ucxgEIAMoDUIPCg1fbmV1cm9uX2NvdW50IpwHChBTcGVjdHJ1bVJlc3BvbnNlEgwKBHN0ZXAYASABKAQSFAoMZmlyc3RfbmV1cm9uGAIgASgNEisKD3RoZXRhX21hZ25pdHVkZRgDIAEoCzISLmdyb2tib3gudjEuVGVuc29yEicKC3RoZXRhX3BoYXNlGAQgASgLMhIuZ3Jva2JveC52MS5UZW5zb3ISKAoMeGlfbWFnbml0dWRlGAUgASgLMhIuZ3Jva2JveC52MS5UZW5zb3ISJAoIeGlfcGhhc2UYBiABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIuChJkb21pbmFudF9mcmVxdWVuY3kYByABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIoCgxtaXNhbGlnbm1lbnQYCCABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIdChVuZXVyb25zX3Blcl9mcmVxdWVuY3kYCSADKA0SFgoJaXByX3RoZXRhGAogASgBSACIAQESEwoGaXByX3hpGAsgASgBSAGIAQESEAoDaXByGAwgASgBSAKIAQESJgoZbWVhbl9hYnNfc2luX21pc2FsaWdubWVudBgNIAEoAUgDiAEBEiEKFG1heF9hYnNfbWlzYWxpZ25tZW50GA4gASgBSASIAQESFwoPbGF5ZXJfYWdyZWVtZW50GA8gASgBEigKBWFscGhhGBAgASgLMhkuZ3Jva2JveC52MS5NZWFuQW5kU3ByZWFkEicKBGJldGEYESABKAsyGS5ncm9rYm94LnYxLk1lYW5BbmRTcHJlYWQSLAoQdGhldGFfY29zaW5lX2ZpdBgSIAEoCzISLmdyb2tib3gudjEuVGVuc29yEikKDXhpX2Nvc2luZV9maXQYEyABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIxCg50aGV0YV9tZWFzdXJlcxgUIAEoCzIZLmdyb2tib3gudjEuTGF5ZXJNZWFzdXJlcxIuCgt4aV9tZWFzdXJlcxgVIAEoCzIZLmdyb2tib3gudjEuTGF5ZXJNZWFzdXJlcxIqCgZncm91cHMYFiADKAsyGi5ncm9rYm94LnYxLkZyZXF1ZW5jeUdyb3VwEg8KB25ldXJvbnMYFyADKA1CDAoKX2lwcl90aGV0YUIJCgdfaXByX3hpQgYKBF9pcHJCHAoaX21lYW5fYWJzX3Npbl9taXNhbGlnbm1lbnRCFwoVX21heF9hYnNfbWlzYWxpZ25tZW50IqABCg1MYXllck1lYXN1cmVzEhwKD2NvZWZmaWNpZW50X2lwchgBIAEoAUgAiAEBEhcKCmNvc2luZV9maXQYAiABKAFIAYgBARI1ChBoYXJtb25pY19sZWFrYWdlGAMgAygLMhsuZ3Jva2JveC52MS5IYXJtb25pY0xlYWthZ2VCEgoQX2NvZWZmaWNpZW50X2lwckINCgtfY29zaW5lX2ZpdCJMCg9IYXJtb25pY0xlYWthZ2USDQoFb3JkZXIYASABKA0SGQoMbWVkaWFuX3JhdGlvGAIgASgBSACIAQFCDwoNX21lZGlhbl9yYXRpbyLNAQoORnJlcXVlbmN5R3JvdXASEQoJZnJlcXVlbmN5GAEgASgNEg8KB25ldXJvbnMYAiABKA0SGwoTcGhhc2VfY29uY2VudHJhdGlvbhgDIAMoARIoCgVhbHBoYRgEIAEoCzIZLmdyb2tib3gudjEuTWVhbkFuZFNwcmVhZBInCgRiZXRhGAUgASgLMhkuZ3Jva2JveC52MS5NZWFuQW5kU3ByZWFkEicKBHZvdGUYBiABKAsyGS5ncm9rYm94LnYxLk1lYW5BbmRTcHJlYWQiLQoNTWVhbkFuZFNwcmVhZBIMCgRtZWFuGAEgASgBEg4KBnNwcmVhZBgCIAEoASIcCgRQYWlyEgkKAXgYASABKA0SCQoBeRgCIAEoDSKUAQoNTG9naXRzUmVxdWVzdBIMCgRuYW1lGAEgASgJEhIKCmFjdGl2YXRpb24YAiABKAkSHwoFcGFpcnMYAyADKAsyEC5ncm9rYm94LnYxLlBhaXISFgoOd2l0aG91dF9sb2dpdHMYBCABKAgSGAoLd29yc3RfcGFpcnMYBSABKA1IAIgBAUIOCgxfd29yc3RfcGFpcnMilgIKDkxvZ2l0c1Jlc3BvbnNlEgwKBHN0ZXAYASABKAQSEgoKYWN0aXZhdGlvbhgCIAEoCRIfCgVwYWlycxgDIAMoCzIQLmdyb2tib3gudjEuUGFpchIiCgZsb2dpdHMYBCABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIiCgZ2b3RpbmcYBSABKAsyEi5ncm9rYm94LnYxLlZvdGluZxIlCglwcm9qZWN0ZWQYBiABKAsyEi5ncm9rYm94LnYxLlZvdGluZxIoCgV2b3RlcxgHIAMoCzIZLmdyb2tib3gudjEuRnJlcXVlbmN5Vm90ZRIoCgZ0aGVvcnkYCCABKAsyGC5ncm9rYm94LnYxLlZvdGluZ1RoZW9yeSLiAgoGVm90aW5nEg8KB2NvcnJlY3QYASABKAESEAoIc3B1cmlvdXMYAiABKAESEgoKYmFja2dyb3VuZBgDIAEoARIbCg5zcHVyaW91c19yYXRpbxgEIAEoAUgAiAEBEhYKCXJfc3F1YXJlZBgFIAEoAUgBiAEBEhAKCHJlc2lkdWFsGAYgASgBEhQKDG1heF9yZXNpZHVhbBgHIAEoARIYChBkaWFnb25hbF9jb3JyZWN0GAggASgBEhsKE2RpYWdvbmFsX2JhY2tncm91bmQYCSABKAESEwoLbWVhbl9tYXJnaW4YCiABKAESEgoKbWluX21hcmdpbhgLIAEoARIXCg9taW5fcHJvYmFiaWxpdHkYDCABKAESKgoLd29yc3RfcGFpcnMYDSADKAsyFS5ncm9rYm94LnYxLldvcnN0UGFpckIRCg9fc3B1cmlvdXNfcmF0aW9CDAoKX3Jfc3F1YXJlZCJcCglXb3JzdFBhaXISHgoEcGFpchgBIAEoCzIQLmdyb2tib3gudjEuUGFpchIOCgZtYXJnaW4YAiABKAESDQoFcml2YWwYAyABKA0SEAoIc3B1cmlvdXMYBCABKAgibgoNRnJlcXVlbmN5Vm90ZRIRCglmcmVxdWVuY3kYASABKA0SDwoHbmV1cm9ucxgCIAEoDRIOCgZzaWduYWwYAyABKAESEwoLZmlyc3Rfbm9pc2UYBCABKAESFAoMc2Vjb25kX25vaXNlGAUgASgBInwKDFZvdGluZ1RoZW9yeRIMCgR1bml0GAEgASgBEg8KB2NvcnJlY3QYAiABKAESEAoIc3B1cmlvdXMYAyABKAESEgoKYmFja2dyb3VuZBgEIAEoARIOCgZtYXJnaW4YBSABKAESFwoPbWluX3Byb2JhYmlsaXR5GAYgASgBIqEBCg1BYmxhdGVSZXF1ZXN0Eg4KBG5hbWUYASABKAlIABIpCgVpZGVhbBgCIAEoCzIYLmdyb2tib3gudjEuSWRlYWxOZXR3b3JrSAASEgoKYWN0aXZhdGlvbhgDIAEoCRInCglhYmxhdGlvbnMYBCADKAsyFC5ncm9rYm94LnYxLkFibGF0aW9uEg0KBWdyaWRzGAUgASgIQgkKB25ldHdvcmsipwEKDElkZWFsTmV0d29yaxIPCgdtb2R1bHVzGAEgASgNEhMKC2ZyZXF1ZW5jaWVzGAIgAygNEg0KBXdpZHRoGAMgASgNEhgKC3BoYXNlX3JhbmdlGAQgASgBSACIAQESEgoFYWxwaGEYBSABKAFIAYgBARIRCgRiZXRhGAYgASgBSAKIAQFCDgoMX3BoYXNlX3JhbmdlQggKBl9hbHBoYUIHCgVfYmV0YSKoAwoIQWJsYXRpb24SNgoScmVtb3ZlX2ZyZXF1ZW5jaWVzGAEgASgLMhguZ3Jva2JveC52MS5GcmVxdWVuY3lTZXRIABI0ChBrZWVwX2ZyZXF1ZW5jaWVzGAIgASgLMhguZ3Jva2JveC52MS5GcmVxdWVuY3lTZXRIABIvCg5yZW1vdmVfbmV1cm9ucxgDIAEoCzIVLmdyb2tib3gudjEuTmV1cm9uU2V0SAASLQoMa2VlcF9uZXVyb25zGAQgASgLMhUuZ3Jva2JveC52MS5OZXVyb25TZXRIABIwCgdwcm9qZWN0GAUgASgLMh0uZ3Jva2JveC52MS5Qcm9qZWN0T25Eb21pbmFudEgAEjEKDXNwcmVhZF9waGFzZXMYBiABKAsyGC5ncm9rYm94LnYxLlNwcmVhZFBoYXNlc0gAEjUKD3Jlc3RyaWN0X3BoYXNlcxgHIAEoCzIaLmdyb2tib3gudjEuUmVzdHJpY3RQaGFzZXNIABIoCgVzY2FsZRgIIAEoCzIXLmdyb2tib3gudjEuU2NhbGVMYXllcnNIAEIICgZjaGFuZ2UiIwoMRnJlcXVlbmN5U2V0EhMKC2ZyZXF1ZW5jaWVzGAEgAygNIhwKCU5ldXJvblNldBIPCgduZXVyb25zGAEgAygNIhMKEVByb2plY3RPbkRvbWluYW50Ih0KDFNwcmVhZFBoYXNlcxINCgVyYW5nZRgBIAEoASIvCg5SZXN0cmljdFBoYXNlcxIOCgZjZW50ZXIYASABKAESDQoFcmFuZ2UYAiABKAEiKAoLU2NhbGVMYXllcnMSDQoFdGhldGEYASABKAESCgoCeGkYAiABKAEivQEKDkFibGF0ZVJlc3BvbnNlEgwKBHN0ZXAYASABKAQSIgoGc2NvcmVzGAIgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSEAoIYWNjdXJhY3kYAyABKAESEQoEbG9zcxgEIAEoAUgAiAEBEg0KBXdpZHRoGAUgASgNEhYKDnBhcmFtZXRlcl9ub3JtGAYgASgBEiQKBWdyaWRzGAcgASgLMhUuZ3Jva2JveC52MS5QYWlyR3JpZHNCBwoFX2xvc3MiTwoOTG90dGVyeVJlcXVlc3QSDAoEbmFtZRgBIAEoCRINCgViZWdpbhgCIAEoCRIPCgduZXVyb25zGAMgAygNEg8KB3JhY2VfYXQYBCADKAQimQIKD0xvdHRlcnlSZXNwb25zZRIMCgRzdGVwGAEgASgEEhIKCmJlZ2luX3N0ZXAYAiABKAQSJAoIZm9yZWNhc3QYAyABKAsyEi5ncm9rYm94LnYxLlRlbnNvchImCgpjb25maWRlbmNlGAQgASgLMhIuZ3Jva2JveC52MS5UZW5zb3ISIgoGYWN0dWFsGAUgASgLMhIuZ3Jva2JveC52MS5UZW5zb3ISEwoLc2hhcmVfcmlnaHQYBiABKAESHQoVc2hhcmVfYnlfbWlzYWxpZ25tZW50GAcgASgBEhoKEnNoYXJlX2J5X21hZ25pdHVkZRgIIAEoARIiCgRyYWNlGAkgAygLMhQuZ3Jva2JveC52MS5SYWNlU3RlcCKZAQoIUmFjZVN0ZXASDAoEc3RlcBgBIAEoBBIrCg90aGV0YV9tYWduaXR1ZGUYAiABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIoCgx4aV9tYWduaXR1ZGUYAyABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIoCgxtaXNhbGlnbm1lbnQYBCABKAsyEi5ncm9rYm94LnYxLlRlbnNvciLRAQoTU2ltdWxhdGVGbG93UmVxdWVzdBImCgVzdGF0ZRgBIAEoCzIVLmdyb2tib3gudjEuRmxvd1N0YXJ0SAASKQoGbmV1cm9uGAIgASgLMhcuZ3Jva2JveC52MS5OZXVyb25TdGFydEgAEiwKCGFkYXB0aXZlGAMgASgLMhguZ3Jva2JveC52MS5BZGFwdGl2ZUZsb3dIARImCgVldWxlchgEIAEoCzIVLmdyb2tib3gudjEuRXVsZXJGbG93SAFCBwoFc3RhcnRCCAoGbWV0aG9kImYKCUZsb3dTdGFydBIPCgdtb2R1bHVzGAEgASgNEhEKCWZyZXF1ZW5jeRgCIAEoDRINCgVhbHBoYRgDIAEoARIMCgRiZXRhGAQgASgBEgsKA3BoaRgFIAEoARILCgNwc2kYBiABKAEiZQoLTmV1cm9uU3RhcnQSDAoEbmFtZRgBIAEoCRIOCgZuZXVyb24YAiABKA0SFgoJZnJlcXVlbmN5GAMgASgNSACIAQESEgoKY29tcGFyZV9hdBgEIAMoBEIMCgpfZnJlcXVlbmN5Ih0KDEFkYXB0aXZlRmxvdxINCgV0aW1lcxgBIAMoASItCglFdWxlckZsb3cSDQoFc3RlcHMYASABKA0SEQoJdGltZV9zdGVwGAIgASgBIrYDChRTaW11bGF0ZUZsb3dSZXNwb25zZRIRCglmcmVxdWVuY3kYASABKA0SIQoFdGltZXMYAiABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIhCgVhbHBoYRgDIAEoCzISLmdyb2tib3gudjEuVGVuc29yEiAKBGJldGEYBCABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIfCgNwaGkYBSABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIfCgNwc2kYBiABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIoCgxtaXNhbGlnbm1lbnQYByABKAsyEi5ncm9rYm94LnYxLlRlbnNvchIZCgxibG93X3VwX3RpbWUYCCABKAFIAIgBARIbChNtYWduaXR1ZGVfaW52YXJpYW50GAkgASgBEhcKD3BoYXNlX2ludmFyaWFudBgKIAEoARIXCg9tYWduaXR1ZGVfZHJpZnQYCyABKAESEwoLcGhhc2VfZHJpZnQYDCABKAESJwoGYWN0dWFsGA0gAygLMhcuZ3Jva2JveC52MS5OZXVyb25Qb2ludEIPCg1fYmxvd191cF90aW1lInYKC05ldXJvblBvaW50EgwKBHN0ZXAYASABKAQSDAoEdGltZRgCIAEoARINCgVhbHBoYRgDIAEoARIMCgRiZXRhGAQgASgBEgsKA3BoaRgFIAEoARILCgNwc2kYBiABKAESFAoMbWlzYWxpZ25tZW50GAcgASgBIpQBChVPdXRjb21lQ29udG91clJlcXVlc3QSDwoHbW9kdWx1cxgBIAEoDRIOCgZzY2FsZXMYAiADKAESFgoOZG91YmxlZF9waGFzZXMYAyADKAESEgoFc3RlcHMYBCABKA1IAIgBARIWCgl0aW1lX3N0ZXAYBSABKAFIAYgBAUIICgZfc3RlcHNCDAoKX3RpbWVfc3RlcCI6ChZPdXRjb21lQ29udG91clJlc3BvbnNlEiAKBGJldGEYASABKAsyEi5ncm9rYm94LnYxLlRlbnNvcjKRBAoPQW5hbHlzaXNTZXJ2aWNlEkUKCEV2YWx1YXRlEhsuZ3Jva2JveC52MS5FdmFsdWF0ZVJlcXVlc3QaHC5ncm9rYm94LnYxLkV2YWx1YXRlUmVzcG9uc2USRQoIU3BlY3RydW0SGy5ncm9rYm94LnYxLlNwZWN0cnVtUmVxdWVzdBocLmdyb2tib3gudjEuU3BlY3RydW1SZXNwb25zZRI/CgZMb2dpdHMSGS5ncm9rYm94LnYxLkxvZ2l0c1JlcXVlc3QaGi5ncm9rYm94LnYxLkxvZ2l0c1Jlc3BvbnNlEj8KBkFibGF0ZRIZLmdyb2tib3gudjEuQWJsYXRlUmVxdWVzdBoaLmdyb2tib3gudjEuQWJsYXRlUmVzcG9uc2USQgoHTG90dGVyeRIaLmdyb2tib3gudjEuTG90dGVyeVJlcXVlc3QaGy5ncm9rYm94LnYxLkxvdHRlcnlSZXNwb25zZRJRCgxTaW11bGF0ZUZsb3cSHy5ncm9rYm94LnYxLlNpbXVsYXRlRmxvd1JlcXVlc3QaIC5ncm9rYm94LnYxLlNpbXVsYXRlRmxvd1Jlc3BvbnNlElcKDk91dGNvbWVDb250b3VyEiEuZ3Jva2JveC52MS5PdXRjb21lQ29udG91clJlcXVlc3QaIi5ncm9rYm94LnYxLk91dGNvbWVDb250b3VyUmVzcG9uc2ViBnByb3RvMw", [file_grokbox_v1_progress, file_grokbox_v1_tensor]);
 
 /**
  * Request of Evaluate.
@@ -28,6 +28,13 @@ export type EvaluateRequest = Message<"grokbox.v1.EvaluateRequest"> & {
    * @generated from field: string name = 1;
    */
   name: string;
+
+  /**
+   * Also send, pair by pair, what is right and how likely the truth was.
+   *
+   * @generated from field: bool grids = 2;
+   */
+  grids: boolean;
 };
 
 /**
@@ -91,6 +98,21 @@ export type EvaluateResponse = Message<"grokbox.v1.EvaluateResponse"> & {
    * @generated from field: double parameter_norm = 7;
    */
   parameterNorm: number;
+
+  /**
+   * Of the test pairs, the share whose other order is trained on: the test accuracy that symmetry alone brings. Absent without a test
+   * set.
+   *
+   * @generated from field: optional double predicted_plateau = 8;
+   */
+  predictedPlateau?: number | undefined;
+
+  /**
+   * With grids.
+   *
+   * @generated from field: grokbox.v1.PairGrids grids = 9;
+   */
+  grids?: PairGrids | undefined;
 };
 
 /**
@@ -99,6 +121,41 @@ export type EvaluateResponse = Message<"grokbox.v1.EvaluateResponse"> & {
  */
 export const EvaluateResponseSchema: GenMessage<EvaluateResponse> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_analysis, 1);
+
+/**
+ * One value an ordered pair (x, y), [p, p], x outermost.
+ *
+ * @generated from message grokbox.v1.PairGrids
+ */
+export type PairGrids = Message<"grokbox.v1.PairGrids"> & {
+  /**
+   * 1 where the largest logit, ties to the lowest residue, is the label's; else 0. uint32.
+   *
+   * @generated from field: grokbox.v1.Tensor correct = 1;
+   */
+  correct?: Tensor | undefined;
+
+  /**
+   * Softmax probability of the label, 0 to 1. float32. Absent when a logit is not finite.
+   *
+   * @generated from field: grokbox.v1.Tensor probability = 2;
+   */
+  probability?: Tensor | undefined;
+
+  /**
+   * uint32: 0 common, 1 rare, 2 partner, 3 held out; as ClassAccuracy describes them.
+   *
+   * @generated from field: grokbox.v1.Tensor pair_class = 3;
+   */
+  pairClass?: Tensor | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.PairGrids.
+ * Use `create(PairGridsSchema)` to create a new message.
+ */
+export const PairGridsSchema: GenMessage<PairGrids> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 2);
 
 /**
  * Request of Spectrum.
@@ -127,6 +184,14 @@ export type SpectrumRequest = Message<"grokbox.v1.SpectrumRequest"> & {
    * @generated from field: optional uint32 neuron_count = 3;
    */
   neuronCount?: number | undefined;
+
+  /**
+   * The neurons whose coefficients to send, in this order, each 0 to M - 1, at most as
+   * many as fit; in place of the two fields above.
+   *
+   * @generated from field: repeated uint32 neurons = 4;
+   */
+  neurons: number[];
 };
 
 /**
@@ -134,7 +199,7 @@ export type SpectrumRequest = Message<"grokbox.v1.SpectrumRequest"> & {
  * Use `create(SpectrumRequestSchema)` to create a new message.
  */
 export const SpectrumRequestSchema: GenMessage<SpectrumRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_analysis, 2);
+  messageDesc(file_grokbox_v1_analysis, 3);
 
 /**
  * Answer of Spectrum. K = (p-1)/2 frequencies, n = neurons sent. The row of a layer is mean + sum_k magnitude_k cos(w_k j +
@@ -261,6 +326,49 @@ export type SpectrumResponse = Message<"grokbox.v1.SpectrumResponse"> & {
    * @generated from field: grokbox.v1.MeanAndSpread beta = 17;
    */
   beta?: MeanAndSpread | undefined;
+
+  /**
+   * Per neuron sent: the share of its energy, mean excluded, that is at theta's dominant frequency, 0 to 1. float32 [n]; 0 for a
+   * constant row.
+   *
+   * @generated from field: grokbox.v1.Tensor theta_cosine_fit = 18;
+   */
+  thetaCosineFit?: Tensor | undefined;
+
+  /**
+   * The same of xi.
+   *
+   * @generated from field: grokbox.v1.Tensor xi_cosine_fit = 19;
+   */
+  xiCosineFit?: Tensor | undefined;
+
+  /**
+   * Measures of theta alone, over all neurons.
+   *
+   * @generated from field: grokbox.v1.LayerMeasures theta_measures = 20;
+   */
+  thetaMeasures?: LayerMeasures | undefined;
+
+  /**
+   * Measures of xi alone, over all neurons, at theta's dominant frequencies.
+   *
+   * @generated from field: grokbox.v1.LayerMeasures xi_measures = 21;
+   */
+  xiMeasures?: LayerMeasures | undefined;
+
+  /**
+   * Frequency 1..K and what its neurons are like, K entries.
+   *
+   * @generated from field: repeated grokbox.v1.FrequencyGroup groups = 22;
+   */
+  groups: FrequencyGroup[];
+
+  /**
+   * The neurons sent, when they were chosen.
+   *
+   * @generated from field: repeated uint32 neurons = 23;
+   */
+  neurons: number[];
 };
 
 /**
@@ -268,7 +376,128 @@ export type SpectrumResponse = Message<"grokbox.v1.SpectrumResponse"> & {
  * Use `create(SpectrumResponseSchema)` to create a new message.
  */
 export const SpectrumResponseSchema: GenMessage<SpectrumResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_analysis, 3);
+  messageDesc(file_grokbox_v1_analysis, 4);
+
+/**
+ * Of one layer, over all neurons.
+ *
+ * @generated from message grokbox.v1.LayerMeasures
+ */
+export type LayerMeasures = Message<"grokbox.v1.LayerMeasures"> & {
+  /**
+   * Mean over neurons of the inverse participation ratio over all p coefficients: the mean's, the cosines' and the sines'. A pure
+   * cosine scores 0.75 on average. Absent when all rows are zero.
+   *
+   * @generated from field: optional double coefficient_ipr = 1;
+   */
+  coefficientIpr?: number | undefined;
+
+  /**
+   * Mean over neurons of the cosine fit, 0 to 1. Absent when all rows are constant.
+   *
+   * @generated from field: optional double cosine_fit = 2;
+   */
+  cosineFit?: number | undefined;
+
+  /**
+   * For the harmonics h = 2..7 of the dominant frequency.
+   *
+   * @generated from field: repeated grokbox.v1.HarmonicLeakage harmonic_leakage = 3;
+   */
+  harmonicLeakage: HarmonicLeakage[];
+};
+
+/**
+ * Describes the message grokbox.v1.LayerMeasures.
+ * Use `create(LayerMeasuresSchema)` to create a new message.
+ */
+export const LayerMeasuresSchema: GenMessage<LayerMeasures> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 5);
+
+/**
+ * How much amplitude has leaked to one harmonic.
+ *
+ * @generated from message grokbox.v1.HarmonicLeakage
+ */
+export type HarmonicLeakage = Message<"grokbox.v1.HarmonicLeakage"> & {
+  /**
+   * h.
+   *
+   * @generated from field: uint32 order = 1;
+   */
+  order: number;
+
+  /**
+   * Median over neurons of the magnitude at h k* over the magnitude at k*; h k* is folded into 1..K, and neurons where it is 0 don't
+   * count. Absent when no neuron does.
+   *
+   * @generated from field: optional double median_ratio = 2;
+   */
+  medianRatio?: number | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.HarmonicLeakage.
+ * Use `create(HarmonicLeakageSchema)` to create a new message.
+ */
+export const HarmonicLeakageSchema: GenMessage<HarmonicLeakage> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 6);
+
+/**
+ * The neurons of one dominant frequency.
+ *
+ * @generated from message grokbox.v1.FrequencyGroup
+ */
+export type FrequencyGroup = Message<"grokbox.v1.FrequencyGroup"> & {
+  /**
+   * 1 to K.
+   *
+   * @generated from field: uint32 frequency = 1;
+   */
+  frequency: number;
+
+  /**
+   * How many.
+   *
+   * @generated from field: uint32 neurons = 2;
+   */
+  neurons: number;
+
+  /**
+   * |mean of e^{i n phi}| for n = 1..4, each 0 to 1, 0 when phases are spread evenly. Empty for no neurons.
+   *
+   * @generated from field: repeated double phase_concentration = 3;
+   */
+  phaseConcentration: number[];
+
+  /**
+   * Magnitude of theta. Absent for no neurons, like the next two.
+   *
+   * @generated from field: grokbox.v1.MeanAndSpread alpha = 4;
+   */
+  alpha?: MeanAndSpread | undefined;
+
+  /**
+   * Magnitude of xi.
+   *
+   * @generated from field: grokbox.v1.MeanAndSpread beta = 5;
+   */
+  beta?: MeanAndSpread | undefined;
+
+  /**
+   * alpha^2 beta, the strength of a neuron's vote.
+   *
+   * @generated from field: grokbox.v1.MeanAndSpread vote = 6;
+   */
+  vote?: MeanAndSpread | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.FrequencyGroup.
+ * Use `create(FrequencyGroupSchema)` to create a new message.
+ */
+export const FrequencyGroupSchema: GenMessage<FrequencyGroup> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 7);
 
 /**
  * Of a set of numbers.
@@ -296,7 +525,1411 @@ export type MeanAndSpread = Message<"grokbox.v1.MeanAndSpread"> & {
  * Use `create(MeanAndSpreadSchema)` to create a new message.
  */
 export const MeanAndSpreadSchema: GenMessage<MeanAndSpread> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_analysis, 4);
+  messageDesc(file_grokbox_v1_analysis, 8);
+
+/**
+ * An ordered pair of inputs.
+ *
+ * @generated from message grokbox.v1.Pair
+ */
+export type Pair = Message<"grokbox.v1.Pair"> & {
+  /**
+   * 0 to p - 1.
+   *
+   * @generated from field: uint32 x = 1;
+   */
+  x: number;
+
+  /**
+   * 0 to p - 1.
+   *
+   * @generated from field: uint32 y = 2;
+   */
+  y: number;
+};
+
+/**
+ * Describes the message grokbox.v1.Pair.
+ * Use `create(PairSchema)` to create a new message.
+ */
+export const PairSchema: GenMessage<Pair> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 9);
+
+/**
+ * Request of Logits.
+ *
+ * @generated from message grokbox.v1.LogitsRequest
+ */
+export type LogitsRequest = Message<"grokbox.v1.LogitsRequest"> & {
+  /**
+   * sessions/{id} for the current state, or sessions/{id}/snapshots/{step}.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * As in Spec.activation. Empty: the network's own.
+   *
+   * @generated from field: string activation = 2;
+   */
+  activation: string;
+
+  /**
+   * Whose logits to send; at most 480000 / p. None: those of all pairs x <= y, in lexicographic order, if they are no more (p <= 97);
+   * (y, x) has the same.
+   *
+   * @generated from field: repeated grokbox.v1.Pair pairs = 3;
+   */
+  pairs: Pair[];
+
+  /**
+   * Only the voting; no logits.
+   *
+   * @generated from field: bool without_logits = 4;
+   */
+  withoutLogits: boolean;
+
+  /**
+   * Pairs of least margin to name, 0 to 1000. Default 10.
+   *
+   * @generated from field: optional uint32 worst_pairs = 5;
+   */
+  worstPairs?: number | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.LogitsRequest.
+ * Use `create(LogitsRequestSchema)` to create a new message.
+ */
+export const LogitsRequestSchema: GenMessage<LogitsRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 10);
+
+/**
+ * Answer of Logits.
+ *
+ * @generated from message grokbox.v1.LogitsResponse
+ */
+export type LogitsResponse = Message<"grokbox.v1.LogitsResponse"> & {
+  /**
+   * The step analysed.
+   *
+   * @generated from field: uint64 step = 1;
+   */
+  step: bigint;
+
+  /**
+   * Under which the logits are; never an alias.
+   *
+   * @generated from field: string activation = 2;
+   */
+  activation: string;
+
+  /**
+   * Of the rows of logits, n of them.
+   *
+   * @generated from field: repeated grokbox.v1.Pair pairs = 3;
+   */
+  pairs: Pair[];
+
+  /**
+   * float64 [n, p].
+   *
+   * @generated from field: grokbox.v1.Tensor logits = 4;
+   */
+  logits?: Tensor | undefined;
+
+  /**
+   * Of the network as it is. Absent for tasks other than addition, and when a logit is not finite.
+   *
+   * @generated from field: grokbox.v1.Voting voting = 5;
+   */
+  voting?: Voting | undefined;
+
+  /**
+   * Of both layers projected on each neuron's dominant frequency of theta. Absent likewise.
+   *
+   * @generated from field: grokbox.v1.Voting projected = 6;
+   */
+  projected?: Voting | undefined;
+
+  /**
+   * What the neurons of frequency 1..K contribute under x^2, K entries.
+   *
+   * @generated from field: repeated grokbox.v1.FrequencyVote votes = 7;
+   */
+  votes: FrequencyVote[];
+
+  /**
+   * What full diversification would make of those votes: equal strength in every frequency, the mean of theirs. Absent when there is
+   * no vote.
+   *
+   * @generated from field: grokbox.v1.VotingTheory theory = 8;
+   */
+  theory?: VotingTheory | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.LogitsResponse.
+ * Use `create(LogitsResponseSchema)` to create a new message.
+ */
+export const LogitsResponseSchema: GenMessage<LogitsResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 11);
+
+/**
+ * How logits stand on three levels: j = x + y is correct, j = 2x and j = 2y are spurious, all others background.
+ *
+ * @generated from message grokbox.v1.Voting
+ */
+export type Voting = Message<"grokbox.v1.Voting"> & {
+  /**
+   * Mean logit at j = x + y, x != y.
+   *
+   * @generated from field: double correct = 1;
+   */
+  correct: number;
+
+  /**
+   * Mean logit at j = 2x and j = 2y, x != y.
+   *
+   * @generated from field: double spurious = 2;
+   */
+  spurious: number;
+
+  /**
+   * Mean logit elsewhere, x != y.
+   *
+   * @generated from field: double background = 3;
+   */
+  background: number;
+
+  /**
+   * (spurious - background) / (correct - background); 0.5 in theory. Absent when the two are equal.
+   *
+   * @generated from field: optional double spurious_ratio = 4;
+   */
+  spuriousRatio?: number | undefined;
+
+  /**
+   * Share of the logits' variance that the levels explain, x != y, at most 1. Absent when logits are all equal.
+   *
+   * @generated from field: optional double r_squared = 5;
+   */
+  rSquared?: number | undefined;
+
+  /**
+   * Root mean square of logit minus level, x != y.
+   *
+   * @generated from field: double residual = 6;
+   */
+  residual: number;
+
+  /**
+   * Largest |logit minus level|, x != y.
+   *
+   * @generated from field: double max_residual = 7;
+   */
+  maxResidual: number;
+
+  /**
+   * Mean logit at j = 2x of the pairs x = y.
+   *
+   * @generated from field: double diagonal_correct = 8;
+   */
+  diagonalCorrect: number;
+
+  /**
+   * Mean logit elsewhere of the pairs x = y.
+   *
+   * @generated from field: double diagonal_background = 9;
+   */
+  diagonalBackground: number;
+
+  /**
+   * Correct logit minus the largest other one, mean over all p^2 pairs.
+   *
+   * @generated from field: double mean_margin = 10;
+   */
+  meanMargin: number;
+
+  /**
+   * The least of those.
+   *
+   * @generated from field: double min_margin = 11;
+   */
+  minMargin: number;
+
+  /**
+   * Least softmax probability of the correct entry, 0 to 1.
+   *
+   * @generated from field: double min_probability = 12;
+   */
+  minProbability: number;
+
+  /**
+   * Pairs x <= y of least margin, the least first.
+   *
+   * @generated from field: repeated grokbox.v1.WorstPair worst_pairs = 13;
+   */
+  worstPairs: WorstPair[];
+};
+
+/**
+ * Describes the message grokbox.v1.Voting.
+ * Use `create(VotingSchema)` to create a new message.
+ */
+export const VotingSchema: GenMessage<Voting> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 12);
+
+/**
+ * A pair with a small margin.
+ *
+ * @generated from message grokbox.v1.WorstPair
+ */
+export type WorstPair = Message<"grokbox.v1.WorstPair"> & {
+  /**
+   * x <= y.
+   *
+   * @generated from field: grokbox.v1.Pair pair = 1;
+   */
+  pair?: Pair | undefined;
+
+  /**
+   * Correct logit minus the rival's; negative where the answer is wrong.
+   *
+   * @generated from field: double margin = 2;
+   */
+  margin: number;
+
+  /**
+   * The residue of the largest other logit.
+   *
+   * @generated from field: uint32 rival = 3;
+   */
+  rival: number;
+
+  /**
+   * The rival is 2x or 2y.
+   *
+   * @generated from field: bool spurious = 4;
+   */
+  spurious: boolean;
+};
+
+/**
+ * Describes the message grokbox.v1.WorstPair.
+ * Use `create(WorstPairSchema)` to create a new message.
+ */
+export const WorstPairSchema: GenMessage<WorstPair> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 13);
+
+/**
+ * What the neurons of one dominant frequency contribute to logits under x^2.
+ *
+ * @generated from message grokbox.v1.FrequencyVote
+ */
+export type FrequencyVote = Message<"grokbox.v1.FrequencyVote"> & {
+  /**
+   * 1 to K.
+   *
+   * @generated from field: uint32 frequency = 1;
+   */
+  frequency: number;
+
+  /**
+   * How many.
+   *
+   * @generated from field: uint32 neurons = 2;
+   */
+  neurons: number;
+
+  /**
+   * Amplitude of the signal cos w(x + y - j): |sum of alpha^2 beta e^{i D}|.
+   *
+   * @generated from field: double signal = 3;
+   */
+  signal: number;
+
+  /**
+   * Amplitude of what remains of the first noise term, 2 cos(w j + 2 phi): 0 under full diversification.
+   *
+   * @generated from field: double first_noise = 4;
+   */
+  firstNoise: number;
+
+  /**
+   * Amplitude of what remains of the second noise term, cos(w(x + y + j) + 4 phi).
+   *
+   * @generated from field: double second_noise = 5;
+   */
+  secondNoise: number;
+};
+
+/**
+ * Describes the message grokbox.v1.FrequencyVote.
+ * Use `create(FrequencyVoteSchema)` to create a new message.
+ */
+export const FrequencyVoteSchema: GenMessage<FrequencyVote> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 14);
+
+/**
+ * Levels of a fully diversified quadratic network (paper, section on voting).
+ *
+ * @generated from message grokbox.v1.VotingTheory
+ */
+export type VotingTheory = Message<"grokbox.v1.VotingTheory"> & {
+  /**
+   * a N / 2: a = alpha^2 beta of a neuron, N neurons a frequency.
+   *
+   * @generated from field: double unit = 1;
+   */
+  unit: number;
+
+  /**
+   * unit (p/2 - 1).
+   *
+   * @generated from field: double correct = 2;
+   */
+  correct: number;
+
+  /**
+   * unit (p/4 - 1).
+   *
+   * @generated from field: double spurious = 3;
+   */
+  spurious: number;
+
+  /**
+   * -unit.
+   *
+   * @generated from field: double background = 4;
+   */
+  background: number;
+
+  /**
+   * a N p / 8.
+   *
+   * @generated from field: double margin = 5;
+   */
+  margin: number;
+
+  /**
+   * 1 - (p - 1) e^{-a N p / 8}, a lower bound of the softmax probability of the correct entry; it says nothing when below 0.
+   *
+   * @generated from field: double min_probability = 6;
+   */
+  minProbability: number;
+};
+
+/**
+ * Describes the message grokbox.v1.VotingTheory.
+ * Use `create(VotingTheorySchema)` to create a new message.
+ */
+export const VotingTheorySchema: GenMessage<VotingTheory> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 15);
+
+/**
+ * Request of Ablate.
+ *
+ * @generated from message grokbox.v1.AblateRequest
+ */
+export type AblateRequest = Message<"grokbox.v1.AblateRequest"> & {
+  /**
+   * The network to change a copy of.
+   *
+   * @generated from oneof grokbox.v1.AblateRequest.network
+   */
+  network: {
+    /**
+     * sessions/{id} for the current state, or sessions/{id}/snapshots/{step}.
+     *
+     * @generated from field: string name = 1;
+     */
+    value: string;
+    case: "name";
+  } | {
+    /**
+     * One that is built for this.
+     *
+     * @generated from field: grokbox.v1.IdealNetwork ideal = 2;
+     */
+    value: IdealNetwork;
+    case: "ideal";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * As in Spec.activation. Empty: the network's own; x^2 of an ideal one.
+   *
+   * @generated from field: string activation = 3;
+   */
+  activation: string;
+
+  /**
+   * Made one after the other, at most 16; field names of later ones count neurons as the earlier ones left them.
+   *
+   * @generated from field: repeated grokbox.v1.Ablation ablations = 4;
+   */
+  ablations: Ablation[];
+
+  /**
+   * Also send, pair by pair, what is right and how likely the truth was.
+   *
+   * @generated from field: bool grids = 5;
+   */
+  grids: boolean;
+};
+
+/**
+ * Describes the message grokbox.v1.AblateRequest.
+ * Use `create(AblateRequestSchema)` to create a new message.
+ */
+export const AblateRequestSchema: GenMessage<AblateRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 16);
+
+/**
+ * Neurons that do what the theory asks: theta = alpha cos(w_k j + phi), xi = beta cos(w_k j + 2 phi), phases evenly spread.
+ *
+ * @generated from message grokbox.v1.IdealNetwork
+ */
+export type IdealNetwork = Message<"grokbox.v1.IdealNetwork"> & {
+  /**
+   * p, odd, 3 to 199.
+   *
+   * @generated from field: uint32 modulus = 1;
+   */
+  modulus: number;
+
+  /**
+   * Each 1 to K, without repetition. None: all.
+   *
+   * @generated from field: repeated uint32 frequencies = 2;
+   */
+  frequencies: number[];
+
+  /**
+   * Neurons, as many as frequencies to 65536, spread evenly over the frequencies; the first get one more.
+   *
+   * @generated from field: uint32 width = 3;
+   */
+  width: number;
+
+  /**
+   * Neuron i of n in a group is at phi = phase_range i / n. Over 0 to 2 pi radians. Default 2 pi.
+   *
+   * @generated from field: optional double phase_range = 4;
+   */
+  phaseRange?: number | undefined;
+
+  /**
+   * Magnitude of theta, finite. Default 1.
+   *
+   * @generated from field: optional double alpha = 5;
+   */
+  alpha?: number | undefined;
+
+  /**
+   * Magnitude of xi, finite. Default 1.
+   *
+   * @generated from field: optional double beta = 6;
+   */
+  beta?: number | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.IdealNetwork.
+ * Use `create(IdealNetworkSchema)` to create a new message.
+ */
+export const IdealNetworkSchema: GenMessage<IdealNetwork> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 17);
+
+/**
+ * One change of a copy of a network.
+ *
+ * @generated from message grokbox.v1.Ablation
+ */
+export type Ablation = Message<"grokbox.v1.Ablation"> & {
+  /**
+   * What to do.
+   *
+   * @generated from oneof grokbox.v1.Ablation.change
+   */
+  change: {
+    /**
+     * Take frequencies out of both layers; means stay.
+     *
+     * @generated from field: grokbox.v1.FrequencySet remove_frequencies = 1;
+     */
+    value: FrequencySet;
+    case: "removeFrequencies";
+  } | {
+    /**
+     * Take all other frequencies out of both layers; means stay.
+     *
+     * @generated from field: grokbox.v1.FrequencySet keep_frequencies = 2;
+     */
+    value: FrequencySet;
+    case: "keepFrequencies";
+  } | {
+    /**
+     * Drop neurons.
+     *
+     * @generated from field: grokbox.v1.NeuronSet remove_neurons = 3;
+     */
+    value: NeuronSet;
+    case: "removeNeurons";
+  } | {
+    /**
+     * Drop all other neurons.
+     *
+     * @generated from field: grokbox.v1.NeuronSet keep_neurons = 4;
+     */
+    value: NeuronSet;
+    case: "keepNeurons";
+  } | {
+    /**
+     * Project both layers on each neuron's dominant frequency of theta.
+     *
+     * @generated from field: grokbox.v1.ProjectOnDominant project = 5;
+     */
+    value: ProjectOnDominant;
+    case: "project";
+  } | {
+    /**
+     * Turn neurons so that the phases of each frequency's group are spread evenly.
+     *
+     * @generated from field: grokbox.v1.SpreadPhases spread_phases = 6;
+     */
+    value: SpreadPhases;
+    case: "spreadPhases";
+  } | {
+    /**
+     * Drop neurons by phase.
+     *
+     * @generated from field: grokbox.v1.RestrictPhases restrict_phases = 7;
+     */
+    value: RestrictPhases;
+    case: "restrictPhases";
+  } | {
+    /**
+     * Multiply the layers.
+     *
+     * @generated from field: grokbox.v1.ScaleLayers scale = 8;
+     */
+    value: ScaleLayers;
+    case: "scale";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message grokbox.v1.Ablation.
+ * Use `create(AblationSchema)` to create a new message.
+ */
+export const AblationSchema: GenMessage<Ablation> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 18);
+
+/**
+ * Frequencies of Z_p.
+ *
+ * @generated from message grokbox.v1.FrequencySet
+ */
+export type FrequencySet = Message<"grokbox.v1.FrequencySet"> & {
+  /**
+   * Each 1 to K, without repetition.
+   *
+   * @generated from field: repeated uint32 frequencies = 1;
+   */
+  frequencies: number[];
+};
+
+/**
+ * Describes the message grokbox.v1.FrequencySet.
+ * Use `create(FrequencySetSchema)` to create a new message.
+ */
+export const FrequencySetSchema: GenMessage<FrequencySet> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 19);
+
+/**
+ * Neurons by number.
+ *
+ * @generated from message grokbox.v1.NeuronSet
+ */
+export type NeuronSet = Message<"grokbox.v1.NeuronSet"> & {
+  /**
+   * Each 0 to M - 1, without repetition. At least one neuron must stay.
+   *
+   * @generated from field: repeated uint32 neurons = 1;
+   */
+  neurons: number[];
+};
+
+/**
+ * Describes the message grokbox.v1.NeuronSet.
+ * Use `create(NeuronSetSchema)` to create a new message.
+ */
+export const NeuronSetSchema: GenMessage<NeuronSet> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 20);
+
+/**
+ * Nothing to say.
+ *
+ * @generated from message grokbox.v1.ProjectOnDominant
+ */
+export type ProjectOnDominant = Message<"grokbox.v1.ProjectOnDominant"> & {
+};
+
+/**
+ * Describes the message grokbox.v1.ProjectOnDominant.
+ * Use `create(ProjectOnDominantSchema)` to create a new message.
+ */
+export const ProjectOnDominantSchema: GenMessage<ProjectOnDominant> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 21);
+
+/**
+ * Of the neurons of a frequency, in the order of their present phases, the i-th of n gets phase range i / n at it; its misalignment and
+ * magnitudes, and its other frequencies, stay.
+ *
+ * @generated from message grokbox.v1.SpreadPhases
+ */
+export type SpreadPhases = Message<"grokbox.v1.SpreadPhases"> & {
+  /**
+   * Over 0 to 2 pi radians.
+   *
+   * @generated from field: double range = 1;
+   */
+  range: number;
+};
+
+/**
+ * Describes the message grokbox.v1.SpreadPhases.
+ * Use `create(SpreadPhasesSchema)` to create a new message.
+ */
+export const SpreadPhasesSchema: GenMessage<SpreadPhases> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 22);
+
+/**
+ * Keeps the neurons whose phase of theta at their dominant frequency is within range / 2 of center, on the circle.
+ *
+ * @generated from message grokbox.v1.RestrictPhases
+ */
+export type RestrictPhases = Message<"grokbox.v1.RestrictPhases"> & {
+  /**
+   * Radians, finite.
+   *
+   * @generated from field: double center = 1;
+   */
+  center: number;
+
+  /**
+   * Over 0 to 2 pi radians.
+   *
+   * @generated from field: double range = 2;
+   */
+  range: number;
+};
+
+/**
+ * Describes the message grokbox.v1.RestrictPhases.
+ * Use `create(RestrictPhasesSchema)` to create a new message.
+ */
+export const RestrictPhasesSchema: GenMessage<RestrictPhases> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 23);
+
+/**
+ * Factors of all weights.
+ *
+ * @generated from message grokbox.v1.ScaleLayers
+ */
+export type ScaleLayers = Message<"grokbox.v1.ScaleLayers"> & {
+  /**
+   * Of theta, finite.
+   *
+   * @generated from field: double theta = 1;
+   */
+  theta: number;
+
+  /**
+   * Of xi, finite.
+   *
+   * @generated from field: double xi = 2;
+   */
+  xi: number;
+};
+
+/**
+ * Describes the message grokbox.v1.ScaleLayers.
+ * Use `create(ScaleLayersSchema)` to create a new message.
+ */
+export const ScaleLayersSchema: GenMessage<ScaleLayers> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 24);
+
+/**
+ * Answer of Ablate.
+ *
+ * @generated from message grokbox.v1.AblateResponse
+ */
+export type AblateResponse = Message<"grokbox.v1.AblateResponse"> & {
+  /**
+   * The step of the network that was changed; 0 of an ideal one.
+   *
+   * @generated from field: uint64 step = 1;
+   */
+  step: bigint;
+
+  /**
+   * Over the session's train and test pairs; of an ideal network all pairs are training pairs.
+   *
+   * @generated from field: grokbox.v1.Scores scores = 2;
+   */
+  scores?: Scores | undefined;
+
+  /**
+   * Accuracy over all p^2 pairs, 0 to 1.
+   *
+   * @generated from field: double accuracy = 3;
+   */
+  accuracy: number;
+
+  /**
+   * Mean cross-entropy over all p^2 pairs, nats. Absent when it is not finite.
+   *
+   * @generated from field: optional double loss = 4;
+   */
+  loss?: number | undefined;
+
+  /**
+   * Neurons left.
+   *
+   * @generated from field: uint32 width = 5;
+   */
+  width: number;
+
+  /**
+   * Frobenius norm of all weights.
+   *
+   * @generated from field: double parameter_norm = 6;
+   */
+  parameterNorm: number;
+
+  /**
+   * With grids.
+   *
+   * @generated from field: grokbox.v1.PairGrids grids = 7;
+   */
+  grids?: PairGrids | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.AblateResponse.
+ * Use `create(AblateResponseSchema)` to create a new message.
+ */
+export const AblateResponseSchema: GenMessage<AblateResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 25);
+
+/**
+ * Request of Lottery.
+ *
+ * @generated from message grokbox.v1.LotteryRequest
+ */
+export type LotteryRequest = Message<"grokbox.v1.LotteryRequest"> & {
+  /**
+   * sessions/{id} for the current state, or sessions/{id}/snapshots/{step}: what the forecast is scored against.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * sessions/{id}/snapshots/{step} of the same modulus and width, to forecast from. Empty: step 0 as the session's spec draws it.
+   *
+   * @generated from field: string begin = 2;
+   */
+  begin: string;
+
+  /**
+   * Neurons whose race to send, each 0 to M - 1, at most 64.
+   *
+   * @generated from field: repeated uint32 neurons = 3;
+   */
+  neurons: number[];
+
+  /**
+   * Steps of kept snapshots of the session at which to send it, at most 1000.
+   *
+   * @generated from field: repeated uint64 race_at = 4;
+   */
+  raceAt: bigint[];
+};
+
+/**
+ * Describes the message grokbox.v1.LotteryRequest.
+ * Use `create(LotteryRequestSchema)` to create a new message.
+ */
+export const LotteryRequestSchema: GenMessage<LotteryRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 26);
+
+/**
+ * Answer of Lottery. M neurons, K frequencies.
+ *
+ * @generated from message grokbox.v1.LotteryResponse
+ */
+export type LotteryResponse = Message<"grokbox.v1.LotteryResponse"> & {
+  /**
+   * The step that the forecast is scored against.
+   *
+   * @generated from field: uint64 step = 1;
+   */
+  step: bigint;
+
+  /**
+   * The step forecast from.
+   *
+   * @generated from field: uint64 begin_step = 2;
+   */
+  beginStep: bigint;
+
+  /**
+   * The frequency 1..K whose flow blows up first, uint32 [M].
+   *
+   * @generated from field: grokbox.v1.Tensor forecast = 3;
+   */
+  forecast?: Tensor | undefined;
+
+  /**
+   * 1 - earliest blow-up time / second earliest, 0 to 1, float64 [M]; 0 when none blows up.
+   *
+   * @generated from field: grokbox.v1.Tensor confidence = 4;
+   */
+  confidence?: Tensor | undefined;
+
+  /**
+   * theta's dominant frequency at `step`, uint32 [M].
+   *
+   * @generated from field: grokbox.v1.Tensor actual = 5;
+   */
+  actual?: Tensor | undefined;
+
+  /**
+   * Share of neurons forecast right, 0 to 1; chance is 1/K.
+   *
+   * @generated from field: double share_right = 6;
+   */
+  shareRight: number;
+
+  /**
+   * The same of the frequency with the smallest |misalignment| at the beginning.
+   *
+   * @generated from field: double share_by_misalignment = 7;
+   */
+  shareByMisalignment: number;
+
+  /**
+   * The same of the frequency with the largest magnitude of theta at the beginning.
+   *
+   * @generated from field: double share_by_magnitude = 8;
+   */
+  shareByMagnitude: number;
+
+  /**
+   * Of the asked neurons, at the asked steps.
+   *
+   * @generated from field: repeated grokbox.v1.RaceStep race = 9;
+   */
+  race: RaceStep[];
+};
+
+/**
+ * Describes the message grokbox.v1.LotteryResponse.
+ * Use `create(LotteryResponseSchema)` to create a new message.
+ */
+export const LotteryResponseSchema: GenMessage<LotteryResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 27);
+
+/**
+ * Where all frequencies of some neurons stand at one step; n neurons.
+ *
+ * @generated from message grokbox.v1.RaceStep
+ */
+export type RaceStep = Message<"grokbox.v1.RaceStep"> & {
+  /**
+   * Of the snapshot.
+   *
+   * @generated from field: uint64 step = 1;
+   */
+  step: bigint;
+
+  /**
+   * float32 [n, K].
+   *
+   * @generated from field: grokbox.v1.Tensor theta_magnitude = 2;
+   */
+  thetaMagnitude?: Tensor | undefined;
+
+  /**
+   * float32 [n, K].
+   *
+   * @generated from field: grokbox.v1.Tensor xi_magnitude = 3;
+   */
+  xiMagnitude?: Tensor | undefined;
+
+  /**
+   * 2 phi - psi of every frequency, float32 [n, K], radians in [-pi, pi).
+   *
+   * @generated from field: grokbox.v1.Tensor misalignment = 4;
+   */
+  misalignment?: Tensor | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.RaceStep.
+ * Use `create(RaceStepSchema)` to create a new message.
+ */
+export const RaceStepSchema: GenMessage<RaceStep> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 28);
+
+/**
+ * Request of SimulateFlow.
+ *
+ * @generated from message grokbox.v1.SimulateFlowRequest
+ */
+export type SimulateFlowRequest = Message<"grokbox.v1.SimulateFlowRequest"> & {
+  /**
+   * Where it begins.
+   *
+   * @generated from oneof grokbox.v1.SimulateFlowRequest.start
+   */
+  start: {
+    /**
+     * Anywhere.
+     *
+     * @generated from field: grokbox.v1.FlowStart state = 1;
+     */
+    value: FlowStart;
+    case: "state";
+  } | {
+    /**
+     * Where a neuron is.
+     *
+     * @generated from field: grokbox.v1.NeuronStart neuron = 2;
+     */
+    value: NeuronStart;
+    case: "neuron";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * How it is followed.
+   *
+   * @generated from oneof grokbox.v1.SimulateFlowRequest.method
+   */
+  method: {
+    /**
+     * To the digits that float64 has.
+     *
+     * @generated from field: grokbox.v1.AdaptiveFlow adaptive = 3;
+     */
+    value: AdaptiveFlow;
+    case: "adaptive";
+  } | {
+    /**
+     * As the paper does.
+     *
+     * @generated from field: grokbox.v1.EulerFlow euler = 4;
+     */
+    value: EulerFlow;
+    case: "euler";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message grokbox.v1.SimulateFlowRequest.
+ * Use `create(SimulateFlowRequestSchema)` to create a new message.
+ */
+export const SimulateFlowRequestSchema: GenMessage<SimulateFlowRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 29);
+
+/**
+ * theta = alpha cos(w_k j + phi), xi = beta cos(w_k j + psi).
+ *
+ * @generated from message grokbox.v1.FlowStart
+ */
+export type FlowStart = Message<"grokbox.v1.FlowStart"> & {
+  /**
+   * p, odd, 3 to 199.
+   *
+   * @generated from field: uint32 modulus = 1;
+   */
+  modulus: number;
+
+  /**
+   * k, 1 to K.
+   *
+   * @generated from field: uint32 frequency = 2;
+   */
+  frequency: number;
+
+  /**
+   * Over 0, at most 1e6.
+   *
+   * @generated from field: double alpha = 3;
+   */
+  alpha: number;
+
+  /**
+   * Over 0, at most 1e6.
+   *
+   * @generated from field: double beta = 4;
+   */
+  beta: number;
+
+  /**
+   * Radians, finite.
+   *
+   * @generated from field: double phi = 5;
+   */
+  phi: number;
+
+  /**
+   * Radians, finite.
+   *
+   * @generated from field: double psi = 6;
+   */
+  psi: number;
+};
+
+/**
+ * Describes the message grokbox.v1.FlowStart.
+ * Use `create(FlowStartSchema)` to create a new message.
+ */
+export const FlowStartSchema: GenMessage<FlowStart> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 30);
+
+/**
+ * A neuron of a session.
+ *
+ * @generated from message grokbox.v1.NeuronStart
+ */
+export type NeuronStart = Message<"grokbox.v1.NeuronStart"> & {
+  /**
+   * sessions/{id} for the current state, or sessions/{id}/snapshots/{step}.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * 0 to M - 1.
+   *
+   * @generated from field: uint32 neuron = 2;
+   */
+  neuron: number;
+
+  /**
+   * k, 1 to K. Default: theta's dominant frequency.
+   *
+   * @generated from field: optional uint32 frequency = 3;
+   */
+  frequency?: number | undefined;
+
+  /**
+   * Steps of kept snapshots of the session at which to send where the neuron really was, at most 1000.
+   *
+   * @generated from field: repeated uint64 compare_at = 4;
+   */
+  compareAt: bigint[];
+};
+
+/**
+ * Describes the message grokbox.v1.NeuronStart.
+ * Use `create(NeuronStartSchema)` to create a new message.
+ */
+export const NeuronStartSchema: GenMessage<NeuronStart> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 31);
+
+/**
+ * An adaptive Runge-Kutta method.
+ *
+ * @generated from message grokbox.v1.AdaptiveFlow
+ */
+export type AdaptiveFlow = Message<"grokbox.v1.AdaptiveFlow"> & {
+  /**
+   * When to tell the state: increasing, 0 or more, finite, 1 to 10000 of them. A unit is p^2 steps of a learning rate of 1.
+   *
+   * @generated from field: repeated double times = 1;
+   */
+  times: number[];
+};
+
+/**
+ * Describes the message grokbox.v1.AdaptiveFlow.
+ * Use `create(AdaptiveFlowSchema)` to create a new message.
+ */
+export const AdaptiveFlowSchema: GenMessage<AdaptiveFlow> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 32);
+
+/**
+ * Explicit Euler steps on the vectors theta and xi.
+ *
+ * @generated from message grokbox.v1.EulerFlow
+ */
+export type EulerFlow = Message<"grokbox.v1.EulerFlow"> & {
+  /**
+   * 1 to 100000.
+   *
+   * @generated from field: uint32 steps = 1;
+   */
+  steps: number;
+
+  /**
+   * Over 0, at most 1. The paper's is 1 / p^2.
+   *
+   * @generated from field: double time_step = 2;
+   */
+  timeStep: number;
+};
+
+/**
+ * Describes the message grokbox.v1.EulerFlow.
+ * Use `create(EulerFlowSchema)` to create a new message.
+ */
+export const EulerFlowSchema: GenMessage<EulerFlow> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 33);
+
+/**
+ * Answer of SimulateFlow: n states, the first of an Euler flow its start.
+ *
+ * @generated from message grokbox.v1.SimulateFlowResponse
+ */
+export type SimulateFlowResponse = Message<"grokbox.v1.SimulateFlowResponse"> & {
+  /**
+   * k.
+   *
+   * @generated from field: uint32 frequency = 1;
+   */
+  frequency: number;
+
+  /**
+   * float64 [n]: fewer than asked for when it blew up before.
+   *
+   * @generated from field: grokbox.v1.Tensor times = 2;
+   */
+  times?: Tensor | undefined;
+
+  /**
+   * float64 [n].
+   *
+   * @generated from field: grokbox.v1.Tensor alpha = 3;
+   */
+  alpha?: Tensor | undefined;
+
+  /**
+   * float64 [n].
+   *
+   * @generated from field: grokbox.v1.Tensor beta = 4;
+   */
+  beta?: Tensor | undefined;
+
+  /**
+   * float64 [n], radians in [-pi, pi).
+   *
+   * @generated from field: grokbox.v1.Tensor phi = 5;
+   */
+  phi?: Tensor | undefined;
+
+  /**
+   * float64 [n], radians in [-pi, pi).
+   *
+   * @generated from field: grokbox.v1.Tensor psi = 6;
+   */
+  psi?: Tensor | undefined;
+
+  /**
+   * 2 phi - psi, float64 [n], radians in [-pi, pi).
+   *
+   * @generated from field: grokbox.v1.Tensor misalignment = 7;
+   */
+  misalignment?: Tensor | undefined;
+
+  /**
+   * When the flow from this start grows without bound. Absent when it doesn't.
+   *
+   * @generated from field: optional double blow_up_time = 8;
+   */
+  blowUpTime?: number | undefined;
+
+  /**
+   * alpha^2 - 2 beta^2, at the start.
+   *
+   * @generated from field: double magnitude_invariant = 9;
+   */
+  magnitudeInvariant: number;
+
+  /**
+   * alpha^2 beta sin D, at the start.
+   *
+   * @generated from field: double phase_invariant = 10;
+   */
+  phaseInvariant: number;
+
+  /**
+   * Largest change of the first over the states, over the largest alpha^2 + 2 beta^2 by then.
+   *
+   * @generated from field: double magnitude_drift = 11;
+   */
+  magnitudeDrift: number;
+
+  /**
+   * Largest change of the second over the states, over the largest alpha^2 beta by then.
+   *
+   * @generated from field: double phase_drift = 12;
+   */
+  phaseDrift: number;
+
+  /**
+   * Where the neuron really was.
+   *
+   * @generated from field: repeated grokbox.v1.NeuronPoint actual = 13;
+   */
+  actual: NeuronPoint[];
+};
+
+/**
+ * Describes the message grokbox.v1.SimulateFlowResponse.
+ * Use `create(SimulateFlowResponseSchema)` to create a new message.
+ */
+export const SimulateFlowResponseSchema: GenMessage<SimulateFlowResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 34);
+
+/**
+ * One neuron at one frequency, at one step.
+ *
+ * @generated from message grokbox.v1.NeuronPoint
+ */
+export type NeuronPoint = Message<"grokbox.v1.NeuronPoint"> & {
+  /**
+   * Of the snapshot.
+   *
+   * @generated from field: uint64 step = 1;
+   */
+  step: bigint;
+
+  /**
+   * Of the flow, from its start on: the sum of the learning rates between, over p^2.
+   *
+   * @generated from field: double time = 2;
+   */
+  time: number;
+
+  /**
+   * Magnitude of theta.
+   *
+   * @generated from field: double alpha = 3;
+   */
+  alpha: number;
+
+  /**
+   * Magnitude of xi.
+   *
+   * @generated from field: double beta = 4;
+   */
+  beta: number;
+
+  /**
+   * Of theta, radians in [-pi, pi).
+   *
+   * @generated from field: double phi = 5;
+   */
+  phi: number;
+
+  /**
+   * Of xi, radians in [-pi, pi).
+   *
+   * @generated from field: double psi = 6;
+   */
+  psi: number;
+
+  /**
+   * 2 phi - psi, radians in [-pi, pi).
+   *
+   * @generated from field: double misalignment = 7;
+   */
+  misalignment: number;
+};
+
+/**
+ * Describes the message grokbox.v1.NeuronPoint.
+ * Use `create(NeuronPointSchema)` to create a new message.
+ */
+export const NeuronPointSchema: GenMessage<NeuronPoint> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 35);
+
+/**
+ * Request of OutcomeContour: alpha = beta = a scale, psi = 0.
+ *
+ * @generated from message grokbox.v1.OutcomeContourRequest
+ */
+export type OutcomeContourRequest = Message<"grokbox.v1.OutcomeContourRequest"> & {
+  /**
+   * p, odd, 3 to 199. Default 23.
+   *
+   * @generated from field: uint32 modulus = 1;
+   */
+  modulus: number;
+
+  /**
+   * Over 0, at most 1, 1 to 200 of them.
+   *
+   * @generated from field: repeated double scales = 2;
+   */
+  scales: number[];
+
+  /**
+   * 2 phi, radians, finite, 1 to 200 of them.
+   *
+   * @generated from field: repeated double doubled_phases = 3;
+   */
+  doubledPhases: number[];
+
+  /**
+   * Euler steps, 1 to 10000. Default 100.
+   *
+   * @generated from field: optional uint32 steps = 4;
+   */
+  steps?: number | undefined;
+
+  /**
+   * Over 0, at most 1. Default 0.01.
+   *
+   * @generated from field: optional double time_step = 5;
+   */
+  timeStep?: number | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.OutcomeContourRequest.
+ * Use `create(OutcomeContourRequestSchema)` to create a new message.
+ */
+export const OutcomeContourRequestSchema: GenMessage<OutcomeContourRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 36);
+
+/**
+ * Answer of OutcomeContour.
+ *
+ * @generated from message grokbox.v1.OutcomeContourResponse
+ */
+export type OutcomeContourResponse = Message<"grokbox.v1.OutcomeContourResponse"> & {
+  /**
+   * beta at the end, float64 [scales, doubled phases].
+   *
+   * @generated from field: grokbox.v1.Tensor beta = 1;
+   */
+  beta?: Tensor | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.OutcomeContourResponse.
+ * Use `create(OutcomeContourResponseSchema)` to create a new message.
+ */
+export const OutcomeContourResponseSchema: GenMessage<OutcomeContourResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_analysis, 37);
 
 /**
  * Looks into a network, now or at a snapshot. Read-only: training goes on to the same bits.
@@ -323,6 +1956,56 @@ export const AnalysisService: GenService<{
     methodKind: "unary";
     input: typeof SpectrumRequestSchema;
     output: typeof SpectrumResponseSchema;
+  },
+  /**
+   * Logits of pairs, and how neurons vote for them.
+   *
+   * @generated from rpc grokbox.v1.AnalysisService.Logits
+   */
+  logits: {
+    methodKind: "unary";
+    input: typeof LogitsRequestSchema;
+    output: typeof LogitsResponseSchema;
+  },
+  /**
+   * Scores of a network after something was changed in a copy of it, or of an ideal one.
+   *
+   * @generated from rpc grokbox.v1.AnalysisService.Ablate
+   */
+  ablate: {
+    methodKind: "unary";
+    input: typeof AblateRequestSchema;
+    output: typeof AblateResponseSchema;
+  },
+  /**
+   * Which frequency each neuron was to end with, forecast from where it began, and which it has.
+   *
+   * @generated from rpc grokbox.v1.AnalysisService.Lottery
+   */
+  lottery: {
+    methodKind: "unary";
+    input: typeof LotteryRequestSchema;
+    output: typeof LotteryResponseSchema;
+  },
+  /**
+   * The gradient flow of one neuron at one frequency, decoupled from all others.
+   *
+   * @generated from rpc grokbox.v1.AnalysisService.SimulateFlow
+   */
+  simulateFlow: {
+    methodKind: "unary";
+    input: typeof SimulateFlowRequestSchema;
+    output: typeof SimulateFlowResponseSchema;
+  },
+  /**
+   * Where that flow ends after a time, over a grid of starts.
+   *
+   * @generated from rpc grokbox.v1.AnalysisService.OutcomeContour
+   */
+  outcomeContour: {
+    methodKind: "unary";
+    input: typeof OutcomeContourRequestSchema;
+    output: typeof OutcomeContourResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_grokbox_v1_analysis, 0);

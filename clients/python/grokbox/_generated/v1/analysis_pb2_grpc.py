@@ -25,6 +25,31 @@ class AnalysisServiceStub(object):
                 request_serializer=grokbox_dot_v1_dot_analysis__pb2.SpectrumRequest.SerializeToString,
                 response_deserializer=grokbox_dot_v1_dot_analysis__pb2.SpectrumResponse.FromString,
                 )
+        self.Logits = channel.unary_unary(
+                '/grokbox.v1.AnalysisService/Logits',
+                request_serializer=grokbox_dot_v1_dot_analysis__pb2.LogitsRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_analysis__pb2.LogitsResponse.FromString,
+                )
+        self.Ablate = channel.unary_unary(
+                '/grokbox.v1.AnalysisService/Ablate',
+                request_serializer=grokbox_dot_v1_dot_analysis__pb2.AblateRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_analysis__pb2.AblateResponse.FromString,
+                )
+        self.Lottery = channel.unary_unary(
+                '/grokbox.v1.AnalysisService/Lottery',
+                request_serializer=grokbox_dot_v1_dot_analysis__pb2.LotteryRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_analysis__pb2.LotteryResponse.FromString,
+                )
+        self.SimulateFlow = channel.unary_unary(
+                '/grokbox.v1.AnalysisService/SimulateFlow',
+                request_serializer=grokbox_dot_v1_dot_analysis__pb2.SimulateFlowRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_analysis__pb2.SimulateFlowResponse.FromString,
+                )
+        self.OutcomeContour = channel.unary_unary(
+                '/grokbox.v1.AnalysisService/OutcomeContour',
+                request_serializer=grokbox_dot_v1_dot_analysis__pb2.OutcomeContourRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_analysis__pb2.OutcomeContourResponse.FromString,
+                )
 
 
 class AnalysisServiceServicer(object):
@@ -45,6 +70,41 @@ class AnalysisServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Logits(self, request, context):
+        """Logits of pairs, and how neurons vote for them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Ablate(self, request, context):
+        """Scores of a network after something was changed in a copy of it, or of an ideal one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Lottery(self, request, context):
+        """Which frequency each neuron was to end with, forecast from where it began, and which it has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SimulateFlow(self, request, context):
+        """The gradient flow of one neuron at one frequency, decoupled from all others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OutcomeContour(self, request, context):
+        """Where that flow ends after a time, over a grid of starts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AnalysisServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -57,6 +117,31 @@ def add_AnalysisServiceServicer_to_server(servicer, server):
                     servicer.Spectrum,
                     request_deserializer=grokbox_dot_v1_dot_analysis__pb2.SpectrumRequest.FromString,
                     response_serializer=grokbox_dot_v1_dot_analysis__pb2.SpectrumResponse.SerializeToString,
+            ),
+            'Logits': grpc.unary_unary_rpc_method_handler(
+                    servicer.Logits,
+                    request_deserializer=grokbox_dot_v1_dot_analysis__pb2.LogitsRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_analysis__pb2.LogitsResponse.SerializeToString,
+            ),
+            'Ablate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Ablate,
+                    request_deserializer=grokbox_dot_v1_dot_analysis__pb2.AblateRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_analysis__pb2.AblateResponse.SerializeToString,
+            ),
+            'Lottery': grpc.unary_unary_rpc_method_handler(
+                    servicer.Lottery,
+                    request_deserializer=grokbox_dot_v1_dot_analysis__pb2.LotteryRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_analysis__pb2.LotteryResponse.SerializeToString,
+            ),
+            'SimulateFlow': grpc.unary_unary_rpc_method_handler(
+                    servicer.SimulateFlow,
+                    request_deserializer=grokbox_dot_v1_dot_analysis__pb2.SimulateFlowRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_analysis__pb2.SimulateFlowResponse.SerializeToString,
+            ),
+            'OutcomeContour': grpc.unary_unary_rpc_method_handler(
+                    servicer.OutcomeContour,
+                    request_deserializer=grokbox_dot_v1_dot_analysis__pb2.OutcomeContourRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_analysis__pb2.OutcomeContourResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -100,5 +185,90 @@ class AnalysisService(object):
         return grpc.experimental.unary_unary(request, target, '/grokbox.v1.AnalysisService/Spectrum',
             grokbox_dot_v1_dot_analysis__pb2.SpectrumRequest.SerializeToString,
             grokbox_dot_v1_dot_analysis__pb2.SpectrumResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def Logits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.AnalysisService/Logits',
+            grokbox_dot_v1_dot_analysis__pb2.LogitsRequest.SerializeToString,
+            grokbox_dot_v1_dot_analysis__pb2.LogitsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def Ablate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.AnalysisService/Ablate',
+            grokbox_dot_v1_dot_analysis__pb2.AblateRequest.SerializeToString,
+            grokbox_dot_v1_dot_analysis__pb2.AblateResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def Lottery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.AnalysisService/Lottery',
+            grokbox_dot_v1_dot_analysis__pb2.LotteryRequest.SerializeToString,
+            grokbox_dot_v1_dot_analysis__pb2.LotteryResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SimulateFlow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.AnalysisService/SimulateFlow',
+            grokbox_dot_v1_dot_analysis__pb2.SimulateFlowRequest.SerializeToString,
+            grokbox_dot_v1_dot_analysis__pb2.SimulateFlowResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def OutcomeContour(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.AnalysisService/OutcomeContour',
+            grokbox_dot_v1_dot_analysis__pb2.OutcomeContourRequest.SerializeToString,
+            grokbox_dot_v1_dot_analysis__pb2.OutcomeContourResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Grokbox, GrokboxError, type Session, type StartOptions } from "../sdk/src/mod.ts";
+import { type RunningServer, startServer } from "../server/server.ts";
+
+const spec: StartOptions = {
+  modulus: 11,
+  width: 64,
+  activation: "x^2",
+  split: { kind: "torch", fraction: 0.8 },
+  learningRate: 2e-3,
+};
+let server: RunningServer;
+let box: Grokbox;
+let session: Session;
+
+beforeAll(async () => {
+  server = await startServer({ port: 0, logLevel: "silent" });
+  box = await Grokbox.connect(server.address);
+  session = await box.start({ ...spec, snapshotSchedule: { everySteps: 100, retain: 100 } });
+  await session.snapshot();
+  await session.run({ untilStep: 500 }).finished;
+});
+
+afterAll(async () => {
+  await box[Symbol.asyncDispose]();
+  await server.close();
+});
+
+const violations = (call: Promise<unknown>) =>
+  call.then(
+    () => expect.unreachable("it was taken"),
+    (error) => {
+      expect(error).toBeInstanceOf(GrokboxError);
+      return (error as GrokboxError).violations.map(({ field }) => field);
+    },
+  );
+
+test("a spectrum of chosen neurons has their coefficients in the order asked for, and means over all", async () => {
+  const whole = await session.spectrum();
+  const some = await session.spectrum({ neurons: [9, 3] });
+  expect(some.neurons).toEqual([9, 3]);
+  expect([...some.theta.magnitude.data]).toEqual([
+    ...whole.theta.magnitude.data.subarray(45, 50),
+    ...whole.theta.magnitude.data.subarray(15, 20),
+  ]);
+  expect([...some.xi.cosineFit.data]).toEqual([whole.xi.cosineFit.data[9], whole.xi.cosineFit.data[3]]);
+  expect(some.groups).toEqual(whole.groups);
+  expect(whole.groups.map(({ neurons }) => neurons)).toEqual(whole.neuronsPerFrequency);
+  expect(whole.theta.meanCosineFit).toBeGreaterThan(0.3);
+  expect(whole.theta.harmonicLeakage.map(({ order }) => order)).toEqual([2, 3, 4, 5, 6, 7]);
+  expect(await violations(session.spectrum({ neurons: [64] }))).toEqual(["neurons[0]"]);
+});
+
+test("grids have the accuracies of the evaluation, and the plateau is what symmetry brings", async () => {
+  const { scores, accuracy, grids, predictedPlateau } = await session.evaluate({ grids: true });
+  const right = grids!.correct.data.reduce((sum, correct) => sum + correct, 0);
+  expect(right / 121).toBeCloseTo(accuracy, 12);
+  const held = [...grids!.pairClass.data.keys()].filter((pair) => grids!.pairClass.data[pair] === 3);
+  const share = held.reduce((sum, pair) => sum + grids!.correct.data[pair]!, 0) / held.length;
+  expect(share).toBeCloseTo(scores.accuracy.heldOut!, 12);
+  const partners = grids!.pairClass.data.filter((pairClass) => pairClass === 2).length;
+  expect(predictedPlateau).toBeCloseTo(partners / (partners + held.length), 12);
+  expect((await session.evaluate()).grids).toBeUndefined();
+});
+
+test("logits come for all pairs or some, in either order, with their voting", async () => {
+  const all = await session.logits();
+  expect(all.logits.shape).toEqual([66, 11]);
+  const row = all.pairs.findIndex(([x, y]) => x === 2 && y === 7);
+  const some = await session.logits({
+    pairs: [
+      [7, 2],
+      [0, 0],
+    ],
+    worstPairs: 3,
+  });
+  expect([...some.logits.data.subarray(0, 11)]).toEqual([
+    ...all.logits.data.subarray(11 * row, 11 * row + 11),
+  ]);
+  expect(some.voting!.worstPairs).toHaveLength(3);
+  const { correct, spurious, background, rSquared } = all.voting!;
+  expect(correct).toBeGreaterThan(spurious);
+  expect(spurious).toBeGreaterThan(background);
+  expect(rSquared).toBeLessThan(1);
+  expect(all.projected!.spuriousRatio).toBeCloseTo(0.5, 6);
+  expect(all.votes.map(({ neurons }) => neurons)).toEqual((await session.spectrum()).neuronsPerFrequency);
+  expect(all.theory!.spurious).toBeCloseTo(all.theory!.unit * (11 / 4 - 1), 9);
+  expect((await session.logits({ activation: "identity", pairs: [] })).activation).toBe("identity");
+  expect(await violations(session.logits({ pairs: [[0, 11]] }))).toEqual(["pairs[0].y"]);
+  expect(await violations(session.logits({ activation: "sine" }))).toEqual(["activation"]);
+  await using other = await box.start({ modulus: 5, width: 16, task: "subtract" });
+  expect((await other.logits()).voting).toBeUndefined();
+});
+
+test("ablations change a copy, one after the other, and the session keeps every bit", async () => {
+  const before = await session.download();
+  const whole = await session.ablate([]);
+  const { accuracy, loss, parameterNorm } = await session.evaluate();
+  expect(whole).toMatchObject({ accuracy, loss, width: 64 });
+  expect(whole.parameterNorm).toBeCloseTo(parameterNorm, 9);
+  const projected = await session.ablate([{ project: true }]);
+  expect(projected.scores).toEqual((await session.evaluate()).dominantOnly);
+  const gone = await session.ablate([{ removeFrequencies: [1, 2, 3, 4, 5] }, { keepNeurons: [0, 5] }], {
+    grids: true,
+  });
+  expect(gone.width).toBe(2);
+  expect(gone.accuracy).toBeLessThan(0.2);
+  expect(gone.grids!.correct.shape).toEqual([11, 11]);
+  const spread = await session.ablate([{ spreadPhases: 2 * Math.PI }, { scale: { xi: 2 } }]);
+  expect(spread.parameterNorm).toBeGreaterThan(parameterNorm);
+  expect(
+    await violations(session.ablate([{ removeFrequencies: [6] }, { keepNeurons: [] }, { spreadPhases: 0 }])),
+  ).toEqual(["ablations[0].frequencies[0]", "ablations[1].neurons", "ablations[2].range"]);
+  expect(await violations(session.ablate([{ restrictPhases: { center: 0.1, range: 1e-12 } }]))).toEqual([
+    "ablations",
+  ]);
+  expect((await session.download()).theta.data).toEqual(before.theta.data);
+});
+
+test("ideal networks have REFERENCE's losses", async () => {
+  const loss = async (phaseRange: number) =>
+    (await box.ablateIdeal({ modulus: 23, width: 128, phaseRange: phaseRange * Math.PI })).loss!;
+  expect((await loss(2)).toExponential(3)).toBe("5.934e-15");
+  expect((await loss(1.2)).toExponential(2)).toBe("1.19e-9");
+  const half = await box.ablateIdeal({ modulus: 23, width: 128 }, [
+    { restrictPhases: { center: 0, range: 3 } },
+  ]);
+  expect(half.loss).toBeGreaterThan(1e-12);
+  expect(await violations(box.ablateIdeal({ modulus: 22, width: 3, frequencies: [1, 1] }))).toContain(
+    "ideal.modulus",
+  );
+});
+
+test("a lottery forecasts from step 0 as the spec draws it, or from a snapshot, and tells the race", async () => {
+  const drawn = await session.lottery({ neurons: [4, 0], raceAt: [0, 300, 500] });
+  const { forecast, actual, confidence, shareRight, race } = drawn;
+  expect(drawn).toMatchObject({ step: 500, beginStep: 0 });
+  const right = forecast.data.filter((k, m) => k === actual.data[m]).length;
+  expect(shareRight).toBe(right / 64);
+  expect(shareRight).toBeGreaterThan(0.4);
+  expect(Math.min(...confidence.data)).toBeGreaterThanOrEqual(0);
+  const kept = await session.lottery({ begin: `${session.name}/snapshots/0` });
+  expect(kept.forecast).toEqual(forecast);
+  expect(race.map(({ step }) => step)).toEqual([0, 300, 500]);
+  const spectrum = await session.spectrum({ at: 300, neurons: [4, 0] });
+  expect(race[1]!.thetaMagnitude).toEqual(spectrum.theta.magnitude);
+  expect(race[1]!.xiMagnitude).toEqual(spectrum.xi.magnitude);
+  await expect(session.lottery({ neurons: [1], raceAt: [7] })).rejects.toMatchObject({
+    reason: "SNAPSHOT_NOT_FOUND",
+  });
+  expect(await violations(session.lottery({ neurons: [64] }))).toEqual(["neurons[0]"]);
+  const weights = await session.download({ at: 0 });
+  await using uploaded = await box.start({ ...spec, weights });
+  expect(await violations(uploaded.lottery())).toEqual(["begin"]);
+});
+
+test("a flow has REFERENCE's end, keeps its invariants, and lies over a session's neuron", async () => {
+  const start = { modulus: 23, frequency: 2, alpha: 0.02, beta: 0.02, phi: 1.5, psi: 0.18 };
+  const euler = await box.simulateFlow(start, { eulerSteps: 1_400, timeStep: 1 / 529 });
+  expect(euler.alpha).toHaveLength(1_401);
+  expect([euler.alpha.at(-1)!.toFixed(5), euler.beta.at(-1)!.toFixed(5)]).toEqual(["0.04796", "0.03674"]);
+  const end = euler.blowUpTime!;
+  const exact = await box.simulateFlow(start, { times: [0, 0.5 * end, 0.99 * end, 2 * end] });
+  expect([...exact.times]).toEqual([0, 0.5 * end, 0.99 * end]);
+  expect(exact.invariants.magnitudeDrift).toBeLessThan(1e-9);
+  expect(exact.invariants.phaseDrift).toBeLessThan(1e-9);
+  expect(euler.invariants.magnitudeDrift).toBeGreaterThan(1e-9);
+  const neuron = await session.simulateFlow(3, { times: [0, 0.001] }, { at: 0, compareAt: [0, 100, 500] });
+  expect(neuron.actual.map(({ step }) => step)).toEqual([0, 100, 500]);
+  const { alpha, phi, misalignment } = neuron.actual[0]!;
+  expect([alpha, phi, misalignment]).toEqual([neuron.alpha[0], neuron.phi[0], neuron.misalignment[0]]);
+  const times = neuron.actual.map(({ time }) => time);
+  expect(times[0]).toBe(0);
+  // A warm-up of 10 steps makes 5 of them.
+  const { learningRate } = session.info.spec.optimizer;
+  expect(times[2]).toBeCloseTo((learningRate * (490 + 4.5)) / 121, 12);
+  const wrong = { ...start, frequency: 12, alpha: -1 };
+  expect(await violations(box.simulateFlow(wrong, { times: [1, 1] }))).toEqual([
+    "adaptive.times[1]",
+    "state.frequency",
+    "state.alpha",
+  ]);
+});
+
+test("the contour has REFERENCE's corners", async () => {
+  const beta = await box.outcomeContour({ scales: [0.01, 0.02], doubledPhases: [0, Math.PI] });
+  expect(beta.shape).toEqual([2, 2]);
+  expect([0, 2, 3].map((i) => beta.data[i]!.toFixed(6))).toEqual(["0.013967", "0.060207", "0.015506"]);
+  expect(await violations(box.outcomeContour({ scales: [], doubledPhases: [Number.NaN] }))).toEqual([
+    "scales",
+    "doubled_phases[0]",
+  ]);
+});
