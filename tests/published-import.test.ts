@@ -85,5 +85,23 @@ test.skipIf(missing)(
     expect([...spectrum.neuronsPerFrequency]).toEqual([43, 42, 54, 43, 35, 59, 55, 41, 46, 53, 41]);
     expect(spectrum.alpha.mean.toFixed(4)).toBe("0.4527");
     expect(spectrum.beta.mean.toFixed(4)).toBe("0.5056");
+    expect([spectrum.alpha.spread, spectrum.beta.spread].map((spread) => spread.toFixed(4))).toEqual([
+      "0.0565",
+      "0.0575",
+    ]);
+    expect(spectrum.theta.meanCosineFit!.toFixed(3)).toBe("0.812");
+    expect(spectrum.xi.meanCosineFit!.toFixed(3)).toBe("0.850");
+    const concentration = [0, 1, 2, 3].map((n) => {
+      const groups = spectrum.groups.map(({ phaseConcentration }) => phaseConcentration[n]!);
+      return (groups.reduce((sum, value) => sum + value, 0) / groups.length).toFixed(3);
+    });
+    expect(concentration).toEqual(["0.102", "0.105", "0.037", "0.062"]);
+    const { voting, projected } = await session.logits({ activation: "x^2", pairs: [] });
+    const levels = [voting!.correct, voting!.spurious, voting!.background];
+    expect(levels.map((level) => level.toFixed(1))).toEqual(["29.1", "6.2", "-0.6"]);
+    expect([voting!.spuriousRatio!.toFixed(3), projected!.spuriousRatio!.toFixed(3)]).toEqual([
+      "0.227",
+      "0.500",
+    ]);
   },
 );

@@ -67,7 +67,8 @@ function sourceOf({ weights, from }: StartOptions): Source {
   }
   if (from !== undefined) return { snapshot: typeof from === "string" ? from : from.name };
   if (weights === undefined) return {};
-  return "name" in weights ? { upload: weights.name } : { weights };
+  // What was downloaded has the name of its snapshot besides its arrays.
+  return "theta" in weights || "safetensors" in weights ? { weights } : { upload: weights.name };
 }
 
 async function toWeights(connection: Connection, source: Source, part: PartOptions) {
