@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { type AnalysisSpeed, measureAnalysis } from "./analysis.ts";
 import { type DurabilitySpeed, measureDurability } from "./durability.ts";
 import { cpuVariants, type EngineSpeed, measureEngine, type Shape } from "./engine-speed.ts";
 import { type Machine, thisMachine } from "./machine.ts";
@@ -8,7 +9,7 @@ import { measureStack, type StackSpeed } from "./stack.ts";
 const usage = `npm run bench -- [options]
 
 Speed of every build of the cpu engine that this machine runs, as a share of its multiply-add peak; then of a whole server beside the
-engine alone, of its calls while it trains, and of what it costs to lose nothing (needs 4 GB of disk for a while).
+engine alone, of its calls while it trains, of its analyses, and of what it costs to lose nothing (needs 4 GB of disk for a while).
 
   --json               print one JSON object
   --shape p,M          a shape to measure, repeatable (default 23,512)
@@ -16,7 +17,7 @@ engine alone, of its calls while it trains, and of what it costs to lose nothing
   --isa name           only this instruction set, repeatable
   --rounds n           rounds a row (default 9)
   --milliseconds n     of each measurement (default 200)
-  --only engine|stack|service|durability   one part, repeatable (default all)`;
+  --only engine|stack|service|analysis|durability   one part, repeatable (default all)`;
 
 const columns = ["engine", "isa", "p", "M", "threads", "steps/s", "GFLOP/s", "peak", "of peak"];
 
@@ -29,7 +30,11 @@ const { values } = parseArgs({
     isa: { type: "string", multiple: true },
     rounds: { type: "string", default: "9" },
     milliseconds: { type: "string", default: "200" },
-    only: { type: "string", multiple: true, default: ["engine", "stack", "service", "durability"] },
+    only: {
+      type: "string",
+      multiple: true,
+      default: ["engine", "stack", "service", "analysis", "durability"],
+    },
   },
 });
 
@@ -54,9 +59,14 @@ if (values.help) {
   }
   const service = wanted("service") ? await measureService(rounds) : null;
   if (service !== null) show(describeService(service));
+  const analysis: AnalysisSpeed[] = [];
+  for await (const speed of wanted("analysis") ? measureAnalysis() : []) {
+    analysis.push(speed);
+    show(describeAnalysis(speed));
+  }
   const durability = wanted("durability") ? await measureDurability(Math.min(rounds, 5)) : null;
   if (durability !== null) show(describeDurability(durability));
-  if (values.json) console.log(JSON.stringify({ machine, rows, stack, service, durability }));
+  if (values.json) console.log(JSON.stringify({ machine, rows, stack, service, analysis, durability }));
 }
 
 function describeStack({
@@ -70,6 +80,10 @@ function describeStack({
 }: StackSpeed) {
   const speeds = `${stackStepsPerSecond.toFixed(0)} steps/s beside the engine's ${engineStepsPerSecond.toFixed(0)}`;
   return `\nwhole server, p ${p}, M ${width}, ${threads} threads, a point every ${recordEvery} steps to one subscriber: ${speeds}, ratio ${ratio.toFixed(3)}`;
+}
+
+function describeAnalysis({ analysis, p, width, milliseconds, othersMs }: AnalysisSpeed): string {
+  return `${analysis} at p ${p}, M ${width}: ${milliseconds.toFixed(1)} ms, others answered within ${othersMs.toFixed(1)} ms`;
 }
 
 function describeService({ stepP50Ms, stepP99Ms, getSessionPerSecond, watchedRatio }: ServiceSpeed): string {

@@ -191,3 +191,29 @@ test("the contour has REFERENCE's corners", async () => {
     "doubled_phases[0]",
   ]);
 });
+
+test("no analysis changes a bit of a run that goes on meanwhile", async () => {
+  await using straight = await box.start(spec);
+  await straight.run({ untilStep: 60_000 }).finished;
+  await using looked = await box.start(spec);
+  await looked.snapshot();
+  const run = looked.run({ untilStep: 60_000 });
+  await run.started;
+  let rounds = 0;
+  do {
+    await looked.evaluate({ grids: true });
+    await looked.spectrum();
+    await looked.logits({ activation: "exp" });
+    await looked.ablate([{ removeFrequencies: [1] }, { spreadPhases: 1 }]);
+    await looked.lottery({ neurons: [0], raceAt: [0] });
+    await looked.simulateFlow(0, { times: [1e-3] }, { compareAt: [0] });
+    rounds += 1;
+  } while ((await looked.refresh()).state === "running");
+  await run.finished;
+  expect(rounds).toBeGreaterThan(1);
+  expect(looked.info.step).toBe(60_000);
+  const [a, b] = [await straight.download(), await looked.download()];
+  expect(b.theta.data).toEqual(a.theta.data);
+  expect(b.xi.data).toEqual(a.xi.data);
+  expect(b.moments!.thetaSecond.data).toEqual(a.moments!.thetaSecond.data);
+});

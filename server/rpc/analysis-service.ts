@@ -48,7 +48,7 @@ export function analysisService(registry: Registry): Handlers<typeof AnalysisSer
       const { width, modulus } = network.spec;
       const frequencies = (modulus - 1) / 2;
       const chosen = chosenNeurons(request, width, Math.floor(maxCoefficients / frequencies));
-      const summary = await spectrum(registry, network, chosen);
+      const summary = await spectrum(registry, network, chosen, signal);
       return {
         step: BigInt(network.state.step),
         firstNeuron: request.neurons.length === 0 ? (chosen[0] ?? request.firstNeuron) : 0,

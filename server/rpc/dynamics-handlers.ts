@@ -55,8 +55,8 @@ export function dynamicsHandlers(registry: Registry): Dynamics {
         checks.fail("begin", `must have p ${modulus} and M ${width}`, `${spec.modulus} and ${spec.width}`);
         checks.throwIfAny();
       }
-      const first = source?.state ?? (await initialWeights(registry, network.spec));
-      const result = await forecast(registry, first, network);
+      const first = source?.state ?? (await initialWeights(registry, network.spec, signal));
+      const result = await forecast(registry, first, network, signal);
       const session = registry.get(at.session);
       const frequencies = (modulus - 1) / 2;
       const shape = [neurons.length, frequencies];
@@ -83,7 +83,7 @@ export function dynamicsHandlers(registry: Registry): Dynamics {
       checkMethod(request, checks);
       const begin = await beginning(registry, request, checks, signal);
       const { modulus, frequency, state, actual } = begin;
-      const { times, states } = await follow(registry, request, begin);
+      const { times, states } = await follow(registry, request, begin, signal);
       const shape = [states.length];
       const column = (of: (state: FlowState) => number) => doubles(states.map(of), shape);
       const { magnitude, phase } = flowInvariants(state);
@@ -113,7 +113,7 @@ export function dynamicsHandlers(registry: Registry): Dynamics {
       };
     },
 
-    outcomeContour: async (request) => {
+    outcomeContour: async (request, { signal }) => {
       const checks = new Checks();
       const modulus = request.modulus === 0 ? 23 : checks.modulus("modulus", request.modulus);
       const { scales, doubledPhases } = request;
@@ -124,7 +124,7 @@ export function dynamicsHandlers(registry: Registry): Dynamics {
       checks.throwIfAny();
       const operations = scales.length * doubledPhases.length * steps * 50;
       const grid = { modulus, scales, doubledPhases, steps, timeStep };
-      const beta = await registry.analyst.run("outcomeContour", operations, grid);
+      const beta = await registry.analyst.run("outcomeContour", { operations, signal }, grid);
       return { beta: doubles(beta, [scales.length, doubledPhases.length]) };
     },
   };
@@ -216,17 +216,31 @@ async function follow(
   registry: Registry,
   { method }: SimulateFlowRequest,
   { modulus, state }: Beginning,
+  signal: AbortSignal,
 ): Promise<{ times: number[]; states: readonly FlowState[] }> {
   if (method.case === "adaptive") {
     const { times } = method.value;
     const operations = times.length * operationsAStep * 10;
-    const { states } = await registry.analyst.run("simulateFlow", operations, state, modulus, times);
+    const { states } = await registry.analyst.run(
+      "simulateFlow",
+      { operations, signal },
+      state,
+      modulus,
+      times,
+    );
     return { times: times.slice(0, states.length), states };
   }
   if (method.case !== "euler") throw invalid([{ field: "method", description: "must be adaptive or euler" }]);
   const { steps, timeStep } = method.value;
   const operations = steps * operationsAStep;
-  const states = await registry.analyst.run("eulerFlow", operations, state, modulus, steps, timeStep);
+  const states = await registry.analyst.run(
+    "eulerFlow",
+    { operations, signal },
+    state,
+    modulus,
+    steps,
+    timeStep,
+  );
   const finite = states.findIndex(({ alpha, beta }) => !Number.isFinite(alpha + beta));
   const reached = finite < 0 ? states : states.slice(0, finite);
   return { times: reached.map((_, i) => i * timeStep), states: reached };

@@ -70,19 +70,20 @@ export async function score(
   change: Change,
   signal: AbortSignal,
 ): Promise<Scored> {
-  return scoreLogits(registry, subject, await logitsOf(registry, subject, change, signal));
+  return scoreLogits(registry, subject, await logitsOf(registry, subject, change, signal), signal);
 }
 
 export async function scoreLogits(
   registry: Registry,
   { spec, train }: Pick<Subject, "spec" | "train">,
   logits: Float64Array,
+  signal: AbortSignal,
 ): Promise<Scored> {
   const { modulus } = spec;
   const classes = pairClasses(train, modulus);
   const scores = await registry.analyst.run(
     "evaluateLogits",
-    logits.length * operationsAnExponential,
+    { operations: logits.length * operationsAnExponential, signal },
     logits,
     labels(spec.task, modulus),
     classes,
@@ -116,18 +117,12 @@ export async function evaluate(
   const { spec, state, train } = network;
   const { modulus } = spec;
   const logits = await logitsOf(registry, network, {}, signal);
-  const whole = await scoreLogits(registry, network, logits);
-  const grids = withGrids ? await gridsOf(registry, network, logits) : undefined;
-  const operations = 2 * state.theta.length * spec.modulus;
-  const only = await registry.analyst.run(
-    "projectOnDominant",
-    operations,
-    state.theta,
-    state.xi,
-    spec.modulus,
-  );
+  const whole = await scoreLogits(registry, network, logits, signal);
+  const grids = withGrids ? await gridsOf(registry, network, logits, signal) : undefined;
+  const cost = { operations: 2 * state.theta.length * spec.modulus, signal };
+  const only = await registry.analyst.run("projectOnDominant", cost, state.theta, state.xi, spec.modulus);
   const dominantOnly = await score(registry, network, only, signal);
-  const rest = await registry.analyst.run("removeDominant", operations, state.theta, state.xi, spec.modulus);
+  const rest = await registry.analyst.run("removeDominant", cost, state.theta, state.xi, spec.modulus);
   const dominantRemoved = await score(registry, network, rest, signal);
   return {
     whole,
@@ -144,10 +139,11 @@ async function gridsOf(
   registry: Registry,
   { spec, train }: Pick<Subject, "spec" | "train">,
   logits: Float64Array,
+  signal: AbortSignal,
 ): Promise<PairGrids & { readonly pairClass: Uint8Array }> {
   const { modulus, task } = spec;
-  const operations = logits.length * operationsAnExponential;
-  const grids = await registry.analyst.run("pairGrids", operations, logits, labels(task, modulus), modulus);
+  const cost = { operations: logits.length * operationsAnExponential, signal };
+  const grids = await registry.analyst.run("pairGrids", cost, logits, labels(task, modulus), modulus);
   return { pairClass: pairClasses(train, modulus), ...grids };
 }
 
@@ -161,8 +157,8 @@ export async function evaluateAblated(
 ) {
   const { modulus } = network.spec;
   const { theta, xi } = network.state;
-  const operations = (1 + ablations.length) * 4 * theta.length * modulus;
-  const layers = await registry.analyst.run("ablate", operations, theta, xi, modulus, ablations);
+  const cost = { operations: (1 + ablations.length) * 4 * theta.length * modulus, signal };
+  const layers = await registry.analyst.run("ablate", cost, theta, xi, modulus, ablations);
   const width = layers.theta.length / modulus;
   if (width === 0) {
     throw invalid([
@@ -171,10 +167,10 @@ export async function evaluateAblated(
   }
   const logits = await logitsOf(registry, network, { ...layers, width, activation }, signal);
   return {
-    ...(await scoreLogits(registry, network, logits)),
+    ...(await scoreLogits(registry, network, logits, signal)),
     width,
     parameterNorm: parameterNorm(layers.theta, layers.xi),
-    grids: withGrids ? await gridsOf(registry, network, logits) : undefined,
+    grids: withGrids ? await gridsOf(registry, network, logits, signal) : undefined,
   };
 }
 
@@ -183,11 +179,12 @@ export function spectrum(
   registry: Registry,
   { spec, state }: Subject,
   neurons: Uint32Array,
+  signal: AbortSignal,
 ): Promise<SpectrumSummary> {
   const { theta, xi } = state;
   return registry.analyst.run(
     "summarizeSpectrum",
-    2 * theta.length * spec.modulus,
+    { operations: 2 * theta.length * spec.modulus, signal },
     theta,
     xi,
     spec.modulus,

@@ -19,8 +19,9 @@ export interface RaceStep extends RaceState {
 }
 
 /** The weights of step 0 as the spec draws them. */
-export function initialWeights(registry: Registry, spec: Spec) {
-  return registry.analyst.run("initialState", spec.modulus * spec.width * operationsADraw, spec);
+export function initialWeights(registry: Registry, spec: Spec, signal: AbortSignal) {
+  const operations = spec.modulus * spec.width * operationsADraw;
+  return registry.analyst.run("initialState", { operations, signal }, spec);
 }
 
 /** Forecasts winners from one state and scores the forecast against another of the same shape. */
@@ -28,11 +29,12 @@ export function forecast(
   registry: Registry,
   begin: { readonly theta: Float32Array; readonly xi: Float32Array },
   { spec, state }: Subject,
+  signal: AbortSignal,
 ): Promise<LotteryResult> {
   const { modulus, width } = spec;
   const operations = ((width * (modulus - 1)) / 2) * operationsAForecast;
   const { theta, xi } = begin;
-  return registry.analyst.run("lottery", operations, { theta, xi }, state.theta, modulus);
+  return registry.analyst.run("lottery", { operations, signal }, { theta, xi }, state.theta, modulus);
 }
 
 /** Where all frequencies of some neurons stood at kept snapshots. Fails with SNAPSHOT_NOT_FOUND. */

@@ -185,7 +185,7 @@ test("analysis during a run sees one whole step and changes no bit", async () =>
     const { whole } = await evaluate(registry, network, true, never);
     const logged = session.log.read(0, 100).find(({ step }) => step === network.state.step);
     if (logged !== undefined) expect(whole.scores.trainLoss).toBeCloseTo(logged.trainLoss!, 5);
-    await spectrum(registry, network, Uint32Array.of(3, 1));
+    await spectrum(registry, network, Uint32Array.of(3, 1), never);
     await score(registry, network, { activation: "exp" }, never);
   }
   expect(await weightsOf(session)).toBe(await weightsOf(undisturbed));
@@ -315,4 +315,26 @@ test("an analysis that fails is an error of its call, and the next one works", a
   await expect(registry.analyst.run("drawSplit", 1e9, undefined as never)).rejects.toThrow();
   const { theta } = await registry.analyst.run("initialState", 1e9, completeSpec({ modulus: 5, width: 8 }));
   expect(theta).toHaveLength(40);
+});
+
+test("an analysis that was given up fails at once, and one that waits behind it is done in its place", async () => {
+  const gone = new AbortController();
+  const cost = { operations: 1e9, signal: gone.signal };
+  const spec = completeSpec({ modulus: 97, width: 9_107 });
+  const given = [1, 2, 3, 4].map(() => registry.analyst.run("initialState", cost, spec));
+  const small = registry.analyst.run("initialState", 1e9, completeSpec({ modulus: 5, width: 8 }));
+  gone.abort();
+  const ended: string[] = [];
+  await Promise.all([
+    ...given.map((call) =>
+      expect(call)
+        .rejects.toMatchObject({ reason: "CANCELLED" })
+        .then(() => ended.push("given up")),
+    ),
+    small.then(({ theta }) => ended.push(`${theta.length}`)),
+  ]);
+  expect(ended).toEqual([...Array(4).fill("given up"), "40"]);
+  await expect(registry.analyst.run("initialState", cost, spec)).rejects.toMatchObject({
+    reason: "CANCELLED",
+  });
 });

@@ -25,14 +25,14 @@ export async function analyseVoting(
   const { modulus } = spec;
   const fit = async (logits: Float64Array) =>
     spec.task === "add" && logits.every(Number.isFinite)
-      ? registry.analyst.run("votingFit", 4 * logits.length, logits, modulus, worst)
+      ? registry.analyst.run("votingFit", { operations: 4 * logits.length, signal }, logits, modulus, worst)
       : undefined;
   const logits = await logitsOf(registry, subject, { activation }, signal);
   const voting = await fit(logits);
-  const operations = 2 * state.theta.length * modulus;
-  const layers = await registry.analyst.run("projectOnDominant", operations, state.theta, state.xi, modulus);
+  const cost = { operations: 2 * state.theta.length * modulus, signal };
+  const layers = await registry.analyst.run("projectOnDominant", cost, state.theta, state.xi, modulus);
   const projected = await fit(await logitsOf(registry, subject, { activation, ...layers }, signal));
-  const votes = await registry.analyst.run("votes", operations, state.theta, state.xi, modulus);
+  const votes = await registry.analyst.run("votes", cost, state.theta, state.xi, modulus);
   const mean = votes.reduce((sum, vote) => sum + vote.signal, 0) / votes.length;
   return {
     logits,
