@@ -54,6 +54,14 @@ test("the activation table has a row for each activation and a column for each n
   expect(output.match(/│ \S+ +│ '[\d.]+%, loss [\d.]+' +│ '[\d.]+%, loss [\d.]+' +│/g)).toHaveLength(10);
 });
 
+test("a look inside tells forecast, votes and what the network can do without", async () => {
+  const output = await run("look-inside.ts");
+  expect(output).toMatch(/^winners forecast at step 0: 93\.\d% right$/m);
+  expect(output).toMatch(/^correct 13\.\d+, spurious 4\.\d+, others -1\.\d+$/m);
+  expect(output).toMatch(/^without frequencies 1: [\d.]+% right$/m);
+  expect(output).toContain("128 ideal neurons: loss 5.9e-15");
+});
+
 test("runs stop on the server's condition and on the script's own", async () => {
   const output = await run("stop-condition.ts", {
     '"trainAccuracy", atLeast: 1,': '"trainAccuracy", atLeast: 0.2,',

@@ -79,8 +79,14 @@ async function checkEnd(session: Session, signal: AbortSignal, steps: number): P
 }
 
 async function measureEnd(session: Session, signal: AbortSignal): Promise<Measured["end"]> {
-  const spectrum = await session.spectrum({ signal });
+  const spectrum = await session.spectrum({ signal, neurons: [] });
+  const { voting, projected } = await session.logits({ signal, activation: "x^2", pairs: [] });
+  const lottery = await session.lottery({ signal });
   const { stages } = session.info;
+  const concentration = (n: number) => {
+    const groups = spectrum.groups.flatMap(({ phaseConcentration }) => phaseConcentration[n - 1] ?? []);
+    return groups.reduce((sum, value) => sum + value, 0) / groups.length;
+  };
   return {
     "IPR of theta": spectrum.ipr.theta,
     "IPR of xi": spectrum.ipr.xi,
@@ -91,6 +97,18 @@ async function measureEnd(session: Session, signal: AbortSignal): Promise<Measur
     "alpha, spread": spectrum.alpha.spread,
     "beta, mean": spectrum.beta.mean,
     "beta, spread": spectrum.beta.spread,
+    "energy of theta at k*": spectrum.theta.meanCosineFit,
+    "energy of xi at k*": spectrum.xi.meanCosineFit,
+    "|mean e^{i phi}|": concentration(1),
+    "|mean e^{2 i phi}|": concentration(2),
+    "|mean e^{3 i phi}|": concentration(3),
+    "|mean e^{4 i phi}|": concentration(4),
+    "correct logit under x^2": voting?.correct,
+    "spurious logit under x^2": voting?.spurious,
+    "background logit under x^2": voting?.background,
+    "spurious share under x^2": voting?.spuriousRatio,
+    "spurious share of projected weights": projected?.spuriousRatio,
+    "winners forecast at step 0": lottery.shareRight,
     "memorization ends at step": stages?.memorizationEnd,
     "generalization ends at step": stages?.generalizationEnd,
   };

@@ -41,6 +41,12 @@ function points(measure: Measure, rows: readonly (readonly [number, string, Tole
   return rows.map(([step, value, tolerance]) => ({ step, measure, value, tolerance }));
 }
 
+/** Share of neurons of which the flow's earliest blow-up at step 0 tells the frequency at the end. */
+function forecast(value: string, least?: number): PublishedEnd {
+  const tolerance = least === undefined ? none : range(least, 1);
+  return { name: "winners forecast at step 0", value, tolerance };
+}
+
 const standard: PublishedRun = {
   steps: 10_000,
   points: [
@@ -84,6 +90,18 @@ const standard: PublishedRun = {
     { name: "alpha, spread", value: "0.0565", tolerance: none },
     { name: "beta, mean", value: "0.5056", tolerance: none },
     { name: "beta, spread", value: "0.0575", tolerance: none },
+    { name: "energy of theta at k*", value: "0.812", tolerance: none },
+    { name: "energy of xi at k*", value: "0.850", tolerance: none },
+    { name: "|mean e^{i phi}|", value: "0.102", tolerance: none },
+    { name: "|mean e^{2 i phi}|", value: "0.105", tolerance: none },
+    { name: "|mean e^{3 i phi}|", value: "0.037", tolerance: none },
+    { name: "|mean e^{4 i phi}|", value: "0.062", tolerance: none },
+    { name: "correct logit under x^2", value: "29.1", tolerance: none },
+    { name: "spurious logit under x^2", value: "6.2", tolerance: none },
+    { name: "background logit under x^2", value: "-0.6", tolerance: none },
+    { name: "spurious share under x^2", value: "0.227", tolerance: none },
+    { name: "spurious share of projected weights", value: "0.500", tolerance: exact },
+    forecast("0.607", 0.6),
   ],
 };
 
@@ -161,16 +179,17 @@ const grokking: PublishedRun = {
   end: [
     { name: "memorization ends at step", value: "2104", tolerance: none },
     { name: "generalization ends at step", value: "9352", tolerance: none },
+    forecast("0.533"),
   ],
 };
 
 /** Ends of runs of which only that is published. */
-function endsAt(step: number, value: string): PublishedRun {
+function endsAt(step: number, value: string, end: PublishedEnd): PublishedRun {
   return {
     steps: 10_000,
     points: points("trainLoss", [[step, value, none]]),
     activations: [],
-    end: [],
+    end: [end],
   };
 }
 
@@ -191,9 +210,9 @@ function singleFrequency(rows: readonly (readonly [number, string])[]): Publishe
 export const runs = {
   standard,
   grokking,
-  quad_random: { steps: 5_000, points: [], activations: [], end: [] },
-  quad_random_sgd: endsAt(9999, "0.0527"),
-  relu_random_sgd: endsAt(9999, "0.0140"),
+  quad_random: { steps: 5_000, points: [], activations: [], end: [forecast("0.80")] },
+  quad_random_sgd: endsAt(9999, "0.0527", forecast("0.936", 0.93)),
+  relu_random_sgd: endsAt(9999, "0.0140", forecast("0.648", 0.64)),
   quad_single_freq: singleFrequency([
     [0, "3.1355247"],
     [1000, "3.1345956"],
