@@ -217,3 +217,22 @@ test("no analysis changes a bit of a run that goes on meanwhile", async () => {
   expect(b.xi.data).toEqual(a.xi.data);
   expect(b.moments!.thetaSecond.data).toEqual(a.moments!.thetaSecond.data);
 });
+
+test("answers as large as they may be fit into a message", async () => {
+  const start = { modulus: 23, frequency: 2, alpha: 1e-5, beta: 1e-5, phi: 1.5, psi: 0.18 };
+  const flow = await box.simulateFlow(start, { eulerSteps: 50_000, timeStep: 1 / 529 });
+  expect(flow.psi).toHaveLength(50_001);
+  await using wide = await box.start({ modulus: 3, width: 65_536 });
+  const neurons = Array.from({ length: 65_536 }, (_, m) => 65_535 - m);
+  expect((await wide.spectrum({ neurons })).xi.phase.shape).toEqual([65_536, 1]);
+  const pairs = Array.from({ length: 40_001 }, (_, i) => [i % 3, 2] as const);
+  expect((await wide.logits({ pairs })).logits.shape).toEqual([40_001, 3]);
+  await using large = await box.start({ modulus: 199, width: 64 });
+  await large.snapshot();
+  const many = Array.from({ length: 64 }, (_, m) => m);
+  const { race } = await large.lottery({ neurons: many, raceAt: Array(39).fill(0) });
+  expect(race).toHaveLength(39);
+  expect(await violations(large.lottery({ neurons: many, raceAt: Array(40).fill(0) }))).toEqual(["race_at"]);
+  // More than one answer: 19,900 pairs of 199 logits.
+  expect((await large.logits()).logits.shape).toEqual([19_900, 199]);
+});

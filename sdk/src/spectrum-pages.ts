@@ -6,6 +6,7 @@ import { mergeSpectrum, type NeuronRange, type Spectrum } from "./spectrum.ts";
 
 /** Coefficients of one layer that fit into one answer. */
 const pageCoefficients = 200_000;
+const pageNeurons = 65_536;
 
 /**
  * Reads a spectrum in as many answers as its neurons need.
@@ -25,8 +26,9 @@ export async function readSpectrum(
   const pages = [];
   const method = AnalysisService.method.spectrum;
   if (isList(neurons)) {
-    for (let read = 0; read === 0 || read < neurons.length; read += most) {
-      const chosen = neurons.slice(read, read + most);
+    const page = Math.min(most, pageNeurons);
+    for (let read = 0; read === 0 || read < neurons.length; read += page) {
+      const chosen = neurons.slice(read, read + page);
       const request = { name, ...(chosen.length === 0 ? { neuronCount: 0 } : { neurons: chosen }) };
       pages.push(await connection.read(method, request, part));
     }

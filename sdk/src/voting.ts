@@ -103,6 +103,7 @@ export interface VotingTheory {
 
 /** Numbers that fit into one answer. */
 const pageLogits = 480_000;
+const pagePairs = 20_000;
 
 /** Reads logits in as many answers as they need. Throws ABORTED when the session trained on between two. */
 export async function readLogits(
@@ -114,7 +115,7 @@ export async function readLogits(
   const { activation = "", worstPairs } = options;
   const pairs = options.pairs ?? unorderedPairs(modulus);
   const deadline = connection.deadline(options);
-  const most = Math.floor(pageLogits / modulus);
+  const most = Math.min(pagePairs, Math.floor(pageLogits / modulus));
   const pages: LogitsResponse[] = [];
   for (let from = 0; from === 0 || from < pairs.length; from += most) {
     const part = pairs.slice(from, from + most);

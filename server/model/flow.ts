@@ -88,6 +88,9 @@ export function eulerFlow(start: FlowState, modulus: number, steps: number, time
 /** Of one step, relative to the amplitudes. */
 const tolerance = 1e-13;
 
+/** A flow takes some hundreds until it blows up; near the repeller, some thousands. */
+const mostSteps = 200_000;
+
 /** A flow that has grown by so much is about to blow up. */
 const largestGrowth = 1e6;
 
@@ -104,8 +107,10 @@ export function simulateFlow(start: FlowState, modulus: number, times: readonly 
   const scale = Math.hypot(...now);
   // The flow's own time scale is 1 / (p scale).
   let step = scale === 0 ? Number.POSITIVE_INFINITY : 0.01 / (modulus * scale);
+  let steps = 0;
   for (const time of times) {
     while (at < time) {
+      if (++steps > mostSteps) return { states, drift: invariantDrift(start, states) };
       const h = Math.min(step, time - at);
       const { next, error } = dormandPrince(now, modulus, h);
       const allowed = tolerance * Math.hypot(...now);

@@ -16,9 +16,11 @@ import { theoryMessage, votingMessage } from "./voting-message.ts";
 
 /** Logits in one answer: so many float64 stay below 4 MiB. */
 const maxLogits = 480_000;
+const maxPairs = 20_000;
 
 /** Coefficients of one layer in one answer: four arrays of so many float32 stay below 4 MiB. */
 const maxCoefficients = 200_000;
+const maxNeurons = 65_536;
 
 export function analysisService(registry: Registry): Handlers<typeof AnalysisService> {
   return {
@@ -148,7 +150,7 @@ async function toAblate(
 /** All pairs x <= y unless some are named. */
 function chosenPairs(named: readonly Pair[], modulus: number): readonly { x: number; y: number }[] {
   const checks = new Checks();
-  const most = Math.floor(maxLogits / modulus);
+  const most = Math.min(maxPairs, Math.floor(maxLogits / modulus));
   if (named.length === 0) {
     const all = unorderedPairCount(modulus);
     if (all > most) checks.fail("pairs", `must be named, at most ${most} at a time: all are ${all}`);
@@ -167,10 +169,11 @@ function chosenPairs(named: readonly Pair[], modulus: number): readonly { x: num
 }
 
 /** Which neurons' coefficients a request asks for, at most so many. */
-function chosenNeurons(request: SpectrumRequest, width: number, most: number): Uint32Array {
+function chosenNeurons(request: SpectrumRequest, width: number, fits: number): Uint32Array {
   const checks = new Checks();
   const { neurons, firstNeuron, neuronCount } = request;
   if (neurons.length > 0) {
+    const most = Math.min(fits, maxNeurons);
     if (firstNeuron > 0) checks.fail("first_neuron", "must be left out with neurons", firstNeuron);
     if (neuronCount !== undefined) checks.fail("neuron_count", "must be left out with neurons", neuronCount);
     if (neurons.length > most) checks.fail("neurons", `must be at most ${most}`, neurons.length);
@@ -180,8 +183,8 @@ function chosenNeurons(request: SpectrumRequest, width: number, most: number): U
     return Uint32Array.from(neurons);
   }
   const first = checks.integer("first_neuron", firstNeuron, 0, width - 1, 0);
-  const fits = Math.min(width - first, most);
-  const count = checks.integer("neuron_count", neuronCount, 0, fits, fits);
+  const most = Math.min(width - first, fits);
+  const count = checks.integer("neuron_count", neuronCount, 0, most, most);
   checks.throwIfAny();
   return Uint32Array.from({ length: count }, (_, i) => first + i);
 }

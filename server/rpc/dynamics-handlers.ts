@@ -22,6 +22,9 @@ type Dynamics = Pick<Handlers<typeof AnalysisService>, "lottery" | "simulateFlow
 const mostSnapshots = 1_000;
 const mostRacing = 64;
 
+/** Of a race: three arrays of so many float32 stay below 4 MiB. */
+const mostNumbers = 250_000;
+
 /** What a step of a flow costs. */
 const operationsAStep = 200;
 
@@ -46,6 +49,9 @@ export function dynamicsHandlers(registry: Registry): Dynamics {
       checks.throwIfAny();
       const network = await subject(registry, at, signal);
       const { modulus, width } = network.spec;
+      const most = Math.floor(mostNumbers / ((modulus - 1) / 2) / Math.max(1, neurons.length));
+      if (steps.length > most)
+        checks.fail("race_at", `must be at most ${most} for ${neurons.length} neurons`, steps.length);
       for (const [i, neuron] of neurons.entries()) checks.integer(`neurons[${i}]`, neuron, 0, width - 1);
       checks.throwIfAny();
       if (from === undefined) checkDrawn(network.spec);
@@ -146,7 +152,7 @@ function checkMethod({ method }: SimulateFlowRequest, checks: Checks): void {
     if (falls > 0)
       checks.fail(`adaptive.times[${falls}]`, "must be greater than the one before", times[falls]);
   } else if (method.case === "euler") {
-    checks.integer("euler.steps", method.value.steps, 1, 100_000);
+    checks.integer("euler.steps", method.value.steps, 1, 50_000);
     checks.number("euler.time_step", method.value.timeStep, { over: 0, max: 1 }, 1);
   } else checks.fail("method", "must be adaptive or euler");
 }

@@ -576,7 +576,7 @@ export type LogitsRequest = Message<"grokbox.v1.LogitsRequest"> & {
   activation: string;
 
   /**
-   * Whose logits to send; at most 480000 / p. None: those of all pairs x <= y, in lexicographic order, if they are no more (p <= 97);
+   * Whose logits to send; at most 480000 / p and 20000. None: those of all pairs x <= y, in lexicographic order, if they are no more (p <= 97);
    * (y, x) has the same.
    *
    * @generated from field: repeated grokbox.v1.Pair pairs = 3;
@@ -1353,7 +1353,7 @@ export type LotteryRequest = Message<"grokbox.v1.LotteryRequest"> & {
   neurons: number[];
 
   /**
-   * Steps of kept snapshots of the session at which to send it, at most 1000.
+   * Steps of kept snapshots of the session at which to send it, at most 1000, and 250000 / K over the number of neurons.
    *
    * @generated from field: repeated uint64 race_at = 4;
    */
@@ -1672,7 +1672,7 @@ export const AdaptiveFlowSchema: GenMessage<AdaptiveFlow> = /*@__PURE__*/
  */
 export type EulerFlow = Message<"grokbox.v1.EulerFlow"> & {
   /**
-   * 1 to 100000.
+   * 1 to 50000.
    *
    * @generated from field: uint32 steps = 1;
    */
