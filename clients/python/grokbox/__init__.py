@@ -1,6 +1,6 @@
 """The client of the grokbox training server: ``grokbox.connect`` is where to begin."""
 
-from .analysis import ActivationScores, Evaluation, MeanAndSpread, Spectrum
+from .analysis import ActivationScores, Evaluation, FrequencyGroup, LayerMeasures, MeanAndSpread, Spectrum
 from .box import EngineInfo, Grokbox, ServerInfo, connect
 from .errors import FieldViolation, GrokboxError
 from .infos import (
@@ -13,6 +13,19 @@ from .infos import (
     Stages,
     StopReason,
     TriggerFired,
+)
+from .mechanism import (
+    Ablated,
+    Flow,
+    FrequencyVote,
+    Logits,
+    Lottery,
+    NeuronPoint,
+    PairGrids,
+    RaceStep,
+    Voting,
+    VotingTheory,
+    WorstPair,
 )
 from .plans import Plateau, RunPlan, StopCondition, Threshold, at_least, at_most
 from .points import ClassAccuracy, ProgressGap, ProgressPoint, ProgressReset, Scores

@@ -10,6 +10,7 @@ import numpy as np
 from ._connection import Connection, Deadline
 from ._generated.v1 import analysis_pb2
 from .errors import GrokboxError
+from .mechanism import PairGrids, from_grids
 from .points import Scores, from_scores, optional
 from .weights import array_of
 
@@ -45,6 +46,10 @@ class Evaluation:
     dominant_removed: Scores
     """With that frequency taken out of both layers."""
     parameter_norm: float
+    predicted_plateau: float | None
+    """Share of test pairs whose other order is trained on: the test accuracy that symmetry alone brings. None without a test set."""
+    grids: PairGrids | None
+    """When they were asked for."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,32 @@ class MeanAndSpread:
     mean: float
     spread: float
     """Population standard deviation."""
+
+
+@dataclass(frozen=True)
+class LayerMeasures:
+    """Of one layer, over all neurons; None when all rows are constant."""
+
+    coefficient_ipr: float | None
+    """Inverse participation ratio over all p coefficients; a pure cosine scores 0.75 on average."""
+    cosine_fit: float | None
+    """Mean share of a neuron's energy, mean excluded, that is at theta's dominant frequency."""
+    harmonic_leakage: dict[int, float | None]
+    """By harmonic h = 2..7: the median over neurons of the magnitude at h k* over that at k*."""
+
+
+@dataclass(frozen=True)
+class FrequencyGroup:
+    """The neurons of one dominant frequency; what none of them has is None."""
+
+    frequency: int
+    neurons: int
+    phase_concentration: tuple[float, ...]
+    """|mean of e^{i n phi}| for n = 1..4, 0 when phases are spread evenly; empty for no neurons"""
+    alpha: MeanAndSpread | None
+    beta: MeanAndSpread | None
+    vote: MeanAndSpread | None
+    """alpha^2 beta, the strength of a neuron's vote"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +121,14 @@ class Spectrum:
     """Magnitude of theta at the dominant frequency, over all neurons."""
     beta: MeanAndSpread
     """Magnitude of xi at theta's dominant frequency, over all neurons."""
+    theta_cosine_fit: np.ndarray
+    """float32 [n], share of a neuron's energy, mean excluded, that is at its dominant frequency, 0 to 1"""
+    xi_cosine_fit: np.ndarray
+    """float32 [n]"""
+    theta_measures: LayerMeasures
+    xi_measures: LayerMeasures
+    groups: tuple[FrequencyGroup, ...]
+    """Of frequency 1, 2, ... K."""
 
 
 def from_activation_scores(message: Any) -> ActivationScores:
@@ -105,6 +144,8 @@ def from_evaluation(message: Any) -> Evaluation:
         dominant_only=from_scores(message.dominant_only),
         dominant_removed=from_scores(message.dominant_removed),
         parameter_norm=message.parameter_norm,
+        predicted_plateau=optional(message, "predicted_plateau"),
+        grids=from_grids(message.grids) if message.HasField("grids") else None,
     )
 
 
@@ -153,4 +194,32 @@ def _merge(pages: list[Any]) -> Spectrum:
         layer_agreement=head.layer_agreement,
         alpha=MeanAndSpread(head.alpha.mean, head.alpha.spread),
         beta=MeanAndSpread(head.beta.mean, head.beta.spread),
+        theta_cosine_fit=joined("theta_cosine_fit"),
+        xi_cosine_fit=joined("xi_cosine_fit"),
+        theta_measures=_layer(head.theta_measures),
+        xi_measures=_layer(head.xi_measures),
+        groups=tuple(_group(group) for group in head.groups),
+    )
+
+
+def _layer(message: Any) -> LayerMeasures:
+    return LayerMeasures(
+        optional(message, "coefficient_ipr"),
+        optional(message, "cosine_fit"),
+        {each.order: optional(each, "median_ratio") for each in message.harmonic_leakage},
+    )
+
+
+def _group(message: Any) -> FrequencyGroup:
+    def spread(field: str) -> MeanAndSpread | None:
+        value = getattr(message, field)
+        return MeanAndSpread(value.mean, value.spread) if message.HasField(field) else None
+
+    return FrequencyGroup(
+        message.frequency,
+        message.neurons,
+        tuple(message.phase_concentration),
+        spread("alpha"),
+        spread("beta"),
+        spread("vote"),
     )

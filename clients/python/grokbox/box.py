@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from . import weights as arrays
 from ._connection import LONG_DEADLINE, Connection, Deadline
-from ._generated.v1 import server_pb2, session_pb2
+from ._generated.v1 import analysis_pb2, server_pb2, session_pb2
 from .errors import GrokboxError
 from .files import SafetensorsFile, upload_file
 from .infos import from_session
+from .mechanism import Ablated, Flow, ablate, read_flow
 from .points import enum_value
 from .retention import SnapshotSchedule, to_schedule
 from .sessions import Session
@@ -172,6 +175,68 @@ class Grokbox:
         """Sends weights, as ``start`` takes them, for one session to start from. ``step``: the updates that led to arrays, 0
         without moments. Returns uploads/{id}."""
         return _upload(self._connection, weights, step, self._connection.deadline(deadline))
+
+    def ablate_ideal(
+        self,
+        modulus: int,
+        width: int,
+        *changes: str | Mapping[str, Any],
+        frequencies: Sequence[int] = (),
+        phase_range: float | None = None,
+        alpha: float | None = None,
+        beta: float | None = None,
+        activation: str = "",
+        grids: bool = False,
+        deadline: float | None = None,
+    ) -> Ablated:
+        """How a network does whose neurons are what the theory asks, after changes as those of ``Session.ablate``: theta =
+        alpha cos(w_k j + phi), xi = beta cos(w_k j + 2 phi), phases evenly spread over ``phase_range`` (2 pi by default). By default
+        it has all frequencies, magnitudes of 1, and x^2."""
+        ideal = analysis_pb2.IdealNetwork(
+            modulus=modulus, width=width, frequencies=frequencies, phase_range=phase_range, alpha=alpha, beta=beta
+        )
+        box = self._connection
+        return ablate(box, {"ideal": ideal}, changes, activation, grids, box.deadline(deadline))
+
+    def simulate_flow(
+        self,
+        modulus: int,
+        frequency: int,
+        *,
+        alpha: float,
+        beta: float,
+        phi: float,
+        psi: float,
+        times: Sequence[float] | None = None,
+        euler_steps: int | None = None,
+        time_step: float | None = None,
+        deadline: float | None = None,
+    ) -> Flow:
+        """The decoupled gradient flow of one neuron at one frequency, at increasing ``times`` or by the paper's Euler steps."""
+        start = analysis_pb2.FlowStart(
+            modulus=modulus, frequency=frequency, alpha=alpha, beta=beta, phi=phi, psi=psi
+        )
+        box = self._connection
+        return read_flow(box, {"state": start}, times, euler_steps, time_step, box.deadline(deadline))
+
+    def outcome_contour(
+        self,
+        scales: Sequence[float],
+        doubled_phases: Sequence[float],
+        *,
+        modulus: int = 23,
+        steps: int | None = None,
+        time_step: float | None = None,
+        deadline: float | None = None,
+    ) -> np.ndarray:
+        """Where that flow ends after some Euler steps (100 of 0.01 by default), with alpha = beta = a scale and psi = 0: final beta,
+        float64 [scales, doubled phases]."""
+        request = analysis_pb2.OutcomeContourRequest(
+            modulus=modulus, scales=scales, doubled_phases=doubled_phases, steps=steps, time_step=time_step
+        )
+        box = self._connection
+        answer: Any = box.read(box.analysis.OutcomeContour, request, box.deadline(deadline))
+        return arrays.array_of(answer.beta)
 
     def close(self) -> None:
         """Closes the connection. Sessions and runs on the server go on."""

@@ -15,6 +15,7 @@ from ._generated.v1 import analysis_pb2, session_pb2, snapshot_pb2, training_pb2
 from .analysis import ActivationScores, Evaluation, Spectrum, from_activation_scores, from_evaluation, read_spectrum
 from .errors import GrokboxError
 from .infos import SessionInfo, Snapshot, from_session, from_snapshot
+from .mechanism import Ablated, Flow, Logits, Lottery, ablate, read_flow, read_logits, read_lottery
 from .plans import StopCondition, to_plan
 from .points import ProgressGap, ProgressPoint, ProgressReset, from_point
 from .retention import SnapshotSchedule, to_schedule
@@ -154,9 +155,9 @@ class Session:
         self._learn(answer.session)
         return [from_activation_scores(each) for each in answer.scores]
 
-    def evaluate(self, at: int | None = None, *, deadline: float | None = None) -> Evaluation:
-        """Losses and accuracies, in float64, of now or of the snapshot at a step."""
-        request = analysis_pb2.EvaluateRequest(name=self._at(at))
+    def evaluate(self, at: int | None = None, *, grids: bool = False, deadline: float | None = None) -> Evaluation:
+        """Losses and accuracies, in float64, of now or of the snapshot at a step; with ``grids`` also pair by pair."""
+        request = analysis_pb2.EvaluateRequest(name=self._at(at), grids=grids)
         box = self._connection
         return from_evaluation(box.read(box.analysis.Evaluate, request, box.deadline(deadline)))
 
@@ -173,6 +174,68 @@ class Session:
         count = spec.width - first_neuron if neuron_count is None else neuron_count
         box = self._connection
         return read_spectrum(box, self._at(at), spec.modulus, first_neuron, count, box.deadline(deadline))
+
+    def logits(
+        self,
+        at: int | None = None,
+        *,
+        activation: str = "",
+        pairs: Sequence[tuple[int, int]] | None = None,
+        worst_pairs: int = 10,
+        deadline: float | None = None,
+    ) -> Logits:
+        """Logits of pairs, by default of all pairs x <= y (then p is at most 97), and how neurons vote for them. ``activation``
+        is the session's own by default."""
+        box = self._connection
+        return read_logits(box, self._at(at), activation, pairs, worst_pairs, box.deadline(deadline))
+
+    def ablate(
+        self,
+        *changes: str | Mapping[str, Any],
+        at: int | None = None,
+        activation: str = "",
+        grids: bool = False,
+        deadline: float | None = None,
+    ) -> Ablated:
+        """How a copy does after changes, made one after the other; the session stays as it is. A change is ``"project"`` (on each
+        neuron's dominant frequency) or a dict with one of the entries ``remove_frequencies``, ``keep_frequencies``,
+        ``remove_neurons``, ``keep_neurons`` (lists), ``spread_phases`` (a range in radians), ``restrict_phases``
+        (``{"center": ..., "range": ...}``) and ``scale`` (``{"theta": ..., "xi": ...}``)."""
+        box = self._connection
+        return ablate(box, {"name": self._at(at)}, changes, activation, grids, box.deadline(deadline))
+
+    def lottery(
+        self,
+        at: int | None = None,
+        *,
+        begin: str = "",
+        neurons: Sequence[int] = (),
+        race_at: Sequence[int] = (),
+        deadline: float | None = None,
+    ) -> Lottery:
+        """Which frequency each neuron was to end with, forecast from where it began (step 0 as the spec draws it, or the snapshot
+        named ``begin``), and which it has. ``race_at``: steps of kept snapshots at which to tell where ``neurons`` stood."""
+        request = analysis_pb2.LotteryRequest(name=self._at(at), begin=begin, neurons=neurons, race_at=race_at)
+        box = self._connection
+        return read_lottery(box, request, box.deadline(deadline))
+
+    def simulate_flow(
+        self,
+        neuron: int,
+        at: int | None = None,
+        *,
+        times: Sequence[float] | None = None,
+        euler_steps: int | None = None,
+        time_step: float | None = None,
+        frequency: int | None = None,
+        compare_at: Sequence[int] = (),
+        deadline: float | None = None,
+    ) -> Flow:
+        """The decoupled gradient flow from where a neuron is, at increasing ``times`` or by the paper's Euler steps, beside where it
+        really was at the kept snapshots ``compare_at``."""
+        start = analysis_pb2.NeuronStart(name=self._at(at), neuron=neuron, frequency=frequency, compare_at=compare_at)
+        box = self._connection
+        return read_flow(box, {"neuron": start}, times, euler_steps, time_step, box.deadline(deadline))
 
     def fork(
         self,
