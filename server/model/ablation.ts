@@ -1,8 +1,8 @@
 import { wrapAngle } from "./angle.ts";
 import { projectOnDominant } from "./dominant.ts";
-import { atDominant, dominantFrequencies, layerOf, type Spectrum, spectrum } from "./fourier.ts";
+import { atDominant, dominantFrequencies, layerOf, spectrum } from "./fourier.ts";
 import { frequencyCount } from "./fourier-basis.ts";
-import { otherFrequencies } from "./frequency-mask.ts";
+import { frequencyComponent, otherFrequencies } from "./frequency-mask.ts";
 import type { Violation } from "./spec-rules.ts";
 
 /** One change of a copy of a network: plain data. Angles are radians. */
@@ -92,17 +92,8 @@ function changed({ theta, xi }: AblatedLayers, modulus: number, ablation: Ablati
 }
 
 function without(rows: Float64Array, modulus: number, removed: readonly number[]): Float64Array {
-  const full = spectrum(rows, modulus);
-  const count = frequencyCount(modulus);
-  const gone = new Set(removed);
-  const only = (values: Float64Array) => values.map((value, i) => (gone.has((i % count) + 1) ? value : 0));
-  const component = componentOf(full, only(full.cosine), only(full.sine));
+  const component = frequencyComponent(rows, modulus, removed);
   return rows.map((value, i) => value - component[i]!);
-}
-
-/** A layer with some of the coefficients of another, and no mean. */
-function componentOf(full: Spectrum, cosine: Float64Array, sine: Float64Array): Float64Array {
-  return layerOf({ ...full, mean: new Float64Array(full.width), cosine, sine });
 }
 
 function chosen(
@@ -155,7 +146,7 @@ function turned(
     cosine[at] = c * full.cosine[at]! + s * full.sine[at]! - full.cosine[at]!;
     sine[at] = c * full.sine[at]! - s * full.cosine[at]! - full.sine[at]!;
   }
-  const difference = componentOf(full, cosine, sine);
+  const difference = layerOf({ ...full, mean: new Float64Array(full.width), cosine, sine });
   return rows.map((value, i) => value + difference[i]!);
 }
 
