@@ -220,6 +220,23 @@ test("what is known of a network is printed as tables and bars, and as JSON", as
   const spectrum = await json("spectrum", name, "--neurons", "10:12");
   expect(spectrum.neuronsPerFrequency.reduce((sum: number, n: number) => sum + n)).toBe(512);
   expect(spectrum.neurons.map(({ neuron }: { neuron: number }) => neuron)).toEqual([10, 11]);
+  expect(await print("votes", name, "--activation", "x^2")).toMatch(
+    /correct +[\d.e-]+ [\s\S]*least sure of \d+ \+ \d+/,
+  );
+  const votes = await json("votes", name, "--activation", "quadratic");
+  expect(votes).toMatchObject({ step: 20, activation: "x^2", voting: { worstPairs: expect.any(Array) } });
+  expect(await print("lottery", name, "--neurons", "3")).toMatch(
+    /step 0 tells [\d.]+%[\s\S]*neuron 3: forecast \d+/,
+  );
+  expect(await json("lottery", name, "--neurons", "3,4")).toMatchObject({
+    step: 20,
+    beginStep: 0,
+    neurons: [{}, {}],
+  });
+  expect(await print("ablate", name, "--remove-frequencies", "1,2", "--keep-neurons", "0,1,2")).toMatch(
+    /3 neurons left[\s\S]*accuracy, all pairs/,
+  );
+  expect(await json("ablate", name, "--project")).toMatchObject({ step: 20, width: 512 });
   expect(await print("swap", name, "abs", "x^4", "--evaluate-only")).toMatch(/abs .*\nx\^4 /);
   const { scores } = await json("swap", name, "x", "quadratic", "--evaluate-only");
   expect(scores.map(({ activation }: { activation: string }) => activation)).toEqual(["identity", "x^2"]);
@@ -341,7 +358,7 @@ test("help teaches by example, for every command", async () => {
   const theServers = ["serve", "backup", "restore-backup", "doctor"];
   expect(commands).toEqual(expect.arrayContaining(theServers));
   const names = commands.filter((name) => !["help", ...theServers].includes(name));
-  expect(names).toHaveLength(22);
+  expect(names).toHaveLength(25);
   for (const { status, stdout } of await Promise.all(names.map((name) => grokbox([name, "--help"])))) {
     expect(status).toBe(0);
     expect(stdout).toMatch(/\n {2}(\$ grokbox|bash)/);
