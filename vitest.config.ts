@@ -8,7 +8,7 @@ export default defineConfig({
     maxWorkers: 2,
     // Servers that tests start as a process keep nothing, unless a test says where.
     env: { GROKBOX_EPHEMERAL: "1" },
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });
