@@ -199,6 +199,19 @@ test("a run refuses steps that are passed and measures that the session doesn't 
   expect((await wire.call(getSession, { name })).session!.state).toBe(SessionState.IDLE);
 });
 
+test("Run answers with the session as it started, however soon the run ends", async () => {
+  const { name } = await start();
+  const value = { measure: Measure.TRAIN_LOSS, comparison: Comparison.AT_MOST, value: 1e9 };
+  const plan = { stopWhen: [{ condition: { case: "threshold" as const, value } }], recordEvery: 1 };
+  for (let i = 0; i < 50; i++) {
+    const { session, newestSequence } = await wire.call(run, { session: name, plan });
+    expect(session).toMatchObject({ state: SessionState.RUNNING, step: BigInt(i), run: plan });
+    expect(newestSequence).toBe(BigInt(i + 1));
+    const stream = wire.stream(watchProgress, { session: name, untilIdle: true });
+    for await (const _ of stream as AsyncIterable<WatchProgressResponse>);
+  }
+});
+
 test("a run goes on in the background, is watched, and is paused", async () => {
   const { name } = await start();
   await wire.call(run, { session: name, plan: { recordEvery: 1 } });

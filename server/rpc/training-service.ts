@@ -1,3 +1,4 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   PauseRequestSchema,
   PauseResponseSchema,
@@ -59,13 +60,13 @@ export function trainingService(registry: Registry): Handlers<typeof TrainingSer
         checkMeasures(checks, plan, session);
         checks.throwIfAny();
         call.on(session);
-        const response = (newest: number) => ({
-          session: sessionMessage(session),
-          newestSequence: BigInt(newest),
+        // As it is when the run starts: by the time that this is durable the run may have ended.
+        let started: MessageInitShape<typeof RunResponseSchema> = {};
+        await session.run(plan, expectedStep, context.signal, (newest) => {
+          started = { session: sessionMessage(session), newestSequence: BigInt(newest) };
+          call.answer(started);
         });
-        return response(
-          await session.run(plan, expectedStep, context.signal, (newest) => call.answer(response(newest))),
-        );
+        return started;
       }),
 
     pause: (request, context) =>
