@@ -129,6 +129,37 @@ test("the blow-up time is when the adaptive method sees beta grow as 1 / (2 p (T
   );
 });
 
+test("the blow-up time of aligned phases is the elementary one, however small theta is", () => {
+  fc.assert(
+    fc.property(fc.double({ min: -150, max: 6, noNaN: true }), magnitude, modulus, (exponent, beta, p) => {
+      const alpha = beta * 10 ** exponent;
+      // beta' = p (2 beta^2 + C), C = alpha^2 - 2 beta^2.
+      const x = (alpha / beta) ** 2 / 2;
+      const s = Math.sqrt(Math.abs(1 - x));
+      fc.pre(s > 1e-3);
+      const wanted = (x < 1 ? Math.log((1 + s) ** 2 / x) / 2 : Math.atan(s)) / (2 * p * beta * s);
+      const aligned = blowUpTime({ alpha, beta, phi: 0.3, psi: 0.6 }, p);
+      expect(aligned / wanted).toBeCloseTo(1, 9);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test("the blow-up time holds near the repeller, with either of the two much smaller than the other", () => {
+  const exponent = fc.double({ min: -9, max: 9, noNaN: true });
+  const offset = fc.double({ min: -3, max: 0, noNaN: true }).map((e) => 10 ** e);
+  fc.assert(
+    fc.property(exponent, offset, fc.boolean(), modulus, (e, away, left, p) => {
+      const D = left ? Math.PI - away : away - Math.PI;
+      const from = { alpha: Math.min(1, 10 ** e), beta: Math.min(1, 10 ** -e), phi: D / 2, psi: 0 };
+      const end = blowUpTime(from, p);
+      const { beta } = simulateFlow(from, p, [0.9999 * end]).states[0]!;
+      expect(2 * p * beta * 1e-4 * end).toBeCloseTo(1, 3);
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test("with everything kappa times as large it blows up kappa times as soon, and p times as soon in Z_p", () => {
   fc.assert(
     fc.property(start, modulus, fc.constantFrom(2 ** -20, 0.25, 2, 2 ** 30), (from, p, kappa) => {

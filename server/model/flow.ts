@@ -85,7 +85,7 @@ export function eulerFlow(start: FlowState, modulus: number, steps: number, time
   return states;
 }
 
-/** Of one step, relative to the amplitudes. */
+/** Of one step: relative to theta's amplitude, however small it is beside xi's, and to the larger of the two for xi's, which may vanish. */
 const tolerance = 1e-13;
 
 /** A flow takes some hundreds until it blows up; near the repeller, some thousands. */
@@ -113,13 +113,12 @@ export function simulateFlow(start: FlowState, modulus: number, times: readonly 
       if (++steps > mostSteps) return { states, drift: invariantDrift(start, states) };
       const h = Math.min(step, time - at);
       const { next, error } = dormandPrince(now, modulus, h);
-      const allowed = tolerance * Math.hypot(...now);
       // Of the last step to a time that is asked for, only an error that is too large tells of the step to come.
-      if (error <= allowed) {
+      if (error <= tolerance) {
         now = next;
         at = h === time - at ? time : at + h;
-        if (h === step) step *= Math.min(4, 0.9 * (allowed / error) ** 0.2 || 4);
-      } else step = h * Math.max(0.2, 0.9 * (allowed / error) ** 0.2);
+        if (h === step) step *= Math.min(4, 0.9 * (tolerance / error) ** 0.2 || 4);
+      } else step = h * Math.max(0.2, 0.9 * (tolerance / error) ** 0.2);
       // Beyond what numbers can tell.
       if (!(at + step > at)) return { states, drift: invariantDrift(start, states) };
       if (!(Math.hypot(...now) < largestGrowth * scale || scale === 0))
@@ -171,52 +170,75 @@ function dormandPrince(now: Amplitudes, modulus: number, h: number): { next: Amp
   }
   const off = now.map(
     (_, i) => h * errorWeights.reduce((sum, weight, s) => sum + weight * slopes[s]![i]!, 0),
-  );
-  return { next: point, error: Math.hypot(...off) };
+  ) as unknown as Amplitudes;
+  const { alpha, beta } = stateOf(now);
+  const [a, ai, b, bi] = off;
+  // Without theta nothing moves.
+  const error =
+    alpha === 0 ? 0 : Math.max(Math.hypot(a, ai) / alpha, Math.hypot(b, bi) / Math.max(alpha, beta));
+  return { next: point, error };
 }
 
 /**
- * When the flow from here grows without bound; Infinity when it never does. With u = beta^2 the invariants leave
- * (du/dt)^2 = 4 p^2 [u (2u + C)^2 - H^2], C = alpha^2 - 2 beta^2, H = alpha^2 beta sin D: a cubic, so that the time is Carlson's
- * elliptic integral R_F of the distances to its roots (NIST Digital Library of Mathematical Functions, 19.29). While cos D < 0 the
- * magnitudes first fall to where the cubic vanishes.
+ * When the flow from here grows without bound; Infinity when it never does: without theta, and on the repeller, which rounded phases miss.
+ * With u = beta^2 and v = alpha^2 = 2u + C the invariants leave (du/dt)^2 = 4 p^2 (u v^2 - H^2), C = alpha^2 - 2 beta^2,
+ * H = alpha^2 beta sin D: a cubic in u, so that the time is Carlson's elliptic integral R_F of the distances to its roots (NIST Digital
+ * Library of Mathematical Functions, 19.29). While cos D < 0 the magnitudes first fall to where the cubic vanishes. Everything is a sum of
+ * positive terms of that turning point's u and v, of which either may be tiny beside the start's.
+ *
+ * @returns in the flow's unit of time; Infinity too where alpha / beta is below 1e-154, too small to be squared
  */
 export function blowUpTime({ alpha, beta, phi, psi }: FlowState, modulus: number): number {
   const scale = Math.max(alpha, beta);
   if (!(alpha > 0)) return Number.POSITIVE_INFINITY;
-  const a = alpha / scale;
-  const b = beta / scale;
-  const angle = 2 * phi - psi;
-  const c = a * a - 2 * b * b;
-  const h = a * a * b * Math.sin(angle);
-  const u = b * b;
-  const root = turningPoint(c, h, u);
-  // (u - e2)(u - e3) = u^2 + (c + e1) u + (e1 + c/2)^2.
-  const others = (at: number) => {
-    const middle = at + (c + root) / 2;
-    const product = at * at + (c + root) * at + (root + c / 2) ** 2;
-    return { middle, product };
-  };
-  const here = others(u);
-  // From the cubic's value, which is known without the loss of digits of u - e1.
-  const distance = here.product > 0 ? (a * a * b * Math.cos(angle)) ** 2 / (4 * here.product) : 0;
-  const rise = carlson(distance, here.middle, here.product);
-  if (b === 0 || Math.cos(angle) >= 0) return rise / (2 * modulus * scale);
-  const turn = others(root);
-  return (2 * carlson(0, turn.middle, turn.product) - rise) / (2 * modulus * scale);
+  const u = (beta / scale) ** 2;
+  const v = (alpha / scale) ** 2;
+  const cosine = Math.cos(2 * phi - psi);
+  const turn = turningPoint(u, v, Math.sin(2 * phi - psi));
+  // The other two roots e of the cubic have (u - e)(u - e') = u (u - turn.u) + u turn.v + turn.v^2 / 4, so that u - turn.u is the positive
+  // solution of a quadratic equation; here over v.
+  const linear = turn.shareOfV * (u + turn.v / 4);
+  const fall = (v * u * cosine * cosine) / 2 / (linear + Math.hypot(linear, u * cosine));
+  const rise = carlson(fall, (fall + u + turn.v) / 2, u * (fall + turn.v) + turn.v ** 2 / 4);
+  if (beta === 0 || cosine >= 0) return rise / (2 * modulus * scale);
+  const fromTurn = carlson(0, (turn.u + turn.v) / 2, turn.v * (turn.u + turn.v / 4));
+  return (2 * fromTurn - rise) / (2 * modulus * scale);
 }
 
-/** The root of u (2u + c)^2 - h^2 between where alpha vanishes and u, by Newton's method from above, where the cubic is convex. */
-function turningPoint(c: number, h: number, u: number): number {
-  const least = Math.max(0, -c / 2);
-  let root = u;
+/**
+ * beta^2 and alpha^2 where cos D vanishes on the way of a flow, the latter also as a share of v: u' v'^2 = u v^2 sin^2 D with
+ * v' - 2u' = v - 2u.
+ */
+function turningPoint(u: number, v: number, sine: number): { u: number; v: number; shareOfV: number } {
+  const sine2 = sine * sine;
+  const c = v - 2 * u;
+  // Solved for the smaller of the two, as a share of the start's, from which the other follows by a sum.
+  if (c < 0) {
+    const share = rootBelow(
+      Math.min(1, Math.abs(sine) * Math.sqrt((2 * u) / -c)),
+      (x) => x * x * (v * x - c) - 2 * u * sine2,
+      (x) => x * (3 * v * x - 2 * c),
+    );
+    return { u: (v * share - c) / 2, v: v * share, shareOfV: share };
+  }
+  const share = rootBelow(
+    Math.min(1, sine2 * (v / c) ** 2 || 0),
+    (x) => x * (2 * u * x + c) ** 2 - v * v * sine2,
+    (x) => (2 * u * x + c) * (6 * u * x + c),
+  );
+  const least = 2 * u * share + c;
+  return { u: u * share, v: least, shareOfV: least / v };
+}
+
+/** The root of an increasing convex function at or below a bound, by Newton's method, which then comes down to it from one side. */
+function rootBelow(bound: number, value: (x: number) => number, slope: (x: number) => number): number {
+  let root = bound;
   for (let i = 0; i < 200; i++) {
-    const value = root * (2 * root + c) ** 2 - h * h;
-    const slope = (2 * root + c) * (6 * root + c);
-    if (!(value > 0) || !(slope > 0)) break;
-    const next = Math.max(least, root - value / slope);
-    if (next >= root) break;
-    root = next;
+    const above = value(root);
+    if (!(above > 0)) break;
+    const next = root - above / slope(root);
+    if (!(next < root)) break;
+    root = Math.max(0, next);
   }
   return root;
 }
