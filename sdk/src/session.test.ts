@@ -35,6 +35,8 @@ function spectrumScript(requests: SpectrumRequest[], step: (call: number) => big
       thetaPhase: floats(99),
       xiMagnitude: floats(99),
       xiPhase: floats(99),
+      thetaMean: floats(1),
+      xiMean: floats(1),
       dominantFrequency: {
         dtype: DataType.UINT32,
         shape: [neuronCount],

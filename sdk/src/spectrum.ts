@@ -44,6 +44,8 @@ export interface LayerSpectrum {
   readonly magnitude: Tensor;
   /** [n, K], radians in [-pi, pi). */
   readonly phase: Tensor;
+  /** [n], of the row. */
+  readonly mean: Tensor;
   /** [n], the share of a neuron's energy, mean excluded, that is at its dominant frequency, 0 to 1; 0 for a constant row. */
   readonly cosineFit: Tensor;
   /** The same, mean over all neurons. */
@@ -100,12 +102,14 @@ export function mergeSpectrum(pages: readonly SpectrumResponse[]): Spectrum {
     theta: {
       magnitude: floats((page) => page.thetaMagnitude),
       phase: floats((page) => page.thetaPhase),
+      mean: floats((page) => page.thetaMean),
       cosineFit: floats((page) => page.thetaCosineFit),
       ...fromLayerMeasures(head.thetaMeasures),
     },
     xi: {
       magnitude: floats((page) => page.xiMagnitude),
       phase: floats((page) => page.xiPhase),
+      mean: floats((page) => page.xiMean),
       cosineFit: floats((page) => page.xiCosineFit),
       ...fromLayerMeasures(head.xiMeasures),
     },

@@ -19,12 +19,27 @@ test("has the measures of all neurons, whichever of them are asked for", () => {
     thetaPhase: rows(whole.thetaPhase),
     xiMagnitude: rows(whole.xiMagnitude),
     xiPhase: rows(whole.xiPhase),
+    thetaMean: swapped(whole.thetaMean),
+    xiMean: swapped(whole.xiMean),
     dominantFrequency: swapped(whole.dominantFrequency),
     misalignment: swapped(whole.misalignment),
     thetaLayer: layer(whole.thetaLayer),
     xiLayer: layer(whole.xiLayer),
   });
   expect(summarizeSpectrum(theta, xi, 23, []).thetaMagnitude).toHaveLength(0);
+});
+
+test("a row is its mean plus its waves", () => {
+  const { thetaMean, thetaMagnitude, thetaPhase } = summarizeSpectrum(theta, xi, 23, all);
+  for (const [i, weight] of theta.entries()) {
+    const [m, j] = [Math.floor(i / 23), i % 23];
+    let sum = thetaMean[m]!;
+    for (let k = 1; k <= 11; k++) {
+      const at = m * 11 + k - 1;
+      sum += thetaMagnitude[at]! * Math.cos((2 * Math.PI * k * j) / 23 + thetaPhase[at]!);
+    }
+    expect(sum).toBeCloseTo(weight, 5);
+  }
 });
 
 test("agrees with the live meter", () => {

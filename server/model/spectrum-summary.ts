@@ -20,6 +20,9 @@ export interface SpectrumSummary {
   readonly thetaPhase: Float32Array;
   readonly xiMagnitude: Float32Array;
   readonly xiPhase: Float32Array;
+  /** [n], mean of the row. */
+  readonly thetaMean: Float32Array;
+  readonly xiMean: Float32Array;
   /** [n], theta's k*, 1..K. */
   readonly dominantFrequency: Uint8Array;
   /** [n], radians, -pi to pi; 0 where a layer has no amplitude at k*. */
@@ -97,6 +100,8 @@ export function summarizeSpectrum(
     thetaPhase: rows(inner.phase),
     xiMagnitude: rows(outer.magnitude),
     xiPhase: rows(outer.phase),
+    thetaMean: Float32Array.from(chosen, (m) => inner.mean[m] / Math.sqrt(modulus)),
+    xiMean: Float32Array.from(chosen, (m) => outer.mean[m] / Math.sqrt(modulus)),
     dominantFrequency: Uint8Array.from(chosen, (m) => dominant[m]),
     misalignment: Float32Array.from(chosen, (m) => angles[m] ?? 0),
     neuronsPerFrequency: neuronsPerFrequency(dominant, modulus),

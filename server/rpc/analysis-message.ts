@@ -45,6 +45,8 @@ export function spectrumMessage(
     thetaPhase: floats(summary.thetaPhase, [n, frequencies]),
     xiMagnitude: floats(summary.xiMagnitude, [n, frequencies]),
     xiPhase: floats(summary.xiPhase, [n, frequencies]),
+    thetaMean: floats(summary.thetaMean, [n]),
+    xiMean: floats(summary.xiMean, [n]),
     dominantFrequency: integers(summary.dominantFrequency, [n]),
     misalignment: floats(summary.misalignment, [n]),
     neuronsPerFrequency: [...summary.neuronsPerFrequency],

@@ -121,6 +121,10 @@ class Spectrum:
     """Magnitude of theta at the dominant frequency, over all neurons."""
     beta: MeanAndSpread
     """Magnitude of xi at theta's dominant frequency, over all neurons."""
+    theta_mean: np.ndarray
+    """float32 [n], mean of the row"""
+    xi_mean: np.ndarray
+    """float32 [n]"""
     theta_cosine_fit: np.ndarray
     """float32 [n], share of a neuron's energy, mean excluded, that is at its dominant frequency, 0 to 1"""
     xi_cosine_fit: np.ndarray
@@ -194,6 +198,8 @@ def _merge(pages: list[Any]) -> Spectrum:
         layer_agreement=head.layer_agreement,
         alpha=MeanAndSpread(head.alpha.mean, head.alpha.spread),
         beta=MeanAndSpread(head.beta.mean, head.beta.spread),
+        theta_mean=joined("theta_mean"),
+        xi_mean=joined("xi_mean"),
         theta_cosine_fit=joined("theta_cosine_fit"),
         xi_cosine_fit=joined("xi_cosine_fit"),
         theta_measures=_layer(head.theta_measures),

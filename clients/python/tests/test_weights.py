@@ -75,6 +75,7 @@ class Weights(ServerTest):
         self.assertEqual(spectrum.step, 30)
         np.testing.assert_allclose(spectrum.theta_magnitude, np.abs(transform), rtol=1e-5, atol=1e-9)
         np.testing.assert_array_equal(spectrum.dominant_frequency, np.abs(transform).argmax(axis=1) + 1)
+        np.testing.assert_allclose(spectrum.theta_mean, theta.mean(axis=1), rtol=1e-5, atol=1e-8)
         self.assertEqual(spectrum.neurons_per_frequency.sum(), 16)
         part = session.spectrum(30, first_neuron=4, neuron_count=3)
         np.testing.assert_array_equal(part.xi_phase, spectrum.xi_phase[4:7])
