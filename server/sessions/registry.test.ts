@@ -228,6 +228,22 @@ test("deleting a running session gives back all of its memory and ends who waits
   await expect(advance(session, 1)).rejects.toMatchObject({ reason: "SESSION_DELETED" });
 });
 
+test("a session is deleted while its states still wait to be written", async () => {
+  const defects: unknown[] = [];
+  const note = (error: unknown) => defects.push(error);
+  process.on("unhandledRejection", note);
+  const session = await start();
+  await advance(session, 100);
+  // Each of these is a commit that the checkpoint waits behind.
+  const updates = Array.from({ length: 50 }, (_, i) => session.update({ labels: { i: `${i}` } }, () => {}));
+  await session.checkpoint();
+  await registry.delete(session.name);
+  await Promise.all(updates);
+  await session.keeper.idle();
+  process.off("unhandledRejection", note);
+  expect(defects).toEqual([]);
+});
+
 test("a watcher sees every retained point in order, a gap where they are gone, and the end", async () => {
   const session = await start();
   await session.run({ ...plan, recordEvery: 1, untilStep: 200 }, undefined, never);

@@ -512,6 +512,8 @@ export class Session {
     await this.#drive.end("cancelled");
     await this.#drive.exclusively(async () => {
       this.#drive.closeLane(gone);
+      // A commit that waits for its turn still reads the log.
+      await this.keeper.idle();
       this.#residence.sleep();
     });
     answering();
