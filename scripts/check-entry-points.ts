@@ -7,6 +7,7 @@ const entries = [
   "../server/config.ts",
   "../server/sessions/analyst.ts",
   "../sdk/src/mod.ts",
+  "../clients/figures/mod.ts",
 ];
 
 for (const entry of entries) await import(new URL(entry, import.meta.url).href);

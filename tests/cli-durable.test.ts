@@ -216,3 +216,49 @@ test("info and show tell what is on disk", async () => {
   expect((await json("show", id)).durability).toMatchObject({ committedStep: 5, alarm: "" });
   expect(await print("show", id)).toMatch(/on disk +step 5, \d+ s ago/);
 });
+
+test("a figure is drawn of a session, of its snapshots or of a preset that is trained for it", async () => {
+  const id = await start();
+  await print("run", id, "--until", "40", "--snapshot-at", "20");
+  const path = join(folder, "five.svg");
+  expect(await json("figure", "5", "--session", id, "-o", path)).toMatchObject({
+    figure: "5",
+    session: `sessions/${id}`,
+    steps: [40],
+    format: "svg",
+    bytes: readFileSync(path).length,
+  });
+  expect(readFileSync(path, "utf8")).toMatch(/^<svg role="img" .*Output phases are twice the input phases/s);
+  const png = join(folder, "seventeen.png");
+  expect(await print("figure", "17", "--session", id, "--at", "20,40", "-o", png)).toBe(`${png}\n`);
+  expect(readFileSync(png).subarray(1, 4).toString()).toBe("PNG");
+  const sessions = (await json("list")).sessions.length;
+  const data = join(folder, "two.json");
+  await json("figure", "2", "--preset", "standard", "--at", "30", "--neuron", "3", "-o", data);
+  expect(JSON.parse(readFileSync(data, "utf8"))).toMatchObject({
+    steps: [30],
+    data: { wave: { neuron: 3 } },
+    spec: { title: {} },
+  });
+  expect((await json("list")).sessions).toHaveLength(sessions);
+  expect((await json("figure")).map(({ figure }: { figure: string }) => figure)).toContain("13b");
+});
+
+test("a figure that can't be drawn says what it needs, and leaves nothing", async () => {
+  const id = await start();
+  const fails = async (...args: string[]) => {
+    const { status, stderr } = await grokbox(["figure", ...args], env);
+    return `${status} ${stderr}`;
+  };
+  const before = (await json("list")).sessions.length;
+  expect(await fails("3")).toMatch(/^2 .*--session ID, or --preset standard/);
+  expect(await fails("13", "--session", id)).toMatch(/^2 .*no figure 13; there are 2, .*13a, 13b/);
+  expect(await fails("3", "--session", id, "-o", "x.bmp")).toMatch(/^2 .*must end in .svg, .png or .json/);
+  expect(await fails("8", "--preset", "standard", "--neuron", "1")).toMatch(/^2 .*figure 8 is not/);
+  expect(await fails("3", "--session", id, "--at", "7", "-o", join(folder, "no.svg"))).toMatch(
+    /^1 .*has no snapshot: it is at step 0, and none is kept/,
+  );
+  expect(await fails("2", "--preset", "standard", "--at", "1", "--neuron", "512")).toMatch(/^1 .*0 to 511/);
+  expect((await json("list")).sessions).toHaveLength(before);
+  expect(readdirSync(folder)).not.toContain("no.svg");
+});

@@ -1,6 +1,7 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -20,7 +21,12 @@ const folder = mkdtempSync(join(tmpdir(), "grokbox-packages-"));
 const consumer = join(folder, "consumer");
 
 /** What is published, and where it lives; each after those that it needs. */
-const packages = { "@grokbox/proto": "proto", "@grokbox/sdk": "sdk", grokbox: "clients/cli" };
+const packages = {
+  "@grokbox/proto": "proto",
+  "@grokbox/sdk": "sdk",
+  "@grokbox/figures": "clients/figures",
+  grokbox: "clients/cli",
+};
 
 function tarball(name: string): string {
   return join(folder, `${name.replace("@", "").replace("/", "-")}-0.1.0.tgz`);
@@ -65,7 +71,7 @@ function linkModules(target: string): void {
   }
 }
 
-test.each(["@grokbox/proto", "@grokbox/sdk"])(
+test.each(["@grokbox/proto", "@grokbox/sdk", "@grokbox/figures"])(
   "the package %s has only compiled code and its types",
   (name) => {
     const files = readdirSync(join(consumer, "node_modules", name), {
@@ -74,7 +80,7 @@ test.each(["@grokbox/proto", "@grokbox/sdk"])(
     }).filter((entry) => entry.isFile());
     expect(files.length).toBeGreaterThan(20);
     const others = files.map((file) => file.name).filter((file) => !/\.(js|d\.ts)$/.test(file));
-    expect(others).toEqual(["package.json"]);
+    expect(others.filter((file) => file !== "README.md")).toEqual(["package.json"]);
     expect(files.map((file) => file.name).filter((file) => file.includes(".test."))).toEqual([]);
   },
 );
@@ -110,8 +116,15 @@ test("npm installs them into an empty folder, and there the SDK and the command 
   mkdirSync(empty);
   writeFileSync(join(empty, "package.json"), '{"private": true, "type": "module"}');
   // What they depend on comes from here rather than from a registry, and only what their manifests name.
-  const local = dependencies(Object.keys(packages)).map((name) => join(root, "node_modules", name));
-  const flags = ["--offline", "--install-links", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
+  const local = dependencies(Object.keys(packages));
+  const flags = [
+    "--offline",
+    "--install-links",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+  ];
   const tarballs = Object.keys(packages).map(tarball);
   execFileSync("npm", ["install", ...flags, ...local, ...tarballs], { cwd: empty });
   const server = await startServer({ port: 0, logLevel: "silent" });
@@ -129,6 +142,20 @@ test("npm installs them into an empty folder, and there the SDK and the command 
     const bin = join(empty, "node_modules/.bin/grokbox");
     const step = await run(empty, bin, "step", name.trim(), "5", "--json", "--server", server.address);
     expect(JSON.parse(step)).toMatchObject({ point: { step: 25 }, session: { preset: "standard" } });
+    const picture = await run(
+      empty,
+      bin,
+      "figure",
+      "5",
+      "--session",
+      name.trim(),
+      "-o",
+      "five.png",
+      "--server",
+      server.address,
+    );
+    expect(picture).toBe("five.png\n");
+    expect(readFileSync(join(empty, "five.png")).subarray(1, 4).toString()).toBe("PNG");
     const serve = spawnSync(bin, ["serve"], { encoding: "utf8" });
     expect([serve.status, serve.stderr]).toEqual([1, expect.stringContaining("npm ci && npm start")]);
   } finally {
@@ -136,19 +163,39 @@ test("npm installs them into an empty folder, and there the SDK and the command 
   }
 });
 
-/** Names of everything that packages depend on, directly and through others, but for our own. */
+/** Folders of everything that packages depend on, directly and through others, but for our own. */
 function dependencies(names: readonly string[]): string[] {
-  const found = new Set<string>();
-  const add = (name: string, from: string) => {
-    const manifest = JSON.parse(readFileSync(join(from, "node_modules", name, "package.json"), "utf8"));
-    for (const dependency of Object.keys(manifest.dependencies ?? {})) {
-      if (dependency in packages || found.has(dependency)) continue;
-      found.add(dependency);
-      add(dependency, root);
+  const found = new Map<string, string>();
+  const add = (name: string, folder: string) => {
+    const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const nested: string[] = [];
+    for (const dependency of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })) {
+      const own = join(folder, "node_modules", dependency);
+      const shared = join(root, "node_modules", dependency);
+      if (existsSync(own)) nested.push(dependency);
+      // Optional ones of other systems are not there.
+      else if (!(dependency in packages) && !found.has(dependency) && existsSync(shared)) {
+        found.set(dependency, shared);
+        add(dependency, shared);
+      }
     }
+    if (found.has(name) && nested.length > 0) found.set(name, bundled(name, folder, manifest, nested));
   };
-  for (const name of names) add(name, consumer);
-  return [...found];
+  for (const name of names) add(name, join(consumer, "node_modules", name));
+  return [...found.values()];
+}
+
+/** A copy of a package that brings the dependencies along of which it needs other versions than everybody else. */
+function bundled(
+  name: string,
+  from: string,
+  manifest: object,
+  bundleDependencies: readonly string[],
+): string {
+  const copy = join(folder, "bundled", name);
+  cpSync(from, copy, { recursive: true });
+  writeFileSync(join(copy, "package.json"), JSON.stringify({ ...manifest, bundleDependencies }));
+  return copy;
 }
 
 async function run(cwd: string, command: string, ...args: string[]): Promise<string> {

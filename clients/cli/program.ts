@@ -6,6 +6,7 @@ import { addCompletion } from "./commands/completion.ts";
 import { addDelete } from "./commands/delete.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
 import { addExport } from "./commands/export.ts";
+import { addFigure } from "./commands/figure.ts";
 import { addFork } from "./commands/fork.ts";
 import { addHistory } from "./commands/history.ts";
 import { addInfo } from "./commands/info.ts";
@@ -96,6 +97,7 @@ export function buildProgram(line: CommandLine): Command {
   addLottery(program, line);
   addAblate(program, line);
   addHistory(program, line);
+  addFigure(program, line);
   addInfo(program, line);
   program.commandsGroup("Keep and tidy:");
   addSnapshot(program, line);

@@ -1,0 +1,229 @@
+import type { ProgressPoint } from "@grokbox/sdk";
+import type { TopLevelSpec } from "vega-lite";
+import { sessionFigure, type View } from "../figure.ts";
+import { FigureError } from "../figure-error.ts";
+import { describe } from "../session-text.ts";
+import { colours, stageColours } from "../style/palette.ts";
+import type { Layer, Panel } from "../style/panel.ts";
+import { heading, steps } from "../style/title.ts";
+
+type Moment = Pick<
+  ProgressPoint,
+  | "step"
+  | "trainLoss"
+  | "testLoss"
+  | "trainAccuracy"
+  | "testAccuracy"
+  | "ipr"
+  | "meanAbsSinMisalignment"
+  | "parameterNorm"
+>;
+
+interface Progress {
+  readonly session: string;
+  /** Losses in nats; what the session can't have is absent. */
+  readonly points: readonly Moment[];
+  /** Where the stages end; absent while they are not known. */
+  readonly memorizationEnd: number | null;
+  readonly generalizationEnd: number | null;
+}
+
+/** More are no finer on paper. */
+const mostPoints = 1_000;
+
+async function read({ session, steps: [last = 0], signal }: View): Promise<Progress> {
+  let points: Moment[] = [];
+  for await (const point of session.history({ signal })) if (point.step <= last) points.push(moment(point));
+  if (points.length < 2) {
+    throw new FigureError(
+      `${session.name} has recorded ${points.length} steps; train it to see its progress`,
+    );
+  }
+  while (points.length > mostPoints) points = points.filter((_, i) => i % 2 === 0 || i === points.length - 1);
+  const { memorizationEnd = null, generalizationEnd = null } = session.info.stages ?? {};
+  return { session: describe(session.info), points, memorizationEnd, generalizationEnd };
+}
+
+function moment({
+  step,
+  trainLoss,
+  testLoss,
+  trainAccuracy,
+  testAccuracy,
+  ipr,
+  meanAbsSinMisalignment,
+  parameterNorm,
+}: ProgressPoint): Moment {
+  const present = { testLoss, testAccuracy, ipr, meanAbsSinMisalignment };
+  const kept = Object.entries(present).filter(([, value]) => value !== undefined);
+  return { step, trainLoss, trainAccuracy, parameterNorm, ...Object.fromEntries(kept) };
+}
+
+interface Curve {
+  readonly name: string;
+  readonly key: Exclude<keyof Moment, "step">;
+  readonly colour: string;
+}
+
+const train = { name: "train", colour: colours.blue };
+const test = { name: "test", colour: colours.vermilion };
+
+function plot(data: Progress): TopLevelSpec {
+  const { session, memorizationEnd, generalizationEnd } = data;
+  const ends =
+    memorizationEnd === null
+      ? []
+      : [
+          `Memorization ends at step ${steps(memorizationEnd)}${generalizationEnd === null ? "" : `, generalization at ${steps(generalizationEnd)}`}`,
+        ];
+  const panel = (title: string, curves: readonly Curve[], y: object = {}) =>
+    progressPanel(data, title, curves, y);
+  return {
+    title: heading("Progress measures", [session, ...ends]),
+    vconcat: [
+      {
+        hconcat: [
+          panel("(a) mean cross-entropy, nats", [
+            { ...train, key: "trainLoss" },
+            { ...test, key: "testLoss" },
+          ]),
+          panel(
+            "(b) accuracy",
+            [
+              { ...train, key: "trainAccuracy" },
+              { ...test, key: "testAccuracy" },
+            ],
+            { scale: { domain: [0, 1] } },
+          ),
+        ],
+      },
+      {
+        hconcat: [
+          panel("(c) misalignment, mean |sin D|", [
+            { name: "mean |sin D|", key: "meanAbsSinMisalignment", colour: colours.green },
+          ]),
+          withNorm(data),
+        ],
+      },
+    ],
+  };
+}
+
+const size = { width: 380, height: 190 };
+
+/** Steps on a logarithmic axis: memorization would be a thin line on another. */
+function stepAxis({ points }: Progress) {
+  const first = points.find(({ step }) => step > 0)?.step ?? 1;
+  return {
+    field: "step",
+    type: "quantitative" as const,
+    title: "step",
+    scale: { type: "log" as const, domain: [first, points.at(-1)!.step], nice: false },
+    axis: { format: "~s", grid: false },
+  };
+}
+
+function rows({ points }: Progress, curves: readonly Curve[]) {
+  return points
+    .filter(({ step }) => step > 0)
+    .flatMap((point) =>
+      curves.flatMap(({ key, name }) =>
+        point[key] === undefined ? [] : [{ step: point.step, name, value: point[key] }],
+      ),
+    );
+}
+
+function lines(data: Progress, title: string, curves: readonly Curve[], y: object): Layer {
+  const values = rows(data, curves);
+  const there = curves.filter(({ name }) => values.some((row) => row.name === name));
+  return {
+    data: { values },
+    mark: { type: "line" },
+    encoding: {
+      x: stepAxis(data),
+      y: { field: "value", type: "quantitative", title, ...y },
+      color: {
+        field: "name",
+        type: "nominal",
+        title: null,
+        scale: { domain: there.map(({ name }) => name), range: there.map(({ colour }) => colour) },
+        legend:
+          there.length < 2
+            ? null
+            : { orient: "none", legendX: 10, legendY: 76, fillColor: "white", padding: 4, cornerRadius: 3 },
+      },
+    },
+  };
+}
+
+function progressPanel(data: Progress, title: string, curves: readonly Curve[], y: object): Panel {
+  return {
+    ...size,
+    resolve: { scale: { color: "independent" } },
+    layer: [...shades(data), lines(data, title, curves, y)],
+  };
+}
+
+/** IPR on the left axis, the parameter norm on the right one. */
+function withNorm(data: Progress): Panel {
+  const ipr: Curve = { name: "IPR", key: "ipr", colour: colours.blue };
+  const norm: Curve = { name: "parameter norm", key: "parameterNorm", colour: colours.vermilion };
+  const axis = (title: string, titleColor: string) => ({ axis: { title, titleColor, grid: false } });
+  return {
+    ...size,
+    resolve: { scale: { y: "independent", color: "independent" } },
+    layer: [
+      ...shades(data),
+      lines(data, "IPR", [ipr], {
+        ...axis("(d) IPR, mean of both layers", ipr.colour),
+        scale: { domain: [0, 1] },
+      }),
+      lines(data, "norm", [norm], axis("parameter norm", norm.colour)),
+    ],
+  };
+}
+
+/** The stages as backgrounds, each with its name. */
+function shades(data: Progress): Layer[] {
+  const { points, memorizationEnd, generalizationEnd } = data;
+  if (memorizationEnd === null) return [];
+  const from = points.find(({ step }) => step > 0)?.step ?? 1;
+  const to = points.at(-1)!.step;
+  const bounds = [from, memorizationEnd, generalizationEnd ?? to, to];
+  const stages = (["memorization", "generalization", "cleanup"] as const)
+    .map((stage, i) => ({ stage, from: bounds[i]!, to: bounds[i + 1]! }))
+    .filter((stage) => stage.to > stage.from);
+  const x = { ...stepAxis(data), field: "from" };
+  return [
+    {
+      data: { values: stages },
+      mark: { type: "rect", opacity: 1 },
+      encoding: {
+        x,
+        x2: { field: "to" },
+        color: {
+          field: "stage",
+          type: "nominal",
+          legend: null,
+          scale: { domain: Object.keys(stageColours), range: Object.values(stageColours) },
+        },
+      },
+    },
+    {
+      data: { values: stages.map((stage) => ({ ...stage, middle: Math.sqrt(stage.from * stage.to) })) },
+      mark: { type: "text", fontSize: 10, color: "#555", baseline: "bottom", dy: -3, clip: false },
+      encoding: { x: { ...x, field: "middle" }, y: { value: 0 }, text: { field: "stage" } },
+    },
+  ];
+}
+
+export const progressPanels = sessionFigure({
+  id: "14",
+  title: "The three stages of grokking",
+  caption:
+    "First the training pairs are memorized while the test loss rises. Then the network generalizes as far as symmetry takes it, and its norm grows. When the norm falls, weight decay cleans up, and the last test pairs come right.",
+  preset: "grokking",
+  steps: [50_000],
+  read,
+  plot,
+});

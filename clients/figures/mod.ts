@@ -1,0 +1,5 @@
+export { figures } from "./catalogue.ts";
+export type { Drawing, Figure, Source } from "./figure.ts";
+export { FigureError } from "./figure-error.ts";
+export { png } from "./render/png.ts";
+export { svg } from "./render/svg.ts";
