@@ -86,7 +86,10 @@ export function callContext(
       new GrokboxError("DEADLINE_EXCEEDED", "the call's deadline passed; work stopped within a slice"),
     );
   const timer = limitMs === undefined ? undefined : setTimeout(expire, Math.min(limitMs, maxTimerMs));
+  let isDone = false;
   call.on("cancelled", () => {
+    // grpc-js says so of every call in the end, and an abort costs more than the rest of the bookkeeping.
+    if (isDone) return;
     if (performance.now() - began > (limitMs ?? Number.POSITIVE_INFINITY) - deadlineSlackMs) expire();
     else controller.abort();
   });
@@ -96,6 +99,7 @@ export function callContext(
       if (signal.aborted) throw cancelled(signal);
     },
     done: (error) => {
+      isDone = true;
       clearTimeout(timer);
       const seconds = Math.round((performance.now() - began) * 1000) / 1e6;
       log.call(method, {
