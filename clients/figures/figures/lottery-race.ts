@@ -94,12 +94,7 @@ function plot({ session, neuron, winner, forecast, confidence, runners }: Race):
         scale: { domain: names, range },
         sort: null,
       },
-      strokeWidth: {
-        field: "won",
-        type: "ordinal",
-        legend: null,
-        scale: { domain: [false, true], range: [1.2, 3] },
-      },
+      strokeWidth: { condition: { test: "datum.won", value: 3 }, value: 1.2 },
     },
   });
   return {

@@ -28,5 +28,4 @@ export const config: Config = {
   view: { stroke: "#BBB" },
   concat: { spacing: 24 },
   facet: { spacing: 16 },
-  line: { strokeWidth: 1.6 },
 };
