@@ -191,6 +191,19 @@ function dormandPrince(now: Amplitudes, modulus: number, h: number): { next: Amp
 export function blowUpTime({ alpha, beta, phi, psi }: FlowState, modulus: number): number {
   const scale = Math.max(alpha, beta);
   if (!(alpha > 0)) return Number.POSITIVE_INFINITY;
+  const { u, turn, fall, cosine } = aboveTurningPoint({ alpha, beta, phi, psi });
+  const rise = carlson(fall, (fall + u + turn.v) / 2, u * (fall + turn.v) + turn.v ** 2 / 4);
+  if (beta === 0 || cosine >= 0) return rise / (2 * modulus * scale);
+  const fromTurn = carlson(0, (turn.u + turn.v) / 2, turn.v * (turn.u + turn.v / 4));
+  return (2 * fromTurn - rise) / (2 * modulus * scale);
+}
+
+/**
+ * Where a state with theta stands beside the turning point of its flow: u = beta^2, the turning point's u and alpha^2, and
+ * `fall`, by which u is above it, all in units of the square of the larger magnitude; and cos D.
+ */
+export function aboveTurningPoint({ alpha, beta, phi, psi }: FlowState) {
+  const scale = Math.max(alpha, beta);
   const u = (beta / scale) ** 2;
   const v = (alpha / scale) ** 2;
   const cosine = Math.cos(2 * phi - psi);
@@ -199,10 +212,7 @@ export function blowUpTime({ alpha, beta, phi, psi }: FlowState, modulus: number
   // solution of a quadratic equation; here over v.
   const linear = turn.shareOfV * (u + turn.v / 4);
   const fall = (v * u * cosine * cosine) / 2 / (linear + Math.hypot(linear, u * cosine));
-  const rise = carlson(fall, (fall + u + turn.v) / 2, u * (fall + turn.v) + turn.v ** 2 / 4);
-  if (beta === 0 || cosine >= 0) return rise / (2 * modulus * scale);
-  const fromTurn = carlson(0, (turn.u + turn.v) / 2, turn.v * (turn.u + turn.v / 4));
-  return (2 * fromTurn - rise) / (2 * modulus * scale);
+  return { u, turn, fall, cosine };
 }
 
 /**
@@ -247,7 +257,7 @@ function rootBelow(bound: number, value: (x: number) => number, slope: (x: numbe
  * R_F(x, y, z) = (1/2) integral from 0 to infinity of dt / sqrt((t + x)(t + y)(t + z)), by duplication; y and z are given by their mean
  * and product, real or conjugate. Infinite when two of them are 0.
  */
-function carlson(x: number, mean: number, product: number): number {
+export function carlson(x: number, mean: number, product: number): number {
   if (!(product > 0)) return Number.POSITIVE_INFINITY;
   let [first, middle, both] = [x, mean, product];
   for (let i = 0; i < 100; i++) {

@@ -34,3 +34,9 @@ function trainPairs(split: Split, modulus: number, seed: number, torch: TorchRan
     }
   }
 }
+
+/** Pairs that a split leaves for the test set. */
+export function testCount(split: Split, modulus: number): number {
+  const train = split.kind === "explicit" ? split.trainPairs.length : trainCount(split.fraction, modulus);
+  return modulus * modulus - train;
+}

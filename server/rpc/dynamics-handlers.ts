@@ -1,10 +1,10 @@
 import type { AnalysisService, FlowStart, NeuronStart, SimulateFlowRequest } from "@grokbox/proto/analysis";
 import { type FlowState, flowInvariants, flowMisalignment, invariantDrift } from "../model/flow.ts";
+import { flowTime } from "../model/flow-time.ts";
 import { subject } from "../sessions/analysis.ts";
 import {
   checkDrawn,
   finiteBlowUp,
-  flowTime,
   forecast,
   initialWeights,
   neuronState,

@@ -1,5 +1,4 @@
 import { blowUpTime, type FlowState } from "../model/flow.ts";
-import { learningRateAt } from "../model/learning-rate.ts";
 import type { LotteryResult } from "../model/lottery.ts";
 import { type RaceState, raceState } from "../model/race.ts";
 import type { Spec } from "../model/spec.ts";
@@ -74,14 +73,6 @@ export function neuronState(
     phi: thetaPhase[at]!,
     psi: xiPhase[at]!,
   };
-}
-
-/** The time of the flow between two steps: the sum of the learning rates, over p^2. */
-export function flowTime({ optimizer, schedule, modulus }: Spec, from: number, to: number): number {
-  const warm = Math.min(Math.max(from, schedule.warmupSteps), to);
-  let sum = (to - warm) * optimizer.learningRate;
-  for (let step = from; step < warm; step++) sum += learningRateAt(optimizer, schedule, step);
-  return sum / modulus ** 2;
 }
 
 /** When the flow from a state blows up; undefined when it doesn't. */
