@@ -7,27 +7,13 @@ import {
   type StopCondition as StopConditionMessage,
   type Threshold as ThresholdMessage,
 } from "@grokbox/proto/run";
+import { isExtra } from "../sessions/extra-measures.ts";
 import type { RunPlan } from "../sessions/plan.ts";
-import type { Measure } from "../sessions/progress-log.ts";
 import type { Session } from "../sessions/session.ts";
 import type { StopCondition, Threshold } from "../sessions/stop-conditions.ts";
 import type { Checks } from "./checks.ts";
+import { hasMeasure, measureNumber, parseMeasure } from "./measure-message.ts";
 import { defined } from "./progress-message.ts";
-
-const measures: Readonly<Record<Measure, MeasureMessage>> = {
-  trainLoss: MeasureMessage.TRAIN_LOSS,
-  testLoss: MeasureMessage.TEST_LOSS,
-  trainAccuracy: MeasureMessage.TRAIN_ACCURACY,
-  testAccuracy: MeasureMessage.TEST_ACCURACY,
-  common: MeasureMessage.COMMON_ACCURACY,
-  rare: MeasureMessage.RARE_ACCURACY,
-  partner: MeasureMessage.PARTNER_ACCURACY,
-  heldOut: MeasureMessage.HELD_OUT_ACCURACY,
-  ipr: MeasureMessage.IPR,
-  meanAbsSinMisalignment: MeasureMessage.MEAN_ABS_SIN_MISALIGNMENT,
-  parameterNorm: MeasureMessage.PARAMETER_NORM,
-  gradientNorm: MeasureMessage.GRADIENT_NORM,
-};
 
 const maxStep = Number.MAX_SAFE_INTEGER;
 
@@ -98,7 +84,7 @@ export function parseThreshold(
     value: 0,
     forRecorded: 1,
   };
-  const found = (Object.keys(measures) as Measure[]).find((name) => measures[name] === measure);
+  const found = parseMeasure(measure);
   if (found === undefined) checks.fail(`${field}.measure`, "must be one of the measures", measure);
   if (comparison !== Comparison.AT_LEAST && comparison !== Comparison.AT_MOST) {
     checks.fail(`${field}.comparison`, "must be COMPARISON_AT_LEAST or COMPARISON_AT_MOST", comparison);
@@ -114,12 +100,14 @@ export function parseThreshold(
 
 /** Refuses conditions on measures that the session doesn't have. */
 export function checkMeasures(checks: Checks, plan: RunPlan, session: Session): void {
-  const { latest } = session.log;
   plan.stopWhen.forEach((condition, i) => {
-    if (condition.kind === "plateau" || latest?.[condition.measure] !== undefined) return;
+    if (condition.kind === "plateau" || hasMeasure(session, condition.measure)) return;
+    const why = isExtra(condition.measure)
+      ? "its measure_schedule does not have it"
+      : "its test set or this class of pairs is empty";
     checks.fail(
       `plan.stop_when[${i}].threshold.measure`,
-      `must be a measure that ${session.name} has (its test set or this class of pairs is empty)`,
+      `must be a measure that ${session.name} has (${why})`,
       condition.measure,
     );
   });
@@ -148,7 +136,7 @@ function conditionMessage(condition: StopCondition) {
 
 export function thresholdMessage({ measure, comparison, value, forRecorded }: Threshold) {
   return {
-    measure: measures[measure],
+    measure: measureNumber(measure),
     comparison: comparison === ">=" ? Comparison.AT_LEAST : Comparison.AT_MOST,
     value,
     forRecorded,

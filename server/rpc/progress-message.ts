@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
+  type ExtraMeasuresSchema,
   ProgressEndReason,
   type ProgressPointSchema,
   type ScoresSchema,
@@ -8,6 +9,7 @@ import {
 import { WatchProgressResponseSchema } from "@grokbox/proto/training";
 import type { Evaluation } from "../model/evaluation.ts";
 import type { Stage } from "../model/stages.ts";
+import { extraMeasures } from "../sessions/extra-measures.ts";
 import type { ProgressPoint } from "../sessions/progress-log.ts";
 import type { WatchEvent } from "../sessions/watch.ts";
 import { Encoded } from "./encoded.ts";
@@ -42,11 +44,18 @@ export function pointMessage(point: ProgressPoint): MessageInitShape<typeof Prog
     sequence: BigInt(point.sequence),
     step: BigInt(point.step),
     scores: scoresMessage(point),
-    ...defined({ ipr, meanAbsSinMisalignment }),
+    ...defined({ ipr, meanAbsSinMisalignment, extra: extraMessage(point) }),
     parameterNorm,
     gradientNorm,
     stage: stageMessage(point.stage),
   };
+}
+
+/** Undefined for a point that carries none. */
+function extraMessage(point: ProgressPoint): MessageInitShape<typeof ExtraMeasuresSchema> | undefined {
+  const carried = extraMeasures.filter((measure) => point[measure] !== undefined);
+  if (carried.length === 0) return undefined;
+  return Object.fromEntries(carried.map((measure) => [measure, point[measure]]));
 }
 
 /** A batch by its points, which the log gives to all subscribers that have got equally far: encoded once, sent to each. */

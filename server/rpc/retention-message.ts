@@ -13,6 +13,7 @@ import type { SnapshotSchedule } from "../sessions/schedule.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Trigger, TriggerAction } from "../sessions/triggers.ts";
 import type { Checks } from "./checks.ts";
+import { hasMeasure } from "./measure-message.ts";
 import { parseThreshold, thresholdMessage } from "./plan-message.ts";
 import { defined } from "./progress-message.ts";
 import { protoPath, specInput, specInputMessage } from "./spec-message.ts";
@@ -133,7 +134,7 @@ function parseTrigger(checks: Checks, field: string, message: TriggerMessage, se
   }
   if (message.when === undefined) checks.fail(`${field}.when`, "must be set");
   const when = parseThreshold(checks, `${field}.when`, message.when);
-  if (message.when !== undefined && session.log.latest?.[when.measure] === undefined) {
+  if (message.when !== undefined && !hasMeasure(session, when.measure)) {
     checks.fail(`${field}.when.measure`, `must be a measure that ${session.name} has`, when.measure);
   }
   return { name, when, repeat, action: parseAction(checks, field, message, session.spec) };

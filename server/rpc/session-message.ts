@@ -10,6 +10,7 @@ import type { Session } from "../sessions/session.ts";
 import type { SessionEvent } from "../sessions/session-event.ts";
 import type { SessionState } from "../sessions/state.ts";
 import type { StopKind } from "../sessions/stop-reason.ts";
+import { measureScheduleMessage } from "./measure-message.ts";
 import { planMessage } from "./plan-message.ts";
 import { defined, pointMessage, stageMessage } from "./progress-message.ts";
 import { changesMessage, scheduleMessage, triggerMessages } from "./retention-message.ts";
@@ -73,6 +74,7 @@ export function sessionMessage(session: Session): MessageInitShape<typeof Sessio
       },
       durability: durabilityMessage(session),
       snapshotSchedule: session.schedule && scheduleMessage(session.schedule),
+      measureSchedule: measureScheduleMessage(session.measures),
     }),
   };
 }

@@ -17,10 +17,12 @@ import {
 } from "@grokbox/proto/session";
 import { presets } from "../model/presets.ts";
 import type { Spec } from "../model/spec.ts";
+import { changedSpec } from "../sessions/changes.ts";
 import type { Registry, SessionFilter, StartInput } from "../sessions/registry.ts";
 import type { Context } from "./call.ts";
 import { Checks } from "./checks.ts";
 import { type MutatingCall, once } from "./idempotency.ts";
+import { checkBase, parseMeasureSchedule } from "./measure-message.ts";
 import { defined } from "./progress-message.ts";
 import { parseChanges, parseSchedule } from "./retention-message.ts";
 import type { Handlers } from "./service.ts";
@@ -102,9 +104,14 @@ export function sessionService(registry: Registry): Handlers<typeof SessionServi
           const labels = { ...session.labels, ...request.setLabels };
           for (const key of request.removeLabels) delete labels[key];
           checks.labels("set_labels", labels);
+          const { recordEvery } = session.identity;
+          const measures = parseMeasureSchedule(checks, request.measureSchedule, session.spec, recordEvery);
+          checkBase(checks, measures ?? [], session);
           checks.throwIfAny();
           call.on(session);
-          await session.update({ ...change, labels }, () =>
+          const { setLabels, removeLabels } = request;
+          const whole = { ...change, setLabels, removeLabels, ...defined({ measures }) };
+          await session.update(whole, context.signal, () =>
             call.answer({ session: sessionMessage(session) }),
           );
           return { session: sessionMessage(session) };
@@ -164,10 +171,16 @@ async function fork(
   const source = registry.get(at.session);
   const spec = at.step === undefined ? source.spec : source.snapshots.get(at.step).head.spec;
   const changes = parseChanges(checks, "changes", request.changes, spec);
+  const measures = parseMeasureSchedule(
+    checks,
+    request.measureSchedule,
+    changedSpec(spec, changes),
+    recordEvery ?? source.identity.recordEvery,
+  );
   checks.throwIfAny();
   const step = at.step ?? (await source.snapshot({ expectedStep, label: "" }, context.signal)).step;
   const engine = request.engine === "auto" ? "" : request.engine;
-  const input = { changes, labels, engine, ...defined({ recordEvery, schedule }) };
+  const input = { changes, labels, engine, ...defined({ recordEvery, schedule, measures }) };
   const session = await registry.fork(source, step, input, (forked) => {
     call.on(forked);
     call.answer({ session: sessionMessage(forked) });
@@ -203,14 +216,23 @@ async function parseStart(registry: Registry, request: StartSessionRequest): Pro
     if (request.spec !== undefined) checks.fail("spec", "must be left out with snapshot, which has its own");
     checks.throwIfAny();
     const { info, spec, state, train } = await registry.get(session).readSnapshot(step);
-    return { ...common, preset: info.preset, spec, state, train };
+    return { ...common, ...measured(checks, request, spec), preset: info.preset, spec, state, train };
   }
   const spec = parseSpec(checks, request.spec, known && request.preset !== "" ? request.preset : undefined);
   if (request.weights.case !== "upload") {
     checks.throwIfAny();
-    return { ...common, spec };
+    return { ...common, ...measured(checks, request, spec), spec };
   }
-  return { ...common, ...parseUpload(registry, checks, request, request.weights.value) };
+  const uploaded = parseUpload(registry, checks, request, request.weights.value);
+  return { ...common, ...measured(checks, request, uploaded.spec), ...uploaded };
+}
+
+/** What a session of this spec is to measure; the spec must be right. */
+function measured(checks: Checks, { measureSchedule, recordEvery }: StartSessionRequest, spec: Spec) {
+  const every = recordEvery ?? defaultRecordEvery;
+  const measures = parseMeasureSchedule(checks, measureSchedule, spec, every);
+  checks.throwIfAny();
+  return defined({ measures });
 }
 
 function parseUpload(registry: Registry, checks: Checks, request: StartSessionRequest, name: string) {

@@ -4,10 +4,12 @@ import { evaluateLogits } from "../model/evaluation.ts";
 import { eulerFlow, outcomeContour, simulateFlow } from "../model/flow.ts";
 import { removeFrequencies } from "../model/frequency-mask.ts";
 import { drawSplit, initialState } from "../model/initial-state.ts";
+import { logitMeasures } from "../model/logit-measures.ts";
 import { lottery } from "../model/lottery.ts";
 import { pairGrids } from "../model/pair-grids.ts";
 import { summarizeSpectrum } from "../model/spectrum-summary.ts";
 import { votes, votingFit } from "../model/voting.ts";
+import { weightMeasures } from "../model/weight-measures.ts";
 
 /**
  * Work on arrays that takes longer than a request should hold the event loop, by name, so that it can be done on a worker thread.
@@ -29,6 +31,8 @@ export const analysisTasks = {
   simulateFlow,
   eulerFlow,
   outcomeContour,
+  weightMeasures,
+  logitMeasures,
 };
 
 export type AnalysisTasks = typeof analysisTasks;

@@ -198,7 +198,7 @@ export class Drive {
       // Unless something may have to be done at it, the last point is taken in while the next slice is computed; else at once, before
       // anybody else takes it in.
       const looks = plan.stopWhen.length > 0 || waypoints.looksAtRecords;
-      const { diverged } = await scheduler.turn(urgency, signal, async (preempt, mostMs) => {
+      const advanced = scheduler.turn(urgency, signal, async (preempt, mostMs) => {
         const hurry = new AbortController();
         const forward = () => hurry.abort();
         preempt.addEventListener("abort", forward);
@@ -211,6 +211,10 @@ export class Drive {
           preempt.removeEventListener("abort", forward);
         }
       });
+      // Others have the device while measures are taken; both must have ended before the trainer is let go of, whichever fails.
+      await advanced.catch(() => {});
+      await training.caughtUp();
+      const { diverged } = await advanced;
       const point = looks ? await training.collect() : undefined;
       return { diverged, point, reason: await waypoints.reached(plan, point) };
     };

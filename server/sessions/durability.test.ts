@@ -126,9 +126,10 @@ test("after a restart a session is as it was: spec, labels, events, snapshots, h
   await advance(session, 10);
   await session.update(
     {
-      labels: { by: "another" },
+      setLabels: { by: "another" },
       schedule: { everySteps: 7, powersOfTwo: false, atSteps: [], atStageChanges: false, retain: 2 },
     },
+    never,
     () => {},
   );
   const { name, epoch } = session;
@@ -253,7 +254,7 @@ test("scheduled snapshots are kept where the schedule says; old ones go unless t
   const registry = await restored(folder());
   const session = await start(registry);
   const schedule = { everySteps: 10, powersOfTwo: true, atSteps: [33], atStageChanges: false, retain: 3 };
-  await session.update({ schedule }, () => {});
+  await session.update({ schedule }, never, () => {});
   await session.run({ ...plan, untilStep: 20 }, undefined, never);
   await atRest(session);
   expect(session.snapshots.list().map(({ step }) => step)).toEqual([20, 16, 10]);
@@ -271,7 +272,7 @@ test("a schedule keeps a snapshot when a stage boundary becomes known", async ()
   const registry = await restored(folder());
   const session = await start(registry, { ...small, width: 64, optimizer: { learningRate: 5e-3 } });
   const schedule = { powersOfTwo: false, atSteps: [], atStageChanges: true, retain: 3 };
-  await session.update({ schedule }, () => {});
+  await session.update({ schedule }, never, () => {});
   await session.run({ ...plan, untilStep: 3_000 }, undefined, never);
   await atRest(session);
   const points = await pointsOf(session);

@@ -20,6 +20,7 @@ export type Reason =
   | "SESSION_DELETED"
   | "SNAPSHOT_CORRUPT"
   | "SNAPSHOT_EXISTS"
+  | "SNAPSHOT_IN_USE"
   | "STORAGE_FULL";
 
 /** One field of a request, by its proto path, and what it must be. */

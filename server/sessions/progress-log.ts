@@ -1,7 +1,12 @@
 import type { Stage } from "../model/stages.ts";
+import { type ExtraMeasure, type ExtraValues, extraMeasures } from "./extra-measures.ts";
+import { ProgressRing } from "./progress-ring.ts";
 
-/** The progress measures of one state. A value that the session can't have (no test set, an empty class) is absent. */
-export interface ProgressPoint {
+/**
+ * The progress measures of one state. A value that the session can't have (no test set, an empty class) is absent, and an extra one
+ * where its schedule doesn't ask for it.
+ */
+export interface ProgressPoint extends ExtraValues {
   /** From 1, without holes. */
   readonly sequence: number;
   readonly step: number;
@@ -22,7 +27,8 @@ export interface ProgressPoint {
 
 export type Measure = Exclude<keyof ProgressPoint, "sequence" | "step" | "stage">;
 
-export const measures: readonly Measure[] = [
+/** Of every point. */
+export const measures: readonly Exclude<Measure, ExtraMeasure>[] = [
   "trainLoss",
   "testLoss",
   "trainAccuracy",
@@ -36,6 +42,13 @@ export const measures: readonly Measure[] = [
   "parameterNorm",
   "gradientNorm",
 ];
+
+/** Points one after another, each of as many float64. */
+export interface StoredPoints {
+  readonly firstSequence: number;
+  readonly count: number;
+  readonly data: Uint8Array;
+}
 
 /** Where a subscriber has got to. */
 export interface Cursor {
@@ -52,15 +65,20 @@ const longestRoundMs = 250;
 
 const stages: readonly (Stage | undefined)[] = [undefined, "memorization", "generalization", "cleanup"];
 const columns = measures.length + 2; // step, stage
-const firstRows = 64;
+
+/** Of a point in memory and on disk: of every one, and the extra measures of a log that has any. */
+export const pointBytes = columns * Float64Array.BYTES_PER_ELEMENT;
+export const extraBytes = extraMeasures.length * Float64Array.BYTES_PER_ELEMENT;
 
 /**
- * The newest `capacity` points of a session, in columns: 112 bytes a point, grown as needed. Subscribers are cursors into it: one
- * that doesn't read costs nothing and holds nothing up.
+ * The newest `capacity` points of a session: 112 bytes a point, and as much again once one has carried an extra measure, grown as
+ * needed. Subscribers are cursors into it: one that doesn't read costs nothing and holds nothing up.
  */
 export class ProgressLog {
   readonly #capacity: number;
-  #rows: Float64Array | undefined;
+  #rows: ProgressRing | undefined;
+  /** From the first point on that carries any. */
+  #extras: ProgressRing | undefined;
   #oldest: number;
   #newest: number;
   #latest: ProgressPoint | undefined;
@@ -81,7 +99,7 @@ export class ProgressLog {
     this.#newest = stored?.newest ?? 0;
     this.#oldest = stored?.oldest ? Math.max(stored.oldest, this.#newest - capacity + 1) : 0;
     this.#latest = stored?.latest ?? undefined;
-    if (stored === undefined) this.#rows = new Float64Array(Math.min(firstRows, capacity) * columns);
+    if (stored === undefined) this.#rows = new ProgressRing(columns, capacity, 0);
   }
 
   /** The points are here, not only in the store. */
@@ -90,19 +108,23 @@ export class ProgressLog {
   }
 
   /** Takes in the points that were stored, in order; those that are not retained are passed over. */
-  load(stored: readonly { readonly firstSequence: number; readonly data: Uint8Array }[]): void {
-    this.#rows = new Float64Array(Math.min(this.#capacity, Math.max(firstRows, this.#newest)) * columns);
+  load(stored: readonly StoredPoints[]): void {
+    this.#rows = new ProgressRing(columns, this.#capacity, this.#newest);
+    this.#extras = undefined;
     let expected = this.#oldest;
-    for (const { firstSequence, data } of stored) {
+    for (const { firstSequence, count, data } of stored) {
       // Points that were lost, as from a store that was salvaged: only those after the hole are retained.
       if (firstSequence > expected) this.#oldest = firstSequence;
-      expected = firstSequence + data.length / (columns * Float64Array.BYTES_PER_ELEMENT);
-      const rows = new Float64Array(data.slice().buffer);
-      for (let row = 0; row * columns < rows.length; row++) {
-        const sequence = firstSequence + row;
+      expected = firstSequence + count;
+      const values = new Float64Array(data.slice().buffer);
+      const width = values.length / count;
+      for (let i = 0; i < count; i++) {
+        const sequence = firstSequence + i;
         if (sequence < this.#oldest || sequence > this.#newest) continue;
-        this.#makeRoom(sequence);
-        this.#rows.set(rows.subarray(row * columns, (row + 1) * columns), this.#row(sequence));
+        const row = values.subarray(i * width, (i + 1) * width);
+        this.#rows.row(sequence).set(row.subarray(0, columns));
+        // An earlier version had fewer of them, or none.
+        this.#putExtras(sequence, row.subarray(columns, columns + extraMeasures.length));
       }
     }
     if (expected <= this.#newest) this.#oldest = 0;
@@ -111,16 +133,24 @@ export class ProgressLog {
   /** Forgets the points, which must be in the store. */
   unload(): void {
     this.#rows = undefined;
+    this.#extras = undefined;
     this.#lastRead = undefined;
   }
 
-  /** `count` points from `first` on, as they are to be stored: 14 float64 a point. */
+  /** `count` points from `first` on, as they are to be stored: 14 float64 a point, and the extra measures where one carries any. */
   bytes(first: number, count: number): Uint8Array {
     const rows = this.#loaded;
-    const all = new Float64Array(count * columns);
-    for (let i = 0; i < count; i++) {
-      const row = this.#row(first + i);
-      all.set(rows.subarray(row, row + columns), i * columns);
+    const sequences = Array.from({ length: count }, (_, i) => first + i);
+    const extras = sequences.some((sequence) =>
+      this.#extras?.row(sequence).some((value) => !Number.isNaN(value)),
+    )
+      ? this.#extras
+      : undefined;
+    const width = columns + (extras === undefined ? 0 : extraMeasures.length);
+    const all = new Float64Array(count * width);
+    for (const [i, sequence] of sequences.entries()) {
+      all.set(rows.row(sequence), i * width);
+      if (extras !== undefined) all.set(extras.row(sequence), i * width + columns);
     }
     return new Uint8Array(all.buffer);
   }
@@ -145,14 +175,18 @@ export class ProgressLog {
   }
 
   append(point: Omit<ProgressPoint, "sequence">): ProgressPoint {
-    const rows = this.#makeRoom(this.#newest + 1);
+    const rows = this.#loaded;
     this.#newest += 1;
     if (this.#oldest === 0) this.#oldest = this.#newest;
     this.#oldest = Math.max(this.#oldest, this.#newest - this.#capacity + 1);
-    const row = this.#row(this.#newest);
-    rows[row] = point.step;
-    rows[row + 1] = stages.indexOf(point.stage);
-    for (const [i, measure] of measures.entries()) rows[row + 2 + i] = point[measure] ?? Number.NaN;
+    const row = rows.row(this.#newest);
+    row[0] = point.step;
+    row[1] = stages.indexOf(point.stage);
+    for (const [i, measure] of measures.entries()) row[2 + i] = point[measure] ?? Number.NaN;
+    this.#putExtras(
+      this.#newest,
+      extraMeasures.map((measure) => point[measure] ?? Number.NaN),
+    );
     this.#latest = { ...point, sequence: this.#newest };
     this.#wakeInRounds();
     return this.#latest;
@@ -209,35 +243,29 @@ export class ProgressLog {
     else this.#round ??= setTimeout(() => this.wake(), dueMs).unref();
   }
 
-  get #loaded(): Float64Array {
+  get #loaded(): ProgressRing {
     if (this.#rows === undefined) throw new Error("the progress log is not loaded");
     return this.#rows;
   }
 
-  /** Grows the ring, up to its capacity, so that it has a row for `sequence`. */
-  #makeRoom(sequence: number): Float64Array {
-    const rows = this.#loaded;
-    const needed = Math.min(sequence, this.#capacity) * columns;
-    if (needed <= rows.length) return rows;
-    const grown = new Float64Array(Math.min(Math.max(rows.length * 2, needed), this.#capacity * columns));
-    grown.set(rows);
-    this.#rows = grown;
-    return grown;
-  }
-
-  #row(sequence: number): number {
-    return ((sequence - 1) % this.#capacity) * columns;
+  /** A row that is used again forgets those that it had. */
+  #putExtras(sequence: number, values: ArrayLike<number>): void {
+    if (this.#extras === undefined && Array.prototype.every.call(values, Number.isNaN)) return;
+    this.#extras ??= new ProgressRing(extraMeasures.length, this.#capacity, this.#newest);
+    const row = this.#extras.row(sequence);
+    row.fill(Number.NaN);
+    row.set(values);
   }
 
   #read(sequence: number): ProgressPoint {
-    const rows = this.#loaded;
-    const row = this.#row(sequence);
-    const point: Record<string, unknown> = { sequence, step: rows[row] };
-    for (const [i, measure] of measures.entries()) {
-      const value = rows[row + 2 + i]!;
-      if (!Number.isNaN(value)) point[measure] = value;
-    }
-    const stage = stages[rows[row + 1]!];
+    const row = this.#loaded.row(sequence);
+    const point: Record<string, unknown> = { sequence, step: row[0] };
+    const take = (names: readonly Measure[], values: Float64Array) => {
+      for (const [i, name] of names.entries()) if (!Number.isNaN(values[i]!)) point[name] = values[i];
+    };
+    take(measures, row.subarray(2));
+    if (this.#extras !== undefined) take(extraMeasures, this.#extras.row(sequence));
+    const stage = stages[row[1]!];
     if (stage !== undefined) point.stage = stage;
     return point as unknown as ProgressPoint;
   }

@@ -110,7 +110,7 @@ test("an answer is stored with the state that it tells of, never before it", asy
   await advance(session, 25, receipt);
   receipt.respond(Buffer.from("at step 25"));
   session.keeper.detach(receipt);
-  await session.update({ labels: { new: "label" } }, () => {});
+  await session.update({ setLabels: { new: "label" } }, never, () => {});
 
   const after = await crash(registry);
   const again = after.get(session.name);
@@ -213,7 +213,7 @@ test("a snapshot that a fork is being made of does not expire, and does afterwar
   const registry = await restored(folder());
   const session = await start(registry);
   const schedule = { everySteps: 10, powersOfTwo: false, atSteps: [], atStageChanges: false, retain: 1 };
-  await session.update({ schedule }, () => {});
+  await session.update({ schedule }, never, () => {});
   await advance(session, 10);
   const forking = await session.forking(10);
   await advance(session, 20);

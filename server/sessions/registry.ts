@@ -7,10 +7,12 @@ import { Answers } from "./answers.ts";
 import { applyChanges, type Changes, changesViolations } from "./changes.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { GrokboxError, invalid } from "./errors.ts";
+import { type MeasureSchedule, needsBase, neverMeasured } from "./extra-measures.ts";
+import { type Base, Measurer } from "./measurer.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { type Observer, unobserved } from "./observer.ts";
 import type { RunPlan } from "./plan.ts";
-import { ProgressLog } from "./progress-log.ts";
+import { extraBytes, ProgressLog, pointBytes } from "./progress-log.ts";
 import { Receipt } from "./receipt.ts";
 import type { SnapshotSchedule } from "./schedule.ts";
 import { Scheduler, type Urgency } from "./scheduler.ts";
@@ -47,6 +49,8 @@ export interface StartInput {
   readonly engine: string;
   readonly recordEvery: number;
   readonly schedule?: SnapshotSchedule;
+  /** @default none */
+  readonly measures?: MeasureSchedule;
   /** Weights from elsewhere, and the pairs that train when they are not to be drawn. */
   readonly state?: TrainerState;
   readonly train?: Uint8Array;
@@ -60,6 +64,8 @@ export interface ForkInput {
   /** @default the source's */
   readonly recordEvery?: number;
   readonly schedule?: SnapshotSchedule;
+  /** @default the source's, but for those that the fork can't have */
+  readonly measures?: MeasureSchedule;
 }
 
 export interface SessionFilter {
@@ -70,14 +76,14 @@ export interface SessionFilter {
 /** A trainer's weights, gradients and moments, and its copy to go back to when a loss diverges. */
 const residentArrays = 16;
 
+/** Weights of the base, of a slice under way, and of the one that is measured meanwhile. */
+const measuredArrays = 6;
+
 /** What a normal draw costs, roughly, beside a multiply-add. */
 const operationsADraw = 32;
 
 /** What an engine keeps of a pair of inputs besides its logits: labels, classes, weights. */
 const residentPairBytes = 20;
-
-/** Of a progress point in the log. */
-const pointBytes = 112;
 
 export interface RegistryParts {
   /** The preferred engine first. */
@@ -108,6 +114,8 @@ export class Registry {
   readonly #checkpointer: Checkpointer;
   readonly #undeleted = new Set<Session>();
   readonly #starting = new Set<Promise<unknown>>();
+  /** Bytes set aside for sessions that are resident. */
+  readonly #resident = new Map<Session, number>();
   #started = 0;
   readonly #closing = new AbortController();
 
@@ -156,7 +164,8 @@ export class Registry {
       const epoch = continues ? row.epoch : randomUUID();
       const { engine } = this.#choose(identity.engine);
       const log = new ProgressLog(this.limits.retainedProgressPoints, head);
-      const training = Training.asleep(this.#trainingParts(engine, log), head);
+      const parts = this.#trainingParts(engine, log, () => this.#readBase(identity, head.spec));
+      const training = Training.asleep(parts, head, intent.measures ?? []);
       const { plan, ...rest } = intent;
       const session = new Session(identity, this.#sessionParts(training), {
         head,
@@ -187,6 +196,7 @@ export class Registry {
       {
         identity: { preset, engine: engine.name, engineReason: reason, recordEvery },
         beginning: { intent: { labels, schedule: input.schedule } },
+        measures: input.measures ?? [],
         eventBody: { preset },
       },
       answering,
@@ -227,11 +237,14 @@ export class Registry {
     const { preset } = snapshot.info;
     const recordEvery = input.recordEvery ?? source.identity.recordEvery;
     const parent = { session: source.id, step, changes };
+    const measures =
+      input.measures ?? source.measures.filter(({ measure }) => neverMeasured(measure, spec) === undefined);
     return this.#add(
       { spec, state, ...(train === undefined ? {} : { train }) },
       {
         identity: { preset, engine: engine.name, engineReason: reason, recordEvery, parent },
         beginning: { intent: { labels, schedule: input.schedule } },
+        measures,
         eventBody: parent,
         forking,
       },
@@ -323,7 +336,7 @@ export class Registry {
 
   async #add(
     input: Pick<StartInput, "spec" | "state" | "train">,
-    { identity, beginning, eventBody, forking }: NewSession,
+    { identity, beginning, measures, eventBody, forking }: NewSession,
     answering: Answering<Session>,
   ): Promise<Session> {
     this.checkOpen();
@@ -333,7 +346,7 @@ export class Registry {
         limit: maxSessions,
       });
     }
-    const bytes = this.#residentBytes(input.spec);
+    const bytes = this.#residentBytes(input.spec, measures);
     const { promise: over, resolve } = Promise.withResolvers<void>();
     this.#starting.add(over);
     let session: Session | undefined;
@@ -341,16 +354,19 @@ export class Registry {
     try {
       await this.#makeRoom(bytes, "the session");
       reserved = true;
-      const training = await this.#open(input, this.#choose(identity.engine).engine);
-      const name = `sessions/${randomBytes(6).toString("hex")}`;
-      session = new Session(
-        { name, ordinal: ++this.#started, createTimeMs: Date.now(), ...identity },
-        this.#sessionParts(training),
-        beginning,
-      );
+      const whole: SessionIdentity = {
+        name: `sessions/${randomBytes(6).toString("hex")}`,
+        ordinal: ++this.#started,
+        createTimeMs: Date.now(),
+        base: { step: input.state?.step ?? 0, isDrawn: input.state === undefined },
+        ...identity,
+      };
+      const training = await this.#open(input, whole, measures);
+      session = new Session(whole, this.#sessionParts(training), beginning);
+      this.#resident.set(session, bytes);
       answering(session);
+      const { id, name, step } = session;
       const fork = forking?.commit(name);
-      const { id, step } = session;
       const event = { session: id, step, timeMs: Date.now(), kind: "started", body: eventBody };
       await session.begin({
         ...fork,
@@ -360,8 +376,9 @@ export class Registry {
       this.#sessions.set(session.name, session);
       return session;
     } catch (error) {
-      session?.close();
-      if (reserved) this.memory.release(bytes);
+      // A session gives back itself what was set aside for it.
+      if (session !== undefined) session.close();
+      else if (reserved) this.memory.release(bytes);
       throw error;
     } finally {
       this.#starting.delete(over);
@@ -371,7 +388,8 @@ export class Registry {
 
   async #open(
     { spec, ...given }: Pick<StartInput, "spec" | "state" | "train">,
-    engine: Engine,
+    identity: SessionIdentity,
+    measures: MeasureSchedule,
   ): Promise<Training> {
     const operations = spec.modulus * spec.width * operationsADraw;
     let { state, train } = given;
@@ -382,7 +400,10 @@ export class Registry {
     }
     train ??= await this.analyst.run("drawSplit", operations, spec);
     const log = new ProgressLog(this.limits.retainedProgressPoints);
-    const training = await Training.open(this.#trainingParts(engine, log), spec, train, state);
+    const { engine } = this.#choose(identity.engine);
+    const parts = this.#trainingParts(engine, log, () => this.#readBase(identity, spec));
+    const training = await Training.open(parts, spec, train, state, measures);
+    if (measures.some(({ measure }) => needsBase(measure))) parts.measurer.begin(state);
     try {
       await training.record();
     } catch (error) {
@@ -392,8 +413,25 @@ export class Registry {
     return training;
   }
 
-  #trainingParts(engine: Engine, log: ProgressLog): TrainingParts {
-    return { engine, log, observer: this.#observer };
+  #trainingParts(engine: Engine, log: ProgressLog, readBase: () => Promise<Base | undefined>): TrainingParts {
+    const measurer = new Measurer(engine, this.analyst, readBase);
+    return { engine, log, observer: this.#observer, measurer };
+  }
+
+  /** The state at which a session began; undefined when it was kept as a snapshot that is lost. */
+  async #readBase({ name, base }: SessionIdentity, spec: Spec): Promise<Base | undefined> {
+    if (base === undefined) return undefined;
+    if (base.isDrawn) {
+      const operations = spec.modulus * spec.width * operationsADraw;
+      const { theta, xi } = await this.analyst.run("initialState", operations, spec);
+      return { step: 0, theta, xi };
+    }
+    try {
+      return (await this.get(name).readSnapshot(base.step)).state;
+    } catch (error) {
+      if (error instanceof GrokboxError) return undefined;
+      throw error;
+    }
   }
 
   #sessionParts(training: Training): SessionParts {
@@ -404,8 +442,23 @@ export class Registry {
       maxQueuedCommands: this.limits.maxQueuedCommands,
       maxSnapshots: this.limits.maxSnapshotsPerSession,
       memory: {
-        reserve: (session) => this.#makeRoom(this.#residentBytes(session.spec), session.name),
-        release: (session) => this.memory.release(this.#residentBytes(session.spec)),
+        reserve: async (session) => {
+          const bytes = this.#residentBytes(session.spec, session.measures);
+          await this.#makeRoom(bytes, session.name);
+          this.#resident.set(session, bytes);
+        },
+        release: (session) => {
+          this.memory.release(this.#resident.get(session) ?? 0);
+          this.#resident.delete(session);
+        },
+        resize: async (session) => {
+          const before = this.#resident.get(session);
+          if (before === undefined) return;
+          const bytes = this.#residentBytes(session.spec, session.measures);
+          if (bytes > before) await this.#makeRoom(bytes - before, session.name);
+          else this.memory.release(before - bytes);
+          this.#resident.set(session, bytes);
+        },
       },
       observer: this.#observer,
       onDefect: this.#onDefect,
@@ -435,14 +488,19 @@ export class Registry {
     this.memory.reserve(bytes, what);
   }
 
-  /** What a session takes while it is resident, its log when that is full. */
-  #residentBytes({ modulus, width }: Spec): number {
+  /** What a session takes while it is resident, its log when that is full; with extra measures also the base and two copies of weights. */
+  #residentBytes({ modulus, width }: Spec, measures: MeasureSchedule): number {
+    const extra =
+      measures.length === 0
+        ? 0
+        : 4 * measuredArrays * modulus * width + extraBytes * this.limits.retainedProgressPoints;
     const pairs = (modulus * (modulus + 1)) / 2;
     const logits = pairs * Math.ceil(modulus / 16) * 16;
     return (
       4 * (residentArrays * modulus * width + logits) +
       pairs * residentPairBytes +
-      pointBytes * this.limits.retainedProgressPoints
+      pointBytes * this.limits.retainedProgressPoints +
+      extra
     );
   }
 
@@ -456,6 +514,7 @@ export class Registry {
 interface NewSession {
   readonly identity: Omit<SessionIdentity, "name" | "ordinal" | "createTimeMs">;
   readonly beginning: Beginning;
+  readonly measures: MeasureSchedule;
   /** Of the audit event. */
   readonly eventBody: unknown;
   readonly forking?: Forking;

@@ -1,4 +1,5 @@
 import type { Changes } from "./changes.ts";
+import type { MeasureSchedule } from "./extra-measures.ts";
 import type { Head } from "./head.ts";
 import type { RunPlan } from "./plan.ts";
 import type { SnapshotSchedule } from "./schedule.ts";
@@ -20,6 +21,8 @@ export interface SessionIdentity {
   readonly createTimeMs: number;
   /** Where it was forked from, and with which changes. */
   readonly parent?: { readonly session: string; readonly step: number; readonly changes: Changes };
+  /** The state at which it began, and whether its spec draws it; not known of the sessions of earlier versions. */
+  readonly base?: { readonly step: number; readonly isDrawn: boolean };
 }
 
 /** What of a session is not bound to a step: what it is asked to do, and what people wrote. Plain data, as it is stored. */
@@ -31,6 +34,8 @@ export interface Intent {
   readonly plan?: RunPlan;
   readonly schedule?: SnapshotSchedule | undefined;
   readonly triggers: readonly Trigger[];
+  /** Absent for none. */
+  readonly measures?: MeasureSchedule;
   readonly events: readonly SessionEvent[];
   readonly commitTimeMs: number;
 }

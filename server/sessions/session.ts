@@ -4,6 +4,7 @@ import type { Activation, Spec } from "../model/spec.ts";
 import type { Commit, SessionRow, Store } from "../store/store.ts";
 import { Drive, type Job, stepError } from "./drive.ts";
 import { GrokboxError, invalid } from "./errors.ts";
+import { type MeasureSchedule, needsBase } from "./extra-measures.ts";
 import type { Head } from "./head.ts";
 import { type Capture, Keeper } from "./keeper.ts";
 import type { Observer } from "./observer.ts";
@@ -31,7 +32,12 @@ export interface SessionParts {
   readonly maxQueuedCommands: number;
   readonly maxSnapshots: number;
   /** Sets memory aside before the trainer and the log become resident, and gives it back. */
-  readonly memory: { reserve(session: Session): Promise<void>; release(session: Session): void };
+  readonly memory: {
+    reserve(session: Session): Promise<void>;
+    release(session: Session): void;
+    /** Sets aside more or less while it is resident. Fails with OUT_OF_MEMORY, changing nothing. */
+    resize(session: Session): Promise<void>;
+  };
   readonly observer: Observer;
   /** Writes a defect down. */
   readonly onDefect: (error: unknown) => void;
@@ -55,6 +61,16 @@ export interface Forking {
   done(fork: string): void;
   /** Whatever became of it: the snapshot need not stay for it any more. */
   release(): void;
+}
+
+/** What of a session can be changed at any time; what is left out stays. */
+export interface SessionChange {
+  readonly setLabels?: Readonly<Record<string, string>>;
+  /** By key. */
+  readonly removeLabels?: readonly string[];
+  /** null: keeps none by itself. */
+  readonly schedule?: SnapshotSchedule | null;
+  readonly measures?: MeasureSchedule;
 }
 
 export interface Present {
@@ -188,6 +204,24 @@ export class Session {
 
   get schedule(): SnapshotSchedule | undefined {
     return this.#schedule;
+  }
+
+  /** Which of its points carry which extra measures. */
+  get measures(): MeasureSchedule {
+    return this.#training.schedule;
+  }
+
+  /** The state at which it began can be had again, to take measures against it. */
+  get hasBase(): boolean {
+    const { base } = this.identity;
+    return base !== undefined && (base.isDrawn || this.#baseSnapshot !== undefined);
+  }
+
+  /** Equal steps of the course on which it began are equal states. */
+  get #baseSnapshot(): SnapshotInfo | undefined {
+    const { base } = this.identity;
+    const found = base && this.snapshots.find(base.step);
+    return found?.head.course === 0 ? found : undefined;
   }
 
   get stopReason(): StopReason | undefined {
@@ -350,8 +384,19 @@ export class Session {
     return this.#keeping.read(step);
   }
 
-  deleteSnapshot(step: number): Promise<void> {
-    return this.#keeping.delete(step);
+  /** Fails with SNAPSHOT_IN_USE when measures are taken against it. */
+  async deleteSnapshot(step: number): Promise<void> {
+    const { base } = this.identity;
+    const isInUse = !base?.isDrawn && this.measures.some(({ measure }) => needsBase(measure));
+    if (isInUse && this.#baseSnapshot?.step === step) {
+      const snapshot = `${this.name}/snapshots/${step}`;
+      throw new GrokboxError(
+        "SNAPSHOT_IN_USE",
+        `${snapshot} is the state at which the session began, and drifts are measured against it; end these measures first`,
+        { snapshot },
+      );
+    }
+    await this.#keeping.delete(step);
   }
 
   /** Reads the snapshot that a session is forked from, which stays from the commit on that makes the fork. */
@@ -421,17 +466,33 @@ export class Session {
     });
   }
 
-  /** Changes what is left out of training. */
-  async update(
-    change: {
-      readonly labels?: Readonly<Record<string, string>>;
-      readonly schedule?: SnapshotSchedule | null;
-    },
-    answering: () => void,
-  ): Promise<void> {
+  /** Changes labels, the schedule of snapshots, and which points from now on carry which extra measures. */
+  async update(change: SessionChange, signal: AbortSignal, answering: () => void): Promise<void> {
+    const { measures } = change;
+    if (measures === undefined) return this.#update(change, answering, () => this.keeper.commit(undefined));
+    await this.#drive.between(signal, async () => {
+      const before = this.measures;
+      this.#training.measure(measures);
+      try {
+        await this.#parts.memory.resize(this);
+        // With the state, so that after a crash the same points come again.
+        await this.#update(change, answering, async () => this.keeper.commit(await this.#capture()));
+      } catch (error) {
+        this.#training.measure(before);
+        await this.#parts.memory.resize(this);
+        throw error;
+      }
+    });
+  }
+
+  async #update(change: SessionChange, answering: () => void, commit: () => Promise<void>): Promise<void> {
     const before = { labels: this.#labels, schedule: this.#schedule };
+    const { setLabels = {}, removeLabels = [] } = change;
+    const labels = Object.entries({ ...this.#labels, ...setLabels }).filter(
+      ([key]) => !removeLabels.includes(key),
+    );
     const after = {
-      labels: change.labels ?? this.#labels,
+      labels: Object.fromEntries(labels),
       schedule: change.schedule === undefined ? this.#schedule : (change.schedule ?? undefined),
     };
     this.#labels = after.labels;
@@ -439,7 +500,7 @@ export class Session {
     this.#waypoints.restart(this.#training.stages.stage());
     answering();
     try {
-      await this.keeper.commit(undefined);
+      await commit();
     } catch (error) {
       // What somebody else has set meanwhile stays.
       if (this.#labels === after.labels) this.#labels = before.labels;
@@ -550,9 +611,11 @@ export class Session {
     await this.keeper.forget([]);
   }
 
-  /** The first commit of a new session. */
+  /** The first commit of a new session. What its measures are taken against stays, unless it can be drawn again. */
   async begin(extra: Commit): Promise<void> {
-    await this.keeper.commit(await this.#capture(), extra);
+    const isKept = !this.identity.base?.isDrawn && this.measures.some(({ measure }) => needsBase(measure));
+    if (isKept) await this.#keeping.keep("requested", { extra });
+    else await this.keeper.commit(await this.#capture(), extra);
   }
 
   row(head: Head, isPresent: boolean): SessionRow {
@@ -580,6 +643,7 @@ export class Session {
       triggers: this.triggers.all,
       commitTimeMs: Date.now(),
       ...(this.#schedule === undefined ? {} : { schedule: this.#schedule }),
+      ...(this.measures.length === 0 ? {} : { measures: this.measures }),
       ...(this.#stopReason === undefined ? {} : { stopReason: this.#stopReason }),
       // A run that the server's end interrupts goes on after it.
       ...(plan === undefined ? {} : { plan }),

@@ -34,6 +34,8 @@ export interface KeepOptions {
   readonly answering?: Answering<SnapshotInfo>;
   /** Steps whose snapshots go in the same commit. */
   readonly expired?: readonly number[];
+  /** What else goes in the same commit. */
+  readonly extra?: Commit;
 }
 
 /** Makes, reads and deletes a session's snapshots in the store. */
@@ -66,7 +68,7 @@ export class SnapshotKeeping {
 
   async #make(
     kind: SnapshotKind,
-    { label = "", answering = () => {}, expired = [] }: KeepOptions,
+    { label = "", answering = () => {}, expired = [], extra = {} }: KeepOptions,
   ): Promise<SnapshotInfo> {
     const { session, id, preset, keeper, snapshots, capture } = this.#parts;
     if (expired.length === 0) snapshots.checkRoom([this.#parts.position().step]);
@@ -93,7 +95,7 @@ export class SnapshotKeeping {
       await keeper.commit(
         // It also takes the place of one that is damaged, and so not known.
         { ...present, snapshot: { kind, pinned, createTimeMs, meta: metaOf(info), replace: true } },
-        { deleteSnapshots: gone.map(({ step }) => ({ session: id, step })) },
+        { ...extra, deleteSnapshots: gone.map(({ step }) => ({ session: id, step })) },
       );
     } catch (error) {
       for (const snapshot of gone) snapshots.put(snapshot);

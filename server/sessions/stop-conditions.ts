@@ -1,8 +1,9 @@
+import { isExtra } from "./extra-measures.ts";
 import type { Measure, ProgressPoint } from "./progress-log.ts";
 
 export type StopCondition = Threshold | Plateau;
 
-/** The comparison has held on `forRecorded` recorded steps in a row. */
+/** The comparison has held on `forRecorded` recorded steps in a row; those that don't carry an extra measure are passed over. */
 export interface Threshold {
   readonly kind: "threshold";
   readonly measure: Measure;
@@ -53,6 +54,7 @@ export class StopWatch {
 function watchThreshold(condition: Threshold) {
   let held = 0;
   return (point: ProgressPoint): string | undefined => {
+    if (isPassedOver(condition, point)) return undefined;
     held = holdsAt(condition, point) ? held + 1 : 0;
     return held < condition.forRecorded ? undefined : conditionDetail(condition);
   };
@@ -62,6 +64,11 @@ function watchThreshold(condition: Threshold) {
 export function holdsAt({ measure, comparison, value }: Threshold, point: ProgressPoint): boolean {
   const measured = point[measure];
   return measured !== undefined && (comparison === ">=" ? measured >= value : measured <= value);
+}
+
+/** Its measure is one that this step was not to carry, or can't have. */
+export function isPassedOver({ measure }: Threshold, point: ProgressPoint): boolean {
+  return isExtra(measure) && point[measure] === undefined;
 }
 
 /** For people: what has held. */
@@ -132,6 +139,6 @@ class MonotonicQueue {
 }
 
 /** A measure as the API calls it, `test_accuracy`: its users read the detail, whatever their language. */
-function apiName(measure: Measure): string {
+export function apiName(measure: Measure): string {
   return measure.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -1,11 +1,19 @@
-import type { Advance, Engine, Problem, Trace, Trainer, TrainerState } from "../engine/engine.ts";
+import type { Advance, Engine, Problem, Trace, Trainer, TrainerState, Weights } from "../engine/engine.ts";
 import { classCounts, pairClasses } from "../model/pair-class.ts";
 import type { Activation, Spec } from "../model/spec.ts";
 import type { SpectralMeasures } from "../model/spectral-measures.ts";
-import { type StageMemory, StageTracker } from "../model/stages.ts";
+import { StageTracker } from "../model/stages.ts";
 import { labels } from "../model/task.ts";
 import { GrokboxError } from "./errors.ts";
+import {
+  dueAt,
+  type ExtraMeasure,
+  type ExtraValues,
+  type MeasureSchedule,
+  needsBase,
+} from "./extra-measures.ts";
 import type { ClassCounts, Head } from "./head.ts";
+import { type Measurer, needsWeights } from "./measurer.ts";
 import type { Observer } from "./observer.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -14,6 +22,7 @@ export interface TrainingParts {
   readonly engine: Engine;
   readonly log: ProgressLog;
   readonly observer: Observer;
+  readonly measurer: Measurer;
 }
 
 /** What is resident of a network that is awake. */
@@ -31,6 +40,10 @@ interface Uncollected {
   readonly result: Advance;
   /** Of which `result` has the measures, as far as it came. */
   readonly recordAt: readonly number[];
+  /** What each of these steps is to carry besides; `result` has the weights of those that need any. */
+  readonly due: readonly (readonly ExtraMeasure[])[];
+  readonly problem: Problem;
+  readonly isStraight: boolean;
 }
 
 /**
@@ -48,15 +61,23 @@ export class Training {
   /** Milliseconds a step, a running mean that decides how many make a slice. */
   #stepMs: number | undefined;
   #uncollected: Uncollected | undefined;
+  /** The taking in of what the slice before the last one brought. */
+  #collecting: Promise<unknown> = Promise.resolve();
+  /** Every update since the session began was made under the present activation. */
+  #isStraight: boolean;
+  #schedule: MeasureSchedule;
 
   private constructor(
     parts: TrainingParts,
-    head: Pick<Head, "spec" | "step" | "counts">,
+    head: Pick<Head, "spec" | "step" | "counts" | "course">,
+    schedule: MeasureSchedule,
     stages: StageTracker,
   ) {
     this.#parts = parts;
     this.#spec = head.spec;
     this.#step = head.step;
+    this.#isStraight = head.course === 0;
+    this.#schedule = schedule;
     this.counts = head.counts;
     this.#stages = stages;
   }
@@ -67,20 +88,20 @@ export class Training {
     spec: Spec,
     train: Uint8Array,
     state: TrainerState,
-    stages?: StageMemory,
+    schedule: MeasureSchedule,
   ): Promise<Training> {
     const awake = await openTrainer(parts.engine, spec, train, state);
     const counts = classCounts(awake.problem.classes);
-    const tracker = new StageTracker(hasTestSet(counts), stages);
-    const training = new Training(parts, { spec, step: state.step, counts }, tracker);
+    const tracker = new StageTracker(hasTestSet(counts));
+    const training = new Training(parts, { spec, step: state.step, counts, course: 0 }, schedule, tracker);
     training.#awake = awake;
-    if (stages === undefined) training.#observe(state.step, awake.trainer.current, 0);
+    training.#observe(state.step, awake.trainer.current, 0);
     return training;
   }
 
   /** Asleep, at a state that is stored. */
-  static asleep(parts: TrainingParts, head: Head): Training {
-    return new Training(parts, head, new StageTracker(hasTestSet(head.counts), head.stages));
+  static asleep(parts: TrainingParts, head: Head, schedule: MeasureSchedule): Training {
+    return new Training(parts, head, schedule, new StageTracker(hasTestSet(head.counts), head.stages));
   }
 
   get isAwake(): boolean {
@@ -96,11 +117,12 @@ export class Training {
   sleep(): void {
     this.#awake?.trainer.close();
     this.#awake = undefined;
+    this.#parts.measurer.rest();
   }
 
   /** Goes to another state of the same network, with what was known there. Fails with DIVERGED, changing nothing. */
   async restore(
-    head: Pick<Head, "spec" | "stages">,
+    head: Pick<Head, "spec" | "stages" | "course">,
     { state, train }: Pick<Snapshot, "state" | "train">,
   ): Promise<void> {
     const awake = await openTrainer(this.#parts.engine, head.spec, train, state);
@@ -108,6 +130,7 @@ export class Training {
     this.#awake = awake;
     this.#spec = head.spec;
     this.#step = state.step;
+    this.#isStraight = head.course === 0;
     this.#stages = new StageTracker(hasTestSet(this.counts), head.stages);
   }
 
@@ -129,6 +152,17 @@ export class Training {
 
   get engine(): Engine {
     return this.#parts.engine;
+  }
+
+  /** Which points carry which extra measures. */
+  get schedule(): MeasureSchedule {
+    return this.#schedule;
+  }
+
+  /** Of the points from now on. */
+  measure(schedule: MeasureSchedule): void {
+    this.#schedule = schedule;
+    if (!schedule.some(({ measure }) => needsBase(measure))) this.#parts.measurer.rest();
   }
 
   /** [p, p] mask of training pairs; while awake. */
@@ -153,7 +187,8 @@ export class Training {
 
   /**
    * Makes updates up to `until`, or fewer when `signal` aborts or the next state's loss would not be finite: then it answers that it
-   * diverged. The states at those steps of `recordAt` that were reached will be recorded by the next `collect`.
+   * diverged. The states at those steps of `recordAt` that were reached will be recorded by the next `collect`. What the slice before
+   * brought is taken in meanwhile; before anything else is asked, `caughtUp` must have resolved.
    *
    * @param recordAt - increasing, each greater than the present step and at most `until`
    */
@@ -162,45 +197,84 @@ export class Training {
     recordAt: readonly number[],
     signal: AbortSignal,
   ): Promise<{ readonly diverged: boolean }> {
-    const { trainer } = this.#resident;
+    const { trainer, problem } = this.#resident;
     const from = trainer.step;
     const began = performance.now();
+    const due = recordAt.map((step) => dueAt(this.#schedule, step));
     const measureAt = recordAt.map((step) => step - from);
+    const weightsAt = measureAt.filter((_, i) => needsWeights(due[i]!));
     let elapsedMs = 0;
-    const working = trainer.advance(until - from, { signal, measureAt }).finally(() => {
+    const working = trainer.advance(until - from, { signal, measureAt, weightsAt }).finally(() => {
       elapsedMs = performance.now() - began;
+      // What fails may have made updates before.
+      this.#step = trainer.step;
     });
-    // The engine works off this thread: what its last slice brought is taken in meanwhile. Both must have ended before the trainer is
-    // let go of, whichever fails.
-    const [advanced, collected] = await Promise.allSettled([working, this.collect()]);
-    // What fails may have made updates before.
-    this.#step = trainer.step;
-    if (advanced.status === "rejected") throw advanced.reason;
-    const result = advanced.value;
+    // The engine works off this thread.
+    this.#collecting = this.collect();
+    this.#collecting.catch(() => {});
+    const result = await working;
     if (result.steps > 0) {
       const perStep = elapsedMs / result.steps;
       this.#parts.observer.steps(this.#parts.engine.name, result.steps, elapsedMs / 1000);
       this.#stepMs = this.#stepMs === undefined ? perStep : 0.8 * this.#stepMs + 0.2 * perStep;
     }
-    this.#uncollected = { from, result, recordAt };
-    if (collected.status === "rejected") throw collected.reason;
+    this.#uncollected = { from, result, recordAt, due, problem, isStraight: this.#isStraight };
     return { diverged: result.diverged };
+  }
+
+  /**
+   * Resolves when what all slices but the last brought is taken in: training waits for its measures, rather than pile up weights. Fails
+   * as the taking in did.
+   */
+  async caughtUp(): Promise<void> {
+    const collecting = this.#collecting;
+    this.#collecting = Promise.resolve();
+    await collecting;
   }
 
   /** Takes in what the last slice brought; the last point that was recorded. */
   async collect(): Promise<ProgressPoint | undefined> {
-    if (this.#uncollected === undefined) return undefined;
-    const { from, result, recordAt } = this.#uncollected;
+    const slice = this.#uncollected;
+    if (slice === undefined) return undefined;
     this.#uncollected = undefined;
+    // A point is not to be seen without its measures, and one without any not to wait.
+    const { extras, failure } = slice.due.some((due) => due.length > 0)
+      ? await this.#extrasOf(slice)
+      : { extras: [], failure: undefined };
+    const point = this.#takeIn(slice, extras);
+    if (failure !== undefined) throw failure;
+    return point;
+  }
+
+  #takeIn(
+    { from, result, recordAt }: Uncollected,
+    extras: readonly ExtraValues[],
+  ): ProgressPoint | undefined {
     const { trace, measures } = result;
     let point: ProgressPoint | undefined;
     let row = 0;
     for (const [i, measured] of measures.entries()) {
       for (; from + row < recordAt[i]!; row++) this.#observe(from + row + 1, trace, row);
-      point = this.#record(recordAt[i]!, trace, row - 1, measured);
+      point = this.#record(recordAt[i]!, trace, row - 1, measured, extras[i]);
     }
     for (; row < result.steps; row++) this.#observe(from + row + 1, trace, row);
     return point;
+  }
+
+  /** One a recorded state that was reached, as far as none failed. */
+  async #extrasOf({ result, recordAt, due, problem, isStraight }: Uncollected) {
+    const extras: ExtraValues[] = [];
+    const weights = result.weights.values();
+    try {
+      for (const [i, spectral] of result.measures.entries()) {
+        const { theta, xi } = needsWeights(due[i]!) ? weights.next().value! : noWeights;
+        const state = { theta, xi, problem, spectral, isStraight, step: recordAt[i]! };
+        extras.push(due[i]!.length === 0 ? {} : await this.#parts.measurer.measure(due[i]!, state));
+      }
+    } catch (failure) {
+      return { extras, failure };
+    }
+    return { extras, failure: undefined };
   }
 
   /** The progress point of the present state, recorded unless it is already. */
@@ -208,8 +282,13 @@ export class Training {
     await this.collect();
     const { latest } = this.#parts.log;
     if (latest?.step === this.step) return latest;
-    const { trainer } = this.#resident;
-    return this.#record(this.step, trainer.current, 0, await trainer.measure());
+    const { trainer, problem } = this.#resident;
+    const spectral = await trainer.measure();
+    const due = dueAt(this.#schedule, this.step);
+    const { theta, xi } = needsWeights(due) ? await trainer.readState() : noWeights;
+    const state = { theta, xi, problem, spectral, isStraight: this.#isStraight, step: this.step };
+    const extras = due.length === 0 ? {} : await this.#parts.measurer.measure(due, state);
+    return this.#record(this.step, trainer.current, 0, spectral, extras);
   }
 
   /** Goes on under another activation, from the same weights and moments. Fails with DIVERGED, changing nothing. */
@@ -220,6 +299,7 @@ export class Training {
     trainer.close();
     this.#awake = awake;
     this.#spec = spec;
+    this.#isStraight = false;
   }
 
   /** Of a copy of the state. */
@@ -237,7 +317,13 @@ export class Training {
     this.#stages.observe(step, right / (this.counts[0] + this.counts[1]), trace.parameterNorm[row]!);
   }
 
-  #record(step: number, trace: Trace, row: number, measures: SpectralMeasures): ProgressPoint {
+  #record(
+    step: number,
+    trace: Trace,
+    row: number,
+    measures: SpectralMeasures,
+    extras: ExtraValues = {},
+  ): ProgressPoint {
     const { ipr, meanAbsSinMisalignment } = measures;
     const stage = this.#stages.stage();
     return this.#parts.log.append({
@@ -247,6 +333,7 @@ export class Training {
       ...present({ ipr, meanAbsSinMisalignment, stage }),
       parameterNorm: trace.parameterNorm[row]!,
       gradientNorm: trace.gradientNorm[row]!,
+      ...extras,
     });
   }
 
@@ -268,6 +355,8 @@ export class Training {
     });
   }
 }
+
+const noWeights: Weights = { theta: new Float32Array(), xi: new Float32Array() };
 
 const hasTestSet = ([, , partner, heldOut]: ClassCounts) => partner + heldOut > 0;
 

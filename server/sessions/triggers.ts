@@ -2,7 +2,7 @@ import type { Changes } from "./changes.ts";
 import { GrokboxError } from "./errors.ts";
 import type { TriggerMemory } from "./head.ts";
 import type { ProgressPoint } from "./progress-log.ts";
-import { conditionDetail, holdsAt, type Threshold } from "./stop-conditions.ts";
+import { conditionDetail, holdsAt, isPassedOver, type Threshold } from "./stop-conditions.ts";
 
 export type TriggerAction =
   | { readonly kind: "snapshot"; readonly label: string }
@@ -72,6 +72,7 @@ export class Triggers {
     const firing = [];
     for (const trigger of this.#triggers) {
       const { when, name } = trigger;
+      if (isPassedOver(when, point)) continue;
       const memory = this.memoryOf(name);
       const held = holdsAt(when, point) ? memory.held + 1 : 0;
       const fires = held === when.forRecorded && this.#isArmed(trigger);

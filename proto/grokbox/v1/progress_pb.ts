@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/progress.proto.
  */
 export const file_grokbox_v1_progress: GenFile = /*@__PURE__*/
-  fileDesc("Chlncm9rYm94L3YxL3Byb2dyZXNzLnByb3RvEgpncm9rYm94LnYxIuEBCgZTY29yZXMSFwoKdHJhaW5fbG9zcxgBIAEoAUgAiAEBEhYKCXRlc3RfbG9zcxgCIAEoAUgBiAEBEhsKDnRyYWluX2FjY3VyYWN5GAMgASgBSAKIAQESGgoNdGVzdF9hY2N1cmFjeRgEIAEoAUgDiAEBEisKCGFjY3VyYWN5GAUgASgLMhkuZ3Jva2JveC52MS5DbGFzc0FjY3VyYWN5Qg0KC190cmFpbl9sb3NzQgwKCl90ZXN0X2xvc3NCEQoPX3RyYWluX2FjY3VyYWN5QhAKDl90ZXN0X2FjY3VyYWN5IpEBCg1DbGFzc0FjY3VyYWN5EhMKBmNvbW1vbhgBIAEoAUgAiAEBEhEKBHJhcmUYAiABKAFIAYgBARIUCgdwYXJ0bmVyGAMgASgBSAKIAQESFQoIaGVsZF9vdXQYBCABKAFIA4gBAUIJCgdfY29tbW9uQgcKBV9yYXJlQgoKCF9wYXJ0bmVyQgsKCV9oZWxkX291dCKEAgoNUHJvZ3Jlc3NQb2ludBIQCghzZXF1ZW5jZRgBIAEoBBIMCgRzdGVwGAIgASgEEiIKBnNjb3JlcxgDIAEoCzISLmdyb2tib3gudjEuU2NvcmVzEhAKA2lwchgEIAEoAUgAiAEBEiYKGW1lYW5fYWJzX3Npbl9taXNhbGlnbm1lbnQYBSABKAFIAYgBARIWCg5wYXJhbWV0ZXJfbm9ybRgGIAEoARIVCg1ncmFkaWVudF9ub3JtGAcgASgBEiAKBXN0YWdlGAggASgOMhEuZ3Jva2JveC52MS5TdGFnZUIGCgRfaXByQhwKGl9tZWFuX2Fic19zaW5fbWlzYWxpZ25tZW50IpgBCgZTdGFnZXMSIgoHY3VycmVudBgBIAEoDjIRLmdyb2tib3gudjEuU3RhZ2USHQoQbWVtb3JpemF0aW9uX2VuZBgCIAEoBEgAiAEBEh8KEmdlbmVyYWxpemF0aW9uX2VuZBgDIAEoBEgBiAEBQhMKEV9tZW1vcml6YXRpb25fZW5kQhUKE19nZW5lcmFsaXphdGlvbl9lbmQiUQoOUHJvZ3Jlc3NPcGVuZWQSDQoFZXBvY2gYASABKAkSFwoPb2xkZXN0X3NlcXVlbmNlGAIgASgEEhcKD25ld2VzdF9zZXF1ZW5jZRgDIAEoBCI6Cg1Qcm9ncmVzc0JhdGNoEikKBnBvaW50cxgBIAMoCzIZLmdyb2tib3gudjEuUHJvZ3Jlc3NQb2ludCI6ChFQcm9ncmVzc0hlYXJ0YmVhdBIXCg9uZXdlc3Rfc2VxdWVuY2UYASABKAQSDAoEc3RlcBgCIAEoBCI8CgtQcm9ncmVzc0dhcBIWCg5maXJzdF9zZXF1ZW5jZRgBIAEoBBIVCg1sYXN0X3NlcXVlbmNlGAIgASgEIlUKC1Byb2dyZXNzRW5kEi0KBnJlYXNvbhgBIAEoDjIdLmdyb2tib3gudjEuUHJvZ3Jlc3NFbmRSZWFzb24SFwoPbmV3ZXN0X3NlcXVlbmNlGAIgASgEKmMKBVN0YWdlEhUKEVNUQUdFX1VOU1BFQ0lGSUVEEAASFgoSU1RBR0VfTUVNT1JJWkFUSU9OEAESGAoUU1RBR0VfR0VORVJBTElaQVRJT04QAhIRCg1TVEFHRV9DTEVBTlVQEAMqmQEKEVByb2dyZXNzRW5kUmVhc29uEiMKH1BST0dSRVNTX0VORF9SRUFTT05fVU5TUEVDSUZJRUQQABIfChtQUk9HUkVTU19FTkRfUkVBU09OX0RFTEVURUQQARIgChxQUk9HUkVTU19FTkRfUkVBU09OX1NIVVRET1dOEAISHAoYUFJPR1JFU1NfRU5EX1JFQVNPTl9JRExFEANiBnByb3RvMw");
+  fileDesc("Chlncm9rYm94L3YxL3Byb2dyZXNzLnByb3RvEgpncm9rYm94LnYxIuEBCgZTY29yZXMSFwoKdHJhaW5fbG9zcxgBIAEoAUgAiAEBEhYKCXRlc3RfbG9zcxgCIAEoAUgBiAEBEhsKDnRyYWluX2FjY3VyYWN5GAMgASgBSAKIAQESGgoNdGVzdF9hY2N1cmFjeRgEIAEoAUgDiAEBEisKCGFjY3VyYWN5GAUgASgLMhkuZ3Jva2JveC52MS5DbGFzc0FjY3VyYWN5Qg0KC190cmFpbl9sb3NzQgwKCl90ZXN0X2xvc3NCEQoPX3RyYWluX2FjY3VyYWN5QhAKDl90ZXN0X2FjY3VyYWN5IpEBCg1DbGFzc0FjY3VyYWN5EhMKBmNvbW1vbhgBIAEoAUgAiAEBEhEKBHJhcmUYAiABKAFIAYgBARIUCgdwYXJ0bmVyGAMgASgBSAKIAQESFQoIaGVsZF9vdXQYBCABKAFIA4gBAUIJCgdfY29tbW9uQgcKBV9yYXJlQgoKCF9wYXJ0bmVyQgsKCV9oZWxkX291dCKuAgoNUHJvZ3Jlc3NQb2ludBIQCghzZXF1ZW5jZRgBIAEoBBIMCgRzdGVwGAIgASgEEiIKBnNjb3JlcxgDIAEoCzISLmdyb2tib3gudjEuU2NvcmVzEhAKA2lwchgEIAEoAUgAiAEBEiYKGW1lYW5fYWJzX3Npbl9taXNhbGlnbm1lbnQYBSABKAFIAYgBARIWCg5wYXJhbWV0ZXJfbm9ybRgGIAEoARIVCg1ncmFkaWVudF9ub3JtGAcgASgBEiAKBXN0YWdlGAggASgOMhEuZ3Jva2JveC52MS5TdGFnZRIoCgVleHRyYRgJIAEoCzIZLmdyb2tib3gudjEuRXh0cmFNZWFzdXJlc0IGCgRfaXByQhwKGl9tZWFuX2Fic19zaW5fbWlzYWxpZ25tZW50Io8GCg1FeHRyYU1lYXN1cmVzEhYKCWlwcl90aGV0YRgBIAEoAUgAiAEBEhMKBmlwcl94aRgCIAEoAUgBiAEBEh0KEHRoZXRhX2Nvc2luZV9maXQYAyABKAFIAogBARIaCg14aV9jb3NpbmVfZml0GAQgASgBSAOIAQESJQoYZG9taW5hbnRfb25seV90cmFpbl9sb3NzGAUgASgBSASIAQESJAoXZG9taW5hbnRfb25seV90ZXN0X2xvc3MYBiABKAFIBYgBARIoChtkb21pbmFudF9yZW1vdmVkX3RyYWluX2xvc3MYByABKAFIBogBARInChpkb21pbmFudF9yZW1vdmVkX3Rlc3RfbG9zcxgIIAEoAUgHiAEBEhwKD21hZ25pdHVkZV9kcmlmdBgJIAEoAUgIiAEBEhgKC3BoYXNlX2RyaWZ0GAogASgBSAmIAQESHwoSbWlzYWxpZ25tZW50X2Vycm9yGAsgASgBSAqIAQESJgoZbWF4X3Byb2JhYmlsaXR5X2RldmlhdGlvbhgMIAEoAUgLiAEBEhwKD3ZvdGluZ19yZXNpZHVhbBgNIAEoAUgMiAEBEh0KEHZvdGluZ19yX3NxdWFyZWQYDiABKAFIDYgBAUIMCgpfaXByX3RoZXRhQgkKB19pcHJfeGlCEwoRX3RoZXRhX2Nvc2luZV9maXRCEAoOX3hpX2Nvc2luZV9maXRCGwoZX2RvbWluYW50X29ubHlfdHJhaW5fbG9zc0IaChhfZG9taW5hbnRfb25seV90ZXN0X2xvc3NCHgocX2RvbWluYW50X3JlbW92ZWRfdHJhaW5fbG9zc0IdChtfZG9taW5hbnRfcmVtb3ZlZF90ZXN0X2xvc3NCEgoQX21hZ25pdHVkZV9kcmlmdEIOCgxfcGhhc2VfZHJpZnRCFQoTX21pc2FsaWdubWVudF9lcnJvckIcChpfbWF4X3Byb2JhYmlsaXR5X2RldmlhdGlvbkISChBfdm90aW5nX3Jlc2lkdWFsQhMKEV92b3Rpbmdfcl9zcXVhcmVkIpgBCgZTdGFnZXMSIgoHY3VycmVudBgBIAEoDjIRLmdyb2tib3gudjEuU3RhZ2USHQoQbWVtb3JpemF0aW9uX2VuZBgCIAEoBEgAiAEBEh8KEmdlbmVyYWxpemF0aW9uX2VuZBgDIAEoBEgBiAEBQhMKEV9tZW1vcml6YXRpb25fZW5kQhUKE19nZW5lcmFsaXphdGlvbl9lbmQiUQoOUHJvZ3Jlc3NPcGVuZWQSDQoFZXBvY2gYASABKAkSFwoPb2xkZXN0X3NlcXVlbmNlGAIgASgEEhcKD25ld2VzdF9zZXF1ZW5jZRgDIAEoBCI6Cg1Qcm9ncmVzc0JhdGNoEikKBnBvaW50cxgBIAMoCzIZLmdyb2tib3gudjEuUHJvZ3Jlc3NQb2ludCI6ChFQcm9ncmVzc0hlYXJ0YmVhdBIXCg9uZXdlc3Rfc2VxdWVuY2UYASABKAQSDAoEc3RlcBgCIAEoBCI8CgtQcm9ncmVzc0dhcBIWCg5maXJzdF9zZXF1ZW5jZRgBIAEoBBIVCg1sYXN0X3NlcXVlbmNlGAIgASgEIlUKC1Byb2dyZXNzRW5kEi0KBnJlYXNvbhgBIAEoDjIdLmdyb2tib3gudjEuUHJvZ3Jlc3NFbmRSZWFzb24SFwoPbmV3ZXN0X3NlcXVlbmNlGAIgASgEKmMKBVN0YWdlEhUKEVNUQUdFX1VOU1BFQ0lGSUVEEAASFgoSU1RBR0VfTUVNT1JJWkFUSU9OEAESGAoUU1RBR0VfR0VORVJBTElaQVRJT04QAhIRCg1TVEFHRV9DTEVBTlVQEAMqmQEKEVByb2dyZXNzRW5kUmVhc29uEiMKH1BST0dSRVNTX0VORF9SRUFTT05fVU5TUEVDSUZJRUQQABIfChtQUk9HUkVTU19FTkRfUkVBU09OX0RFTEVURUQQARIgChxQUk9HUkVTU19FTkRfUkVBU09OX1NIVVRET1dOEAISHAoYUFJPR1JFU1NfRU5EX1JFQVNPTl9JRExFEANiBnByb3RvMw");
 
 /**
  * Losses and accuracies of one state over classes of pairs. A value whose class is empty is absent.
@@ -165,6 +165,13 @@ export type ProgressPoint = Message<"grokbox.v1.ProgressPoint"> & {
    * @generated from field: grokbox.v1.Stage stage = 8;
    */
   stage: Stage;
+
+  /**
+   * What Session.measure_schedule asks for at this step; absent where it asks for nothing.
+   *
+   * @generated from field: grokbox.v1.ExtraMeasures extra = 9;
+   */
+  extra?: ExtraMeasures | undefined;
 };
 
 /**
@@ -173,6 +180,132 @@ export type ProgressPoint = Message<"grokbox.v1.ProgressPoint"> & {
  */
 export const ProgressPointSchema: GenMessage<ProgressPoint> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_progress, 2);
+
+/**
+ * Measures that a point carries where the session's MeasureSchedule says so. They are of exactly the recorded state, in float64, and
+ * absent where it can't have them, never NaN. k* is the frequency of largest magnitude of a neuron's theta at this state; alpha and phi
+ * are theta's magnitude and phase there, beta and psi xi's, D = 2 phi - psi.
+ *
+ * Drifts and misalignment_error hold the state against the decoupled gradient flow from the session's base: the state at which it began,
+ * of step 0 as its spec draws it, or the one that it was forked from or given. A session whose spec doesn't draw its base keeps a
+ * snapshot of it when it starts with these measures, which can't be deleted while they are taken; it can only get them later if such a
+ * snapshot is there. Under x^2, small weights and the mean loss, of one (neuron, frequency) per unit of time, p^2 steps of a learning
+ * rate of 1: d alpha = 2 p alpha beta cos D, d beta = p alpha^2 cos D, d phi = -2 p beta sin D, d psi = p (alpha^2 / beta) sin D (paper,
+ * section on dynamics); alpha^2 - 2 beta^2 and alpha^2 beta sin D are conserved.
+ *
+ * @generated from message grokbox.v1.ExtraMeasures
+ */
+export type ExtraMeasures = Message<"grokbox.v1.ExtraMeasures"> & {
+  /**
+   * Mean over the rows of theta of sum_k A_k^4 / (sum_k A_k^2)^2, k = 1..K, 1/K to 1; with ipr_xi its mean is ProgressPoint.ipr.
+   *
+   * @generated from field: optional double ipr_theta = 1;
+   */
+  iprTheta?: number | undefined;
+
+  /**
+   * The same of xi.
+   *
+   * @generated from field: optional double ipr_xi = 2;
+   */
+  iprXi?: number | undefined;
+
+  /**
+   * Mean over neurons of A_k*^2 / sum_k A_k^2 of theta's row: R^2 of its fit by one cosine, 0 to 1. Rows without any frequency don't
+   * count.
+   *
+   * @generated from field: optional double theta_cosine_fit = 3;
+   */
+  thetaCosineFit?: number | undefined;
+
+  /**
+   * The same of xi's row, at theta's k*.
+   *
+   * @generated from field: optional double xi_cosine_fit = 4;
+   */
+  xiCosineFit?: number | undefined;
+
+  /**
+   * Train loss, nats, of a copy with both layers projected on k*: EvaluateResponse.dominant_only, which plays the part of restricted loss.
+   *
+   * @generated from field: optional double dominant_only_train_loss = 5;
+   */
+  dominantOnlyTrainLoss?: number | undefined;
+
+  /**
+   * Test loss of the same copy, nats.
+   *
+   * @generated from field: optional double dominant_only_test_loss = 6;
+   */
+  dominantOnlyTestLoss?: number | undefined;
+
+  /**
+   * Train loss, nats, of a copy with k* taken out of both layers: EvaluateResponse.dominant_removed, which plays the part of excluded loss.
+   *
+   * @generated from field: optional double dominant_removed_train_loss = 7;
+   */
+  dominantRemovedTrainLoss?: number | undefined;
+
+  /**
+   * Test loss of the same copy, nats.
+   *
+   * @generated from field: optional double dominant_removed_test_loss = 8;
+   */
+  dominantRemovedTestLoss?: number | undefined;
+
+  /**
+   * Mean over neurons of |(alpha^2 - 2 beta^2) - the same at the base| / (the larger alpha^2 + 2 beta^2 of the two states), at this state's
+   * k*; 0 to 2.
+   *
+   * @generated from field: optional double magnitude_drift = 9;
+   */
+  magnitudeDrift?: number | undefined;
+
+  /**
+   * Mean over neurons of |alpha^2 beta sin D - the same at the base| / (the larger alpha^2 beta of the two states); 0 to 2.
+   *
+   * @generated from field: optional double phase_drift = 10;
+   */
+  phaseDrift?: number | undefined;
+
+  /**
+   * Mean over neurons of |D of the flow - D|, radians, 0 to pi: the flow from the base, after the sum of the learning rates since then
+   * over p^2. Neurons whose flow has blown up by then don't count; absent when none is left, and after a swap of the activation.
+   *
+   * @generated from field: optional double misalignment_error = 11;
+   */
+  misalignmentError?: number | undefined;
+
+  /**
+   * Largest |softmax of the logits - 1/p| over pairs and residues, 0 to 1 - 1/p: while it is small the neurons are decoupled, and the
+   * flow holds.
+   *
+   * @generated from field: optional double max_probability_deviation = 12;
+   */
+  maxProbabilityDeviation?: number | undefined;
+
+  /**
+   * Root mean square of logit minus level of the three-level fit (correct, spurious, background) over the pairs x != y, under the present
+   * activation: Voting.residual of Logits.
+   *
+   * @generated from field: optional double voting_residual = 13;
+   */
+  votingResidual?: number | undefined;
+
+  /**
+   * Share of the variance of the same logits that the levels explain, at most 1: Voting.r_squared. Absent when all logits are equal.
+   *
+   * @generated from field: optional double voting_r_squared = 14;
+   */
+  votingRSquared?: number | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.ExtraMeasures.
+ * Use `create(ExtraMeasuresSchema)` to create a new message.
+ */
+export const ExtraMeasuresSchema: GenMessage<ExtraMeasures> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_progress, 3);
 
 /**
  * Where the stages end, dated back; provisional while the session trains.
@@ -207,7 +340,7 @@ export type Stages = Message<"grokbox.v1.Stages"> & {
  * Use `create(StagesSchema)` to create a new message.
  */
 export const StagesSchema: GenMessage<Stages> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_progress, 3);
+  messageDesc(file_grokbox_v1_progress, 4);
 
 /**
  * What the server retains.
@@ -243,7 +376,7 @@ export type ProgressOpened = Message<"grokbox.v1.ProgressOpened"> & {
  * Use `create(ProgressOpenedSchema)` to create a new message.
  */
 export const ProgressOpenedSchema: GenMessage<ProgressOpened> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_progress, 4);
+  messageDesc(file_grokbox_v1_progress, 5);
 
 /**
  * A few points.
@@ -264,7 +397,7 @@ export type ProgressBatch = Message<"grokbox.v1.ProgressBatch"> & {
  * Use `create(ProgressBatchSchema)` to create a new message.
  */
 export const ProgressBatchSchema: GenMessage<ProgressBatch> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_progress, 5);
+  messageDesc(file_grokbox_v1_progress, 6);
 
 /**
  * A sign of life.
@@ -292,7 +425,7 @@ export type ProgressHeartbeat = Message<"grokbox.v1.ProgressHeartbeat"> & {
  * Use `create(ProgressHeartbeatSchema)` to create a new message.
  */
 export const ProgressHeartbeatSchema: GenMessage<ProgressHeartbeat> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_progress, 6);
+  messageDesc(file_grokbox_v1_progress, 7);
 
 /**
  * A hole.
@@ -320,7 +453,7 @@ export type ProgressGap = Message<"grokbox.v1.ProgressGap"> & {
  * Use `create(ProgressGapSchema)` to create a new message.
  */
 export const ProgressGapSchema: GenMessage<ProgressGap> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_progress, 7);
+  messageDesc(file_grokbox_v1_progress, 8);
 
 /**
  * Why a stream ended.
@@ -348,7 +481,7 @@ export type ProgressEnd = Message<"grokbox.v1.ProgressEnd"> & {
  * Use `create(ProgressEndSchema)` to create a new message.
  */
 export const ProgressEndSchema: GenMessage<ProgressEnd> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_progress, 8);
+  messageDesc(file_grokbox_v1_progress, 9);
 
 /**
  * Stages of a grokking run (paper, section on grokking).

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/run.proto.
  */
 export const file_grokbox_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("ChRncm9rYm94L3YxL3J1bi5wcm90bxIKZ3Jva2JveC52MSKzAQoHUnVuUGxhbhIXCgp1bnRpbF9zdGVwGAEgASgESACIAQESLAoJc3RvcF93aGVuGAIgAygLMhkuZ3Jva2JveC52MS5TdG9wQ29uZGl0aW9uEhMKC3NuYXBzaG90X2F0GAMgAygEEhkKDHJlY29yZF9ldmVyeRgEIAEoDUgBiAEBEhEKCXJlY29yZF9hdBgFIAMoBEINCgtfdW50aWxfc3RlcEIPCg1fcmVjb3JkX2V2ZXJ5InAKDVN0b3BDb25kaXRpb24SKgoJdGhyZXNob2xkGAEgASgLMhUuZ3Jva2JveC52MS5UaHJlc2hvbGRIABImCgdwbGF0ZWF1GAIgASgLMhMuZ3Jva2JveC52MS5QbGF0ZWF1SABCCwoJY29uZGl0aW9uIpgBCglUaHJlc2hvbGQSJAoHbWVhc3VyZRgBIAEoDjITLmdyb2tib3gudjEuTWVhc3VyZRIqCgpjb21wYXJpc29uGAIgASgOMhYuZ3Jva2JveC52MS5Db21wYXJpc29uEg0KBXZhbHVlGAMgASgBEhkKDGZvcl9yZWNvcmRlZBgEIAEoDUgAiAEBQg8KDV9mb3JfcmVjb3JkZWQijQEKB1BsYXRlYXUSGQoMd2luZG93X3N0ZXBzGAEgASgESACIAQESFwoKbG9zc19kZWx0YRgCIAEoAUgBiAEBEhsKDmFjY3VyYWN5X2RlbHRhGAMgASgBSAKIAQFCDwoNX3dpbmRvd19zdGVwc0INCgtfbG9zc19kZWx0YUIRCg9fYWNjdXJhY3lfZGVsdGEq7AIKB01lYXN1cmUSFwoTTUVBU1VSRV9VTlNQRUNJRklFRBAAEhYKEk1FQVNVUkVfVFJBSU5fTE9TUxABEhUKEU1FQVNVUkVfVEVTVF9MT1NTEAISGgoWTUVBU1VSRV9UUkFJTl9BQ0NVUkFDWRADEhkKFU1FQVNVUkVfVEVTVF9BQ0NVUkFDWRAEEhsKF01FQVNVUkVfQ09NTU9OX0FDQ1VSQUNZEAUSGQoVTUVBU1VSRV9SQVJFX0FDQ1VSQUNZEAYSHAoYTUVBU1VSRV9QQVJUTkVSX0FDQ1VSQUNZEAcSHQoZTUVBU1VSRV9IRUxEX09VVF9BQ0NVUkFDWRAIEg8KC01FQVNVUkVfSVBSEAkSJQohTUVBU1VSRV9NRUFOX0FCU19TSU5fTUlTQUxJR05NRU5UEAoSGgoWTUVBU1VSRV9QQVJBTUVURVJfTk9STRALEhkKFU1FQVNVUkVfR1JBRElFTlRfTk9STRAMKlkKCkNvbXBhcmlzb24SGgoWQ09NUEFSSVNPTl9VTlNQRUNJRklFRBAAEhcKE0NPTVBBUklTT05fQVRfTEVBU1QQARIWChJDT01QQVJJU09OX0FUX01PU1QQAmIGcHJvdG8z");
+  fileDesc("ChRncm9rYm94L3YxL3J1bi5wcm90bxIKZ3Jva2JveC52MSKzAQoHUnVuUGxhbhIXCgp1bnRpbF9zdGVwGAEgASgESACIAQESLAoJc3RvcF93aGVuGAIgAygLMhkuZ3Jva2JveC52MS5TdG9wQ29uZGl0aW9uEhMKC3NuYXBzaG90X2F0GAMgAygEEhkKDHJlY29yZF9ldmVyeRgEIAEoDUgBiAEBEhEKCXJlY29yZF9hdBgFIAMoBEINCgtfdW50aWxfc3RlcEIPCg1fcmVjb3JkX2V2ZXJ5InAKDVN0b3BDb25kaXRpb24SKgoJdGhyZXNob2xkGAEgASgLMhUuZ3Jva2JveC52MS5UaHJlc2hvbGRIABImCgdwbGF0ZWF1GAIgASgLMhMuZ3Jva2JveC52MS5QbGF0ZWF1SABCCwoJY29uZGl0aW9uIpgBCglUaHJlc2hvbGQSJAoHbWVhc3VyZRgBIAEoDjITLmdyb2tib3gudjEuTWVhc3VyZRIqCgpjb21wYXJpc29uGAIgASgOMhYuZ3Jva2JveC52MS5Db21wYXJpc29uEg0KBXZhbHVlGAMgASgBEhkKDGZvcl9yZWNvcmRlZBgEIAEoDUgAiAEBQg8KDV9mb3JfcmVjb3JkZWQijQEKB1BsYXRlYXUSGQoMd2luZG93X3N0ZXBzGAEgASgESACIAQESFwoKbG9zc19kZWx0YRgCIAEoAUgBiAEBEhsKDmFjY3VyYWN5X2RlbHRhGAMgASgBSAKIAQFCDwoNX3dpbmRvd19zdGVwc0INCgtfbG9zc19kZWx0YUIRCg9fYWNjdXJhY3lfZGVsdGEiQQoPTWVhc3VyZVNjaGVkdWxlEi4KCG1lYXN1cmVzGAEgAygLMhwuZ3Jva2JveC52MS5TY2hlZHVsZWRNZWFzdXJlIlYKEFNjaGVkdWxlZE1lYXN1cmUSJAoHbWVhc3VyZRgBIAEoDjITLmdyb2tib3gudjEuTWVhc3VyZRISCgVldmVyeRgCIAEoDUgAiAEBQggKBl9ldmVyeSqkBgoHTWVhc3VyZRIXChNNRUFTVVJFX1VOU1BFQ0lGSUVEEAASFgoSTUVBU1VSRV9UUkFJTl9MT1NTEAESFQoRTUVBU1VSRV9URVNUX0xPU1MQAhIaChZNRUFTVVJFX1RSQUlOX0FDQ1VSQUNZEAMSGQoVTUVBU1VSRV9URVNUX0FDQ1VSQUNZEAQSGwoXTUVBU1VSRV9DT01NT05fQUNDVVJBQ1kQBRIZChVNRUFTVVJFX1JBUkVfQUNDVVJBQ1kQBhIcChhNRUFTVVJFX1BBUlRORVJfQUNDVVJBQ1kQBxIdChlNRUFTVVJFX0hFTERfT1VUX0FDQ1VSQUNZEAgSDwoLTUVBU1VSRV9JUFIQCRIlCiFNRUFTVVJFX01FQU5fQUJTX1NJTl9NSVNBTElHTk1FTlQQChIaChZNRUFTVVJFX1BBUkFNRVRFUl9OT1JNEAsSGQoVTUVBU1VSRV9HUkFESUVOVF9OT1JNEAwSFQoRTUVBU1VSRV9JUFJfVEhFVEEQDRISCg5NRUFTVVJFX0lQUl9YSRAOEhwKGE1FQVNVUkVfVEhFVEFfQ09TSU5FX0ZJVBAPEhkKFU1FQVNVUkVfWElfQ09TSU5FX0ZJVBAQEiQKIE1FQVNVUkVfRE9NSU5BTlRfT05MWV9UUkFJTl9MT1NTEBESIwofTUVBU1VSRV9ET01JTkFOVF9PTkxZX1RFU1RfTE9TUxASEicKI01FQVNVUkVfRE9NSU5BTlRfUkVNT1ZFRF9UUkFJTl9MT1NTEBMSJgoiTUVBU1VSRV9ET01JTkFOVF9SRU1PVkVEX1RFU1RfTE9TUxAUEhsKF01FQVNVUkVfTUFHTklUVURFX0RSSUZUEBUSFwoTTUVBU1VSRV9QSEFTRV9EUklGVBAWEh4KGk1FQVNVUkVfTUlTQUxJR05NRU5UX0VSUk9SEBcSJQohTUVBU1VSRV9NQVhfUFJPQkFCSUxJVFlfREVWSUFUSU9OEBgSGwoXTUVBU1VSRV9WT1RJTkdfUkVTSURVQUwQGRIcChhNRUFTVVJFX1ZPVElOR19SX1NRVUFSRUQQGipZCgpDb21wYXJpc29uEhoKFkNPTVBBUklTT05fVU5TUEVDSUZJRUQQABIXChNDT01QQVJJU09OX0FUX0xFQVNUEAESFgoSQ09NUEFSSVNPTl9BVF9NT1NUEAJiBnByb3RvMw");
 
 /**
  * What a background run is to do.
@@ -99,13 +99,14 @@ export const StopConditionSchema: GenMessage<StopCondition> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_run, 1);
 
 /**
- * True once the comparison has held on `for_recorded` recorded steps in a row.
+ * True once the comparison has held on `for_recorded` recorded steps in a row; those that don't carry an extra measure are passed over.
  *
  * @generated from message grokbox.v1.Threshold
  */
 export type Threshold = Message<"grokbox.v1.Threshold"> & {
   /**
-   * The measure. One that the session doesn't have (test accuracy without a test set) is refused.
+   * The measure. One that the session doesn't have (test accuracy without a test set, or an extra measure that is not in its
+   * Session.measure_schedule) is refused.
    *
    * @generated from field: grokbox.v1.Measure measure = 1;
    */
@@ -177,7 +178,60 @@ export const PlateauSchema: GenMessage<Plateau> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_run, 3);
 
 /**
- * A progress measure that a condition can watch.
+ * Which extra measures a session takes while it trains, and how often.
+ *
+ * @generated from message grokbox.v1.MeasureSchedule
+ */
+export type MeasureSchedule = Message<"grokbox.v1.MeasureSchedule"> & {
+  /**
+   * Each measure at most once; at most 64.
+   *
+   * @generated from field: repeated grokbox.v1.ScheduledMeasure measures = 1;
+   */
+  measures: ScheduledMeasure[];
+};
+
+/**
+ * Describes the message grokbox.v1.MeasureSchedule.
+ * Use `create(MeasureScheduleSchema)` to create a new message.
+ */
+export const MeasureScheduleSchema: GenMessage<MeasureSchedule> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_run, 4);
+
+/**
+ * An extra measure of a session.
+ *
+ * @generated from message grokbox.v1.ScheduledMeasure
+ */
+export type ScheduledMeasure = Message<"grokbox.v1.ScheduledMeasure"> & {
+  /**
+   * MEASURE_IPR_THETA or a later one. One that the session can never have is refused: test losses without a test set, the voting fit
+   * for other tasks than add, misalignment_error unless under x^2 with SGD without decay and the task add, and drifts where the weights
+   * that the session began with are not to be had (see ExtraMeasures).
+   *
+   * @generated from field: grokbox.v1.Measure measure = 1;
+   */
+  measure: Measure;
+
+  /**
+   * Carried by the recorded points whose step is a multiple of this, 1 to 1000000. Which steps are recorded stays as it is, so that a
+   * multiple of record_every leaves none out. Left out: the session's record_every.
+   *
+   * @generated from field: optional uint32 every = 2;
+   */
+  every?: number | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.ScheduledMeasure.
+ * Use `create(ScheduledMeasureSchema)` to create a new message.
+ */
+export const ScheduledMeasureSchema: GenMessage<ScheduledMeasure> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_run, 5);
+
+/**
+ * A progress measure that a condition can watch. Those from MEASURE_IPR_THETA on are extra measures, which a session has where its
+ * MeasureSchedule says so.
  *
  * @generated from enum grokbox.v1.Measure
  */
@@ -272,10 +326,109 @@ export const Measure = {
    * @generated from enum value: MEASURE_GRADIENT_NORM = 12;
    */
   GRADIENT_NORM: 12,
+
+  /**
+   * ExtraMeasures.ipr_theta.
+   *
+   * @generated from enum value: MEASURE_IPR_THETA = 13;
+   */
+  IPR_THETA: 13,
+
+  /**
+   * ExtraMeasures.ipr_xi.
+   *
+   * @generated from enum value: MEASURE_IPR_XI = 14;
+   */
+  IPR_XI: 14,
+
+  /**
+   * ExtraMeasures.theta_cosine_fit.
+   *
+   * @generated from enum value: MEASURE_THETA_COSINE_FIT = 15;
+   */
+  THETA_COSINE_FIT: 15,
+
+  /**
+   * ExtraMeasures.xi_cosine_fit.
+   *
+   * @generated from enum value: MEASURE_XI_COSINE_FIT = 16;
+   */
+  XI_COSINE_FIT: 16,
+
+  /**
+   * ExtraMeasures.dominant_only_train_loss, nats.
+   *
+   * @generated from enum value: MEASURE_DOMINANT_ONLY_TRAIN_LOSS = 17;
+   */
+  DOMINANT_ONLY_TRAIN_LOSS: 17,
+
+  /**
+   * ExtraMeasures.dominant_only_test_loss, nats.
+   *
+   * @generated from enum value: MEASURE_DOMINANT_ONLY_TEST_LOSS = 18;
+   */
+  DOMINANT_ONLY_TEST_LOSS: 18,
+
+  /**
+   * ExtraMeasures.dominant_removed_train_loss, nats.
+   *
+   * @generated from enum value: MEASURE_DOMINANT_REMOVED_TRAIN_LOSS = 19;
+   */
+  DOMINANT_REMOVED_TRAIN_LOSS: 19,
+
+  /**
+   * ExtraMeasures.dominant_removed_test_loss, nats.
+   *
+   * @generated from enum value: MEASURE_DOMINANT_REMOVED_TEST_LOSS = 20;
+   */
+  DOMINANT_REMOVED_TEST_LOSS: 20,
+
+  /**
+   * ExtraMeasures.magnitude_drift.
+   *
+   * @generated from enum value: MEASURE_MAGNITUDE_DRIFT = 21;
+   */
+  MAGNITUDE_DRIFT: 21,
+
+  /**
+   * ExtraMeasures.phase_drift.
+   *
+   * @generated from enum value: MEASURE_PHASE_DRIFT = 22;
+   */
+  PHASE_DRIFT: 22,
+
+  /**
+   * ExtraMeasures.misalignment_error, radians.
+   *
+   * @generated from enum value: MEASURE_MISALIGNMENT_ERROR = 23;
+   */
+  MISALIGNMENT_ERROR: 23,
+
+  /**
+   * ExtraMeasures.max_probability_deviation.
+   *
+   * @generated from enum value: MEASURE_MAX_PROBABILITY_DEVIATION = 24;
+   */
+  MAX_PROBABILITY_DEVIATION: 24,
+
+  /**
+   * ExtraMeasures.voting_residual.
+   *
+   * @generated from enum value: MEASURE_VOTING_RESIDUAL = 25;
+   */
+  VOTING_RESIDUAL: 25,
+
+  /**
+   * ExtraMeasures.voting_r_squared.
+   *
+   * @generated from enum value: MEASURE_VOTING_R_SQUARED = 26;
+   */
+  VOTING_R_SQUARED: 26,
 } as const;
 
 /**
- * A progress measure that a condition can watch.
+ * A progress measure that a condition can watch. Those from MEASURE_IPR_THETA on are extra measures, which a session has where its
+ * MeasureSchedule says so.
  *
  * @generated from enum grokbox.v1.Measure
  */

@@ -1,0 +1,116 @@
+import type { Engine, Problem, Weights } from "../engine/engine.ts";
+import { flowTime } from "../model/flow-time.ts";
+import type { SpectralMeasures } from "../model/spectral-measures.ts";
+import type { Analyst } from "./analyst.ts";
+import { type ExtraMeasure, type ExtraValues, needsBase } from "./extra-measures.ts";
+
+/** What an exponential costs, roughly, beside a multiply-add. */
+const operationsAnExponential = 16;
+
+/** The state at which a session began, which drifts are taken against. */
+export interface Base extends Weights {
+  readonly step: number;
+}
+
+/** A state to be measured. */
+export interface Measured extends Weights {
+  readonly step: number;
+  readonly problem: Problem;
+  /** Measured by the engine. */
+  readonly spectral: SpectralMeasures;
+  /** Every update since the base was made under the present activation. */
+  readonly isStraight: boolean;
+}
+
+/** Where the measures of one kind come from. */
+const ofSpectra: readonly ExtraMeasure[] = [
+  "thetaCosineFit",
+  "xiCosineFit",
+  "magnitudeDrift",
+  "phaseDrift",
+  "misalignmentError",
+];
+const ofDominant: readonly ExtraMeasure[] = ["dominantOnlyTrainLoss", "dominantOnlyTestLoss"];
+const ofRemoved: readonly ExtraMeasure[] = ["dominantRemovedTrainLoss", "dominantRemovedTestLoss"];
+const ofVoting: readonly ExtraMeasure[] = ["votingResidual", "votingRSquared"];
+const ofLogits: readonly ExtraMeasure[] = ["maxProbabilityDeviation", ...ofVoting];
+
+/** The engine's own measures have these already. */
+export function needsWeights(due: readonly ExtraMeasure[]): boolean {
+  return due.some((measure) => measure !== "iprTheta" && measure !== "iprXi");
+}
+
+/** Takes extra measures of states, off the event loop: of equal states equal to the last bit. */
+export class Measurer {
+  readonly #engine: Engine;
+  readonly #analyst: Analyst;
+  readonly #readBase: () => Promise<Base | undefined>;
+  #base: Base | undefined;
+
+  /** @param readBase - undefined: it is lost, and what is taken against it absent */
+  constructor(engine: Engine, analyst: Analyst, readBase: () => Promise<Base | undefined>) {
+    this.#engine = engine;
+    this.#analyst = analyst;
+    this.#readBase = readBase;
+  }
+
+  /** The session begins here. */
+  begin(base: Base): void {
+    this.#base = base;
+  }
+
+  /** Frees the base, which is read again when it is needed. */
+  rest(): void {
+    this.#base = undefined;
+  }
+
+  async measure(due: readonly ExtraMeasure[], state: Measured): Promise<ExtraValues> {
+    const wants = (measures: readonly ExtraMeasure[]) => due.some((measure) => measures.includes(measure));
+    const { iprTheta, iprXi } = state.spectral;
+    const all: Partial<Record<ExtraMeasure, number | undefined>> = { iprTheta, iprXi };
+    if (wants(ofSpectra)) Object.assign(all, await this.#spectra(due, state));
+    if (wants(ofLogits)) Object.assign(all, await this.#logits(wants(ofVoting), state));
+    if (wants(ofDominant)) {
+      const { trainLoss, testLoss } = await this.#losses("projectOnDominant", state);
+      all.dominantOnlyTrainLoss = trainLoss;
+      all.dominantOnlyTestLoss = testLoss;
+    }
+    if (wants(ofRemoved)) {
+      const { trainLoss, testLoss } = await this.#losses("removeDominant", state);
+      all.dominantRemovedTrainLoss = trainLoss;
+      all.dominantRemovedTestLoss = testLoss;
+    }
+    const values: { [M in ExtraMeasure]?: number } = {};
+    for (const measure of due) {
+      const value = all[measure];
+      if (value !== undefined) values[measure] = value;
+    }
+    return values;
+  }
+
+  async #spectra(due: readonly ExtraMeasure[], { theta, xi, problem, step, isStraight }: Measured) {
+    const { modulus, activation } = problem;
+    if (due.some(needsBase)) this.#base ??= await this.#readBase();
+    const base = due.some(needsBase) ? this.#base : undefined;
+    const hasClock = base !== undefined && isStraight && activation === "x^2";
+    const time = hasClock ? flowTime(problem, base.step, step) : undefined;
+    const operations = (base === undefined ? 2 : 4) * theta.length * modulus;
+    const against = base && { theta: base.theta, xi: base.xi };
+    return this.#analyst.run("weightMeasures", operations, { theta, xi }, modulus, against, time);
+  }
+
+  async #logits(isVoting: boolean, { theta, xi, problem: { modulus, width, activation } }: Measured) {
+    const logits = await this.#engine.logits({ modulus, width, activation, theta, xi });
+    const operations = logits.length * operationsAnExponential;
+    return this.#analyst.run("logitMeasures", operations, logits, modulus, isVoting);
+  }
+
+  /** Of a copy with only the dominant frequency of each neuron, or without it. */
+  async #losses(copy: "projectOnDominant" | "removeDominant", { theta, xi, problem }: Measured) {
+    const { modulus, width, activation, labels, classes } = problem;
+    const layers = await this.#analyst.run(copy, 2 * theta.length * modulus, theta, xi, modulus);
+    const logits = await this.#engine.logits({ modulus, width, activation, ...layers });
+    const operations = logits.length * operationsAnExponential;
+    return this.#analyst.run("evaluateLogits", operations, logits, labels, classes, modulus);
+  }
+}

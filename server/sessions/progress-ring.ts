@@ -1,0 +1,29 @@
+const firstRows = 64;
+
+/** The rows of the newest points by their sequence, each of `width` float64, grown as needed; rows that were never written are NaN. */
+export class ProgressRing {
+  readonly #width: number;
+  readonly #capacity: number;
+  #rows: Float64Array;
+
+  /** @param newest - greatest sequence to have room for at once */
+  constructor(width: number, capacity: number, newest: number) {
+    this.#width = width;
+    this.#capacity = capacity;
+    this.#rows = new Float64Array(Math.min(capacity, Math.max(firstRows, newest)) * width).fill(Number.NaN);
+  }
+
+  /** The row of a sequence, to be read or written. */
+  row(sequence: number): Float64Array {
+    const end = Math.min(sequence, this.#capacity) * this.#width;
+    if (end > this.#rows.length) {
+      const length = Math.min(Math.max(this.#rows.length * 2, end), this.#capacity * this.#width);
+      const grown = new Float64Array(length);
+      grown.set(this.#rows);
+      grown.fill(Number.NaN, this.#rows.length);
+      this.#rows = grown;
+    }
+    const start = ((sequence - 1) % this.#capacity) * this.#width;
+    return this.#rows.subarray(start, start + this.#width);
+  }
+}
