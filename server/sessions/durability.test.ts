@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { completeSpec } from "../model/presets.ts";
 import type { SpecInput } from "../model/spec-input.ts";
+import { extraMeasures, type MeasureSchedule } from "./extra-measures.ts";
 import type { RunPlan } from "./plan.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
@@ -48,9 +49,20 @@ async function restart(registry: Registry, directory: string): Promise<Registry>
   return restored(directory);
 }
 
-function start(registry: Registry, input: SpecInput = small): Promise<Session> {
+function start(
+  registry: Registry,
+  input: SpecInput = small,
+  measures: MeasureSchedule = [],
+): Promise<Session> {
   const spec = completeSpec(input, "grokking");
-  return registry.start({ spec, preset: "grokking", labels: { by: "test" }, engine: "", recordEvery });
+  return registry.start({
+    spec,
+    preset: "grokking",
+    labels: { by: "test" },
+    engine: "",
+    recordEvery,
+    measures,
+  });
 }
 
 const advance = (session: Session, steps: number) =>
@@ -72,20 +84,40 @@ async function pointsOf(session: Session) {
   return session.withLog((log) => log.read(1, 100_000));
 }
 
-for (const variant of ["addon", "wasm"] as const) {
-  test(`cut anywhere by snapshot, restart and resume, a run has the same bits and points (${variant})`, async () => {
+/** With everything that can be measured, of an x^2 network with SGD, and of what others have. */
+const quadratic: SpecInput = { ...small, activation: "x^2", optimizer: { kind: "sgd", learningRate: 0.1 } };
+const everything = extraMeasures.map((measure, i) => ({ measure, every: recordEvery * (1 + (i % 3)) }));
+const withoutFlow = everything.filter(({ measure }) => measure !== "misalignmentError");
+
+for (const [variant, measured, input, measures, numRuns] of [
+  ["addon", "", small, [], 25],
+  ["wasm", "", small, [], 25],
+  ["addon", ", measured", quadratic, everything, 15],
+  ["addon", ", measured under relu", small, withoutFlow, 10],
+  ["wasm", ", measured", quadratic, everything, 5],
+] as const) {
+  test(`cut anywhere by snapshot, restart and resume, a run has the same bits and points (${variant}${measured})`, async () => {
     const whole = await openTestRegistry({ variant, threads: 1 });
     open.push(whole);
-    const straight = await start(whole);
+    const straight = await start(whole, input, measures);
     await straight.run({ ...plan, untilStep: 300 }, undefined, never);
     await atRest(straight);
     const expected = await digestOf(straight);
-    const losses = new Map((await pointsOf(straight)).map((point) => [point.step, point]));
+    const points = new Map(
+      (await pointsOf(straight)).map(({ sequence: _, ...point }) => [point.step, point]),
+    );
+    for (const { measure, every } of measures) {
+      const carriers = [...points.values()].filter((point) => point[measure] !== undefined);
+      expect([measure, carriers.map(({ step }) => step)]).toEqual([
+        measure,
+        [...points.keys()].filter((step) => step % every === 0),
+      ]);
+    }
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 299 }), fc.boolean(), async (cut, running) => {
         const directory = folder();
         let registry = await restored(directory, { variant });
-        let session = await start(registry);
+        let session = await start(registry, input, measures);
         const { name } = session;
         if (running) {
           // The end of the server interrupts it wherever it is by then.
@@ -103,15 +135,15 @@ for (const variant of ["addon", "wasm"] as const) {
         expect(session.step).toBe(300);
         expect(await digestOf(session)).toBe(expected);
         for (const { sequence: _, ...point } of await pointsOf(session)) {
-          const same = losses.get(point.step);
-          if (same !== undefined) expect(same).toMatchObject(point);
+          const same = points.get(point.step);
+          if (same !== undefined) expect(point).toEqual(same);
         }
         const kept = await session.readSnapshot(cut);
         expect(kept.state.step).toBe(cut);
         open.splice(open.indexOf(registry), 1);
         await shut(registry);
       }),
-      { numRuns: 25 },
+      { numRuns },
     );
   }, 180_000);
 }

@@ -1,14 +1,18 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { extraMeasures } from "./extra-measures.ts";
 import { measures, ProgressLog, type ProgressPoint } from "./progress-log.ts";
 
+const pointBytes = 8 * (measures.length + 2);
 const value = fc.option(fc.double({ noNaN: true }), { nil: undefined });
 const point: fc.Arbitrary<Omit<ProgressPoint, "sequence">> = fc
   .record({
     step: fc.nat(),
     stage: fc.constantFrom(undefined, "memorization" as const, "generalization" as const, "cleanup" as const),
     ...Object.fromEntries(measures.map((measure) => [measure, value])),
+    extras: fc.option(fc.record(Object.fromEntries(extraMeasures.map((measure) => [measure, value])))),
   })
+  .map(({ extras, ...record }) => ({ ...record, ...extras }))
   .map((record) => Object.fromEntries(Object.entries(record).filter(([, v]) => v !== undefined)) as never);
 
 test("a log reads back the newest points, whatever its capacity, absent values staying absent", () => {
@@ -27,6 +31,50 @@ test("a log reads back the newest points, whatever its capacity, absent values s
       },
     ),
   );
+});
+
+test("stored in chunks and loaded again a log is the same, and chunks without extra measures take no room for them", () => {
+  fc.assert(
+    fc.property(
+      fc.array(point, { minLength: 1, maxLength: 200 }),
+      fc.integer({ min: 1, max: 50 }),
+      fc.integer({ min: 1, max: 250 }),
+      (points, size, capacity) => {
+        const log = new ProgressLog(1_000);
+        for (const each of points) log.append(each);
+        const chunks = [];
+        for (let first = 1; first <= points.length; first += size) {
+          const count = Math.min(size, points.length - first + 1);
+          const data = log.bytes(first, count);
+          const carry = log.read(first, count).some((each) => extraMeasures.some((name) => name in each));
+          expect(data.length).toBe(count * (pointBytes + (carry ? 8 * extraMeasures.length : 0)));
+          chunks.push({ firstSequence: first, count, data });
+        }
+        const { oldest, newest, latest = null } = log;
+        const again = new ProgressLog(capacity, { oldest, newest, latest });
+        again.load(chunks);
+        expect(again.read(1, 1_000)).toEqual(log.read(Math.max(1, newest - capacity + 1), 1_000));
+        again.append(points[0]!);
+        expect(again.read(newest + 1, 1)).toEqual([{ ...points[0], sequence: newest + 1 }]);
+      },
+    ),
+  );
+});
+
+test("rows of fewer extra measures and of more than are known read as far as they go", () => {
+  const log = new ProgressLog(10, { oldest: 1, newest: 2, latest: null });
+  const row = (extras: number[]) => Float64Array.of(7, 0, ...measures.map(() => 1), ...extras);
+  const all = extraMeasures.map((_, i) => i);
+  const chunk = (firstSequence: number, extras: number[]) => ({
+    firstSequence,
+    count: 1,
+    data: new Uint8Array(row(extras).buffer),
+  });
+  log.load([chunk(1, [0.5]), chunk(2, [...all, 99])]);
+  const [fewer, more] = log.read(1, 2);
+  expect(fewer).toMatchObject({ step: 7, iprTheta: 0.5 });
+  expect(Object.keys(fewer!).filter((name) => name in more!)).toHaveLength(measures.length + 3);
+  expect(extraMeasures.map((name) => more![name])).toEqual(all);
 });
 
 test("waiting ends with a new point, with the time, or with the signal, and leaves no listener behind", async () => {

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { applicationId, migrations } from "./migrations.ts";
+import { applicationId, migrations, readableVersion } from "./migrations.ts";
 import { asStoreError } from "./sqlite-error.ts";
 import { StoreError } from "./store-error.ts";
 
@@ -110,10 +110,10 @@ export function openForReading(file: string): Database {
   try {
     refuseForeign(database);
     const version = database.pragma("user_version");
-    if (version < migrations.length) {
+    if (version < readableVersion) {
       throw new StoreError(
         "INVALID",
-        `${file} is of version ${version}, this grokbox reads version ${migrations.length}; start a server on it once, which brings it there`,
+        `${file} is of version ${version}, this grokbox reads versions ${readableVersion} to ${migrations.length}; start a server on it once, which brings it there`,
       );
     }
     return database;
