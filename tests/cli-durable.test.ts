@@ -115,6 +115,46 @@ test("a schedule keeps snapshots by itself, is changed and taken back", async ()
   expect((await grokbox(["schedule", id, "--none", "--retain", "3"], env)).status).toBe(2);
 });
 
+test("extra measures are taken, shown, exported, changed and taken back", async () => {
+  const id = await start(
+    "--record-every",
+    "10",
+    "--measure",
+    "ipr_theta:20",
+    "--measure",
+    "voting_r_squared",
+  );
+  await print("run", id, "--until", "40");
+  const { measures, latest } = await json("show", id);
+  expect(measures).toEqual([
+    { measure: "iprTheta", every: 20 },
+    { measure: "votingRSquared", every: 10 },
+  ]);
+  expect(Object.keys(latest.extra)).toEqual(["iprTheta", "votingRSquared"]);
+  expect(await print("measures", id)).toBe("ipr_theta every 20 steps; voting_r_squared every 10 steps\n");
+  const shown = await print("show", id);
+  expect(shown).toMatch(/measures +ipr_theta every 20 steps/);
+  expect(shown).toMatch(/\n +voting_r_squared +\d/);
+  const [header = "", ...lines] = (await print("history", id)).trimEnd().split("\n");
+  const column = header.split(",").indexOf("ipr_theta");
+  expect(lines.map((line) => line.split(",")[column] !== "")).toEqual([true, false, true, false, true]);
+  expect(await print("watch", id, "--all", "--until-idle")).toMatch(/VOTING R SQUARED/);
+  const refused = await grokbox(["measures", id, "--measure", "misalignment_error"], env);
+  expect([refused.status, refused.stderr]).toEqual([
+    2,
+    expect.stringContaining("--measure (measure_schedule"),
+  ]);
+  expect((await json("measures", id, "--measure", "ipr_xi")).measures).toEqual([
+    { measure: "iprXi", every: 10 },
+  ]);
+  const fork = (await print("fork", id, "--measure", "ipr_xi:7")).trim();
+  expect(await print("measures", fork)).toBe("ipr_xi every 7 steps\n");
+  expect(await print("measures", id, "--none")).toBe("none\n");
+  expect((await grokbox(["measures", id, "--none", "--measure", "ipr_xi"], env)).status).toBe(2);
+  const until = ["--until", "60", "--stop-when", "ipr_xi >= 0"];
+  expect((await grokbox(["run", id, ...until], env)).status).toBe(2);
+});
+
 test("triggers are added, fire, and are removed", async () => {
   const id = await start();
   const when = ["--when", "train_loss <= 100"];

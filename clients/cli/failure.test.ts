@@ -34,6 +34,7 @@ test("what is wrong with a fork, a trigger or a file has the flag that it comes 
     "triggers[2].fork.changes.keep_frequencies[0]": "--keep-frequencies",
     "triggers[0].when.measure": "--when",
     "snapshot_schedule.every_steps": "--snapshot-every",
+    "measure_schedule.measures[0].every": "--measure",
     "file.theta.shape": "--weights",
     "set_labels[A]": "LABELS",
     label: "--label",
@@ -48,6 +49,7 @@ test("what is wrong with a fork, a trigger or a file has the flag that it comes 
 
 test.each([
   ["SNAPSHOT_EXISTS", "FAILED_PRECONDITION", 4, "grokbox delete a@5"],
+  ["SNAPSHOT_IN_USE", "FAILED_PRECONDITION", 4, "grokbox measures a --none"],
   ["SNAPSHOT_NOT_FOUND", "NOT_FOUND", 3, "grokbox snapshots a"],
   ["SNAPSHOT_CORRUPT", "DATA_LOSS", 1, "grokbox doctor"],
   ["STORAGE_FULL", "RESOURCE_EXHAUSTED", 1, "Make room"],

@@ -88,6 +88,7 @@ function hintFor(error: GrokboxError, command: string | undefined): string | und
     SESSION_NOT_FOUND: "See which there are: grokbox list",
     SNAPSHOT_NOT_FOUND: `See which there are: grokbox snapshots ${idOf(metadata.snapshot ?? "ID").replace(/@.*/, "")}`,
     SNAPSHOT_EXISTS: `Make room for it: grokbox delete ${idOf(metadata.snapshot ?? "ID@STEP")}`,
+    SNAPSHOT_IN_USE: `End its measures first: grokbox measures ${idOf(metadata.snapshot ?? "ID").replace(/@.*/, "")} --none`,
     SNAPSHOT_CORRUPT: "On the server's machine, see what else is damaged: grokbox doctor",
     STORAGE_FULL: "Make room on the server's disk: grokbox snapshots ID, grokbox delete ID@STEP",
     SESSION_STATE:
@@ -133,6 +134,7 @@ const flags: readonly (readonly [RegExp, string])[] = [
   [/^snapshot_schedule\.every_steps$/, "--snapshot-every"],
   [/^snapshot_schedule\.at_steps/, "--snapshot-at"],
   [/^snapshot_schedule\.retain$/, "--retain"],
+  [/^measure_schedule/, "--measure"],
   [/^triggers\[\d+\]\.name$/, "--add"],
   [/^triggers\[\d+\]\.when/, "--when"],
   [/^triggers\[\d+\]\.snapshot\.label$/, "--snapshot-label"],

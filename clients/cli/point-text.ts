@@ -1,7 +1,8 @@
-import type { ProgressPoint, Stage } from "@grokbox/sdk";
+import type { ExtraMeasure, ProgressPoint, Stage } from "@grokbox/sdk";
+import { extraMeasures, snakeCase } from "./measures.ts";
 import { count, measure, percent } from "./numbers.ts";
 import type { Format, Style } from "./output.ts";
-import { plot } from "./plot.ts";
+import { type PlotOptions, plot } from "./plot.ts";
 import type { Column } from "./table.ts";
 
 /** Progress points as a table of people. Widths are fixed, as more rows may come. */
@@ -33,6 +34,13 @@ function number(
   return { title, width, value, align: "right", ...(expendable === undefined ? {} : { expendable }) };
 }
 
+/** Of a session that takes it; the first to go where there is no room, and empty on points that don't carry it. */
+export function extraColumn(name: ExtraMeasure): Column<ProgressPoint> {
+  const title = snakeCase(name).toUpperCase().replaceAll("_", " ");
+  const value = ({ extra }: ProgressPoint) => (extra?.[name] === undefined ? "" : measure(extra[name]));
+  return { title, width: 8, value, align: "right", expendable: 7 };
+}
+
 export function stageFormat(stage: Stage | undefined): Format | undefined {
   switch (stage) {
     case "memorization":
@@ -57,10 +65,14 @@ export function pointRows(point: ProgressPoint): (readonly [string, string])[] {
     ["mean |sin D|", measure(meanAbsSinMisalignment)],
     ["norms", `${measure(point.parameterNorm)} parameters, ${measure(point.gradientNorm)} gradient`],
     ["stage", point.stage ?? ""],
+    ...extraMeasures.flatMap((name) => {
+      const value = point.extra?.[name];
+      return value === undefined ? [] : [[snakeCase(name), measure(value)] as const];
+    }),
   ];
 }
 
-/** Loss and accuracy over the steps; nothing for fewer than three points. */
+/** Loss, accuracy and extra measures over the steps; nothing for fewer than three points. */
 export function curves(points: readonly ProgressPoint[], width: number, style: Style): string[] {
   if (points.length < 3) return [];
   const series = (
@@ -105,6 +117,25 @@ export function curves(points: readonly ProgressPoint[], width: number, style: S
         formatY: percent,
       },
     ),
+    ...extraMeasures.flatMap((name) => extraCurve(points, name, common)),
+  ];
+}
+
+/** One extra measure over the steps that carry it; nothing for fewer than three. */
+function extraCurve(
+  points: readonly ProgressPoint[],
+  name: ExtraMeasure,
+  common: Pick<PlotOptions, "width" | "height" | "formatX" | "style">,
+): string[] {
+  const carried = points.flatMap(({ step, extra }) => {
+    const value = extra?.[name];
+    return value === undefined ? [] : [[step, value] as const];
+  });
+  if (carried.length < 3) return [];
+  const title = snakeCase(name);
+  return [
+    "",
+    ...plot([{ label: "", color: "cyan", points: carried }], { ...common, title, formatY: measure }),
   ];
 }
 

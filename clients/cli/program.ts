@@ -13,6 +13,7 @@ import { addInfo } from "./commands/info.ts";
 import { addLabel } from "./commands/label.ts";
 import { addList } from "./commands/list.ts";
 import { addLottery } from "./commands/lottery.ts";
+import { addMeasures } from "./commands/measures.ts";
 import { addPause } from "./commands/pause.ts";
 import { addRestore } from "./commands/restore.ts";
 import { addRun } from "./commands/run.ts";
@@ -87,6 +88,7 @@ export function buildProgram(line: CommandLine): Command {
   addFork(program, line);
   addRestore(program, line);
   addTriggers(program, line);
+  addMeasures(program, line);
   program.commandsGroup("Look:");
   addList(program, line);
   addShow(program, line);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { measureNames, stopCondition } from "./stop-condition.ts";
+import { measureNames } from "./measures.ts";
+import { stopCondition } from "./stop-condition.ts";
 
 test("a condition reads as people write it", () => {
   expect(stopCondition("test_accuracy >= 0.99 for 10")).toEqual([

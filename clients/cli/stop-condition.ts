@@ -1,23 +1,6 @@
-import type { Measure, StopCondition, Threshold } from "@grokbox/sdk";
+import type { StopCondition, Threshold } from "@grokbox/sdk";
 import { InvalidArgumentError } from "commander";
-
-const measures: readonly Measure[] = [
-  "trainLoss",
-  "testLoss",
-  "trainAccuracy",
-  "testAccuracy",
-  "commonAccuracy",
-  "rareAccuracy",
-  "partnerAccuracy",
-  "heldOutAccuracy",
-  "ipr",
-  "meanAbsSinMisalignment",
-  "parameterNorm",
-  "gradientNorm",
-];
-
-/** As people write them; the names that JSON has are understood too. */
-export const measureNames = measures.map(snakeCase);
+import { measureNames, measureOf, measures, snakeCase } from "./measures.ts";
 
 /**
  * A stop condition as a person writes it: `test_accuracy >= 0.99`, `train_loss <= 1e-3 for 10` (recorded steps in a row),
@@ -49,7 +32,7 @@ export function threshold(text: string, others = ""): Threshold {
       `It must be like "test_accuracy >= 0.99" or "train_loss <= 1e-3 for 10"${others}.`,
     );
   }
-  const measure = measures.find((known) => known === bound.name || snakeCase(known) === bound.name);
+  const measure = measureOf(bound.name ?? "", measures);
   if (measure === undefined) {
     throw new InvalidArgumentError(
       `There is no measure ${bound.name}; known are ${measureNames.join(", ")}.`,
@@ -68,9 +51,4 @@ export function threshold(text: string, others = ""): Threshold {
 export function thresholdText({ measure, atLeast, atMost, forRecorded = 1 }: Threshold): string {
   const bound = atLeast === undefined ? `<= ${atMost}` : `>= ${atLeast}`;
   return `${snakeCase(measure)} ${bound}${forRecorded > 1 ? ` for ${forRecorded}` : ""}`;
-}
-
-/** trainLoss as train_loss. */
-export function snakeCase(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -3,6 +3,7 @@ import { type ChangesInput, toChanges } from "./changes.ts";
 import type { Connection } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
 import { invalidField } from "./error.ts";
+import { type MeasureInput, toMeasureSchedule } from "./measure-schedule.ts";
 import type { At, ExpectedStep } from "./session.ts";
 import { fromSession, type SessionInfo } from "./session-info.ts";
 import { type SnapshotSchedule, toSchedule } from "./snapshot-schedule.ts";
@@ -18,6 +19,8 @@ export interface ForkOptions extends ChangesInput, CallOptions, ExpectedStep, At
   readonly recordEvery?: number | undefined;
   /** Which snapshots to keep by itself. @default none */
   readonly snapshotSchedule?: SnapshotSchedule | undefined;
+  /** Which extra measures to take. @default the source's, but for those that the fork can't have */
+  readonly measures?: readonly MeasureInput[] | undefined;
 }
 
 /** @param source - the session or its snapshot */
@@ -40,6 +43,7 @@ export async function forkSession(
     engine,
     recordEvery,
     snapshotSchedule: toSchedule(snapshotSchedule),
+    measureSchedule: toMeasureSchedule(options.measures),
   };
   const { session } = await connection.mutate(SessionService.method.forkSession, request, options);
   return fromSession(session);

@@ -13,7 +13,7 @@ function pages(requests: GetHistoryRequest[], epoch: (call: number) => string): 
     const first = Number(request.fromSequence) || 1;
     const sequences = [first, first + 1].filter((sequence) => sequence <= 5);
     return {
-      points: sequences.map(point),
+      points: sequences.map((sequence) => point(sequence)),
       nextSequence: first + 2 <= 5 ? BigInt(first + 2) : 0n,
       retained: { epoch: epoch(call), oldestSequence: 1n, newestSequence: 5n },
     };

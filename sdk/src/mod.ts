@@ -15,6 +15,7 @@ export type { Durability } from "./durability.ts";
 export { type FieldViolation, GrokboxError, isReason, type Reason } from "./error.ts";
 export type { ActivationScores, Evaluation, PairGrids } from "./evaluation.ts";
 export type { ExportedFile } from "./exported-file.ts";
+export type { ExtraMeasures } from "./extra-measures.ts";
 export type { FileFormat } from "./file-format.ts";
 export type {
   Flow,
@@ -29,6 +30,8 @@ export { type ConnectOptions, Grokbox, type ListOptions } from "./grokbox.ts";
 export type { HistoryOptions } from "./history.ts";
 export type { Lineage } from "./lineage.ts";
 export type { Lottery, LotteryOptions, RaceStep } from "./lottery.ts";
+export { type ExtraMeasure, extraMeasures, type Measure, measures } from "./measure.ts";
+export type { MeasureInput, ScheduledMeasure } from "./measure-schedule.ts";
 export type { ProgressEvent, ProgressGap, ProgressReset } from "./progress-event.ts";
 export type { ProgressPoint, Stage } from "./progress-point.ts";
 export type { Run, RunPoint } from "./run.ts";
@@ -52,7 +55,7 @@ export type { InitInput, OptimizerInput, PresetName, SpecInput, SplitInput } fro
 export type { FrequencyGroup, LayerSpectrum, MeanAndSpread, NeuronRange, Spectrum } from "./spectrum.ts";
 export type { StartOptions } from "./start.ts";
 export type { Tensor } from "./tensor.ts";
-export type { Measure, Threshold } from "./threshold.ts";
+export type { Threshold } from "./threshold.ts";
 export type { ForkAction, Trigger, TriggerAction, TriggerActionInput, TriggerInput } from "./trigger.ts";
 export type { Upload } from "./upload.ts";
 export type {

@@ -1,6 +1,7 @@
 import { type ProgressPoint as PointMessage, Stage as StageMessage } from "@grokbox/proto/progress";
 import { defined } from "./defined.ts";
 import { badAnswer } from "./error.ts";
+import { type ExtraMeasures, fromExtraMeasures } from "./extra-measures.ts";
 import { type ClassAccuracy, fromScores } from "./scores.ts";
 import { fromUint64 } from "./uint64.ts";
 
@@ -38,6 +39,8 @@ export interface ProgressPoint {
   readonly gradientNorm: number;
   /** As far as was known when the point was recorded; absent without a test set. */
   readonly stage?: Stage;
+  /** What `SessionInfo.measures` ask for at this step; absent where they ask for nothing. */
+  readonly extra?: ExtraMeasures;
 }
 
 export function fromPoint(message: PointMessage | undefined, epoch?: string): ProgressPoint {
@@ -45,7 +48,7 @@ export function fromPoint(message: PointMessage | undefined, epoch?: string): Pr
   if (message === undefined || trainLoss === undefined || trainAccuracy === undefined) {
     throw badAnswer("the server sent a progress point without a training loss or accuracy");
   }
-  const { ipr, meanAbsSinMisalignment } = message;
+  const { ipr, meanAbsSinMisalignment, extra } = message;
   return {
     kind: "point",
     sequence: fromUint64(message.sequence),
@@ -56,7 +59,7 @@ export function fromPoint(message: PointMessage | undefined, epoch?: string): Pr
     ...defined({ ipr, meanAbsSinMisalignment }),
     parameterNorm: message.parameterNorm,
     gradientNorm: message.gradientNorm,
-    ...defined({ stage: fromStage(message.stage), epoch }),
+    ...defined({ stage: fromStage(message.stage), extra: extra && fromExtraMeasures(extra), epoch }),
   };
 }
 

@@ -10,6 +10,7 @@ import { type Durability, fromDurability } from "./durability.ts";
 import { nameOf } from "./enum-name.ts";
 import { badAnswer } from "./error.ts";
 import { fromLineage, type Lineage } from "./lineage.ts";
+import { fromMeasureSchedule, type ScheduledMeasure } from "./measure-schedule.ts";
 import { fromPoint, fromStage, type ProgressPoint, type Stage } from "./progress-point.ts";
 import { fromRunPlan, type RunPlanUnderWay } from "./run-plan.ts";
 import { fromEvent, type SessionEvent } from "./session-event.ts";
@@ -85,6 +86,8 @@ export interface SessionInfo {
   readonly triggers: readonly Trigger[];
   /** Steps between progress points. */
   readonly recordEvery: number;
+  /** Which extra measures its points carry, and how often. */
+  readonly measures: readonly ScheduledMeasure[];
 }
 
 /** Where the stages end, dated back; provisional while the session trains. */
@@ -117,6 +120,7 @@ export function fromSession(message: SessionMessage | undefined): SessionInfo {
     events: message.events.flatMap(fromEvent),
     triggers: message.triggers.flatMap(fromTrigger),
     recordEvery,
+    measures: fromMeasureSchedule(message.measureSchedule),
     ...defined({
       createTime: createTime && timestampDate(createTime),
       latest: latest && fromPoint(latest),

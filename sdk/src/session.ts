@@ -19,6 +19,7 @@ import { type Flow, type FlowMethod, type NeuronFlowOptions, simulateFlow } from
 import { type ForkOptions, forkSession } from "./fork.ts";
 import { type HistoryOptions, readHistory } from "./history.ts";
 import { type Lottery, type LotteryOptions, readLottery } from "./lottery.ts";
+import { type MeasureInput, toMeasureSchedule } from "./measure-schedule.ts";
 import type { ProgressEvent } from "./progress-event.ts";
 import { fromPoint, type ProgressPoint } from "./progress-point.ts";
 import { Run } from "./run.ts";
@@ -60,6 +61,8 @@ export interface SessionUpdate {
   readonly removeLabels?: readonly string[] | undefined;
   /** In place of the one there is; `{}` keeps no snapshots. */
   readonly snapshotSchedule?: SnapshotSchedule | undefined;
+  /** All the extra measures to take of the points from now on; `[]` takes none. */
+  readonly measures?: readonly MeasureInput[] | undefined;
 }
 
 /**
@@ -239,14 +242,20 @@ export class Session implements AsyncDisposable {
     return this.#refresh(part);
   }
 
-  /** Changes labels or the schedule of snapshots; also during a run. */
+  /**
+   * Changes labels, the schedule of snapshots and the extra measures; also during a run.
+   *
+   * @example
+   * await session.update({ measures: ["votingRSquared", { measure: "magnitudeDrift", every: 1_000 }] });
+   */
   async update(changes: SessionUpdate, options: CallOptions = {}): Promise<SessionInfo> {
-    const { setLabels = {}, removeLabels = [], snapshotSchedule } = changes;
+    const { setLabels = {}, removeLabels = [], snapshotSchedule, measures } = changes;
     const request = {
       name: this.name,
       setLabels: { ...setLabels },
       removeLabels: [...removeLabels],
       snapshotSchedule: toSchedule(snapshotSchedule),
+      measureSchedule: toMeasureSchedule(measures),
     };
     const method = SessionService.method.updateSession;
     return this.#learn(fromSession((await this.#connection.mutate(method, request, options)).session));

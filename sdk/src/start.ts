@@ -2,6 +2,7 @@ import { SessionService } from "@grokbox/proto/session";
 import { type Connection, longDeadlineMs, type PartOptions } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
 import { invalidField } from "./error.ts";
+import { type MeasureInput, toMeasureSchedule } from "./measure-schedule.ts";
 import type { SafetensorsFile } from "./safetensors-file.ts";
 import { fromSession, type SessionInfo } from "./session-info.ts";
 import { type SnapshotSchedule, toSchedule } from "./snapshot-schedule.ts";
@@ -19,6 +20,8 @@ export interface StartOptions extends SpecInput, CallOptions {
   readonly recordEvery?: number | undefined;
   /** Which snapshots to keep by itself. @default none */
   readonly snapshotSchedule?: SnapshotSchedule | undefined;
+  /** Which extra measures to take. @default none */
+  readonly measures?: readonly MeasureInput[] | undefined;
   /**
    * Weights from outside: arrays or a safetensors file, to be uploaded, or an upload. The spec and the training pairs of a file are the
    * defaults for what is left out here.
@@ -44,6 +47,7 @@ export async function startSession(connection: Connection, options: StartOptions
     engine,
     recordEvery,
     snapshotSchedule: toSchedule(snapshotSchedule),
+    measureSchedule: toMeasureSchedule(options.measures),
   };
   const { session } = await connection.mutate(
     SessionService.method.startSession,

@@ -3,6 +3,7 @@ import { addChangesOptions, type ChangesOptions, changesOf } from "../changes-op
 import { changesText } from "../changes-text.ts";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
+import { type MeasureOptions, measureOption } from "../measure-options.ts";
 import { count } from "../numbers.ts";
 import { nextSteps } from "../output.ts";
 import { addScheduleOptions, type ScheduleOptions, scheduleOf } from "../schedule-options.ts";
@@ -15,7 +16,7 @@ import {
   stateArgument,
 } from "../shared-options.ts";
 
-interface Options extends ChangesOptions, ScheduleOptions {
+interface Options extends ChangesOptions, ScheduleOptions, MeasureOptions {
   readonly label?: Readonly<Record<string, string>>;
   readonly recordEvery?: number;
   readonly engine?: string;
@@ -33,6 +34,7 @@ export function addFork(program: Command, line: CommandLine): void {
   addScheduleOptions(addChangesOptions(command))
     .addOption(labelOption("to find it by; the source's are not taken over"))
     .addOption(recordEveryOption("the source's"))
+    .addOption(measureOption("else the source's"))
     .addOption(engineOption("the source's"))
     .addOption(expectedStepOption())
     .addHelpText(
@@ -57,6 +59,7 @@ export function addFork(program: Command, line: CommandLine): void {
           engine,
           expectedStep,
           snapshotSchedule: scheduleOf(options),
+          measures: options.measure,
         });
         const { info } = branch;
         const id = idOf(info.name);

@@ -4,13 +4,14 @@ import type { Call } from "../call.ts";
 import type { CommandLine } from "../command-line.ts";
 import { exitCodes } from "../exit-code.ts";
 import { examples } from "../help.ts";
+import { measureNames, measuresHelp } from "../measures.ts";
 import { count, duration } from "../numbers.ts";
 import { nextSteps } from "../output.ts";
 import { curves, pointRows } from "../point-text.ts";
 import { idOf } from "../session-name.ts";
 import { goesOn, stopText } from "../session-text.ts";
 import { expectedStepOption, recordEveryOption, sessionArgument } from "../shared-options.ts";
-import { measureNames, stopCondition } from "../stop-condition.ts";
+import { stopCondition } from "../stop-condition.ts";
 import { properties } from "../table.ts";
 import { TrainingBar } from "../training-bar.ts";
 import { integer, steps } from "../values.ts";
@@ -167,10 +168,5 @@ function conditionsHelp(): string {
 Conditions:
   MEASURE >= VALUE or MEASURE <= VALUE, with "for N" N recorded times in a row;
   "plateau", or "plateau for STEPS": no loss and no accuracy moves any more.
-
-Measures:
-  ${measureNames.slice(0, 4).join(", ")},
-  ${measureNames.slice(4, 8).join(", ")},
-  ${measureNames.slice(8).join(", ")}
-`;
+${measuresHelp("Measures, the last ones of sessions that take them (grokbox measures)", measureNames)}`;
 }

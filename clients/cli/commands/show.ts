@@ -4,6 +4,7 @@ import { changesText } from "../changes-text.ts";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
 import { history } from "../history.ts";
+import { measuresText } from "../measure-options.ts";
 import { age, count } from "../numbers.ts";
 import type { Style } from "../output.ts";
 import { curves, pointRows } from "../point-text.ts";
@@ -72,6 +73,7 @@ function sessionRows(info: SessionInfo, style: Style): (readonly [string, string
     ["on disk", durabilityText(info)],
     ["alarm", alarmText(info, style)],
     ["snapshots", scheduleText(info.snapshotSchedule)],
+    ["measures", measuresText(info.measures)],
     ...triggers.map(
       (trigger) =>
         [

@@ -10,6 +10,7 @@ import type {
 import { type Command, Option } from "commander";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
+import { type MeasureOptions, measureOption } from "../measure-options.ts";
 import { taskNames } from "../names.ts";
 import { nextSteps } from "../output.ts";
 import { partsOf } from "../presets.ts";
@@ -20,7 +21,7 @@ import { engineOption, labelOption, recordEveryOption } from "../shared-options.
 import { UsageError } from "../usage-error.ts";
 import { integer, number } from "../values.ts";
 
-interface Options extends ScheduleOptions {
+interface Options extends ScheduleOptions, MeasureOptions {
   readonly preset?: string;
   readonly seed?: number;
   readonly modulus?: number;
@@ -68,6 +69,7 @@ export function addStart(program: Command, line: CommandLine): void {
     .option("--train-fraction <share>", "of the pairs to train on, more than 0, at most 1", number)
     .addOption(labelOption("to find it by"))
     .addOption(recordEveryOption("100"))
+    .addOption(measureOption("else on all that it records by itself"))
     .addOption(engineOption("the server's choice"))
     .option(
       "--from <snapshot>",
@@ -89,6 +91,10 @@ export function addStart(program: Command, line: CommandLine): void {
         [
           "grokbox start --preset standard --label sweep=lr --lr 1e-4",
           "a preset, changed, to be found again",
+        ],
+        [
+          "grokbox start --preset quad_single_freq --measure magnitude_drift:100",
+          "how far it leaves the theory's flow; grokbox measures --help has all measures",
         ],
         ["grokbox start --from ID@2200", "another course from a snapshot on"],
         ["grokbox start --weights run.safetensors", "from grokbox export, or from PyTorch"],
@@ -134,6 +140,7 @@ function startOptions(options: Options): StartOptions {
     labels,
     learningRate: lr,
     snapshotSchedule: scheduleOf(options),
+    measures: options.measure,
     init: whole(
       "--init-scale",
       "--init",

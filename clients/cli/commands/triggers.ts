@@ -3,8 +3,9 @@ import { type Command, Option } from "commander";
 import { addChangesOptions, type ChangesOptions, changesOf } from "../changes-options.ts";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
+import { measureNames, measuresHelp } from "../measures.ts";
 import { labelOption, sessionArgument } from "../shared-options.ts";
-import { measureNames, threshold } from "../stop-condition.ts";
+import { threshold } from "../stop-condition.ts";
 import { type Column, table } from "../table.ts";
 import { actionText, conditionText, firedText } from "../trigger-text.ts";
 import { UsageError } from "../usage-error.ts";
@@ -45,19 +46,17 @@ export function addTriggers(program: Command, line: CommandLine): void {
     .option("--clear", "remove all")
     .addHelpText(
       "after",
-      `
-Measures:
-  ${measureNames.slice(0, 4).join(", ")},
-  ${measureNames.slice(4, 8).join(", ")},
-  ${measureNames.slice(8).join(", ")}
-${examples(
-  ["grokbox triggers ID --add end --when 'test_accuracy >= 0.99' --do pause", "stop when it has grokked"],
-  [
-    "grokbox triggers ID --add b --when 'ipr >= 0.5' --do fork --weight-decay 0",
-    "in another session, go on without decay from there",
-  ],
-  ["grokbox triggers ID --remove end", "not any more"],
-)}`,
+      `${measuresHelp("Measures, the last ones of sessions that take them (grokbox measures)", measureNames)}${examples(
+        [
+          "grokbox triggers ID --add end --when 'test_accuracy >= 0.99' --do pause",
+          "stop when it has grokked",
+        ],
+        [
+          "grokbox triggers ID --add b --when 'ipr >= 0.5' --do fork --weight-decay 0",
+          "in another session, go on without decay from there",
+        ],
+        ["grokbox triggers ID --remove end", "not any more"],
+      )}`,
     )
     .action(
       line.action<[string], Options>(async (call, [name]) => {

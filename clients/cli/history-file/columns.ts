@@ -1,4 +1,5 @@
 import type { ProgressPoint } from "@grokbox/sdk";
+import { extraMeasures, snakeCase } from "../measures.ts";
 
 /** A column of a history as a table. Its names are those of the measures in conditions. */
 export interface HistoryColumn {
@@ -28,4 +29,7 @@ export const historyColumns: readonly HistoryColumn[] = [
   { name: "parameter_norm", type: "real", value: ({ parameterNorm }) => parameterNorm },
   { name: "gradient_norm", type: "real", value: ({ gradientNorm }) => gradientNorm },
   { name: "stage", type: "text", value: ({ stage }) => stage },
+  ...extraMeasures.map((measure): HistoryColumn => {
+    return { name: snakeCase(measure), type: "real", value: ({ extra }) => extra?.[measure] };
+  }),
 ];

@@ -16,7 +16,9 @@ function point(sequence: number): ProgressPoint {
     accuracy: { common: 0.5 },
     parameterNorm: Math.PI,
     gradientNorm: 1e-300,
-    ...(sequence === 2 ? { testLoss: 2 / 3, stage: "cleanup" as const } : {}),
+    ...(sequence === 2
+      ? { testLoss: 2 / 3, stage: "cleanup" as const, extra: { iprTheta: 0.25, votingRSquared: 1 / 7 } }
+      : {}),
   };
 }
 
@@ -33,8 +35,10 @@ async function encode(format: HistoryFormat, count: number): Promise<Buffer> {
 test("CSV has a header, every digit, and nothing where there is nothing", async () => {
   const [header, first, second, ...rest] = (await encode("csv", 2)).toString().split("\n");
   expect(header).toBe(historyColumns.map(({ name }) => name).join(","));
-  expect(first).toBe(`1,100,${1 / 3},,0.5,,0.5,,,,,,${Math.PI},1e-300,`);
-  expect(second).toBe(`2,200,${1 / 6},${2 / 3},0.5,,0.5,,,,,,${Math.PI},1e-300,cleanup`);
+  expect(first).toBe(`1,100,${1 / 3},,0.5,,0.5,,,,,,${Math.PI},1e-300,,,,,,,,,,,,,,,`);
+  expect(second).toBe(
+    `2,200,${1 / 6},${2 / 3},0.5,,0.5,,,,,,${Math.PI},1e-300,cleanup,0.25,,,,,,,,,,,,,${1 / 7}`,
+  );
   expect(rest).toEqual([""]);
 });
 

@@ -14,6 +14,7 @@ from .infos import (
     StopReason,
     TriggerFired,
 )
+from .measures import MeasureInput, ScheduledMeasure
 from .mechanism import (
     Ablated,
     Flow,
@@ -28,7 +29,7 @@ from .mechanism import (
     WorstPair,
 )
 from .plans import Plateau, RunPlan, StopCondition, Threshold, at_least, at_most
-from .points import ClassAccuracy, ProgressGap, ProgressPoint, ProgressReset, Scores
+from .points import ClassAccuracy, ExtraMeasures, ProgressGap, ProgressPoint, ProgressReset, Scores
 from .retention import Durability, Lineage, SnapshotSchedule
 from .sessions import Run, Session
 from .specs import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -15,6 +15,7 @@ from ._generated.v1 import analysis_pb2, server_pb2, session_pb2
 from .errors import GrokboxError
 from .files import SafetensorsFile, upload_file
 from .infos import from_session
+from .measures import MeasureInput, to_measures
 from .mechanism import Ablated, Flow, ablate, read_flow
 from .points import enum_value
 from .retention import SnapshotSchedule, to_schedule
@@ -95,6 +96,7 @@ class Grokbox:
         engine: str = "",
         record_every: int | None = None,
         snapshot_schedule: SnapshotSchedule | None = None,
+        measures: Iterable[MeasureInput] | None = None,
         weights: Mapping[str, Any] | SafetensorsFile | str | None = None,
         from_snapshot: str | None = None,
         deadline: float | None = None,
@@ -105,6 +107,7 @@ class Grokbox:
         of an upload; the spec and the training pairs of a file are the defaults for what is left out here.
         ``from_snapshot``: sessions/{id}/snapshots/{step}, whose weights, moments, step and spec it takes; excludes everything
         else that says what the network is.
+        ``measures``: extra ones to take, such as ``["voting_r_squared", ScheduledMeasure("magnitude_drift", 500)]``.
         """
         if weights is not None and from_snapshot is not None:
             raise ValueError("weights must be left out with a snapshot to start from")
@@ -128,6 +131,7 @@ class Grokbox:
             engine=engine,
             record_every=record_every,
             snapshot_schedule=to_schedule(snapshot_schedule),
+            measure_schedule=to_measures(measures),
         )
         if spec.ByteSize() > 0:
             request.spec.CopyFrom(spec)

@@ -8,6 +8,7 @@ from typing import Any, Union
 
 from ._generated.v1.session_pb2 import SessionState, StopKind
 from ._generated.v1.snapshot_pb2 import SnapshotKind
+from .measures import ScheduledMeasure, from_measures
 from .plans import RunPlan, from_plan
 from .points import ProgressPoint, enum_name, from_point, optional, stage_name, time_of
 from .retention import Durability, Lineage, SnapshotSchedule, from_durability, from_lineage, from_schedule
@@ -101,6 +102,8 @@ class SessionInfo:
     """What changed its course, oldest first."""
     record_every: int
     """Steps between progress points."""
+    measures: tuple[ScheduledMeasure, ...]
+    """Which extra measures its points carry, and how often."""
     parent: Lineage | None
     """Where it was forked from; None when it was not."""
     durability: Durability | None
@@ -151,6 +154,7 @@ def from_session(message: Any) -> SessionInfo:
         preset=message.preset,
         events=tuple(event for each in message.events for event in _from_event(each)),
         record_every=message.record_every,
+        measures=from_measures(message.measure_schedule),
         parent=from_lineage(message.parent) if message.HasField("parent") else None,
         durability=from_durability(message.durability) if message.HasField("durability") else None,
         snapshot_schedule=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from typing import Any
 
@@ -52,6 +52,41 @@ class ProgressReset:
 
 
 @dataclass(frozen=True)
+class ExtraMeasures:
+    """What a point carries because its session takes it (``SessionInfo.measures``); None where it doesn't, or can't. k* is the
+    dominant frequency of a neuron's theta at this state, alpha and phi theta's magnitude and phase there, beta and psi xi's,
+    D = 2 phi - psi. Drifts and ``misalignment_error`` hold the state against the decoupled gradient flow from the one at which
+    the session began."""
+
+    ipr_theta: float | None
+    """Inverse participation ratio over frequencies, mean over the rows of theta, 1/K to 1."""
+    ipr_xi: float | None
+    """The same of xi."""
+    theta_cosine_fit: float | None
+    """Mean over neurons of the R^2 of theta's row and its component at k*, 0 to 1."""
+    xi_cosine_fit: float | None
+    """The same of xi."""
+    dominant_only_train_loss: float | None
+    """Of a copy with both layers projected on k*, nats: what restricted loss is for transformers."""
+    dominant_only_test_loss: float | None
+    dominant_removed_train_loss: float | None
+    """Of a copy with k* taken out of both layers, nats: what excluded loss is for transformers."""
+    dominant_removed_test_loss: float | None
+    magnitude_drift: float | None
+    """Mean over neurons of the change of alpha^2 - 2 beta^2, over the larger alpha^2 + 2 beta^2 of the two states; 0 to 2."""
+    phase_drift: float | None
+    """Mean over neurons of the change of alpha^2 beta sin D, over the larger alpha^2 beta of the two states; 0 to 2."""
+    misalignment_error: float | None
+    """Mean over neurons of abs(D of the flow by now - D), radians, 0 to pi; without those whose flow has blown up by now."""
+    max_probability_deviation: float | None
+    """Largest abs(softmax - 1/p) over pairs and residues, 0 to 1 - 1/p: while it is small the flow holds."""
+    voting_residual: float | None
+    """Root mean square of logit minus level of the voting fit, as ``Session.logits`` has it."""
+    voting_r_squared: float | None
+    """Share of the variance of the logits that the levels explain, at most 1."""
+
+
+@dataclass(frozen=True)
 class ProgressPoint:
     """The progress measures of a session at one step: all of the state after ``step`` updates."""
 
@@ -78,6 +113,8 @@ class ProgressPoint:
     """Frobenius norm of the gradient of the training loss, without decay."""
     stage: str | None
     """memorization, generalization or cleanup, as far as was known then; None without a test set."""
+    extra: ExtraMeasures | None = None
+    """What the session's measures ask for at this step; None where they ask for nothing."""
     epoch: str = ""
     """The log that ``sequence`` counts in, on points that were watched: what ``Session.watch`` takes to go on from there."""
     gap_before: ProgressGap | None = None
@@ -127,8 +164,13 @@ def from_point(message: Any, epoch: str = "") -> ProgressPoint:
         parameter_norm=message.parameter_norm,
         gradient_norm=message.gradient_norm,
         stage=stage_name(message.stage),
+        extra=_from_extra(message.extra) if message.HasField("extra") else None,
         epoch=epoch,
     )
+
+
+def _from_extra(message: Any) -> ExtraMeasures:
+    return ExtraMeasures(**{field.name: optional(message, field.name) for field in fields(ExtraMeasures)})
 
 
 def stage_name(stage: int) -> str | None:

@@ -15,6 +15,7 @@ from ._generated.v1 import analysis_pb2, session_pb2, snapshot_pb2, training_pb2
 from .analysis import ActivationScores, Evaluation, Spectrum, from_activation_scores, from_evaluation, read_spectrum
 from .errors import GrokboxError
 from .infos import SessionInfo, Snapshot, from_session, from_snapshot
+from .measures import MeasureInput, to_measures
 from .mechanism import Ablated, Flow, Logits, Lottery, ablate, read_flow, read_logits, read_lottery
 from .plans import StopCondition, to_plan
 from .points import ProgressGap, ProgressPoint, ProgressReset, from_point
@@ -253,11 +254,13 @@ class Session:
         engine: str = "",
         record_every: int | None = None,
         snapshot_schedule: SnapshotSchedule | None = None,
+        measures: Iterable[MeasureInput] | None = None,
         expected_step: int | None = None,
         deadline: float | None = None,
     ) -> Session:
         """A new session that begins with the state of this one, or of the snapshot at a step, and differs in what is said. This
-        one is not touched; of its present state a snapshot is kept."""
+        one is not touched; of its present state a snapshot is kept. ``measures``: those of this one that the new one can have
+        unless they are given."""
         changes = to_changes(
             self.info.spec.optimizer,
             activation=activation,
@@ -277,6 +280,7 @@ class Session:
             engine=engine,
             record_every=record_every,
             snapshot_schedule=to_schedule(snapshot_schedule),
+            measure_schedule=to_measures(measures),
         )
         box = self._connection
         return Session(box, from_session(box.mutate(box.sessions.ForkSession, request, box.deadline(deadline)).session))
@@ -297,14 +301,17 @@ class Session:
         set_labels: Mapping[str, str] | None = None,
         remove_labels: Iterable[str] = (),
         snapshot_schedule: SnapshotSchedule | None = None,
+        measures: Iterable[MeasureInput] | None = None,
         deadline: float | None = None,
     ) -> SessionInfo:
-        """Changes labels or the schedule of snapshots, of which ``SnapshotSchedule()`` keeps none."""
+        """Changes labels, the schedule of snapshots, of which ``SnapshotSchedule()`` keeps none, and the extra measures of the
+        points from now on, all of them; also during a run."""
         request = session_pb2.UpdateSessionRequest(
             name=self.name,
             set_labels=dict(set_labels or {}),
             remove_labels=list(remove_labels),
             snapshot_schedule=to_schedule(snapshot_schedule),
+            measure_schedule=to_measures(measures),
         )
         box = self._connection
         return self._learn(box.mutate(box.sessions.UpdateSession, request, box.deadline(deadline)).session)

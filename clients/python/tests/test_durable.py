@@ -41,6 +41,26 @@ class Durable(ServerTest):
         self.assertNotEqual(branch.step(10).train_loss, session.info.latest.train_loss)
         self.assertIn(grokbox.SessionForked(10, branch.name), session.refresh().events)
 
+    def test_extra_measures_are_taken_changed_and_passed_on(self):
+        session = self.start(record_every=10, measures=["ipr_xi", grokbox.ScheduledMeasure("magnitude_drift", 20)])
+        both = (grokbox.ScheduledMeasure("ipr_xi", 10), grokbox.ScheduledMeasure("magnitude_drift", 20))
+        self.assertEqual(session.info.measures, both)
+        session.step(20)
+        first, second, third = session.history()
+        self.assertEqual((first.extra.magnitude_drift, second.extra.magnitude_drift), (0.0, None))
+        self.assertGreater(third.extra.magnitude_drift, 0)
+        self.assertAlmostEqual(third.extra.ipr_xi, session.spectrum().ipr_xi, 9)
+        self.assertIsNone(third.extra.voting_residual)
+        self.assertEqual(self.fork(session).info.measures, both)
+        session.update(measures=[])
+        self.assertEqual(session.info.measures, ())
+        self.assertIsNone(session.step(20).extra)
+        with self.assertRaises(grokbox.GrokboxError) as caught:
+            session.update(measures=["misalignment_error"])
+        self.assertEqual(caught.exception.violations[0].field, "measure_schedule.measures[0].measure")
+        with self.assertRaises(ValueError):
+            session.update(measures=["luck"])
+
     def test_a_fork_without_changes_goes_the_same_way(self):
         session = self.start()
         session.step(10)

@@ -31,8 +31,10 @@ export function session(values: SessionInit = {}): SessionInit {
   return { ...defaults, ...values } as SessionInit;
 }
 
-export function point(sequence: number): MessageInitShape<typeof ProgressPointSchema> {
-  return {
+type PointInit = MessageInitShape<typeof ProgressPointSchema>;
+
+export function point(sequence: number, values: PointInit = {}): PointInit {
+  const defaults = {
     sequence: BigInt(sequence),
     step: BigInt(sequence * 100),
     scores: { trainLoss: 1 / sequence, trainAccuracy: 0.5, accuracy: { common: 0.5 } },
@@ -40,6 +42,7 @@ export function point(sequence: number): MessageInitShape<typeof ProgressPointSc
     gradientNorm: 0.1,
     stage: Stage.MEMORIZATION,
   };
+  return { ...defaults, ...values } as PointInit;
 }
 
 type Event = MessageInitShape<typeof WatchProgressResponseSchema>;
@@ -50,7 +53,7 @@ export function opened(epoch: string, oldest: number, newest: number): Event {
 }
 
 export function batch(...sequences: readonly number[]): Event {
-  return { event: { case: "batch", value: { points: sequences.map(point) } } };
+  return { event: { case: "batch", value: { points: sequences.map((sequence) => point(sequence)) } } };
 }
 
 export function gap(first: number, last: number): Event {

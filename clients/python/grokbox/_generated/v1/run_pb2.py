@@ -13,17 +13,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14grokbox/v1/run.proto\x12\ngrokbox.v1\"\xb3\x01\n\x07RunPlan\x12\x17\n\nuntil_step\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12,\n\tstop_when\x18\x02 \x03(\x0b\x32\x19.grokbox.v1.StopCondition\x12\x13\n\x0bsnapshot_at\x18\x03 \x03(\x04\x12\x19\n\x0crecord_every\x18\x04 \x01(\rH\x01\x88\x01\x01\x12\x11\n\trecord_at\x18\x05 \x03(\x04\x42\r\n\x0b_until_stepB\x0f\n\r_record_every\"p\n\rStopCondition\x12*\n\tthreshold\x18\x01 \x01(\x0b\x32\x15.grokbox.v1.ThresholdH\x00\x12&\n\x07plateau\x18\x02 \x01(\x0b\x32\x13.grokbox.v1.PlateauH\x00\x42\x0b\n\tcondition\"\x98\x01\n\tThreshold\x12$\n\x07measure\x18\x01 \x01(\x0e\x32\x13.grokbox.v1.Measure\x12*\n\ncomparison\x18\x02 \x01(\x0e\x32\x16.grokbox.v1.Comparison\x12\r\n\x05value\x18\x03 \x01(\x01\x12\x19\n\x0c\x66or_recorded\x18\x04 \x01(\rH\x00\x88\x01\x01\x42\x0f\n\r_for_recorded\"\x8d\x01\n\x07Plateau\x12\x19\n\x0cwindow_steps\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x17\n\nloss_delta\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0e\x61\x63\x63uracy_delta\x18\x03 \x01(\x01H\x02\x88\x01\x01\x42\x0f\n\r_window_stepsB\r\n\x0b_loss_deltaB\x11\n\x0f_accuracy_delta*\xec\x02\n\x07Measure\x12\x17\n\x13MEASURE_UNSPECIFIED\x10\x00\x12\x16\n\x12MEASURE_TRAIN_LOSS\x10\x01\x12\x15\n\x11MEASURE_TEST_LOSS\x10\x02\x12\x1a\n\x16MEASURE_TRAIN_ACCURACY\x10\x03\x12\x19\n\x15MEASURE_TEST_ACCURACY\x10\x04\x12\x1b\n\x17MEASURE_COMMON_ACCURACY\x10\x05\x12\x19\n\x15MEASURE_RARE_ACCURACY\x10\x06\x12\x1c\n\x18MEASURE_PARTNER_ACCURACY\x10\x07\x12\x1d\n\x19MEASURE_HELD_OUT_ACCURACY\x10\x08\x12\x0f\n\x0bMEASURE_IPR\x10\t\x12%\n!MEASURE_MEAN_ABS_SIN_MISALIGNMENT\x10\n\x12\x1a\n\x16MEASURE_PARAMETER_NORM\x10\x0b\x12\x19\n\x15MEASURE_GRADIENT_NORM\x10\x0c*Y\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43OMPARISON_AT_LEAST\x10\x01\x12\x16\n\x12\x43OMPARISON_AT_MOST\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14grokbox/v1/run.proto\x12\ngrokbox.v1\"\xb3\x01\n\x07RunPlan\x12\x17\n\nuntil_step\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12,\n\tstop_when\x18\x02 \x03(\x0b\x32\x19.grokbox.v1.StopCondition\x12\x13\n\x0bsnapshot_at\x18\x03 \x03(\x04\x12\x19\n\x0crecord_every\x18\x04 \x01(\rH\x01\x88\x01\x01\x12\x11\n\trecord_at\x18\x05 \x03(\x04\x42\r\n\x0b_until_stepB\x0f\n\r_record_every\"p\n\rStopCondition\x12*\n\tthreshold\x18\x01 \x01(\x0b\x32\x15.grokbox.v1.ThresholdH\x00\x12&\n\x07plateau\x18\x02 \x01(\x0b\x32\x13.grokbox.v1.PlateauH\x00\x42\x0b\n\tcondition\"\x98\x01\n\tThreshold\x12$\n\x07measure\x18\x01 \x01(\x0e\x32\x13.grokbox.v1.Measure\x12*\n\ncomparison\x18\x02 \x01(\x0e\x32\x16.grokbox.v1.Comparison\x12\r\n\x05value\x18\x03 \x01(\x01\x12\x19\n\x0c\x66or_recorded\x18\x04 \x01(\rH\x00\x88\x01\x01\x42\x0f\n\r_for_recorded\"\x8d\x01\n\x07Plateau\x12\x19\n\x0cwindow_steps\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x17\n\nloss_delta\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0e\x61\x63\x63uracy_delta\x18\x03 \x01(\x01H\x02\x88\x01\x01\x42\x0f\n\r_window_stepsB\r\n\x0b_loss_deltaB\x11\n\x0f_accuracy_delta\"A\n\x0fMeasureSchedule\x12.\n\x08measures\x18\x01 \x03(\x0b\x32\x1c.grokbox.v1.ScheduledMeasure\"V\n\x10ScheduledMeasure\x12$\n\x07measure\x18\x01 \x01(\x0e\x32\x13.grokbox.v1.Measure\x12\x12\n\x05\x65very\x18\x02 \x01(\rH\x00\x88\x01\x01\x42\x08\n\x06_every*\xa4\x06\n\x07Measure\x12\x17\n\x13MEASURE_UNSPECIFIED\x10\x00\x12\x16\n\x12MEASURE_TRAIN_LOSS\x10\x01\x12\x15\n\x11MEASURE_TEST_LOSS\x10\x02\x12\x1a\n\x16MEASURE_TRAIN_ACCURACY\x10\x03\x12\x19\n\x15MEASURE_TEST_ACCURACY\x10\x04\x12\x1b\n\x17MEASURE_COMMON_ACCURACY\x10\x05\x12\x19\n\x15MEASURE_RARE_ACCURACY\x10\x06\x12\x1c\n\x18MEASURE_PARTNER_ACCURACY\x10\x07\x12\x1d\n\x19MEASURE_HELD_OUT_ACCURACY\x10\x08\x12\x0f\n\x0bMEASURE_IPR\x10\t\x12%\n!MEASURE_MEAN_ABS_SIN_MISALIGNMENT\x10\n\x12\x1a\n\x16MEASURE_PARAMETER_NORM\x10\x0b\x12\x19\n\x15MEASURE_GRADIENT_NORM\x10\x0c\x12\x15\n\x11MEASURE_IPR_THETA\x10\r\x12\x12\n\x0eMEASURE_IPR_XI\x10\x0e\x12\x1c\n\x18MEASURE_THETA_COSINE_FIT\x10\x0f\x12\x19\n\x15MEASURE_XI_COSINE_FIT\x10\x10\x12$\n MEASURE_DOMINANT_ONLY_TRAIN_LOSS\x10\x11\x12#\n\x1fMEASURE_DOMINANT_ONLY_TEST_LOSS\x10\x12\x12\'\n#MEASURE_DOMINANT_REMOVED_TRAIN_LOSS\x10\x13\x12&\n\"MEASURE_DOMINANT_REMOVED_TEST_LOSS\x10\x14\x12\x1b\n\x17MEASURE_MAGNITUDE_DRIFT\x10\x15\x12\x17\n\x13MEASURE_PHASE_DRIFT\x10\x16\x12\x1e\n\x1aMEASURE_MISALIGNMENT_ERROR\x10\x17\x12%\n!MEASURE_MAX_PROBABILITY_DEVIATION\x10\x18\x12\x1b\n\x17MEASURE_VOTING_RESIDUAL\x10\x19\x12\x1c\n\x18MEASURE_VOTING_R_SQUARED\x10\x1a*Y\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43OMPARISON_AT_LEAST\x10\x01\x12\x16\n\x12\x43OMPARISON_AT_MOST\x10\x02\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'grokbox._generated.v1.run_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _MEASURE._serialized_start=632
-  _MEASURE._serialized_end=996
-  _COMPARISON._serialized_start=998
-  _COMPARISON._serialized_end=1087
+  _MEASURE._serialized_start=787
+  _MEASURE._serialized_end=1591
+  _COMPARISON._serialized_start=1593
+  _COMPARISON._serialized_end=1682
   _RUNPLAN._serialized_start=37
   _RUNPLAN._serialized_end=216
   _STOPCONDITION._serialized_start=218
@@ -32,4 +32,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _THRESHOLD._serialized_end=485
   _PLATEAU._serialized_start=488
   _PLATEAU._serialized_end=629
+  _MEASURESCHEDULE._serialized_start=631
+  _MEASURESCHEDULE._serialized_end=696
+  _SCHEDULEDMEASURE._serialized_start=698
+  _SCHEDULEDMEASURE._serialized_end=784
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,44 @@
+import { type Command, Option } from "commander";
+import type { CommandLine } from "../command-line.ts";
+import { examples } from "../help.ts";
+import { type MeasureOptions, measureOption, measuresText } from "../measure-options.ts";
+import { extraMeasureNames, measuresHelp } from "../measures.ts";
+import { sessionArgument } from "../shared-options.ts";
+import { UsageError } from "../usage-error.ts";
+
+interface Options extends MeasureOptions {
+  readonly none?: true;
+}
+
+export function addMeasures(program: Command, line: CommandLine): void {
+  program
+    .command("measures")
+    .summary("what a session measures besides, and how often")
+    .description(
+      "Prints which extra measures a session takes, or says anew which; the flags are all of it. Also during a run: the points from then on carry them.",
+    )
+    .addArgument(sessionArgument())
+    .addOption(measureOption("else on all that the session records by itself"))
+    .addOption(new Option("--none", "take none any more"))
+    .addHelpText(
+      "after",
+      measuresHelp("Measures", extraMeasureNames) +
+        examples(
+          ["grokbox measures ID", "which it takes"],
+          ["grokbox measures ID --measure voting_r_squared --measure ipr_xi:1000", "these two, and no other"],
+          ["grokbox measures ID --none", "no more"],
+        ),
+    )
+    .action(
+      line.action<[string], Options>(async (call, [name]) => {
+        const { measure, none } = call.options;
+        if (measure !== undefined && none) throw new UsageError("--none goes with no other flag");
+        await using session = await call.session(name);
+        const measures = none ? [] : measure;
+        if (measures !== undefined) await session.update({ measures }, call.limits);
+        const { info } = session;
+        const text = measuresText(info.measures);
+        call.output.result(info, () => [text === "" ? "none" : text]);
+      }),
+    );
+}

@@ -1,0 +1,40 @@
+import type { MeasureInput, ScheduledMeasure } from "@grokbox/sdk";
+import { InvalidArgumentError, Option } from "commander";
+import { extraMeasureNames, extraMeasures, measureOf, snakeCase } from "./measures.ts";
+import { plural } from "./numbers.ts";
+import { integer } from "./values.ts";
+
+/** Which extra measures a person wants a session to take. */
+export interface MeasureOptions {
+  readonly measure?: readonly MeasureInput[];
+}
+
+export function measureOption(fallback: string): Option {
+  return new Option(
+    "--measure <name[:every]>",
+    `an extra measure on multiples of so many steps, such as magnitude_drift:500; may be repeated; ${fallback}`,
+  ).argParser(scheduledMeasure);
+}
+
+/** NAME or NAME:EVERY; the option may be repeated. */
+export function scheduledMeasure(text: string, before: readonly MeasureInput[] = []): MeasureInput[] {
+  const [name = "", every, ...more] = text.split(":");
+  const measure = measureOf(name, extraMeasures);
+  if (measure === undefined || more.length > 0) {
+    throw new InvalidArgumentError(
+      `It must be NAME or NAME:EVERY, NAME one of ${extraMeasureNames.join(", ")}.`,
+    );
+  }
+  return [...before, every === undefined ? measure : { measure, every: integer(every) }];
+}
+
+/** magnitude_drift and phase_drift every 500 steps; voting_residual every 100 steps; empty for none. */
+export function measuresText(measures: readonly ScheduledMeasure[]): string {
+  return [...new Set(measures.map(({ every }) => every))]
+    .map((steps) => {
+      const names = measures.filter(({ every }) => every === steps).map(({ measure }) => snakeCase(measure));
+      const list = [names.slice(0, -1).join(", "), ...names.slice(-1)].filter((part) => part !== "");
+      return `${list.join(" and ")} every ${plural(steps, "step")}`;
+    })
+    .join("; ");
+}

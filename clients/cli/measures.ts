@@ -1,0 +1,61 @@
+import type { ExtraMeasure, Measure } from "@grokbox/sdk";
+
+/** Of every point. The SDK, which knows them too, is loaded only when there is a call to make. */
+const common: readonly Measure[] = [
+  "trainLoss",
+  "testLoss",
+  "trainAccuracy",
+  "testAccuracy",
+  "commonAccuracy",
+  "rareAccuracy",
+  "partnerAccuracy",
+  "heldOutAccuracy",
+  "ipr",
+  "meanAbsSinMisalignment",
+  "parameterNorm",
+  "gradientNorm",
+];
+
+export const extraMeasures: readonly ExtraMeasure[] = [
+  "iprTheta",
+  "iprXi",
+  "thetaCosineFit",
+  "xiCosineFit",
+  "dominantOnlyTrainLoss",
+  "dominantOnlyTestLoss",
+  "dominantRemovedTrainLoss",
+  "dominantRemovedTestLoss",
+  "magnitudeDrift",
+  "phaseDrift",
+  "misalignmentError",
+  "maxProbabilityDeviation",
+  "votingResidual",
+  "votingRSquared",
+];
+
+export const measures: readonly Measure[] = [...common, ...extraMeasures];
+
+/** As people write them; the names that JSON has are understood too. */
+export const measureNames = measures.map(snakeCase);
+export const extraMeasureNames = extraMeasures.map(snakeCase);
+
+/** The one of `known` that a person names. */
+export function measureOf<M extends Measure>(name: string, known: readonly M[]): M | undefined {
+  return known.find((measure) => measure === name || snakeCase(measure) === name);
+}
+
+/** trainLoss as train_loss. */
+export function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** A section of a command's help. */
+export function measuresHelp(title: string, names: readonly string[]): string {
+  const lines = Array.from({ length: Math.ceil(names.length / 4) }, (_, i) =>
+    names.slice(4 * i, 4 * i + 4).join(", "),
+  );
+  return `
+${title}:
+  ${lines.join(",\n  ")}
+`;
+}
