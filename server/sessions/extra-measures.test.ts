@@ -180,6 +180,24 @@ test("after a swap the flow has no clock until the session is put back before it
   expect(stepsWith(await pointsOf(session), "misalignmentError")).toEqual([0, 20, 40]);
 });
 
+test("a point that is taken in after a swap is measured as it was before it", async () => {
+  const registry = await restored(folder());
+  const every: MeasureSchedule = [{ measure: "maxProbabilityDeviation", every: 1 }];
+  const session = await start(registry, every);
+  await session.run({ ...plan, recordEvery: 1, untilStep: 1_000_000 }, undefined, never);
+  while (session.step < 50) await session.log.changed(1_000, never);
+  await session.swapActivation("abs", undefined, unrepeated(), never);
+  const { step } = session.events[0]!;
+  await session.pause();
+  const points = await pointsOf(session);
+  const same = await start(registry, every);
+  await advance(same, step);
+  const at = (all: readonly ProgressPoint[], wanted: number) => all.find((point) => point.step === wanted)!;
+  const { maxProbabilityDeviation } = at(points, step);
+  expect(maxProbabilityDeviation).toBe(at(await pointsOf(same), step).maxProbabilityDeviation);
+  expect(maxProbabilityDeviation).toBeGreaterThan(0);
+});
+
 test("conditions and triggers pass over the points that don't carry their measure", async () => {
   const registry = await restored(folder());
   const session = await start(registry, [{ measure: "iprTheta", every: 20 }]);
