@@ -54,6 +54,15 @@ test("the activation table has a row for each activation and a column for each n
   expect(output.match(/│ \S+ +│ '[\d.]+%, loss [\d.]+' +│ '[\d.]+%, loss [\d.]+' +│/g)).toHaveLength(10);
 });
 
+test("leaving the theory tells how far the network is from the flow, and keeps where it left it", async () => {
+  const output = await run("leaving-the-theory.ts");
+  const lines = [...output.matchAll(/^step (\d+): drift \S+, misalignment off by (\S+) rad,.*R\^2 (\S+)$/gm)];
+  expect(lines.map(([, step]) => Number(step))).toEqual(lines.map((_, i) => 500 * (i + 1)));
+  expect(lines.map(([, , , r2]) => r2 === "-")).toEqual(lines.map((_, i) => i % 2 === 0));
+  const first = lines.find(([, , error]) => Number(error) >= 0.01)![1];
+  expect(output).toContain(`the flow is left by step ${first}; neurons per frequency:`);
+});
+
 test("a look inside tells forecast, votes and what the network can do without", async () => {
   const output = await run("look-inside.ts");
   expect(output).toMatch(/^winners forecast at step 0: 93\.\d% right$/m);

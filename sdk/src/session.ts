@@ -305,7 +305,11 @@ export class Session implements AsyncDisposable {
     return listSnapshots(this.#connection, this.name, options);
   }
 
-  /** Deletes the snapshot at this step; sessions forked from it stay. */
+  /**
+   * Deletes the snapshot at this step; sessions forked from it stay.
+   *
+   * @throws SNAPSHOT_IN_USE while extra measures are taken against it
+   */
   async deleteSnapshot(step: number, options: CallOptions = {}): Promise<void> {
     const request = { name: this.#at(step) };
     await this.#connection.mutate(SnapshotService.method.deleteSnapshot, request, options);

@@ -45,7 +45,8 @@ function folder(): string {
 }
 
 async function restored(directory: string): Promise<Registry> {
-  const registry = await openTestRegistry({ directory, threads: 1, checkpointEveryMs: 3_600_000 });
+  const limits = { retainedProgressPoints: 1_000_000 };
+  const registry = await openTestRegistry({ directory, threads: 1, checkpointEveryMs: 3_600_000, limits });
   open.push(registry);
   await registry.restore({ resume: true });
   return registry;

@@ -1,21 +1,15 @@
-import type { Advance, Engine, Problem, Trace, Trainer, TrainerState, Weights } from "../engine/engine.ts";
-import { classCounts, pairClasses } from "../model/pair-class.ts";
+import type { Engine, Trace, TrainerState } from "../engine/engine.ts";
+import { classCounts } from "../model/pair-class.ts";
 import type { Activation, Spec } from "../model/spec.ts";
 import type { SpectralMeasures } from "../model/spectral-measures.ts";
 import { StageTracker } from "../model/stages.ts";
-import { labels } from "../model/task.ts";
-import { GrokboxError } from "./errors.ts";
-import {
-  dueAt,
-  type ExtraMeasure,
-  type ExtraValues,
-  type MeasureSchedule,
-  needsBase,
-} from "./extra-measures.ts";
+import { type Awake, openTrainer } from "./awake.ts";
+import { dueAt, type ExtraValues, type MeasureSchedule, needsBase } from "./extra-measures.ts";
 import type { ClassCounts, Head } from "./head.ts";
 import { type Measurer, needsWeights } from "./measurer.ts";
 import type { Observer } from "./observer.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
+import { extrasOf, noWeights, type Slice } from "./slice.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 export interface TrainingParts {
@@ -23,27 +17,6 @@ export interface TrainingParts {
   readonly log: ProgressLog;
   readonly observer: Observer;
   readonly measurer: Measurer;
-}
-
-/** What is resident of a network that is awake. */
-interface Awake {
-  readonly trainer: Trainer;
-  readonly problem: Problem;
-  /** [p, p] mask of training pairs. */
-  readonly train: Uint8Array;
-}
-
-/** What a slice brought, to be taken in while the next one is computed. */
-interface Uncollected {
-  /** The step before it. */
-  readonly from: number;
-  readonly result: Advance;
-  /** Of which `result` has the measures, as far as it came. */
-  readonly recordAt: readonly number[];
-  /** What each of these steps is to carry besides; `result` has the weights of those that need any. */
-  readonly due: readonly (readonly ExtraMeasure[])[];
-  readonly problem: Problem;
-  readonly isStraight: boolean;
 }
 
 /**
@@ -60,7 +33,8 @@ export class Training {
   #awake: Awake | undefined;
   /** Milliseconds a step, a running mean that decides how many make a slice. */
   #stepMs: number | undefined;
-  #uncollected: Uncollected | undefined;
+  /** What the last slice brought, to be taken in while the next one is computed. */
+  #uncollected: Slice | undefined;
   /** The taking in of what the slice before the last one brought. */
   #collecting: Promise<unknown> = Promise.resolve();
   /** Every update since the session began was made under the present activation. */
@@ -239,17 +213,14 @@ export class Training {
     this.#uncollected = undefined;
     // A point is not to be seen without its measures, and one without any not to wait.
     const { extras, failure } = slice.due.some((due) => due.length > 0)
-      ? await this.#extrasOf(slice)
+      ? await extrasOf(slice, this.#parts.measurer)
       : { extras: [], failure: undefined };
     const point = this.#takeIn(slice, extras);
     if (failure !== undefined) throw failure;
     return point;
   }
 
-  #takeIn(
-    { from, result, recordAt }: Uncollected,
-    extras: readonly ExtraValues[],
-  ): ProgressPoint | undefined {
+  #takeIn({ from, result, recordAt }: Slice, extras: readonly ExtraValues[]): ProgressPoint | undefined {
     const { trace, measures } = result;
     let point: ProgressPoint | undefined;
     let row = 0;
@@ -259,22 +230,6 @@ export class Training {
     }
     for (; row < result.steps; row++) this.#observe(from + row + 1, trace, row);
     return point;
-  }
-
-  /** One a recorded state that was reached, as far as none failed. */
-  async #extrasOf({ result, recordAt, due, problem, isStraight }: Uncollected) {
-    const extras: ExtraValues[] = [];
-    const weights = result.weights.values();
-    try {
-      for (const [i, spectral] of result.measures.entries()) {
-        const { theta, xi } = needsWeights(due[i]!) ? weights.next().value! : noWeights;
-        const state = { theta, xi, problem, spectral, isStraight, step: recordAt[i]! };
-        extras.push(due[i]!.length === 0 ? {} : await this.#parts.measurer.measure(due[i]!, state));
-      }
-    } catch (failure) {
-      return { extras, failure };
-    }
-    return { extras, failure: undefined };
   }
 
   /** The progress point of the present state, recorded unless it is already. */
@@ -356,39 +311,7 @@ export class Training {
   }
 }
 
-const noWeights: Weights = { theta: new Float32Array(), xi: new Float32Array() };
-
 const hasTestSet = ([, , partner, heldOut]: ClassCounts) => partner + heldOut > 0;
-
-async function openTrainer(
-  engine: Engine,
-  spec: Spec,
-  train: Uint8Array,
-  state: TrainerState,
-): Promise<Awake> {
-  const problem: Problem = {
-    modulus: spec.modulus,
-    width: spec.width,
-    activation: spec.activation,
-    optimizer: spec.optimizer,
-    schedule: spec.schedule,
-    labels: labels(spec.task, spec.modulus),
-    classes: pairClasses(train, spec.modulus),
-  };
-  const trainer = await engine.open(problem, state).catch((error: unknown) => {
-    throw error instanceof RangeError ? new GrokboxError("OUT_OF_MEMORY", error.message) : error;
-  });
-  const { trainLoss, testLoss } = trainer.current;
-  const hasTest = problem.classes.some((pairClass) => pairClass >= 2);
-  if (Number.isFinite(trainLoss[0]!) && (!hasTest || Number.isFinite(testLoss[0]!)))
-    return { trainer, problem, train };
-  trainer.close();
-  throw new GrokboxError(
-    "DIVERGED",
-    `the loss of these weights under ${problem.activation} is not finite at step ${state.step}; nothing was changed`,
-    { step: state.step },
-  );
-}
 
 const share = (part: number, whole: number) => (whole === 0 ? undefined : part / whole);
 const finite = (value: number) => (Number.isFinite(value) ? value : undefined);

@@ -709,7 +709,7 @@ export const SnapshotService: GenService<{
     output: typeof ListSnapshotsResponseSchema;
   },
   /**
-   * Deletes a snapshot. Forks of it stay.
+   * Deletes a snapshot. Forks of it stay. Refused with FAILED_PRECONDITION (SNAPSHOT_IN_USE) while extra measures are taken against it.
    *
    * @generated from rpc grokbox.v1.SnapshotService.DeleteSnapshot
    */

@@ -66,7 +66,7 @@ class SnapshotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteSnapshot(self, request, context):
-        """Deletes a snapshot. Forks of it stay.
+        """Deletes a snapshot. Forks of it stay. Refused with FAILED_PRECONDITION (SNAPSHOT_IN_USE) while extra measures are taken against it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
