@@ -9,10 +9,11 @@ export interface MeasureOptions {
   readonly measure?: readonly MeasureInput[];
 }
 
+/** @param fallback - what holds without it; empty where that is clear */
 export function measureOption(fallback: string): Option {
   return new Option(
     "--measure <name[:every]>",
-    `an extra measure on multiples of so many steps, such as magnitude_drift:500; may be repeated; ${fallback}`,
+    `take an extra measure, such as magnitude_drift:500, on recorded multiples of so many steps, else of record_every; may be repeated${fallback === "" ? "" : `; else ${fallback}`}`,
   ).argParser(scheduledMeasure);
 }
 

@@ -49,13 +49,16 @@ export function snakeCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+/** Of a help's lines. */
+const helpWidth = 78;
+
 /** A section of a command's help. */
 export function measuresHelp(title: string, names: readonly string[]): string {
-  const lines = Array.from({ length: Math.ceil(names.length / 4) }, (_, i) =>
-    names.slice(4 * i, 4 * i + 4).join(", "),
-  );
-  return `
-${title}:
-  ${lines.join(",\n  ")}
-`;
+  const lines: string[] = [];
+  for (const name of names) {
+    const longer = `${lines.at(-1)}, ${name}`;
+    if (lines.length > 0 && longer.length < helpWidth) lines[lines.length - 1] = longer;
+    else lines.push(name);
+  }
+  return `\n${title}:\n  ${lines.join(",\n  ")}\n`;
 }

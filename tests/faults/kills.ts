@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { Grokbox } from "../../sdk/src/mod.ts";
 import { completeSpec } from "../../server/model/presets.ts";
 import type { SpecInput } from "../../server/model/spec-input.ts";
+import type { MeasureSchedule } from "../../server/sessions/extra-measures.ts";
 import type { Registry } from "../../server/sessions/registry.ts";
 import { openTestRegistry } from "../../server/sessions/testing/registry.ts";
 
@@ -39,6 +40,14 @@ const inputs: readonly SpecInput[] = (["relu", "x^2", "gelu", "abs"] as const).f
     optimizer: i % 2 === 0 ? { kind: "sgd", learningRate: 0.1 } : { weightDecay: 1 },
   },
 ]);
+
+/** Every other one also has these measured. */
+const measures: MeasureSchedule = [
+  { measure: "magnitudeDrift", every: recordEvery },
+  { measure: "votingRSquared", every: 2 * recordEvery },
+  { measure: "dominantRemovedTrainLoss", every: 4 * recordEvery },
+];
+const measuresOf = (index: number) => (index % 2 === 0 ? [] : measures);
 
 interface Server {
   readonly child: ChildProcess;
@@ -127,8 +136,9 @@ export async function killAgainAndAgain(
 async function begin(address: string, acked: Map<string, Map<number, string>>): Promise<string[]> {
   await using box = await Grokbox.connect(address);
   const names: string[] = [];
-  for (const spec of inputs) {
-    await using session = await box.start({ preset: "grokking", ...(spec as object), recordEvery });
+  for (const [i, spec] of inputs.entries()) {
+    const options = { preset: "grokking", ...(spec as object), recordEvery, measures: measuresOf(i) };
+    await using session = await box.start(options);
     names.push(session.name);
     acked.set(session.name, new Map());
     await session.run().started;
@@ -198,13 +208,15 @@ async function compare(address: string, names: readonly string[]): Promise<boole
       const { sha256 } = await session.download({ at: step });
       const points = [];
       for await (const point of session.history()) points.push(point);
-      const expected = await train(undisturbed, inputs[i]!, step);
+      const expected = await train(undisturbed, i, step);
       if (sha256 !== expected.digest) return false;
-      const { losses, norms } = expected;
+      const { losses, norms, extras } = expected;
       const same = points.every(
-        ({ step: at, trainLoss, parameterNorm }) =>
+        ({ step: at, trainLoss, parameterNorm, extra = {} }) =>
           // A point is also recorded where a run was paused.
-          losses.get(at) === trainLoss && norms.get(at) === parameterNorm,
+          losses.get(at) === trainLoss &&
+          norms.get(at) === parameterNorm &&
+          measures.every(({ measure }) => extras.get(at)?.[measure] === extra[measure]),
       );
       if (!same || points.length < losses.size) return false;
     }
@@ -215,9 +227,10 @@ async function compare(address: string, names: readonly string[]): Promise<boole
   }
 }
 
-async function train(registry: Registry, input: SpecInput, step: number) {
-  const spec = completeSpec(input, "grokking");
-  const session = await registry.start({ spec, preset: "", labels: {}, engine: "", recordEvery });
+async function train(registry: Registry, index: number, step: number) {
+  const spec = completeSpec(inputs[index]!, "grokking");
+  const input = { spec, preset: "", labels: {}, engine: "", recordEvery, measures: measuresOf(index) };
+  const session = await registry.start(input);
   const plan = { untilStep: step, stopWhen: [], snapshotAt: [], recordAt: [], recordEvery };
   await session.run(plan, undefined, never);
   while (session.isTraining) await session.log.changed(1_000, never);
@@ -231,6 +244,7 @@ async function train(registry: Registry, input: SpecInput, step: number) {
   const points = session.log.read(1, 100_000);
   const losses = new Map(points.map((point) => [point.step, point.trainLoss]));
   const norms = new Map(points.map((point) => [point.step, point.parameterNorm]));
+  const extras = new Map(points.map((point) => [point.step, point]));
   await registry.delete(session.name);
-  return { digest: digest.digest("hex"), losses, norms };
+  return { digest: digest.digest("hex"), losses, norms, extras };
 }

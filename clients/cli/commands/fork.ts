@@ -34,7 +34,7 @@ export function addFork(program: Command, line: CommandLine): void {
   addScheduleOptions(addChangesOptions(command))
     .addOption(labelOption("to find it by; the source's are not taken over"))
     .addOption(recordEveryOption("the source's"))
-    .addOption(measureOption("else the source's"))
+    .addOption(measureOption("the source's"))
     .addOption(engineOption("the source's"))
     .addOption(expectedStepOption())
     .addHelpText(

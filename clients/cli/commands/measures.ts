@@ -18,7 +18,7 @@ export function addMeasures(program: Command, line: CommandLine): void {
       "Prints which extra measures a session takes, or says anew which; the flags are all of it. Also during a run: the points from then on carry them.",
     )
     .addArgument(sessionArgument())
-    .addOption(measureOption("else on all that the session records by itself"))
+    .addOption(measureOption(""))
     .addOption(new Option("--none", "take none any more"))
     .addHelpText(
       "after",

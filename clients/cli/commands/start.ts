@@ -69,7 +69,7 @@ export function addStart(program: Command, line: CommandLine): void {
     .option("--train-fraction <share>", "of the pairs to train on, more than 0, at most 1", number)
     .addOption(labelOption("to find it by"))
     .addOption(recordEveryOption("100"))
-    .addOption(measureOption("else on all that it records by itself"))
+    .addOption(measureOption("none"))
     .addOption(engineOption("the server's choice"))
     .option(
       "--from <snapshot>",
@@ -94,7 +94,7 @@ export function addStart(program: Command, line: CommandLine): void {
         ],
         [
           "grokbox start --preset quad_single_freq --measure magnitude_drift:100",
-          "how far it leaves the theory's flow; grokbox measures --help has all measures",
+          "how far it leaves the theory; grokbox measures --help has all",
         ],
         ["grokbox start --from ID@2200", "another course from a snapshot on"],
         ["grokbox start --weights run.safetensors", "from grokbox export, or from PyTorch"],
