@@ -183,10 +183,12 @@ export class ProgressLog {
     row[0] = point.step;
     row[1] = stages.indexOf(point.stage);
     for (const [i, measure] of measures.entries()) row[2 + i] = point[measure] ?? Number.NaN;
-    this.#putExtras(
-      this.#newest,
-      extraMeasures.map((measure) => point[measure] ?? Number.NaN),
-    );
+    if (this.#extras !== undefined || extraMeasures.some((measure) => point[measure] !== undefined)) {
+      this.#putExtras(
+        this.#newest,
+        extraMeasures.map((measure) => point[measure] ?? Number.NaN),
+      );
+    }
     this.#latest = { ...point, sequence: this.#newest };
     this.#wakeInRounds();
     return this.#latest;
