@@ -235,7 +235,9 @@ test("a session is deleted while its states still wait to be written", async () 
   const session = await start();
   await advance(session, 100);
   // Each of these is a commit that the checkpoint waits behind.
-  const updates = Array.from({ length: 50 }, (_, i) => session.update({ labels: { i: `${i}` } }, () => {}));
+  const updates = Array.from({ length: 50 }, (_, i) =>
+    session.update({ setLabels: { i: `${i}` } }, never, () => {}),
+  );
   await session.checkpoint();
   await registry.delete(session.name);
   await Promise.all(updates);
