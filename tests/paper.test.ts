@@ -1,29 +1,5 @@
-import { PassThrough } from "node:stream";
-import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
-import { paper } from "../clients/paper/main.ts";
-import { startServer } from "../server/server.ts";
-
-async function run(...argv: readonly string[]) {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const printed = Promise.all([text(stdout), text(stderr)]);
-  try {
-    const code = await paper({
-      argv,
-      stdout,
-      stderr,
-      signal: new AbortController().signal,
-      startServer: ({ cpuVariant }) => startServer({ port: 0, logLevel: "silent", cpuVariant }),
-    });
-    stdout.end();
-    stderr.end();
-    const [out, err] = await printed;
-    return { code, out, err };
-  } finally {
-    stdout.end();
-    stderr.end();
-  }
-}
+import { runPaper as run } from "./testing/paper.ts";
 
 const everyRow = {
   step: expect.any(Number),
@@ -83,7 +59,12 @@ test("another seed is run but not compared", async () => {
 
 describe("a wrong command line is told with the usage, and exits with 2", () => {
   test.each([
-    [[], "--run is missing"],
+    [["--p", "22"], "--p 22: it must be odd"],
+    [["--p", "201"], "--p 201: it must be an integer, 3 to 199"],
+    [["--p", "1"], "--p 1: it must be an integer, 3 to 199"],
+    [["--p", "2x"], "--p 2x"],
+    [["--run", "standard", "--p", "23"], "--p goes without --run"],
+    [["--run", "standard", "--out", "paper"], "--out goes without --run"],
     [["--run", "nope"], "no such run"],
     [["--run", "standard", "--steps", "0"], "--steps 0"],
     [["--run", "standard", "--steps", "1.5"], "--steps 1.5"],

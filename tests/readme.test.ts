@@ -41,7 +41,7 @@ const rules: readonly (readonly [RegExp, (...groups: string[]) => unknown])[] = 
   ],
   [/^npm test$/, () => isScript("test")],
   [/^npm test -- (\S+)$/, (part) => expect(filesWith(part), part).not.toEqual([])],
-  [/^npm run (?:--silent )?(paper) -- (.*)$/, paper],
+  [/^npm run (?:--silent )?(paper) -- (.*?)(?: +#.*)?$/, paper],
   [
     /^npm run faults -- --kills 500 --json$/,
     async () => {
@@ -157,11 +157,13 @@ async function startsAndStops(): Promise<void> {
   }
 }
 
-/** A few steps in place of all. */
+/** A few steps in place of all; what is written goes elsewhere. */
 async function paper(script: string, args: string): Promise<void> {
-  const output = await npm("run", "--silent", script, "--", ...args.split(" "), "--steps", "20");
-  if (args.includes("--json")) expect(JSON.parse(output)).toBeTypeOf("object");
-  else expect(output).toContain("20");
+  const given = args.split(" ");
+  const whole = given.includes("--run") ? [] : ["--out", join(state, "paper")];
+  const output = await npm("run", "--silent", script, "--", ...given, ...whole, "--steps", "20");
+  if (given.includes("--json")) expect(JSON.parse(output)).toBeTypeOf("object");
+  else expect(output).toContain(given.includes("--run") ? "20" : "report.html");
 }
 
 /** Whether `npm run NAME` runs files that there are. */

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { catalogue } from "./catalogue.ts";
 import { compare } from "./comparison.ts";
 import type { Measured } from "./measure.ts";
-import { publishedSteps, runs } from "./reference.ts";
+import { recordedSteps } from "./recorded-steps.ts";
+import { publishedModulus, runNames, runSteps } from "./runs.ts";
 
 const row = {
   testLoss: null,
@@ -56,9 +58,11 @@ test("activations are compared only at the published last step", () => {
   ]);
 });
 
-test("every published step is recorded, or is the one after such a step", () => {
-  const recorded = new Set(publishedSteps.flatMap((step) => [step, step + 1]));
-  for (const { points } of Object.values(runs)) {
-    for (const { step } of points) expect(recorded.has(step) || step % 100 === 0).toBe(true);
+test("every step of which a curve's value is published is recorded", () => {
+  const curves = catalogue(publishedModulus).filter(({ where, step }) => where === `step ${step}`);
+  for (const run of runNames) {
+    const recorded = new Set(recordedSteps(run, runSteps[run]));
+    const published = curves.filter(({ of }) => of === run).map(({ step = 0 }) => step);
+    expect(published.filter((step) => step % 100 !== 0 && !recorded.has(step))).toEqual([]);
   }
 });

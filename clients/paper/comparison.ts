@@ -1,6 +1,7 @@
+import { catalogue } from "./catalogue.ts";
 import type { Measured } from "./measure.ts";
-import { publishedSeed } from "./options.ts";
-import { type PublishedEnd, type RunName, runs } from "./reference.ts";
+import { Measurements } from "./measurements.ts";
+import { publishedModulus, publishedSeed, type RunName, runSteps } from "./runs.ts";
 import { describe, isWithin } from "./tolerance.ts";
 
 /** One measured value beside the published one. */
@@ -18,44 +19,30 @@ export interface Comparison {
 
 /** Everything published that this run reached, in the order of the steps. */
 export function compare(result: Measured): Comparison[] {
-  const { points, activations, end, steps } = runs[result.run as RunName];
   const holds = result.seed === publishedSeed;
-  const rows = new Map(result.curve.map((row) => [row.step, row]));
-  const ofCurve = points
-    .toSorted((a, b) => a.step - b.step)
-    .flatMap((point) => {
-      const { step, measure, value, tolerance } = point;
-      const measured = rows.get(step)?.[measure];
-      if (measured === undefined || measured === null) return [];
+  const measurements = measurementsOf(result);
+  return catalogue(publishedModulus)
+    .filter(({ of, value }) => of === result.run && value !== "")
+    .toSorted((a, b) => (a.step ?? 0) - (b.step ?? 0))
+    .flatMap(({ id, where, measure, value, tolerance }) => {
+      const measured = measurements.get(id);
+      if (measured === undefined) return [];
       const within = holds ? isWithin(measured, value, tolerance) : undefined;
-      return [line(`step ${step}`, measure, measured, value, describe(tolerance), within)];
+      return [
+        { where, measure, measured, published: value, tolerance: describe(tolerance), isWithin: within },
+      ];
     });
-  if (result.steps !== steps) return ofCurve;
-  const ofEnd = (
-    where: string,
-    published: readonly PublishedEnd[],
-    measured: Readonly<Record<string, number | undefined>>,
-  ) =>
-    published.flatMap(({ name, value, tolerance }) => {
-      const found = measured[name];
-      if (found === undefined) return [];
-      const within = holds ? isWithin(found, value, tolerance) : undefined;
-      return [line(where, name, found, value, describe(tolerance), within)];
-    });
-  return [
-    ...ofCurve,
-    ...ofEnd("accuracy under", activations, result.activations),
-    ...ofEnd(`step ${steps}`, end, result.end),
-  ];
 }
 
-function line(
-  where: string,
-  measure: string,
-  measured: number,
-  published: string,
-  tolerance: string,
-  within: boolean | undefined,
-): Comparison {
-  return { where, measure, measured, published, tolerance, isWithin: within };
+/** Of the end only when it is the published one. */
+function measurementsOf({ run, steps, curve, activations, end }: Measured): Measurements {
+  const measurements = new Measurements();
+  const name = run as RunName;
+  measurements.addCurve(name, curve);
+  if (steps === runSteps[name]) {
+    measurements.add(name, "accuracy under", activations);
+    measurements.add(name, `step ${steps}`, end);
+    measurements.add(name, "stages", end);
+  }
+  return measurements;
 }

@@ -1,16 +1,26 @@
 import { Grokbox } from "@grokbox/sdk";
 import { compare } from "./comparison.ts";
+import { comparisonText } from "./comparison-text.ts";
 import { type Measured, measure, type PaperResult } from "./measure.ts";
-import { type CpuVariant, type PaperOptions, parseOptions, UsageError, usage } from "./options.ts";
+import {
+  type CpuVariant,
+  type PaperOptions,
+  parseOptions,
+  type RunOptions,
+  UsageError,
+  usage,
+  type WholeOptions,
+} from "./options.ts";
 import { progressBar } from "./progress-bar.ts";
-import { report } from "./report.ts";
+import { whole } from "./whole.ts";
+import { wholeText } from "./whole-text.ts";
 
 /** What the command needs of the world. */
 export interface PaperContext {
   readonly argv: readonly string[];
   readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream;
-  /** Ends the run early. */
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  /** Ends the runs early. */
   readonly signal: AbortSignal;
   /** Starts a server of its own on a free port. */
   startServer(options: { readonly cpuVariant: CpuVariant | undefined }): Promise<{
@@ -20,45 +30,57 @@ export interface PaperContext {
 }
 
 /**
- * Reproduces a published run over real gRPC and prints it beside the published numbers.
+ * Reproduces the published runs over real gRPC: one, which it prints beside the published numbers, or all, of which it writes figures,
+ * numbers and a report.
  *
- * @returns the exit code: 0, 1 when something compared is outside its tolerance, 2 for a command line that is wrong. With --json nothing
- *   is compared.
+ * @returns the exit code: 0, 1 when something compared is outside its tolerance, 2 for a command line that is wrong. With --run and
+ *   --json nothing is compared.
  * @throws what went wrong with the server or the run
  */
 export async function paper(context: PaperContext): Promise<0 | 1 | 2> {
-  const { stdout, stderr } = context;
   let options: PaperOptions;
   try {
     options = parseOptions(context.argv);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    stderr.write(`${error.message}\n\n${usage}`);
+    context.stderr.write(`${error.message}\n\n${usage}`);
     return 2;
   }
-  const result = await reproduce(options, context);
+  const server = await context.startServer({ cpuVariant: options.cpuVariant });
+  try {
+    return options.run === undefined
+      ? await reproduceAll(server.address, options, context)
+      : await reproduce(server.address, options, context);
+  } finally {
+    await server.close();
+  }
+}
+
+async function reproduce(address: string, options: RunOptions, context: PaperContext): Promise<0 | 1> {
+  const { stdout, stderr, signal } = context;
+  await using box = await Grokbox.connect(address, { signal });
+  const bar = progressBar(options.run, options.steps, stderr);
+  let result: Measured;
+  try {
+    result = await measure(box, options, (step) => bar.update(step), signal);
+  } finally {
+    bar.stop();
+  }
   if (options.json) {
     stdout.write(`${JSON.stringify(toJson(result))}\n`);
     return 0;
   }
   const comparisons = compare(result);
-  stdout.write(report(result, comparisons));
+  stdout.write(comparisonText(result, comparisons));
   return comparisons.some(({ isWithin }) => isWithin === false) ? 1 : 0;
 }
 
-async function reproduce(options: PaperOptions, context: PaperContext): Promise<Measured> {
-  const server = await context.startServer({ cpuVariant: options.cpuVariant });
-  try {
-    await using box = await Grokbox.connect(server.address, { signal: context.signal });
-    const bar = progressBar(options.run, options.steps, context.stderr);
-    try {
-      return await measure(box, options, (step) => bar.update(step), context.signal);
-    } finally {
-      bar.stop();
-    }
-  } finally {
-    await server.close();
-  }
+async function reproduceAll(address: string, options: WholeOptions, context: PaperContext): Promise<0 | 1> {
+  const { stdout, stderr, signal, argv } = context;
+  const command = ["npm run paper", ...(argv.length > 0 ? ["--", ...argv] : [])].join(" ");
+  const made = await whole(address, options, { stderr, signal, command });
+  stdout.write(options.json ? `${JSON.stringify(made.summary)}\n` : wholeText(made));
+  return made.summary.results.failed > 0 ? 1 : 0;
 }
 
 function toJson({ device: _device, end: _end, ...result }: Measured): PaperResult {

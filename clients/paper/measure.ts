@@ -1,7 +1,8 @@
 import type { Grokbox, Session } from "@grokbox/sdk";
 import { type CurveRow, rowOf } from "./curve.ts";
-import type { PaperOptions } from "./options.ts";
-import { publishedSteps, type TableActivation, tableActivations } from "./reference.ts";
+import { type EndState, measureEnd, type TableActivation, tableActivations } from "./end-state.ts";
+import type { RunOptions } from "./options.ts";
+import { recordedSteps } from "./recorded-steps.ts";
 
 /** What a run gave: the object that `--json` prints. */
 export interface PaperResult {
@@ -12,7 +13,7 @@ export interface PaperResult {
   /** Of the run alone, from starting it to its end. */
   readonly seconds: number;
   readonly stepsPerSecond: number;
-  /** Every hundredth step, each step s that is published with its s + 1, and the last. */
+  /** Every hundredth step, each of `recordedSteps`, and the last. */
   readonly curve: readonly CurveRow[];
   /** Accuracy over all pairs at the last step under each activation. */
   readonly activations: Readonly<Record<TableActivation, number>>;
@@ -22,8 +23,7 @@ export interface PaperResult {
 export interface Measured extends PaperResult {
   /** The engine's device. */
   readonly device: string;
-  /** By the names of `PublishedEnd`. */
-  readonly end: Readonly<Record<string, number | undefined>>;
+  readonly end: EndState;
 }
 
 const recordEvery = 100;
@@ -35,7 +35,7 @@ const recordEvery = 100;
  */
 export async function measure(
   box: Grokbox,
-  options: PaperOptions,
+  options: RunOptions,
   onStep: (step: number) => void,
   signal: AbortSignal,
 ): Promise<Measured> {
@@ -43,7 +43,7 @@ export async function measure(
   await using session = await box.start({ preset, seed, engine, recordEvery, signal });
   const { latest } = session.info;
   const curve = latest === undefined ? [] : [rowOf(latest)];
-  const recordAt = publishedSteps.flatMap((step) => [step, step + 1]).filter((s) => s > 0 && s <= steps);
+  const recordAt = recordedSteps(preset, steps);
   const began = performance.now();
   const run = session.run({ untilStep: steps, recordAt, signal });
   for await (const point of run) {
@@ -72,44 +72,9 @@ export async function measure(
   };
 }
 
-async function checkEnd(session: Session, signal: AbortSignal, steps: number): Promise<void> {
+/** Fails when a run ended before its steps were made. */
+export async function checkEnd(session: Session, signal: AbortSignal, steps: number): Promise<void> {
   const { step, stopReason } = await session.refresh({ signal });
   if (step !== steps)
     throw new Error(`the run stopped at step ${step}: ${stopReason?.detail ?? "no reason given"}`);
-}
-
-async function measureEnd(session: Session, signal: AbortSignal): Promise<Measured["end"]> {
-  const spectrum = await session.spectrum({ signal, neurons: [] });
-  const { voting, projected } = await session.logits({ signal, activation: "x^2", pairs: [] });
-  const lottery = await session.lottery({ signal });
-  const { stages } = session.info;
-  const concentration = (n: number) => {
-    const groups = spectrum.groups.flatMap(({ phaseConcentration }) => phaseConcentration[n - 1] ?? []);
-    return groups.reduce((sum, value) => sum + value, 0) / groups.length;
-  };
-  return {
-    "IPR of theta": spectrum.ipr.theta,
-    "IPR of xi": spectrum.ipr.xi,
-    "mean |sin D|": spectrum.meanAbsSinMisalignment,
-    "max |D|": spectrum.maxAbsMisalignment,
-    "layers agree on k*": spectrum.layerAgreement,
-    "alpha, mean": spectrum.alpha.mean,
-    "alpha, spread": spectrum.alpha.spread,
-    "beta, mean": spectrum.beta.mean,
-    "beta, spread": spectrum.beta.spread,
-    "energy of theta at k*": spectrum.theta.meanCosineFit,
-    "energy of xi at k*": spectrum.xi.meanCosineFit,
-    "|mean e^{i phi}|": concentration(1),
-    "|mean e^{2 i phi}|": concentration(2),
-    "|mean e^{3 i phi}|": concentration(3),
-    "|mean e^{4 i phi}|": concentration(4),
-    "correct logit under x^2": voting?.correct,
-    "spurious logit under x^2": voting?.spurious,
-    "background logit under x^2": voting?.background,
-    "spurious share under x^2": voting?.spuriousRatio,
-    "spurious share of projected weights": projected?.spuriousRatio,
-    "winners forecast at step 0": lottery.shareRight,
-    "memorization ends at step": stages?.memorizationEnd,
-    "generalization ends at step": stages?.generalizationEnd,
-  };
 }

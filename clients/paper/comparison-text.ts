@@ -1,9 +1,10 @@
 import type { Comparison } from "./comparison.ts";
 import type { Measured } from "./measure.ts";
-import { publishedSeed } from "./options.ts";
+import { digitsOf, show } from "./number-text.ts";
+import { publishedSeed } from "./runs.ts";
 
 /** What a person reads: what was run, its results beside the published ones, and whether they agree. */
-export function report(result: Measured, comparisons: readonly Comparison[]): string {
+export function comparisonText(result: Measured, comparisons: readonly Comparison[]): string {
   const { run, steps, seed, seconds, stepsPerSecond, device, engine } = result;
   const last = result.curve.at(-1);
   const outside = comparisons.filter(({ isWithin }) => isWithin === false).length;
@@ -51,16 +52,4 @@ function table(comparisons: readonly Comparison[]): string[] {
       .join("  ")
       .trimEnd(),
   );
-}
-
-function show(value: number | null | undefined, digits = 6): string {
-  if (value === null || value === undefined) return "-";
-  if (Number.isInteger(value)) return String(value);
-  return Math.abs(value) < 1e-3 ? value.toExponential(digits - 1) : value.toPrecision(digits);
-}
-
-/** Significant digits for a measured value beside a printed one: a digit more, and no fewer than five. */
-function digitsOf(printed: string): number {
-  const [mantissa = ""] = printed.split("e");
-  return Math.max(5, mantissa.replace(".", "").replace(/^0+/, "").length + 1);
 }

@@ -1,0 +1,45 @@
+import { existsSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const executablePath = "/usr/bin/chromium";
+
+/** Debian's. */
+export const hasChromium = existsSync(executablePath);
+
+/** What a page made of itself, and what it wanted besides. */
+export interface Opened<T> {
+  readonly result: T;
+  /** Console messages and errors. */
+  readonly messages: readonly string[];
+  /** Addresses asked for besides the page itself. */
+  readonly requests: readonly string[];
+}
+
+export interface Look {
+  readonly width?: number;
+  readonly colorScheme?: "light" | "dark";
+}
+
+/** Opens a file in headless Chromium, and evaluates a function there. */
+export async function openPage<T>(
+  path: string,
+  evaluate: () => T,
+  { width = 1_280, colorScheme = "light" }: Look = {},
+): Promise<Opened<T>> {
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--headless=new"] });
+  try {
+    const page = await browser.newPage({ viewport: { width, height: 1_000 }, colorScheme });
+    const address = `file://${path}`;
+    const messages: string[] = [];
+    const requests: string[] = [];
+    page.on("console", (message) => messages.push(message.text()));
+    page.on("pageerror", (error) => messages.push(String(error)));
+    page.on("request", (request) => {
+      if (request.url() !== address) requests.push(request.url());
+    });
+    await page.goto(address, { waitUntil: "load" });
+    return { result: await page.evaluate(evaluate), messages, requests };
+  } finally {
+    await browser.close();
+  }
+}
