@@ -80,7 +80,7 @@ test("logits come for all pairs or some, in either order, with their voting", as
   expect(some.voting!.worstPairs).toHaveLength(3);
   const { correct, spurious, background, rSquared } = all.voting!;
   expect(correct).toBeGreaterThan(spurious);
-  expect(spurious).toBeGreaterThan(background);
+  expect(spurious).toBeGreaterThan(background!);
   expect(rSquared).toBeLessThan(1);
   expect(all.projected!.spuriousRatio).toBeCloseTo(0.5, 6);
   expect(all.votes.map(({ neurons }) => neurons)).toEqual((await session.spectrum()).neuronsPerFrequency);

@@ -296,9 +296,14 @@ test("a figure that can't be drawn says what it needs, and leaves nothing", asyn
   expect(await fails("3", "--session", id, "-o", "x.bmp")).toMatch(/^2 .*must end in .svg, .png or .json/);
   expect(await fails("8", "--preset", "standard", "--neuron", "1")).toMatch(/^2 .*figure 8 is not/);
   expect(await fails("3", "--session", id, "--at", "7", "-o", join(folder, "no.svg"))).toMatch(
-    /^1 .*has no snapshot: it is at step 0, and none is kept/,
+    /^1 .*can show steps 0 to 0, where the session is; got 7/,
   );
-  expect(await fails("2", "--preset", "standard", "--at", "1", "--neuron", "512")).toMatch(/^1 .*0 to 511/);
+  expect(await fails("2", "--preset", "standard", "--at", "1", "--neuron", "512")).toMatch(
+    /^2 .*--neuron must be 0 to 511/,
+  );
+  expect(await fails("3", "--preset", "standard", "-o", join(folder, "none/x.svg"))).toMatch(
+    /^2 .*can't write .*ENOENT/,
+  );
   expect((await json("list")).sessions).toHaveLength(before);
   expect(readdirSync(folder)).not.toContain("no.svg");
 });

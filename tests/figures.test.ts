@@ -85,6 +85,8 @@ test("stages are shaded once they are known, each with its name", async () => {
     memorizationEnd: stages?.memorizationEnd,
     generalizationEnd: stages?.generalizationEnd,
   });
+  const earlier = await figures.find(({ id }) => id === "14")!.draw({ box, session, at: [300] });
+  expect(earlier.data).toMatchObject({ memorizationEnd: stages?.memorizationEnd, generalizationEnd: null });
   const text = await svg(drawing);
   for (const stage of ["memorization", "generalization", "cleanup"]) {
     expect(text.split(`>${stage}<`)).toHaveLength(1 + 4);
@@ -108,6 +110,10 @@ test("a snapshot that is not kept, a missing session and a wrong neuron are told
     `figure 3 shows step 123, of which ${session.name} has no snapshot: it is at step ${end}, and kept are 0, ${end}`,
   );
   await expect(draw("3", {})).rejects.toThrow(new FigureError("figure 3 needs a session"));
+  await expect(draw("5", { session, at: [0, 100] })).rejects.toThrow("figure 5 shows one step; got 0, 100");
+  await expect(draw("14", { session, at: [301] })).rejects.toThrow(
+    "can show steps 0 to 300, where the session is",
+  );
   await expect(draw("2", { session, neuron: 512 })).rejects.toThrow("neuron must be 0 to 511; got 512");
   await using fresh = await box.start({ preset: "quad_random_sgd" });
   await expect(draw("10", { session: fresh })).rejects.toThrow("has 0 snapshots to show a race");
@@ -126,10 +132,90 @@ test("any session can be drawn, of any modulus, whatever it is trained on", asyn
   await session.run({ untilStep: 20, snapshotAt: [5, 10, 20] }).finished;
   for (const figure of figures) {
     if (figure.preset === undefined) continue;
-    const at = ["9", "10", "13b", "14"].includes(figure.id) ? undefined : [5, 20];
-    const { warnings } = await rendered(await figure.draw({ box, session, at }));
-    expect([figure.id, warnings]).toEqual([figure.id, []]);
+    const at = figure.steps.length > 1 ? [20, 5, 5] : [10];
+    const drawing = await figure.draw({ box, session, at });
+    expect(drawing.steps).toEqual(at.length > 1 ? [5, 20] : [10]);
+    expect([figure.id, (await rendered(drawing)).warnings]).toEqual([figure.id, []]);
   }
+});
+
+test("the least modulus and network are drawn as well", async () => {
+  await using session = await box.start({ modulus: 3, width: 8, optimizer: "sgd" });
+  await session.snapshot();
+  const snapshotAt = Array.from({ length: 20 }, (_, i) => i + 1);
+  await session.run({ untilStep: 20, snapshotAt }).finished;
+  for (const figure of figures) {
+    if (figure.preset === undefined) continue;
+    const { svg: text, warnings } = await rendered(await figure.draw({ box, session }));
+    expect([figure.id, warnings]).toEqual([figure.id, []]);
+    expect(text).not.toMatch(/NaN|undefined/);
+  }
+});
+
+test("where the flow ends is finite whatever the modulus, and at p = 23 the published contour", async () => {
+  const contour = async (source: object) =>
+    (await figures.find(({ id }) => id === "11")!.draw({ box, ...source })).data as {
+      timeStep: number;
+      beta: number[][];
+    };
+  await using session = await box.start({ modulus: 97, width: 8 });
+  const wide = await contour({ session });
+  expect(wide.beta.flat().every(Number.isFinite)).toBe(true);
+  expect(Math.max(...wide.beta.flat())).toBeLessThan(0.1);
+  const { timeStep, beta } = await contour({});
+  expect(timeStep).toBe(0.01);
+  expect([beta[0]![0]!.toFixed(6), beta[29]![0]!.toFixed(6)]).toEqual(["0.013967", "0.060207"]);
+});
+
+test("a session that trains is drawn as it was at one step, and goes on with the snapshots that it had", async () => {
+  await using session = await box.start({ preset: "standard" });
+  const run = session.run();
+  await run.started;
+  for (const id of ["5", "swap", "2"]) {
+    const drawing = await figures.find((figure) => figure.id === id)!.draw({ box, session });
+    expect(drawing.data).toMatchObject({ step: drawing.steps[0] });
+  }
+  expect(await Array.fromAsync(session.snapshots())).toEqual([]);
+  expect((await session.pause()).step).toBeGreaterThan(0);
+});
+
+test("a race and its winner are of the step that is asked for", async () => {
+  const session = sessions.get("quad_random_sgd")!;
+  const step = 3;
+  const { dominantFrequency } = await session.spectrum({ at: step });
+  for (const neuron of [0, 1, 2, 3, 4, 5, 6, 7]) {
+    const { data } = await figures.find(({ id }) => id === "10")!.draw({ box, session, at: [step], neuron });
+    expect(data).toMatchObject({ neuron, winner: dominantFrequency.data[neuron] });
+  }
+});
+
+test("angles over time are those of one turn: 2 phi - psi is D, and the flow begins where the neuron does", async () => {
+  const session = sessions.get("quad_single_freq")!;
+  type Moments = readonly { step: number; phi: number; psi: number; misalignment: number }[];
+  for (const neuron of [1, 5, 12, 117]) {
+    const { data } = await figures.find(({ id }) => id === "9")!.draw({ box, session, neuron });
+    const { actual, predicted } = data as { actual: Moments; predicted: Moments };
+    expect(predicted.length).toBe(actual.length - 1);
+    for (const { phi, psi, misalignment } of [...actual, ...predicted]) {
+      expect(2 * phi - psi).toBeCloseTo(misalignment, 9);
+      expect(Math.abs(misalignment)).toBeLessThan(Math.PI + 0.1);
+    }
+    expect(Math.abs(predicted[0]!.psi - actual[1]!.psi)).toBeLessThan(0.01);
+  }
+});
+
+test("the flow is not laid over what it isn't of", async () => {
+  const spec = { modulus: 9, width: 16, activation: "x^2", optimizer: "sgd" } as const;
+  const drawn = async (session: Session) => {
+    await session.run({ untilStep: 20, snapshotAt: [10, 20] }).finished;
+    return (await figures.find(({ id }) => id === "9")!.draw({ box, session })).data as {
+      predicted: unknown[];
+    };
+  };
+  await using adds = await box.start(spec);
+  expect((await drawn(adds)).predicted).toHaveLength(1);
+  await using other = await box.start({ ...spec, task: "subtract" });
+  expect((await drawn(other)).predicted).toEqual([]);
 });
 
 test("the worked example leaves no session behind", async () => {

@@ -97,7 +97,7 @@ test.skipIf(missing)(
     });
     expect(concentration).toEqual(["0.102", "0.105", "0.037", "0.062"]);
     const { voting, projected } = await session.logits({ activation: "x^2", pairs: [] });
-    const levels = [voting!.correct, voting!.spurious, voting!.background];
+    const levels = [voting!.correct, voting!.spurious, voting!.background!];
     expect(levels.map((level) => level.toFixed(1))).toEqual(["29.1", "6.2", "-0.6"]);
     expect([voting!.spuriousRatio!.toFixed(3), projected!.spuriousRatio!.toFixed(3)]).toEqual([
       "0.227",

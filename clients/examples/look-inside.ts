@@ -14,7 +14,7 @@ const { voting } = await session.logits({ pairs: [] });
 if (voting !== undefined) {
   const { correct, spurious, background, worstPairs } = voting;
   console.log(
-    `correct ${correct.toFixed(2)}, spurious ${spurious.toFixed(2)}, others ${background.toFixed(2)}`,
+    `correct ${correct.toFixed(2)}, spurious ${spurious.toFixed(2)}, others ${background?.toFixed(2)}`,
   );
   console.log(`least sure of ${worstPairs[0]?.pair.join(" + ")}, rival ${worstPairs[0]?.rival}`);
 }

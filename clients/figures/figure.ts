@@ -1,6 +1,7 @@
 import type { Grokbox, Session } from "@grokbox/sdk";
 import type { TopLevelSpec } from "vega-lite";
 import { FigureError } from "./figure-error.ts";
+import { holdStill } from "./present.ts";
 import { keptSteps, scaledSteps } from "./steps.ts";
 
 /** What a figure is drawn from. */
@@ -67,22 +68,32 @@ interface Definition<D extends object, S> {
   readonly id: string;
   readonly title: string;
   readonly caption: string;
-  readonly steps?: readonly number[];
-  /** How many snapshots, evenly over the run, a figure over time is drawn from; left out for one of single states. */
-  readonly series?: number;
-  /** The published figure's; left out for figures that aren't of one neuron. */
-  readonly neuron?: number;
   read(view: View<S>): Promise<D>;
   plot(data: D): TopLevelSpec;
 }
 
+interface SessionDefinition<D extends object> extends Definition<D, Session> {
+  readonly preset: string;
+  /** More than one: any number of states can be shown side by side. */
+  readonly steps: readonly number[];
+  /**
+   * What it is read from: the states at its steps, all kept snapshots up to its step, which are so many of a published run, or what was
+   * recorded up to its step.
+   *
+   * @default states
+   */
+  readonly from?: "states" | { readonly snapshots: number } | "record";
+  /** The published figure's; left out for figures that aren't of one neuron. */
+  readonly neuron?: number;
+}
+
 /** A figure of a session. */
-export function sessionFigure<D extends object>(
-  definition: Definition<D, Session> & { readonly preset: string; readonly steps: readonly number[] },
-): Figure {
-  const { id, title, caption, preset, steps, series, neuron, read, plot } = definition;
+export function sessionFigure<D extends object>(definition: SessionDefinition<D>): Figure {
+  const { id, title, caption, preset, steps, from = "states", neuron, read, plot } = definition;
   const overTime = (end: number) =>
-    series === undefined ? [] : Array.from({ length: series + 1 }, (_, i) => Math.round((i * end) / series));
+    typeof from === "string"
+      ? []
+      : Array.from({ length: from.snapshots + 1 }, (_, i) => Math.round((i * end) / from.snapshots));
   return {
     id,
     title,
@@ -90,29 +101,49 @@ export function sessionFigure<D extends object>(
     preset,
     steps,
     hasNeuron: neuron !== undefined,
-    snapshots: (end) => [...new Set([...overTime(end), ...scaledSteps(steps, end)])].sort((a, b) => a - b),
+    snapshots: (end) => inOrder([...overTime(end), ...scaledSteps(steps, end)]),
     draw: async (source) => {
       const { box, session, signal } = source;
       if (session === undefined) throw new FigureError(`figure ${id} needs a session`);
-      const now = (await session.refresh({ signal })).step;
-      const wanted = source.at ?? (series === undefined ? scaledSteps(steps, now) : [now]);
+      await using present = await holdStill(session, from === "states", signal);
+      const { step: now, isKept } = present;
+      const wanted =
+        source.at === undefined
+          ? from === "states"
+            ? scaledSteps(steps, now)
+            : [now]
+          : checkedSteps(id, source.at, now, steps.length);
       const kept = await keptSteps(session, signal);
       const missing = wanted.filter((step) => step !== now && !kept.includes(step));
-      if (series === undefined && missing.length > 0) throw notKept(id, session.name, missing, kept, now);
+      if (from === "states" && missing.length > 0) throw notKept(id, session.name, missing, kept, now);
       const last = Math.max(...wanted);
       const view: View = {
         box,
         session,
         steps: wanted,
         series: kept.filter((step) => step <= last),
-        at: (step) => ({ ...(step === now ? {} : { at: step }), signal }),
+        at: (step) => ({ ...(step === now && !isKept ? {} : { at: step }), signal }),
         neuron: checkedNeuron(id, source.neuron, neuron, session.info.spec.width),
         signal,
       };
       const data = await read(view);
+      await present.check();
       return { id, title, caption, session: session.name, steps: wanted, data, spec: plot(data) };
     },
   };
+}
+
+const inOrder = (steps: readonly number[]) => [...new Set(steps)].sort((a, b) => a - b);
+
+function checkedSteps(id: string, at: readonly number[], now: number, most: number): number[] {
+  const steps = inOrder(at);
+  if (steps.length === 0) throw new FigureError(`figure ${id} needs a step to show`);
+  if (most === 1 && steps.length > 1) {
+    throw new FigureError(`figure ${id} shows one step; got ${steps.join(", ")}`);
+  }
+  const wrong = steps.find((step) => !Number.isSafeInteger(step) || step < 0 || step > now);
+  if (wrong === undefined) return steps;
+  throw new FigureError(`figure ${id} can show steps 0 to ${now}, where the session is; got ${wrong}`);
 }
 
 /** A figure that needs no session; given one, it may show it too. */

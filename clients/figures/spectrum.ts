@@ -94,9 +94,13 @@ export function wrap(angle: number): number {
   return angle - turns * 2 * Math.PI;
 }
 
-/** Angles over time without jumps of 2 pi, the first as it is. */
-export function unwrap(angles: readonly number[]): number[] {
-  let last = angles[0] ?? 0;
+/**
+ * Angles over time without jumps of 2 pi.
+ *
+ * @param from - near which the first one is taken; as it is by default
+ */
+export function unwrap(angles: readonly number[], from = angles[0] ?? 0): number[] {
+  let last = from;
   return angles.map((angle) => {
     last += wrap(angle - last);
     return last;

@@ -48,8 +48,9 @@ export interface Voting {
   /** Mean logits of the pairs x != y. */
   readonly correct: number;
   readonly spurious: number;
-  readonly background: number;
-  /** (spurious - background) / (correct - background); 0.5 in theory. Absent when the two are equal. */
+  /** Absent for p = 3, which has no other residue. */
+  readonly background?: number;
+  /** (spurious - background) / (correct - background); 0.5 in theory. Absent when the two are equal, and for p = 3. */
   readonly spuriousRatio?: number;
   /** Share of the logits' variance that the levels explain. Absent when logits are all equal. */
   readonly rSquared?: number;
@@ -175,8 +176,7 @@ function fromVoting(message: VotingMessage): Voting {
   return {
     correct,
     spurious,
-    background,
-    ...defined({ spuriousRatio, rSquared }),
+    ...defined({ background, spuriousRatio, rSquared }),
     residual,
     maxResidual,
     diagonalCorrect,

@@ -178,3 +178,14 @@ test.skipIf(!hasPublishedRuns)("the published standard run's levels", () => {
   expect(spuriousRatio!.toFixed(3)).toBe("0.227");
   expect(fit(projectOnDominant(weights.theta, weights.xi, 23)).spuriousRatio!.toFixed(3)).toBe("0.500");
 });
+
+test("p = 3 has no background, and nothing that needs one", () => {
+  const logits = Float64Array.from({ length: 18 }, (_, i) => Math.sin(i));
+  const fit = votingFit(logits, 3);
+  expect(fit.levels).toEqual({ correct: expect.any(Number), spurious: expect.any(Number) });
+  expect(fit.spuriousRatio).toBeUndefined();
+  for (const value of [fit.residual, fit.maxResidual, fit.r2, fit.diagonal.background, fit.margin.mean]) {
+    expect(value).toBeTypeOf("number");
+    expect(value).not.toBeNaN();
+  }
+});

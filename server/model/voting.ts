@@ -11,8 +11,9 @@ export interface VotingLevels {
 
 /** How logits stand on three levels. Levels and residuals are of the pairs x != y, margins of all. */
 export interface VotingFit {
-  readonly levels: VotingLevels;
-  /** (spurious - background) / (correct - background): 0.5 in theory. Absent when the two are equal. */
+  /** Without a background for p = 3, where the three residues are correct and spurious. */
+  readonly levels: Omit<VotingLevels, "background"> & { readonly background?: number };
+  /** (spurious - background) / (correct - background): 0.5 in theory. Absent when the two are equal, and for p = 3. */
   readonly spuriousRatio?: number;
   /** Share of the variance of the logits that the levels explain, at most 1. Absent when all logits are equal. */
   readonly r2?: number;
@@ -50,11 +51,10 @@ export interface WorstPair {
 export function votingFit(logits: Float64Array, modulus: number, worst = 10): VotingFit {
   const off = rowsOf(logits, modulus).filter(({ x, y }) => x !== y);
   const diagonal = rowsOf(logits, modulus).filter(({ x, y }) => x === y);
-  const levels = {
-    correct: meanWhere(off, "correct"),
-    spurious: meanWhere(off, "spurious"),
-    background: meanWhere(off, "background"),
-  };
+  const [correct, spurious] = [meanWhere(off, "correct"), meanWhere(off, "spurious")];
+  // Used only where there are such residues.
+  const background = modulus === 3 ? Number.NaN : meanWhere(off, "background");
+  const levels: VotingLevels = { correct, spurious, background };
   const count = off.length * modulus;
   const grand =
     off.reduce((sum, { values }) => sum + values.reduce((all, value) => all + value, 0), 0) / count;
@@ -71,10 +71,10 @@ export function votingFit(logits: Float64Array, modulus: number, worst = 10): Vo
   }
   const margins = rowsOf(logits, modulus).map((row) => marginOf(row, modulus));
   const both = ({ x, y }: WorstPair) => (x === y ? 1 : 2);
-  const spread = levels.correct - levels.background;
+  const spread = correct - background;
   return {
-    levels,
-    ...(spread === 0 ? {} : { spuriousRatio: (levels.spurious - levels.background) / spread }),
+    levels: modulus === 3 ? { correct, spurious } : levels,
+    ...(modulus === 3 || spread === 0 ? {} : { spuriousRatio: (spurious - background) / spread }),
     ...(explained === 0 ? {} : { r2: 1 - left / explained }),
     residual: Math.sqrt(left / count),
     maxResidual,

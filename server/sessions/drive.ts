@@ -204,7 +204,13 @@ export class Drive {
         preempt.addEventListener("abort", forward);
         this.#hurry = hurry;
         try {
-          const { until, recordAt } = nextStretch(plan, training.step, training.stepsIn(mostMs), waypoints);
+          const { until, recordAt } = nextStretch(
+            plan,
+            training.step,
+            training.stepsIn(mostMs),
+            waypoints,
+            training.mostRecords,
+          );
           return await training.advance(until, recordAt, hurry.signal);
         } finally {
           this.#hurry = undefined;

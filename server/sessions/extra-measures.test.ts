@@ -9,7 +9,7 @@ import { storeFile } from "../store/database.ts";
 import { unchanged } from "./changes.ts";
 import { dueAt, type MeasureSchedule, neverMeasured } from "./extra-measures.ts";
 import type { RunPlan } from "./plan.ts";
-import type { ProgressPoint } from "./progress-log.ts";
+import { extraBytes, type ProgressPoint } from "./progress-log.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
 import { openTestRegistry, unrepeated } from "./testing/registry.ts";
@@ -248,6 +248,39 @@ test("measures are counted as memory while they are taken", async () => {
   expect(memory.usedBytes).toBeGreaterThan(plain);
   await session.update({ measures: [] }, never, () => {});
   expect(memory.usedBytes).toBe(plain);
+  await session.update({ measures: drifts }, never, () => {});
+  await advance(session, recordEvery);
+  await session.update({ measures: [] }, never, () => {});
+  // Its points still carry them, also when the session comes back.
+  const withPoints = memory.usedBytes;
+  expect(withPoints - plain).toBe(extraBytes * registry.limits.retainedProgressPoints);
+  expect(await session.sleep()).toBe(true);
+  expect(memory.usedBytes).toBeLessThan(plain);
+  await advance(session, 1);
+  expect(memory.usedBytes).toBe(withPoints);
+});
+
+test("measured sessions don't wait for what users ask to be analysed", async () => {
+  const registry = await restored(folder());
+  const spec = completeSpec({ width: 512 }, "standard");
+  const measures = [{ measure: "thetaCosineFit", every: 1 }] as const;
+  const session = await registry.start({
+    spec,
+    preset: "",
+    labels: {},
+    engine: "cpu",
+    recordEvery: 1,
+    measures,
+  });
+  let isAnalysed = false;
+  const wide = completeSpec({ modulus: 199, width: 20_000 }, "standard");
+  const asked = registry.analyst.run("initialState", Number.POSITIVE_INFINITY, wide).then(() => {
+    isAnalysed = true;
+  });
+  await advance(session, 20);
+  expect(isAnalysed).toBe(false);
+  expect(stepsWith(await pointsOf(session), "thetaCosineFit")).toHaveLength(21);
+  await asked;
 });
 
 test("a start that can't be stored gives back the memory that it had, once", async () => {

@@ -37,6 +37,15 @@ export function isExtra(measure: string): measure is ExtraMeasure {
   return (extraMeasures as readonly string[]).includes(measure);
 }
 
+/** Bytes of weights that one slice may copy out to be measured. */
+const copiedBytes = 2 ** 24;
+
+/** States that one slice may record where points carry extra measures, at least 1 and at most 16. */
+export function measuredASlice(modulus: number, width: number): number {
+  const bytes = 2 * Float32Array.BYTES_PER_ELEMENT * modulus * width;
+  return Math.max(1, Math.min(16, Math.floor(copiedBytes / bytes)));
+}
+
 /** What the point of a step is to carry, should it be recorded. */
 export function dueAt(schedule: MeasureSchedule, step: number): readonly ExtraMeasure[] {
   return schedule.filter(({ every }) => step % every === 0).map(({ measure }) => measure);

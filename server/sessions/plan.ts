@@ -45,8 +45,8 @@ export function checkPlan({ untilStep, snapshotAt, recordAt }: RunPlan, step: nu
   if (violations.length > 0) throw invalid(violations.slice(0, 20));
 }
 
-/** Points that one slice may record: as many as one message to a watcher should hold, and weights that memory should. */
-const mostRecords = 16;
+/** Points that one slice may record: as many as one message to a watcher should hold. */
+export const mostRecords = 16;
 
 /** Where the next slice is to end at the latest, and which steps on the way are to be recorded. */
 export interface Stretch {
@@ -58,8 +58,16 @@ export interface Stretch {
 /**
  * The next stretch of a plan from `step` on, of at most `steps` updates. It ends where something must be done there and then: a
  * snapshot, the target, and with stop conditions every recorded step.
+ *
+ * @param most - points that it may record
  */
-export function nextStretch(plan: RunPlan, step: number, steps: number, demands: Demands): Stretch {
+export function nextStretch(
+  plan: RunPlan,
+  step: number,
+  steps: number,
+  demands: Demands,
+  most = mostRecords,
+): Stretch {
   const target = plan.untilStep ?? Number.POSITIVE_INFINITY;
   const snapshot = Math.min(firstAfter(plan.snapshotAt, step), demands.nextSnapshot(step));
   const until = Math.min(step + steps, target, snapshot);
@@ -67,7 +75,7 @@ export function nextStretch(plan: RunPlan, step: number, steps: number, demands:
   const recordAt: number[] = [];
   for (let next = nextRecord(plan, step, snapshot); next <= until; next = nextRecord(plan, next, snapshot)) {
     recordAt.push(next);
-    if (recordAt.length === mostRecords || oneByOne) return { until: next, recordAt };
+    if (recordAt.length === most || oneByOne) return { until: next, recordAt };
   }
   return { until, recordAt };
 }

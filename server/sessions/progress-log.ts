@@ -102,6 +102,11 @@ export class ProgressLog {
     if (stored === undefined) this.#rows = new ProgressRing(columns, capacity, 0);
   }
 
+  /** A point that is here carries, or carried, an extra measure. */
+  get hasExtras(): boolean {
+    return this.#extras !== undefined;
+  }
+
   /** The points are here, not only in the store. */
   get isLoaded(): boolean {
     return this.#rows !== undefined;

@@ -7,7 +7,7 @@ import { Answers } from "./answers.ts";
 import { applyChanges, type Changes, changesViolations } from "./changes.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { GrokboxError, invalid } from "./errors.ts";
-import { type MeasureSchedule, needsBase, neverMeasured } from "./extra-measures.ts";
+import { type MeasureSchedule, measuredASlice, needsBase, neverMeasured } from "./extra-measures.ts";
 import { type Base, Measurer } from "./measurer.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { type Observer, unobserved } from "./observer.ts";
@@ -76,9 +76,6 @@ export interface SessionFilter {
 /** A trainer's weights, gradients and moments, and its copy to go back to when a loss diverges. */
 const residentArrays = 16;
 
-/** Weights of the base, of a slice under way, and of the one that is measured meanwhile. */
-const measuredArrays = 6;
-
 /** What a normal draw costs, roughly, beside a multiply-add. */
 const operationsADraw = 32;
 
@@ -105,6 +102,8 @@ export class Registry {
   readonly uploads: Uploads;
   readonly answers = new Answers();
   readonly analyst = new Analyst();
+  /** For measures while training: they must not wait for what users ask, nor end with it. */
+  readonly #measuring = new Analyst();
   readonly store: Store;
   readonly checkpointEveryMs: number;
   readonly #observer: Observer;
@@ -328,7 +327,7 @@ export class Registry {
 
   /** Frees everything; after `shutDown`. */
   async close(): Promise<void> {
-    await this.analyst.close();
+    await Promise.all([this.analyst.close(), this.#measuring.close()]);
     for (const session of this.#sessions.values()) session.close();
     await Promise.all(this.engines.map(({ engine }) => engine.close()));
     await this.store.close();
@@ -346,7 +345,7 @@ export class Registry {
         limit: maxSessions,
       });
     }
-    const bytes = this.#residentBytes(input.spec, measures);
+    const bytes = this.#residentBytes({ spec: input.spec, measures, hasExtras: false });
     const { promise: over, resolve } = Promise.withResolvers<void>();
     this.#starting.add(over);
     let session: Session | undefined;
@@ -403,7 +402,8 @@ export class Registry {
     const { engine } = this.#choose(identity.engine);
     const parts = this.#trainingParts(engine, log, () => this.#readBase(identity, spec));
     const training = await Training.open(parts, spec, train, state, measures);
-    if (measures.some(({ measure }) => needsBase(measure))) parts.measurer.begin(state);
+    const { step, theta, xi } = state;
+    if (measures.some(({ measure }) => needsBase(measure))) parts.measurer.begin({ step, theta, xi });
     try {
       await training.record();
     } catch (error) {
@@ -414,7 +414,7 @@ export class Registry {
   }
 
   #trainingParts(engine: Engine, log: ProgressLog, readBase: () => Promise<Base | undefined>): TrainingParts {
-    const measurer = new Measurer(engine, this.analyst, readBase);
+    const measurer = new Measurer(engine, this.#measuring, readBase);
     return { engine, log, observer: this.#observer, measurer };
   }
 
@@ -423,11 +423,12 @@ export class Registry {
     if (base === undefined) return undefined;
     if (base.isDrawn) {
       const operations = spec.modulus * spec.width * operationsADraw;
-      const { theta, xi } = await this.analyst.run("initialState", operations, spec);
+      const { theta, xi } = await this.#measuring.run("initialState", operations, spec);
       return { step: 0, theta, xi };
     }
     try {
-      return (await this.get(name).readSnapshot(base.step)).state;
+      const { step, theta, xi } = (await this.get(name).readSnapshot(base.step)).state;
+      return { step, theta, xi };
     } catch (error) {
       if (error instanceof GrokboxError) return undefined;
       throw error;
@@ -443,7 +444,7 @@ export class Registry {
       maxSnapshots: this.limits.maxSnapshotsPerSession,
       memory: {
         reserve: async (session) => {
-          const bytes = this.#residentBytes(session.spec, session.measures);
+          const bytes = this.#residentBytes(footprint(session));
           await this.#makeRoom(bytes, session.name);
           this.#resident.set(session, bytes);
         },
@@ -454,7 +455,7 @@ export class Registry {
         resize: async (session) => {
           const before = this.#resident.get(session);
           if (before === undefined) return;
-          const bytes = this.#residentBytes(session.spec, session.measures);
+          const bytes = this.#residentBytes(footprint(session));
           if (bytes > before) await this.#makeRoom(bytes - before, session.name);
           else this.memory.release(before - bytes);
           this.#resident.set(session, bytes);
@@ -488,12 +489,20 @@ export class Registry {
     this.memory.reserve(bytes, what);
   }
 
-  /** What a session takes while it is resident, its log when that is full; with extra measures also the base and two copies of weights. */
-  #residentBytes({ modulus, width }: Spec, measures: MeasureSchedule): number {
+  /**
+   * What a session takes while it is resident, its log when that is full. Extra measures take the base, and the weights of the states of
+   * two slices, one under way and one measured meanwhile; their columns stay as long as a point has any.
+   */
+  #residentBytes({
+    spec: { modulus, width },
+    measures,
+    hasExtras,
+  }: Pick<Session, "spec" | "measures"> & { readonly hasExtras: boolean }): number {
+    const isMeasured = measures.length > 0;
+    const copies = isMeasured ? 1 + 2 * measuredASlice(modulus, width) : 0;
     const extra =
-      measures.length === 0
-        ? 0
-        : 4 * measuredArrays * modulus * width + extraBytes * this.limits.retainedProgressPoints;
+      copies * 2 * 4 * modulus * width +
+      (isMeasured || hasExtras ? extraBytes * this.limits.retainedProgressPoints : 0);
     const pairs = (modulus * (modulus + 1)) / 2;
     const logits = pairs * Math.ceil(modulus / 16) * 16;
     return (
@@ -510,6 +519,8 @@ export class Registry {
     return offered === undefined ? this.engines[0]! : { ...offered, reason: "asked for" };
   }
 }
+
+const footprint = ({ spec, measures, log }: Session) => ({ spec, measures, hasExtras: log.hasExtras });
 
 interface NewSession {
   readonly identity: Omit<SessionIdentity, "name" | "ordinal" | "createTimeMs">;

@@ -10,6 +10,8 @@ export interface ResidenceParts {
   readonly store: Store;
   /** Sets memory aside before the trainer and the log become resident. */
   readonly reserve: () => Promise<void>;
+  /** Sets aside what the log turns out to need besides, once it is loaded. */
+  readonly resize: () => Promise<void>;
   /** Gives it back. */
   readonly release: () => void;
 }
@@ -36,11 +38,12 @@ export class Residence {
   /** Makes the session resident at the state that the store has of it. With the trainer to itself. */
   async wake(): Promise<void> {
     this.#usedMs = performance.now();
-    const { id, training, store, reserve, release } = this.#parts;
+    const { id, training, store, reserve, resize, release } = this.#parts;
     if (training.isAwake) return;
     await reserve();
     try {
       await this.#load();
+      await resize();
       const { arrays, train } = await store.readHead(id);
       await training.wake({ state: stateOf(training.step, arrays), train });
     } catch (error) {

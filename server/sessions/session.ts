@@ -143,6 +143,7 @@ export class Session {
       training,
       store,
       reserve: () => memory.reserve(this),
+      resize: () => memory.resize(this),
       release: () => memory.release(this),
     });
     this.#waypoints = new Waypoints(
@@ -472,6 +473,8 @@ export class Session {
     if (measures === undefined) return this.#update(change, answering, () => this.keeper.commit(undefined));
     await this.#drive.between(signal, async () => {
       const before = this.measures;
+      // What was recorded before is measured as it was asked for then.
+      await this.#training.collect();
       this.#training.measure(measures);
       try {
         await this.#parts.memory.resize(this);

@@ -4,10 +4,17 @@ import type { Activation, Spec } from "../model/spec.ts";
 import type { SpectralMeasures } from "../model/spectral-measures.ts";
 import { StageTracker } from "../model/stages.ts";
 import { type Awake, openTrainer } from "./awake.ts";
-import { dueAt, type ExtraValues, type MeasureSchedule, needsBase } from "./extra-measures.ts";
+import {
+  dueAt,
+  type ExtraValues,
+  type MeasureSchedule,
+  measuredASlice,
+  needsBase,
+} from "./extra-measures.ts";
 import type { ClassCounts, Head } from "./head.ts";
 import { type Measurer, needsWeights } from "./measurer.ts";
 import type { Observer } from "./observer.ts";
+import { mostRecords } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import { extrasOf, noWeights, type Slice } from "./slice.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -131,6 +138,12 @@ export class Training {
   /** Which points carry which extra measures. */
   get schedule(): MeasureSchedule {
     return this.#schedule;
+  }
+
+  /** Points that a slice may record. */
+  get mostRecords(): number {
+    const { modulus, width } = this.#spec;
+    return this.#schedule.length === 0 ? mostRecords : measuredASlice(modulus, width);
   }
 
   /** Of the points from now on. */

@@ -1,4 +1,5 @@
-import { extname } from "node:path";
+import { accessSync, constants } from "node:fs";
+import { dirname, extname } from "node:path";
 import type { Drawing, Figure } from "@grokbox/figures";
 import type { Grokbox, PresetName, Session } from "@grokbox/sdk";
 import { Argument, type Command, Option } from "commander";
@@ -61,6 +62,7 @@ export function addFigure(program: Command, line: CommandLine): void {
         }
         const path = call.options.output ?? `figure-${id}.svg`;
         const format = formatOf(path);
+        checkFolder(path);
         const drawing = await draw(figure, call);
         const bytes = await writeWhole(path, [await encoded(drawing, format)]);
         const { title, session, steps: shown } = drawing;
@@ -91,6 +93,20 @@ function formatOf(path: string): Format {
   return format;
 }
 
+/** Before anything is trained for a file that can't be written. */
+function checkFolder(path: string): void {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`can't write ${path}: ${(error as NodeJS.ErrnoException).code ?? error}`);
+  }
+}
+
+function checkNeuron(neuron: number | undefined, { info: { spec } }: Session): void {
+  if (neuron === undefined || neuron < spec.width) return;
+  throw new UsageError(`--neuron must be 0 to ${spec.width - 1}; got ${neuron}`);
+}
+
 async function encoded(drawing: Drawing, format: Format): Promise<Uint8Array> {
   const { png, svg } = await import("@grokbox/figures");
   if (format === "json") return new TextEncoder().encode(`${JSON.stringify(drawing)}\n`);
@@ -110,6 +126,7 @@ async function draw(figure: Figure, call: Call<Options>): Promise<Drawing> {
   const source = { box, at, neuron, signal };
   if (name !== undefined) {
     await using session = await call.session(name);
+    checkNeuron(neuron, session);
     return await figure.draw({ ...source, session });
   }
   if (figure.preset === undefined || preset === undefined) return figure.draw(source);
@@ -130,8 +147,12 @@ async function trained(
 ): Promise<Session> {
   const { limits, options, output, interrupt } = call;
   const until = Math.max(1, ...(options.at ?? figure.steps));
-  const session = await box.start({ preset, labels: { purpose: `figure-${figure.id}` }, ...limits });
+  // Without the signal: given up on the way, it might be made all the same, and stay.
+  const { deadlineMs } = limits;
+  const session = await box.start({ preset, labels: { purpose: `figure-${figure.id}` }, deadlineMs });
   try {
+    interrupt.throwIfAborted();
+    checkNeuron(options.neuron, session);
     const kept = [...new Set([...figure.snapshots(until), ...(options.at ?? [])])].sort((a, b) => a - b);
     if (kept.includes(0)) await session.snapshot(limits);
     const run = session.run({ untilStep: until, snapshotAt: kept.filter((step) => step > 0), ...limits });

@@ -1,3 +1,4 @@
+import type { Voting } from "@grokbox/sdk";
 import type { TopLevelSpec } from "vega-lite";
 import { sessionFigure, type View } from "../figure.ts";
 import { describe } from "../session-text.ts";
@@ -15,7 +16,8 @@ interface LogitRows {
   readonly levels: {
     readonly correct: number;
     readonly spurious: number;
-    readonly background: number;
+    /** Null for p = 3, which has no other residue. */
+    readonly background: number | null;
   } | null;
 }
 
@@ -33,19 +35,9 @@ async function read({ session, steps: [step = 0], at }: View): Promise<LogitRows
   };
 }
 
-const levelsOf = ({
-  correct,
-  spurious,
-  background,
-}: {
-  correct: number;
-  spurious: number;
-  background: number;
-}) => ({
-  correct,
-  spurious,
-  background,
-});
+function levelsOf({ correct, spurious, background }: Voting): NonNullable<LogitRows["levels"]> {
+  return { correct, spurious, background: background ?? null };
+}
 
 function plot({ session, step, modulus, logits, levels }: LogitRows): TopLevelSpec {
   const values = logits.flatMap((row, y) => row.map((logit, j) => ({ y, j, logit })));
@@ -64,7 +56,7 @@ function plot({ session, step, modulus, logits, levels }: LogitRows): TopLevelSp
       ...(levels === null
         ? []
         : [
-            `Means over all x ≠ y: correct ${digits(levels.correct)}, spurious ${digits(levels.spurious)}, background ${digits(levels.background)}`,
+            `Means over all x ≠ y: correct ${digits(levels.correct)}, spurious ${digits(levels.spurious)}, background ${digits(levels.background ?? undefined)}`,
           ]),
     ]),
     width: Math.round(cell * modulus),

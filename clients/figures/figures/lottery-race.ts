@@ -41,6 +41,7 @@ async function read({ session, series, neuron = 0, signal }: View): Promise<Race
   const { race, forecast, confidence, actual } = await session.lottery({
     neurons: [neuron],
     raceAt,
+    at: raceAt.at(-1),
     signal,
     ...(begin === undefined ? {} : { begin }),
   });
@@ -93,6 +94,7 @@ function plot({ session, neuron, winner, forecast, confidence, runners }: Race):
         title: "frequency, by β at the start",
         scale: { domain: names, range },
         sort: null,
+        legend: { symbolLimit: 0, columns: Math.ceil(names.length / 20) },
       },
       strokeWidth: { condition: { test: "datum.won", value: 3 }, value: 1.2 },
     },
@@ -123,7 +125,7 @@ export const lotteryRace = sessionFigure({
     "All frequencies of a neuron grow at first; the one that is aligned early and large enough takes off, and the others stay where they were. Who wins can be told at step 0.",
   preset: "quad_random_sgd",
   steps: [10_000],
-  series: 100,
+  from: { snapshots: 100 },
   neuron: 40,
   read,
   plot,

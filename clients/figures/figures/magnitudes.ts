@@ -31,7 +31,7 @@ async function read({ session, steps: [step = 0], at }: View): Promise<Magnitude
 function plot({ session, step, alpha, beta, summary }: Magnitudes): TopLevelSpec {
   const said = (letter: string, { mean, spread }: { mean: number; spread: number }) =>
     `${letter}: mean ${mean.toFixed(4)}, spread ${spread.toFixed(4)}`;
-  const most = Math.max(...alpha, ...beta) * 1.05;
+  const most = 1.05 * [...alpha, ...beta].reduce((a, b) => Math.max(a, b), 0);
   return {
     title: heading("Magnitudes at the dominant frequency", [
       `${session}, step ${steps(step)}`,

@@ -40,44 +40,53 @@ async function read({ session, series, neuron = 0, signal }: View): Promise<Dyna
   const { actual, frequency } = await session.simulateFlow(neuron, { times: [0] }, { ...call, compareAt });
   const times = actual.map(({ time }) => time).filter((time) => time > 0);
   const flow =
-    hasFlow(session) && times.length > 0 ? await session.simulateFlow(neuron, { times }, call) : undefined;
+    hasFlow(session, first) && times.length > 0
+      ? await session.simulateFlow(neuron, { times }, call)
+      : undefined;
   const stepOf = new Map(actual.map(({ time, step }) => [time, step]));
+  const predicted = Array.from(flow?.times ?? [], (time, i) => ({
+    step: stepOf.get(time)!,
+    alpha: flow!.alpha[i]!,
+    beta: flow!.beta[i]!,
+    phi: flow!.phi[i]!,
+    psi: flow!.psi[i]!,
+    misalignment: flow!.misalignment[i]!,
+  }));
   return {
     session: describe(session.info),
     neuron,
     frequency,
-    actual: moments(actual),
-    predicted:
-      flow === undefined
-        ? []
-        : moments(
-            Array.from(flow.times, (time, i) => ({
-              step: stepOf.get(time)!,
-              alpha: flow.alpha[i]!,
-              beta: flow.beta[i]!,
-              phi: flow.phi[i]!,
-              psi: flow.psi[i]!,
-              misalignment: flow.misalignment[i]!,
-            })),
-          ),
+    actual: continuous(actual, actual[0]),
+    predicted: continuous(predicted, actual[0]),
   };
 }
 
-function hasFlow({ info: { spec } }: Session): boolean {
-  return spec.activation === "x^2" && spec.optimizer.kind === "sgd" && spec.optimizer.weightDecay === 0;
+/** Where the flow has a clock: a quadratic network that adds, under SGD without decay, all the way from this step. */
+function hasFlow({ info: { spec, events } }: Session, from: number): boolean {
+  const { activation, task, optimizer } = spec;
+  const swapped = events.some(({ kind, step }) => kind === "activation-swapped" && step >= from);
+  const isPlain = optimizer.kind === "sgd" && optimizer.weightDecay === 0;
+  return activation === "x^2" && task === "add" && isPlain && !swapped;
 }
 
-function moments(states: readonly Moment[]): Moment[] {
-  const phi = unwrap(states.map((state) => state.phi));
-  const psi = unwrap(states.map((state) => state.psi));
-  const misalignment = unwrap(states.map((state) => state.misalignment));
+/** Angles without jumps of 2 pi, beginning near those of a first state, of which D is 2 phi - psi, not only up to 2 pi. */
+function continuous(states: readonly Moment[], first: Moment | undefined): Moment[] {
+  if (first === undefined) return [];
+  const phi = unwrap(
+    states.map((state) => state.phi),
+    first.phi,
+  );
+  const psi = unwrap(
+    states.map((state) => state.psi),
+    2 * first.phi - first.misalignment,
+  );
   return states.map(({ step, alpha, beta }, i) => ({
     step,
     alpha,
     beta,
     phi: phi[i]!,
     psi: psi[i]!,
-    misalignment: misalignment[i]!,
+    misalignment: 2 * phi[i]! - psi[i]!,
   }));
 }
 
@@ -156,7 +165,7 @@ function panel(
   };
 }
 
-const common = { steps: [10_000], series: 100, neuron: 1, read, plot };
+const common = { steps: [10_000], from: { snapshots: 100 }, neuron: 1, read, plot };
 
 export const quadraticDynamics = sessionFigure({
   ...common,

@@ -52,7 +52,7 @@ function plot({ session, step, modulus, wave, rows }: Neuron): TopLevelSpec {
           const { weights: row, mean, fit } = rows[layer];
           return {
             title: {
-              text: `${letters[layer]}[j] and ${digits(magnitude)} cos(2π·${frequency} j/p ${sign(phase)} ${radians(Math.abs(phase))}), R² = ${fit.toFixed(3)}`,
+              text: `${letters[layer]}[j] and its mean + ${digits(magnitude)} cos(2π·${frequency} j/p ${sign(phase)} ${radians(Math.abs(phase))}), R² = ${fit.toFixed(3)}`,
               fontSize: 12,
               fontWeight: "normal",
             },

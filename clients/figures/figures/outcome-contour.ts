@@ -4,7 +4,7 @@ import type { TopLevelSpec } from "vega-lite";
 import { theoryFigure, type View } from "../figure.ts";
 import { sequential } from "../style/palette.ts";
 import { between } from "../style/panel.ts";
-import { heading } from "../style/title.ts";
+import { digits, heading } from "../style/title.ts";
 
 interface Contour {
   readonly modulus: number;
@@ -27,7 +27,8 @@ async function read({ box, session, signal }: View<Session | undefined>): Promis
     Array.from({ length: points }, (_, i) => from + ((to - from) * i) / (points - 1));
   const scales = even(0.01, 0.02);
   const doubledPhases = even(0, 2 * Math.PI);
-  const [eulerSteps, timeStep] = [100, 0.01];
+  // The flow depends on p times its time: after as long a time, that of a larger p would have blown up.
+  const [eulerSteps, timeStep] = [100, (0.01 * 23) / modulus];
   const beta = await box.outcomeContour({
     modulus,
     scales,
@@ -74,7 +75,7 @@ function plot({ modulus, eulerSteps, timeStep, scales, doubledPhases, beta }: Co
   );
   return {
     title: heading("Where the flow ends, by where it begins", [
-      `k = 1, p = ${modulus}, α = β and ψ = 0 at the start; ${eulerSteps} Euler steps of ${timeStep}`,
+      `k = 1, p = ${modulus}, α = β and ψ = 0 at the start; ${eulerSteps} Euler steps of ${digits(timeStep)}`,
       `Lines: final β = ${levels.map((level) => level.toString()).join(", ")}`,
     ]),
     width: 440,
@@ -137,7 +138,7 @@ export const outcomes = theoryFigure({
   id: "11",
   title: "Who wins the lottery",
   caption:
-    "A frequency that begins large and aligned (D near 0 or 2π) has grown most after the same time; one that begins misaligned (D near π, the repeller) has hardly moved, however large it began.",
+    "A frequency that begins large and aligned (D near 0 or 2π) has grown most after the same time; one that begins misaligned (D near π, the repeller) has not grown, however large it began.",
   read,
   plot,
 });

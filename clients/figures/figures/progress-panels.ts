@@ -23,7 +23,7 @@ interface Progress {
   readonly session: string;
   /** Losses in nats; what the session can't have is absent. */
   readonly points: readonly Moment[];
-  /** Where the stages end; absent while they are not known. */
+  /** Where the stages end; null where that is not known, or after what is shown. */
   readonly memorizationEnd: number | null;
   readonly generalizationEnd: number | null;
 }
@@ -40,8 +40,13 @@ async function read({ session, steps: [last = 0], signal }: View): Promise<Progr
     );
   }
   while (points.length > mostPoints) points = points.filter((_, i) => i % 2 === 0 || i === points.length - 1);
-  const { memorizationEnd = null, generalizationEnd = null } = session.info.stages ?? {};
-  return { session: describe(session.info), points, memorizationEnd, generalizationEnd };
+  const shown = (end: number | undefined) => (end === undefined || end > last ? null : end);
+  return {
+    session: describe(session.info),
+    points,
+    memorizationEnd: shown(session.info.stages?.memorizationEnd),
+    generalizationEnd: shown(session.info.stages?.generalizationEnd),
+  };
 }
 
 function moment({
@@ -119,7 +124,7 @@ function stepAxis({ points }: Progress) {
     type: "quantitative" as const,
     title: "step",
     scale: { type: "log" as const, domain: [first, points.at(-1)!.step], nice: false },
-    axis: { format: "~s", grid: false },
+    axis: { format: "~s", grid: false, labelOverlap: "greedy" as const, labelSeparation: 8 },
   };
 }
 
@@ -133,34 +138,38 @@ function rows({ points }: Progress, curves: readonly Curve[]) {
     );
 }
 
-function lines(data: Progress, title: string, curves: readonly Curve[], y: object): Layer {
+/** Nothing where the session has none of them. */
+function lines(data: Progress, title: string, curves: readonly Curve[], y: object): Layer[] {
   const values = rows(data, curves);
+  if (values.length === 0) return [];
   const there = curves.filter(({ name }) => values.some((row) => row.name === name));
-  return {
-    data: { values },
-    mark: { type: "line" },
-    encoding: {
-      x: stepAxis(data),
-      y: { field: "value", type: "quantitative", title, ...y },
-      color: {
-        field: "name",
-        type: "nominal",
-        title: null,
-        scale: { domain: there.map(({ name }) => name), range: there.map(({ colour }) => colour) },
-        legend:
-          there.length < 2
-            ? null
-            : { orient: "none", legendX: 10, legendY: 76, fillColor: "white", padding: 4, cornerRadius: 3 },
+  return [
+    {
+      data: { values },
+      mark: { type: "line" },
+      encoding: {
+        x: stepAxis(data),
+        y: { field: "value", type: "quantitative", title, ...y },
+        color: {
+          field: "name",
+          type: "nominal",
+          title: null,
+          scale: { domain: there.map(({ name }) => name), range: there.map(({ colour }) => colour) },
+          legend:
+            there.length < 2
+              ? null
+              : { orient: "none", legendX: 10, legendY: 76, fillColor: "white", padding: 4, cornerRadius: 3 },
+        },
       },
     },
-  };
+  ];
 }
 
 function progressPanel(data: Progress, title: string, curves: readonly Curve[], y: object): Panel {
   return {
     ...size,
     resolve: { scale: { color: "independent" } },
-    layer: [...shades(data), lines(data, title, curves, y)],
+    layer: [...shades(data), ...lines(data, title, curves, y)],
   };
 }
 
@@ -174,11 +183,11 @@ function withNorm(data: Progress): Panel {
     resolve: { scale: { y: "independent", color: "independent" } },
     layer: [
       ...shades(data),
-      lines(data, "IPR", [ipr], {
+      ...lines(data, "IPR", [ipr], {
         ...axis("(d) IPR, mean of both layers", ipr.colour),
         scale: { domain: [0, 1] },
       }),
-      lines(data, "norm", [norm], axis("parameter norm", norm.colour)),
+      ...lines(data, "norm", [norm], axis("parameter norm", norm.colour)),
     ],
   };
 }
@@ -221,9 +230,10 @@ export const progressPanels = sessionFigure({
   id: "14",
   title: "The three stages of grokking",
   caption:
-    "First the training pairs are memorized while the test loss rises. Then the network generalizes as far as symmetry takes it, and its norm grows. When the norm falls, weight decay cleans up, and the last test pairs come right.",
+    "First the training pairs are memorized, and with them the test pairs whose other order is trained on. Then the norm goes on growing, while pairs of which neither order was seen begin to come right. Once it falls, in cleanup, the last of them follow, and spectra become still purer.",
   preset: "grokking",
   steps: [50_000],
+  from: "record",
   read,
   plot,
 });

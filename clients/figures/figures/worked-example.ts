@@ -50,9 +50,10 @@ async function read({ box, signal }: View<Session | undefined>): Promise<WorkedE
     weights: idealWeights(),
     activation: "x^2",
     labels: { purpose: "worked-example" },
-    signal,
+    // Without the signal: given up on the way, it might be made all the same, and stay.
   });
   try {
+    signal?.throwIfAborted();
     const { logits, theory } = await session.logits({ pairs: [[x, y]], signal });
     if (theory === undefined) throw new Error("the server has no theory of an ideal network's votes");
     const { unit, correct, spurious, background, margin } = theory;

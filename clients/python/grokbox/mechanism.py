@@ -45,9 +45,10 @@ class Voting:
 
     correct: float
     spurious: float
-    background: float
+    background: float | None
+    """None for p = 3, which has no other residue."""
     spurious_ratio: float | None
-    """(spurious - background) / (correct - background); 0.5 in theory. None when the two are equal."""
+    """(spurious - background) / (correct - background); 0.5 in theory. None when the two are equal, and for p = 3."""
     r_squared: float | None
     """Share of the logits' variance that the levels explain; None when logits are all equal."""
     residual: float
@@ -325,7 +326,7 @@ def _voting(message: Any) -> Voting:
     return Voting(
         correct=message.correct,
         spurious=message.spurious,
-        background=message.background,
+        background=optional(message, "background"),
         spurious_ratio=optional(message, "spurious_ratio"),
         r_squared=optional(message, "r_squared"),
         residual=message.residual,
