@@ -90,7 +90,7 @@ test("they load without a build", () => {
     import { Grokbox, isReason } from "@grokbox/sdk";
     import { SessionService } from "@grokbox/proto/session";
     import { ErrorInfoSchema } from "@grokbox/proto/rpc/error_details";
-    const error = await Grokbox.connect("127.0.0.1:1", { deadlineMs: 50 }).catch((error) => error);
+    const error = await Grokbox.connect("127.0.0.1:1", { deadlineMs: 2_000 }).catch((error) => error);
     console.log(SessionService.typeName, ErrorInfoSchema.typeName, isReason(error, "UNAVAILABLE"));
   `;
   const output = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
