@@ -10,11 +10,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "server/engine": ["server/model"],
   "server/store": ["server/model"],
   "server/sessions": ["server/engine", "server/store", "server/model"],
-  "server/rpc": ["server/sessions", "server/model", "proto"],
-  "server/web": ["server/sessions", "server/model", "proto"],
+  "server/messages": ["server/sessions", "server/model", "proto"],
+  "server/rpc": ["server/messages", "server/sessions", "server/model", "proto"],
+  "server/web": ["server/messages", "server/sessions", "server/model", "proto"],
   server: [
     "server/rpc",
     "server/web",
+    "server/messages",
     "server/sessions",
     "server/engine",
     "server/store",
@@ -29,7 +31,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 /** Packages that only one room may know. */
 const exclusive: Readonly<Record<string, readonly string[]>> = {
   "@grpc/grpc-js": ["server/rpc", "server", "sdk"],
-  "@bufbuild/protobuf": ["server/rpc", "sdk", "proto"],
+  "@bufbuild/protobuf": ["server/messages", "server/rpc", "server/web", "sdk", "proto"],
 };
 
 const testing = /(^|\/)(testing|conformance)\/|\.test\.ts$/;

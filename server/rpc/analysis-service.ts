@@ -1,4 +1,10 @@
 import type { AblateRequest, AnalysisService, Pair, SpectrumRequest } from "@grokbox/proto/analysis";
+import { ablationsFrom, idealFrom } from "../messages/ablation.ts";
+import { doubles, gridsMessage, scoredMessage, spectrumMessage } from "../messages/analysis.ts";
+import { Checks } from "../messages/checks.ts";
+import { defined } from "../messages/defined.ts";
+import { scoresMessage } from "../messages/progress.ts";
+import { theoryMessage, votingMessage } from "../messages/voting.ts";
 import { ablationViolations } from "../model/ablation.ts";
 import { idealNetwork } from "../model/ideal-network.ts";
 import { completeSpec } from "../model/presets.ts";
@@ -6,13 +12,8 @@ import { unorderedPairCount, unorderedPairIndex } from "../model/unordered-pairs
 import { evaluate, evaluateAblated, type Layers, spectrum, subject } from "../sessions/analysis.ts";
 import type { Registry } from "../sessions/registry.ts";
 import { analyseVoting } from "../sessions/voting-analysis.ts";
-import { ablationsFrom, idealFrom } from "./ablation-message.ts";
-import { doubles, gridsMessage, scoredMessage, spectrumMessage } from "./analysis-message.ts";
-import { Checks } from "./checks.ts";
 import { dynamicsHandlers } from "./dynamics-handlers.ts";
-import { defined, scoresMessage } from "./progress-message.ts";
 import type { Handlers } from "./service.ts";
-import { theoryMessage, votingMessage } from "./voting-message.ts";
 
 /** Logits in one answer: so many float64 stay below 4 MiB. */
 const maxLogits = 480_000;

@@ -1,6 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { status } from "@grpc/grpc-js";
 import type { Logger } from "pino";
+import { codeName, code as codes } from "../messages/status.ts";
 import { cancelled, GrokboxError } from "../sessions/errors.ts";
 
 /** A unary call without a deadline gets this one. */
@@ -53,7 +53,7 @@ export class CallLog {
 
   call(method: DescMethod, { seconds, error, requestId }: CallEnd): void {
     const name = `${method.parent.typeName}/${method.name}`;
-    const code = status[error?.code ?? status.OK] ?? "UNKNOWN";
+    const code = codeName(error?.code ?? codes.OK);
     this.#count(name, code, seconds);
     const fields = { method: name, code, seconds, ...(requestId ? { requestId } : {}) };
     if (error === undefined) this.#logger.debug(fields, "call");

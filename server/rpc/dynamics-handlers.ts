@@ -1,4 +1,7 @@
 import type { AnalysisService, FlowStart, NeuronStart, SimulateFlowRequest } from "@grokbox/proto/analysis";
+import { doubles, floats, integers } from "../messages/analysis.ts";
+import { Checks } from "../messages/checks.ts";
+import { defined } from "../messages/defined.ts";
 import { type FlowState, flowInvariants, flowMisalignment, invariantDrift } from "../model/flow.ts";
 import { flowTime } from "../model/flow-time.ts";
 import { subject } from "../sessions/analysis.ts";
@@ -12,9 +15,6 @@ import {
 } from "../sessions/dynamics.ts";
 import { invalid } from "../sessions/errors.ts";
 import type { Registry } from "../sessions/registry.ts";
-import { doubles, floats, integers } from "./analysis-message.ts";
-import { Checks } from "./checks.ts";
-import { defined } from "./progress-message.ts";
 import type { Handlers } from "./service.ts";
 
 type Dynamics = Pick<Handlers<typeof AnalysisService>, "lottery" | "simulateFlow" | "outcomeContour">;

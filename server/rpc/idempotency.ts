@@ -7,12 +7,12 @@ import {
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
+import { isRequestId } from "../messages/checks.ts";
+import { Encoded } from "../messages/encoded.ts";
 import type { Receipt } from "../sessions/receipt.ts";
 import type { Registry } from "../sessions/registry.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Context } from "./call.ts";
-import { isRequestId } from "./checks.ts";
-import { Encoded } from "./encoded.ts";
 
 /** A mutating call, as its handler sees it. */
 export interface MutatingCall<O extends DescMessage> {

@@ -16,9 +16,9 @@ import type {
   UntypedHandleCall,
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Encoded } from "../messages/encoded.ts";
 import { cancelled, invalid } from "../sessions/errors.ts";
 import { type CallLog, type Context, callContext, type IncomingCall } from "./call.ts";
-import { Encoded } from "./encoded.ts";
 import { toServiceError } from "./status.ts";
 
 type Input<M extends DescMethod> = MessageShape<M["input"]>;

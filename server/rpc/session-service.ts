@@ -15,19 +15,19 @@ import {
   UpdateSessionRequestSchema,
   UpdateSessionResponseSchema,
 } from "@grokbox/proto/session";
+import { Checks } from "../messages/checks.ts";
+import { defined } from "../messages/defined.ts";
+import { checkBase, parseMeasureSchedule } from "../messages/measure.ts";
+import { parseChanges, parseSchedule } from "../messages/retention.ts";
+import { parseState, sessionMessage } from "../messages/session.ts";
+import { parseSpec } from "../messages/spec.ts";
 import { presets } from "../model/presets.ts";
 import type { Spec } from "../model/spec.ts";
 import { changedSpec } from "../sessions/changes.ts";
 import type { Registry, SessionFilter, StartInput } from "../sessions/registry.ts";
 import type { Context } from "./call.ts";
-import { Checks } from "./checks.ts";
 import { type MutatingCall, once } from "./idempotency.ts";
-import { checkBase, parseMeasureSchedule } from "./measure-message.ts";
-import { defined } from "./progress-message.ts";
-import { parseChanges, parseSchedule } from "./retention-message.ts";
 import type { Handlers } from "./service.ts";
-import { parseState, sessionMessage } from "./session-message.ts";
-import { parseSpec } from "./spec-message.ts";
 
 const defaultPageSize = 100;
 

@@ -12,16 +12,16 @@ import {
   SnapshotResponseSchema,
   type SnapshotService,
 } from "@grokbox/proto/snapshot";
+import { Checks } from "../messages/checks.ts";
+import { parseLabel } from "../messages/retention.ts";
+import { snapshotMessage } from "../messages/snapshot.ts";
 import { npzFile } from "../sessions/files/npz.ts";
 import { safetensorsFile } from "../sessions/files/safetensors.ts";
 import { type FileSegments, fileOf } from "../sessions/files/state-file.ts";
 import type { Registry } from "../sessions/registry.ts";
 import { arrays, bytesOf, type Snapshot } from "../sessions/snapshot.ts";
-import { Checks } from "./checks.ts";
 import { once } from "./idempotency.ts";
-import { parseLabel } from "./retention-message.ts";
 import type { Handlers } from "./service.ts";
-import { snapshotMessage } from "./snapshot-message.ts";
 import { receiveUpload } from "./upload.ts";
 
 type Part = MessageInitShape<typeof DownloadSnapshotResponseSchema>;

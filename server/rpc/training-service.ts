@@ -13,17 +13,18 @@ import {
   SwapActivationResponseSchema,
   type TrainingService,
 } from "@grokbox/proto/training";
+import { Checks } from "../messages/checks.ts";
+import { defined } from "../messages/defined.ts";
+import { checkMeasures, parsePlan } from "../messages/plan.ts";
+import { pointMessage, scoresMessage, watchMessage } from "../messages/progress.ts";
+import { parseTriggers } from "../messages/retention.ts";
+import { sessionMessage } from "../messages/session.ts";
 import { score, subject } from "../sessions/analysis.ts";
 import type { Registry } from "../sessions/registry.ts";
 import { watch } from "../sessions/watch.ts";
 import type { Context } from "./call.ts";
-import { Checks } from "./checks.ts";
 import { type MutatingCall, once } from "./idempotency.ts";
-import { checkMeasures, parsePlan } from "./plan-message.ts";
-import { defined, pointMessage, scoresMessage, watchMessage } from "./progress-message.ts";
-import { parseTriggers } from "./retention-message.ts";
 import type { Handlers } from "./service.ts";
-import { sessionMessage } from "./session-message.ts";
 
 const maxStep = Number.MAX_SAFE_INTEGER;
 const maxSteps = 100_000_000;

@@ -6,10 +6,10 @@ import {
   type UploadWeightsRequest,
   UploadWeightsResponseSchema,
 } from "@grokbox/proto/snapshot";
+import { Checks } from "../messages/checks.ts";
 import { SafetensorsReader } from "../sessions/files/safetensors-reader.ts";
 import type { Registry } from "../sessions/registry.ts";
 import type { Context } from "./call.ts";
-import { Checks } from "./checks.ts";
 import { once } from "./idempotency.ts";
 import { checkDigest, receiveChunks, uploadMessage } from "./upload.ts";
 

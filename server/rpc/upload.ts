@@ -7,15 +7,15 @@ import {
   UploadWeightsResponseSchema,
 } from "@grokbox/proto/snapshot";
 import { DataType } from "@grokbox/proto/tensor";
+import { Checks } from "../messages/checks.ts";
+import { defined } from "../messages/defined.ts";
+import { specMessage } from "../messages/spec.ts";
 import { GrokboxError, invalid } from "../sessions/errors.ts";
 import type { Registry } from "../sessions/registry.ts";
 import { arrayNames, digest, type Snapshot } from "../sessions/snapshot.ts";
 import type { Upload } from "../sessions/uploads.ts";
 import type { Context } from "./call.ts";
-import { Checks } from "./checks.ts";
 import { once } from "./idempotency.ts";
-import { defined } from "./progress-message.ts";
-import { specMessage } from "./spec-message.ts";
 import { receiveFile } from "./upload-file.ts";
 
 /** Half of the range in which steps are exact, so that there is something left to train. */

@@ -1,4 +1,4 @@
-/** Why a call failed, the names of `grokbox.v1.ErrorReason` without their prefix. `rpc/status.ts` maps each to a gRPC code. */
+/** Why a call failed, the names of `grokbox.v1.ErrorReason` without their prefix. `messages/status.ts` maps each to a gRPC code. */
 export type Reason =
   | "INVALID_FIELD"
   | "REQUEST_ID_REUSED"

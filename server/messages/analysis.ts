@@ -10,7 +10,8 @@ import type { FrequencyGroup } from "../model/diversification.ts";
 import type { PairGrids } from "../model/pair-grids.ts";
 import type { LayerSummary, SpectrumSummary } from "../model/spectrum-summary.ts";
 import type { Scored } from "../sessions/analysis.ts";
-import { defined, scoresMessage } from "./progress-message.ts";
+import { defined } from "./defined.ts";
+import { scoresMessage } from "./progress.ts";
 
 export function scoredMessage({ scores, accuracy, loss }: Scored) {
   return { scores: scoresMessage(scores), accuracy, ...defined({ loss }) };

@@ -12,6 +12,7 @@ import type { Stage } from "../model/stages.ts";
 import { extraMeasures } from "../sessions/extra-measures.ts";
 import type { ProgressPoint } from "../sessions/progress-log.ts";
 import type { WatchEvent } from "../sessions/watch.ts";
+import { defined } from "./defined.ts";
 import { Encoded } from "./encoded.ts";
 
 const stages: Readonly<Record<Stage, StageMessage>> = {
@@ -96,11 +97,4 @@ export function watchMessage(
       return { event: { case: "end", value } };
     }
   }
-}
-
-/** The same record without its undefined entries. */
-export function defined<T extends object>(record: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const kept: Partial<T> = {};
-  for (const key in record) if (record[key] !== undefined) kept[key] = record[key];
-  return kept as never;
 }

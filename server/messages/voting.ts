@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { VotingSchema, VotingTheorySchema } from "@grokbox/proto/analysis";
 import type { VotingFit, VotingTheory } from "../model/voting.ts";
-import { defined } from "./progress-message.ts";
+import { defined } from "./defined.ts";
 
 export function votingMessage(fit: VotingFit): MessageInitShape<typeof VotingSchema> {
   const { levels, spuriousRatio, r2, residual, maxResidual, diagonal, margin, minSoftmax, worst } = fit;

@@ -12,8 +12,8 @@ import type { RunPlan } from "../sessions/plan.ts";
 import type { Session } from "../sessions/session.ts";
 import type { StopCondition, Threshold } from "../sessions/stop-conditions.ts";
 import type { Checks } from "./checks.ts";
-import { hasMeasure, measureNumber, parseMeasure } from "./measure-message.ts";
-import { defined } from "./progress-message.ts";
+import { defined } from "./defined.ts";
+import { hasMeasure, measureNumber, parseMeasure } from "./measure.ts";
 
 const maxStep = Number.MAX_SAFE_INTEGER;
 

@@ -3,7 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { SnapshotKind as KindMessage, type SnapshotInfoSchema } from "@grokbox/proto/snapshot";
 import { DataType } from "@grokbox/proto/tensor";
 import type { SnapshotInfo, SnapshotKind } from "../sessions/snapshot.ts";
-import { specMessage } from "./spec-message.ts";
+import { specMessage } from "./spec.ts";
 
 const kinds: Readonly<Record<SnapshotKind, KindMessage>> = {
   requested: KindMessage.REQUESTED,

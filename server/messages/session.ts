@@ -10,11 +10,12 @@ import type { Session } from "../sessions/session.ts";
 import type { SessionEvent } from "../sessions/session-event.ts";
 import type { SessionState } from "../sessions/state.ts";
 import type { StopKind } from "../sessions/stop-reason.ts";
-import { measureScheduleMessage } from "./measure-message.ts";
-import { planMessage } from "./plan-message.ts";
-import { defined, pointMessage, stageMessage } from "./progress-message.ts";
-import { changesMessage, scheduleMessage, triggerMessages } from "./retention-message.ts";
-import { specMessage } from "./spec-message.ts";
+import { defined } from "./defined.ts";
+import { measureScheduleMessage } from "./measure.ts";
+import { planMessage } from "./plan.ts";
+import { pointMessage, stageMessage } from "./progress.ts";
+import { changesMessage, scheduleMessage, triggerMessages } from "./retention.ts";
+import { specMessage } from "./spec.ts";
 
 const states: Readonly<Record<SessionState, StateMessage>> = {
   idle: StateMessage.IDLE,

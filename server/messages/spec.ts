@@ -12,7 +12,7 @@ import type { Spec, Task } from "../model/spec.ts";
 import type { InitInput, OptimizerInput, SpecInput, SplitInput } from "../model/spec-input.ts";
 import { specViolations } from "../model/spec-rules.ts";
 import type { Checks } from "./checks.ts";
-import { defined } from "./progress-message.ts";
+import { defined } from "./defined.ts";
 
 const tasks: Readonly<Record<Task, TaskMessage>> = {
   add: TaskMessage.ADD,

@@ -13,10 +13,10 @@ import type { SnapshotSchedule } from "../sessions/schedule.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Trigger, TriggerAction } from "../sessions/triggers.ts";
 import type { Checks } from "./checks.ts";
-import { hasMeasure } from "./measure-message.ts";
-import { parseThreshold, thresholdMessage } from "./plan-message.ts";
-import { defined } from "./progress-message.ts";
-import { protoPath, specInput, specInputMessage } from "./spec-message.ts";
+import { defined } from "./defined.ts";
+import { hasMeasure } from "./measure.ts";
+import { parseThreshold, thresholdMessage } from "./plan.ts";
+import { protoPath, specInput, specInputMessage } from "./spec.ts";
 
 const maxStep = Number.MAX_SAFE_INTEGER;
 const maxTriggers = 16;
