@@ -17,10 +17,18 @@ if (process.argv.includes("--restore")) {
   const values = JSON.parse(text);
   mkdirSync("build", { recursive: true });
   writeFileSync(original, text);
-  for (const [name, source] of Object.entries(values.exports ?? {})) {
-    const compiled = `./dist/${source.replace(/^\.\/(src\/)?/, "").replace(/\.ts$/, "")}`;
-    values.exports[name] = { types: `${compiled}.d.ts`, default: `${compiled}.js` };
+  for (const [name, source] of Object.entries(values.exports ?? {})) values.exports[name] = compiled(source);
+  for (const [name, sources] of Object.entries(values.imports ?? {})) {
+    values.imports[name] = Object.fromEntries(
+      Object.entries(sources).map(([condition, source]) => [condition, compiled(source)]),
+    );
   }
   delete values.scripts;
   writeFileSync(manifest, `${JSON.stringify(values, undefined, 2)}\n`);
+}
+
+/** What `tsc` makes of a source. */
+function compiled(source) {
+  const path = `./dist/${source.replace(/^\.\/(src\/)?/, "").replace(/\.ts$/, "")}`;
+  return { types: `${path}.d.ts`, default: `${path}.js` };
 }

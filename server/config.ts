@@ -10,6 +10,8 @@ export interface Config {
   readonly port: number;
   /** Web port (metrics, health); 0 for a free one. */
   readonly webPort: number;
+  /** Origins whose pages may call this server, besides its own: when it is reached by another name, as through a proxy. */
+  readonly webOrigins: readonly string[];
   /** Serve other machines although there are no tokens and no TLS yet. */
   readonly insecure: boolean;
   /** Build of the CPU engine; undefined for the best that works here. */
@@ -43,6 +45,7 @@ export function configure(values: Partial<Config> = {}): Config {
     port: defaultPort,
     // Who wants a free port wants no fixed one beside it.
     webPort: values.port === 0 ? 0 : defaultWebPort,
+    webOrigins: [],
     insecure: false,
     cpuVariant: undefined,
     threads: availableParallelism(),
@@ -79,9 +82,22 @@ export function parseConfig(argv: readonly string[], version: string): Config {
         .argParser(integer(0, 65_535)),
     )
     .addOption(
-      flag("--web-port <number>", "web port for metrics and health, 0 for a free one", "WEB_PORT")
+      flag(
+        "--web-port <number>",
+        "web port for the dashboard, metrics and health, 0 for a free one",
+        "WEB_PORT",
+      )
         .default(undefined, `${defaultWebPort}, or free when --port is 0`)
         .argParser(integer(0, 65_535)),
+    )
+    .addOption(
+      flag(
+        "--web-origin <origin...>",
+        "origin whose pages may use the web port, such as https://box.lab.example, when it is reached by another name than its own",
+        "WEB_ORIGIN",
+      )
+        .default([], "none")
+        .argParser(origin),
     )
     .addOption(
       new Option("--insecure", "serve other machines without users and TLS (env: GROKBOX_INSECURE=1)"),
@@ -122,7 +138,7 @@ export function parseConfig(argv: readonly string[], version: string): Config {
         .argParser(integer(1, 1e7)),
     )
     .parse(argv, { from: "user" });
-  const { cpu, maxStateMib, webPort, data, ephemeral, checkpointEvery, stayPaused, ...options } =
+  const { cpu, maxStateMib, webPort, webOrigin, data, ephemeral, checkpointEvery, stayPaused, ...options } =
     program.opts();
   try {
     // A flag wins over the environment.
@@ -133,6 +149,7 @@ export function parseConfig(argv: readonly string[], version: string): Config {
       ...options,
       insecure,
       ...(webPort === undefined ? {} : { webPort }),
+      webOrigins: webOrigin,
       cpuVariant: cpu,
       data: isEphemeral ? undefined : (data ?? defaultDataDirectory()),
       checkpointEveryMs: checkpointEvery * 1000,
@@ -179,6 +196,18 @@ function seconds(min: number, max: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** Adds to what was given so far; in the environment several are separated by spaces. */
+function origin(text: string, before: readonly string[]): readonly string[] {
+  const origins = text.split(/\s+/).filter((part) => part !== "");
+  for (const given of origins) {
+    if (/^https?:/.test(given) && URL.parse(given)?.origin === given) continue;
+    throw new InvalidArgumentError(
+      "It must be an origin: https:// or http://, a host, and the port unless it is the usual one.",
+    );
+  }
+  return [...before, ...origins];
 }
 
 function integer(min: number, max: number): (text: string) => number {

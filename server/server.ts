@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { AnalysisService } from "@grokbox/proto/analysis";
 import { Health } from "@grokbox/proto/health";
 import { ServerService } from "@grokbox/proto/server";
@@ -6,16 +7,17 @@ import { SessionService } from "@grokbox/proto/session";
 import { SnapshotService } from "@grokbox/proto/snapshot";
 import { TrainingService } from "@grokbox/proto/training";
 import { Server } from "@grpc/grpc-js";
-import { type Logger, pino } from "pino";
+import { pino } from "pino";
 import { type Config, configure } from "./config.ts";
 import { openCpuEngine } from "./engine/cpu/cpu-engine.ts";
 import { analysisService } from "./rpc/analysis-service.ts";
 import { CallLog } from "./rpc/call.ts";
+import { connectListener } from "./rpc/connect.ts";
 import { healthService } from "./rpc/health-service.ts";
 import { type Listener, listen } from "./rpc/listener.ts";
 import { addReflection } from "./rpc/reflection.ts";
 import { maxMessageBytes, serverService } from "./rpc/server-service.ts";
-import { definition, type Handlers, implementation } from "./rpc/service.ts";
+import { definition, implementation, type Served, served } from "./rpc/service.ts";
 import { sessionService } from "./rpc/session-service.ts";
 import { snapshotService } from "./rpc/snapshot-service.ts";
 import { trainingService } from "./rpc/training-service.ts";
@@ -25,7 +27,8 @@ import { version } from "./version.ts";
 import { serveWeb, type WebServer } from "./web/http.ts";
 import { Metrics } from "./web/metrics.ts";
 
-const services = [SessionService, TrainingService, AnalysisService, SnapshotService, ServerService];
+/** Where `npm run build:dashboard` puts it. */
+const dashboard = join(import.meta.dirname, "../clients/dashboard/dist");
 
 const maxConnections = 1_000;
 
@@ -68,11 +71,24 @@ export async function startServer(values: Partial<Config> = {}): Promise<Running
   metrics.observe(registry, version);
   for (const damage of await registry.restore({ resume: config.resumeRuns }))
     logger.error({ damage }, "damaged, and left out; grokbox doctor tells more");
-  const rpc = rpcServer(registry, logger, metrics);
+  const log = new CallLog(logger, (method, code, seconds) => metrics.rpc(method, code, seconds));
+  const services = servicesOf(registry);
+  const rpc = rpcServer(registry, services, log);
   let web: WebServer | undefined;
   let listener: Listener;
   try {
-    web = await serveWeb(registry, metrics, config.host, config.webPort);
+    web = await serveWeb(
+      {
+        registry,
+        metrics,
+        calls: connectListener(services, log),
+        dashboard,
+        origins: config.webOrigins,
+        onDefect: (errorId, err) => logger.error({ errorId, method: "live", err }, "defect"),
+      },
+      config.host,
+      config.webPort,
+    );
     listener = await listen(rpc, config.host, config.port, maxConnections);
   } catch (error) {
     await web?.close();
@@ -107,7 +123,17 @@ async function offerCpu({ cpuVariant, threads }: Config): Promise<OfferedEngine>
   return { engine, reason: "the only engine of this server", fallbackReason: engine.fallbackReason ?? "" };
 }
 
-function rpcServer(registry: Registry, logger: Logger, metrics: Metrics): Server {
+function servicesOf(registry: Registry): readonly Served[] {
+  return [
+    served(SessionService, sessionService(registry)),
+    served(TrainingService, trainingService(registry)),
+    served(AnalysisService, analysisService(registry)),
+    served(SnapshotService, snapshotService(registry)),
+    served(ServerService, serverService(registry, version)),
+  ];
+}
+
+function rpcServer(registry: Registry, services: readonly Served[], log: CallLog): Server {
   const server = new Server({
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
@@ -115,16 +141,11 @@ function rpcServer(registry: Registry, logger: Logger, metrics: Metrics): Server
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
   });
-  const log = new CallLog(logger, (method, code, seconds) => metrics.rpc(method, code, seconds));
-  const add = <S extends Parameters<typeof definition>[0]>(service: S, handlers: Handlers<S>) =>
+  const descriptions = services.map(({ service }) => service);
+  const names = descriptions.map(({ typeName }) => typeName);
+  for (const { service, handlers } of [...services, served(Health, healthService(registry, names))]) {
     server.addService(definition(service), implementation(service, handlers, log));
-  add(SessionService, sessionService(registry));
-  add(TrainingService, trainingService(registry));
-  add(AnalysisService, analysisService(registry));
-  add(SnapshotService, snapshotService(registry));
-  add(ServerService, serverService(registry, version));
-  const names = services.map(({ typeName }) => typeName);
-  add(Health, healthService(registry, names));
-  addReflection(server, [...services, Health]);
+  }
+  addReflection(server, [...descriptions, Health]);
   return server;
 }

@@ -16,6 +16,8 @@ work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/in/grokbox/rpc" "$work/out"
 cp -r "$proto/grokbox/v1" "$work/in/grokbox/v1"
+# A live connection is a WebSocket for pages; Python watches over gRPC.
+rm "$work/in/grokbox/v1/live.proto"
 for name in status error_details; do
   sed 's/^package google\.rpc;/package grokbox.rpc;/' "$proto/google/rpc/$name.proto" > "$work/in/grokbox/rpc/$name.proto"
 done

@@ -9,6 +9,13 @@ const root = join(import.meta.dirname, "../..");
 export async function makePages(): Promise<Map<string, string>> {
   return new Map([
     [join(root, "docs/api.md"), renderApi(readProtoFiles(root))],
-    [join(root, "docs/sdk.md"), await renderSdk(root)],
+    [
+      join(root, "docs/sdk.md"),
+      await renderSdk(root, { module: "mod.ts", title: "The SDK", name: "@grokbox/sdk" }),
+    ],
+    [
+      join(root, "docs/sdk-live.md"),
+      await renderSdk(root, { module: "live/mod.ts", title: "Live progress", name: "@grokbox/sdk/live" }),
+    ],
   ]);
 }

@@ -4,15 +4,22 @@ import { join } from "node:path";
 import { Application, type TypeDocOptions } from "typedoc";
 import type { PluginOptions } from "typedoc-plugin-markdown";
 
-const intro = `# The SDK
+export interface Entry {
+  /** From sdk/src. */
+  readonly module: string;
+  readonly title: string;
+  /** What is imported. */
+  readonly name: string;
+}
 
-Everything that \`@grokbox/sdk\` exports, with its doc comments, made by \`npm run docs\`.`;
+/** What the doc comments of an entry point of the SDK say, as one page. Throws when a link in them leads nowhere. */
+export async function renderSdk(root: string, { module, title, name }: Entry): Promise<string> {
+  const intro = `# ${title}
 
-/** What the SDK's doc comments say, as one page. Throws when a link in them leads nowhere. */
-export async function renderSdk(root: string): Promise<string> {
+Everything that \`${name}\` exports, with its doc comments, made by \`npm run docs\`.`;
   const out = mkdtempSync(join(tmpdir(), "grokbox-sdk-docs-"));
   const options: TypeDocOptions & Partial<PluginOptions> = {
-    entryPoints: [join(root, "sdk/src/mod.ts")],
+    entryPoints: [join(root, "sdk/src", module)],
     out,
     tsconfig: join(import.meta.dirname, "tsconfig.json"),
     plugin: ["typedoc-plugin-markdown"],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseAddress } from "./address.ts";
+import { parseHostAndPort } from "./address.ts";
 
 test.each([
   ["localhost:50051", "localhost:50051"],
@@ -9,12 +9,12 @@ test.each([
   ["[::1]:50051", "[::1]:50051"],
   ["[::1]", "[::1]:50051"],
 ])("%s is %s", (address, target) => {
-  expect(parseAddress(address)).toBe(target);
+  expect(parseHostAndPort(address)).toBe(target);
 });
 
 test.each(["", "http://localhost:50051", "localhost:0", "localhost:65536", "localhost:port", "::1", "a b"])(
   "%j is no address",
   (address) => {
-    expect(() => parseAddress(address)).toThrow(/host:port/);
+    expect(() => parseHostAndPort(address)).toThrow(/host:port/);
   },
 );

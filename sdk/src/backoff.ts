@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { cancelled } from "./error.ts";
+import { onAbort } from "./signals.ts";
 
 export interface BackoffOptions {
   /** Upper bound of the first wait, milliseconds. It doubles from wait to wait. @default 100 */
@@ -31,10 +31,18 @@ export class Backoff {
 }
 
 /** Throws CANCELLED as soon as `signal` fires. */
-export async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await delay(ms, undefined, signal === undefined ? {} : { signal });
-  } catch (error) {
-    throw signal?.aborted ? cancelled(signal) : error;
-  }
+export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(cancelled(signal));
+    const timer = setTimeout(() => {
+      ignore?.();
+      resolve();
+    }, ms);
+    const ignore =
+      signal &&
+      onAbort(signal, () => {
+        clearTimeout(timer);
+        reject(cancelled(signal));
+      });
+  });
 }

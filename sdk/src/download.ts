@@ -1,8 +1,9 @@
-import { createHash } from "node:crypto";
 import { type DownloadSnapshotResponse, type SnapshotInfo, SnapshotService } from "@grokbox/proto/snapshot";
 import { DataType, type Manifest } from "@grokbox/proto/tensor";
+import { runtime } from "#runtime";
 import type { Connection, PartOptions } from "./connection.ts";
 import { badAnswer, GrokboxError } from "./error.ts";
+import { toHex } from "./hex.ts";
 import { fromSnapshot, type Snapshot } from "./snapshot.ts";
 import { float32From, type Tensor } from "./tensor.ts";
 import { fromUint64 } from "./uint64.ts";
@@ -64,8 +65,10 @@ function announcedBytes({ name, manifest }: SnapshotInfo): number {
 }
 
 function checkDigest({ sha256 }: Manifest, bytes: Uint8Array): void {
-  const expected = Buffer.from(sha256).toString("hex");
-  const got = createHash("sha256").update(bytes).digest("hex");
+  const expected = toHex(sha256);
+  const hash = runtime.sha256();
+  hash.update(bytes);
+  const got = toHex(hash.digest());
   if (got === expected) return;
   throw new GrokboxError(`the bytes' SHA-256 is ${got}, the manifest's ${expected}`, {
     code: "DATA_LOSS",

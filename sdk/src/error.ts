@@ -77,6 +77,11 @@ export function cancelled(signal: AbortSignal): GrokboxError {
   return new GrokboxError("cancelled by the caller's signal", { code: "CANCELLED", cause: signal.reason });
 }
 
+/** A call on a connection that its owner has closed. */
+export function closed(): GrokboxError {
+  return new GrokboxError("the connection was closed", { code: "CANCELLED", reason: "CLOSED" });
+}
+
 /** The server said something that this SDK can't take at its word. */
 export function badAnswer(message: string): GrokboxError {
   return new GrokboxError(message, { code: "DATA_LOSS" });

@@ -1,11 +1,13 @@
-import { createHash, type Hash } from "node:crypto";
 import { type DownloadSnapshotResponse, type FileInfo, SnapshotService } from "@grokbox/proto/snapshot";
+import { runtime } from "#runtime";
 import { sleep } from "./backoff.ts";
 import type { Connection } from "./connection.ts";
 import type { Deadline } from "./deadline.ts";
 import { badAnswer, GrokboxError } from "./error.ts";
 import { type FileFormat, toFileFormat } from "./file-format.ts";
+import { toHex } from "./hex.ts";
 import { isUnavailable } from "./retry.ts";
+import type { Runtime } from "./runtime.ts";
 import { fromSnapshot, type Snapshot } from "./snapshot.ts";
 import { fromUint64 } from "./uint64.ts";
 
@@ -23,7 +25,7 @@ interface Opened {
 /** Over all attempts. */
 interface Progress {
   received: number;
-  readonly hash: Hash;
+  readonly hash: ReturnType<Runtime["sha256"]>;
 }
 
 interface ExportOptions {
@@ -83,7 +85,7 @@ export class ExportedFile implements AsyncIterable<Chunk>, AsyncDisposable {
   /** A connection that breaks is taken up where it broke, until the deadline. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Chunk, void, undefined> {
     let attempt: Opened | undefined = this.#take();
-    const progress: Progress = { received: 0, hash: createHash("sha256") };
+    const progress: Progress = { received: 0, hash: runtime.sha256() };
     for (let failures = 1; ; failures++) {
       try {
         attempt ??= await this.#again();
@@ -170,8 +172,8 @@ async function open(
 /** The digest of what came, when it is the one announced. */
 function checked({ sha256 }: FileInfo, { hash, received }: Progress, totalBytes: number): string {
   if (received !== totalBytes) throw badAnswer(`${received} of ${totalBytes} bytes came`);
-  const expected = Buffer.from(sha256).toString("hex");
-  const got = hash.digest("hex");
+  const expected = toHex(sha256);
+  const got = toHex(hash.digest());
   if (got === expected) return got;
   throw new GrokboxError(`the bytes' SHA-256 is ${got}, and ${expected} was announced`, {
     code: "DATA_LOSS",

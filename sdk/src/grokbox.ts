@@ -1,5 +1,6 @@
 import { ServerService } from "@grokbox/proto/server";
 import { SessionService } from "@grokbox/proto/session";
+import { runtime } from "#runtime";
 import {
   type AblateOptions,
   type Ablation,
@@ -7,7 +8,6 @@ import {
   ablate,
   type IdealNetwork,
 } from "./ablation.ts";
-import { parseAddress } from "./address.ts";
 import { Connection, type ConnectionOptions, longDeadlineMs } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
 import { GrokboxError } from "./error.ts";
@@ -26,7 +26,6 @@ import { Session } from "./session.ts";
 import { fromSession, type SessionState, toState } from "./session-info.ts";
 import { type StartOptions, startSession } from "./start.ts";
 import type { Tensor } from "./tensor.ts";
-import { grpcTransport } from "./transport-grpc.ts";
 import { type Upload, uploadWeights } from "./upload.ts";
 import type { Weights } from "./weights.ts";
 
@@ -64,8 +63,8 @@ export class Grokbox implements AsyncDisposable {
    * @throws UNAVAILABLE when nobody answers there, UNIMPLEMENTED when what answers is no grokbox server
    */
   static async connect(address: string, options: ConnectOptions = {}): Promise<Grokbox> {
-    const target = parseAddress(address);
-    const box = new Grokbox(target, new Connection(grpcTransport(target), options));
+    const target = runtime.parseAddress(address);
+    const box = new Grokbox(target, new Connection(runtime.openTransport(target), options));
     try {
       await box.info({ signal: options.signal, deadlineMs: options.deadlineMs ?? 10_000 });
       return box;

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { FileFormat, type FileInfoSchema } from "@grokbox/proto/snapshot";
+import { runtime } from "#runtime";
 import { invalidField } from "./error.ts";
 
 /**
@@ -14,7 +14,7 @@ export interface SafetensorsFile {
 
 /** What announces the file. Reads all of it, for its SHA-256. */
 export async function announce(file: Uint8Array | Blob): Promise<MessageInitShape<typeof FileInfoSchema>> {
-  const hash = createHash("sha256");
+  const hash = runtime.sha256();
   let totalBytes = 0;
   for await (const piece of piecesOf(file)) {
     hash.update(piece);
@@ -23,7 +23,7 @@ export async function announce(file: Uint8Array | Blob): Promise<MessageInitShap
   return {
     format: FileFormat.SAFETENSORS,
     totalBytes: BigInt(totalBytes),
-    sha256: new Uint8Array(hash.digest()),
+    sha256: hash.digest(),
   };
 }
 

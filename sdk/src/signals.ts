@@ -1,9 +1,8 @@
-import { setMaxListeners } from "node:events";
+import { runtime } from "#runtime";
 
 /** Calls `listener` once when `signal` fires. Returns what ends the listening. */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
-  // Before Node 22 the eleventh call to share a signal would be reported as a leak.
-  if (signal instanceof EventTarget) setMaxListeners(0, signal);
+  runtime.expectManyListeners(signal);
   signal.addEventListener("abort", listener, { once: true });
   return () => signal.removeEventListener("abort", listener);
 }

@@ -5,6 +5,7 @@ import type { CallOptions } from "./deadline.ts";
 import { defined } from "./defined.ts";
 import { nameOf } from "./enum-name.ts";
 import { badAnswer } from "./error.ts";
+import { toHex } from "./hex.ts";
 import { fromSpec, type Spec } from "./spec.ts";
 import { fromUint64 } from "./uint64.ts";
 
@@ -75,6 +76,6 @@ export function fromSnapshot(message: SnapshotInfo | undefined): Snapshot {
     label,
     forks,
     bytes: fromUint64(manifest?.totalBytes ?? 0n),
-    sha256: Buffer.from(manifest?.sha256 ?? []).toString("hex"),
+    sha256: toHex(manifest?.sha256 ?? new Uint8Array()),
   };
 }

@@ -1,12 +1,9 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { anyUnpack, durationMs } from "@bufbuild/protobuf/wkt";
+import { type Any, anyUnpack, durationMs } from "@bufbuild/protobuf/wkt";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "@grokbox/proto/rpc/error_details";
-import { type Status, StatusSchema } from "@grokbox/proto/rpc/status";
+import { StatusSchema } from "@grokbox/proto/rpc/status";
 import { codeOf } from "./code.ts";
 import { type FieldViolation, GrokboxError } from "./error.ts";
-
-/** The trailer that carries a google.rpc.Status, as every gRPC implementation names it. */
-export const detailsKey = "grpc-status-details-bin";
 
 /** Who defines the reasons that are ours to understand. */
 const domain = "grokbox";
@@ -16,17 +13,15 @@ export interface Failure {
   /** Number of the gRPC status code. */
   readonly code: number;
   readonly message: string;
-  /** Bytes of the trailer `detailsKey`. */
-  readonly details?: Uint8Array | undefined;
+  readonly details: readonly Any[];
   readonly cause?: unknown;
 }
 
 /** The error that tells the caller all that the server said. */
 export function toGrokboxError({ code, message, details, cause }: Failure): GrokboxError {
-  const status = details === undefined ? undefined : parse(details);
   const said: { reason?: string; metadata?: Record<string, string>; violations?: FieldViolation[] } = {};
   let retryDelayMs = 0;
-  for (const detail of status?.details ?? []) {
+  for (const detail of details) {
     const info = anyUnpack(detail, ErrorInfoSchema);
     if (info?.domain === domain) Object.assign(said, { reason: info.reason, metadata: info.metadata });
     const bad = anyUnpack(detail, BadRequestSchema);
@@ -39,11 +34,11 @@ export function toGrokboxError({ code, message, details, cause }: Failure): Grok
   return new GrokboxError(message, { code: codeOf(code), ...said, retryDelayMs, cause });
 }
 
-/** Undefined for bytes that are no Status: what the code says stands without them. */
-function parse(bytes: Uint8Array): Status | undefined {
+/** The details in the bytes of a google.rpc.Status. None when they are not one: what the code says stands without them. */
+export function detailsIn(status: Uint8Array): readonly Any[] {
   try {
-    return fromBinary(StatusSchema, bytes);
+    return fromBinary(StatusSchema, status).details;
   } catch {
-    return undefined;
+    return [];
   }
 }

@@ -1,9 +1,12 @@
 import { ChannelCredentials, Client, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { decode, encode, pathOf } from "./codec.ts";
-import { cancelled, GrokboxError } from "./error.ts";
+import { cancelled, closed, GrokboxError } from "./error.ts";
 import { onAbort } from "./signals.ts";
-import { detailsKey, toGrokboxError } from "./status-details.ts";
+import { detailsIn, toGrokboxError } from "./status-details.ts";
 import type { AttemptOptions, Transport } from "./transport.ts";
+
+/** The trailer that carries a google.rpc.Status, as every gRPC implementation names it. */
+const statusKey = "grpc-status-details-bin";
 
 /** As the server's own limit. Whatever can be larger travels in chunks. */
 const maxMessageBytes = 4 * 2 ** 20;
@@ -29,7 +32,7 @@ export function grpcTransport(address: string): Transport {
     "grpc.enable_channelz": 0,
   });
   const calls = new Set<Cancellable>();
-  let closed = false;
+  let isClosed = false;
 
   /** Cancels `call` when `signal` fires or the transport is closed, until released. */
   const track = (call: Cancellable, signal: AbortSignal | undefined) => {
@@ -43,20 +46,20 @@ export function grpcTransport(address: string): Transport {
   };
 
   const checkOpen = (signal: AbortSignal | undefined) => {
-    if (closed) throw closedError();
+    if (isClosed) throw closed();
     if (signal?.aborted) throw cancelled(signal);
   };
 
   const failure = (error: unknown, signal: AbortSignal | undefined) => {
     if (error instanceof GrokboxError) return error;
     if (signal?.aborted) return cancelled(signal);
-    return closed ? closedError() : fromServiceError(error as ServiceError);
+    return isClosed ? closed() : fromServiceError(error as ServiceError);
   };
 
   return {
     async unary(method, request, { signal, timeoutMs }) {
       checkOpen(signal);
-      const bytes = encode(method.input, request);
+      const bytes = bufferOf(encode(method.input, request));
       return new Promise((resolve, reject) => {
         const call = client.makeUnaryRequest(
           pathOf(method),
@@ -81,7 +84,7 @@ export function grpcTransport(address: string): Transport {
         pathOf(method),
         identity,
         (answer: Buffer) => decode(method.output, answer),
-        encode(method.input, request),
+        bufferOf(encode(method.input, request)),
         new Metadata(),
         deadline(timeoutMs),
       );
@@ -122,7 +125,7 @@ export function grpcTransport(address: string): Transport {
         const send = async () => {
           for await (const request of requests) {
             if (settled) return;
-            if (!call.write(encode(method.input, request))) {
+            if (!call.write(bufferOf(encode(method.input, request)))) {
               await new Promise((resume) => call.once("drain", resume));
             }
           }
@@ -136,8 +139,8 @@ export function grpcTransport(address: string): Transport {
     },
 
     close() {
-      if (closed) return;
-      closed = true;
+      if (isClosed) return;
+      isClosed = true;
       for (const call of calls) call.cancel();
       client.close();
     },
@@ -145,22 +148,22 @@ export function grpcTransport(address: string): Transport {
 }
 
 function fromServiceError(error: ServiceError): GrokboxError {
-  const details = error.metadata?.get(detailsKey)[0];
+  const status = error.metadata?.get(statusKey)[0];
   return toGrokboxError({
     code: error.code ?? 2,
     message: (error.details ?? error.message).replace(/\.? Resolution note:\s*$/, ""),
-    details: details instanceof Uint8Array ? details : undefined,
+    details: status instanceof Uint8Array ? detailsIn(status) : [],
     cause: error,
   });
-}
-
-function closedError(): GrokboxError {
-  return new GrokboxError("the connection was closed", { code: "CANCELLED", reason: "CLOSED" });
 }
 
 function deadline(timeoutMs: AttemptOptions["timeoutMs"]) {
   // Without a deadline the server imposes its own, so "for never" is the longest that a timer takes.
   return timeoutMs === undefined ? {} : { deadline: Date.now() + Math.min(timeoutMs, 2 ** 31 - 1) };
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function identity(bytes: Buffer): Buffer {

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { DataType, type ManifestSchema } from "@grokbox/proto/tensor";
+import { runtime } from "#runtime";
 import { defined } from "./defined.ts";
 import { invalidField } from "./error.ts";
 import { bytesOf, type Tensor } from "./tensor.ts";
@@ -68,7 +68,7 @@ export function weightsFrom(
 /** What announces the arrays of a state. */
 export function manifestOf(weights: Weights): MessageInitShape<typeof ManifestSchema> {
   const arrays = arraysOf(weights);
-  const hash = createHash("sha256");
+  const hash = runtime.sha256();
   for (const { tensor } of arrays) hash.update(bytesOf(tensor.data));
   return {
     tensors: arrays.map(({ name, tensor }) => ({
@@ -77,6 +77,6 @@ export function manifestOf(weights: Weights): MessageInitShape<typeof ManifestSc
       shape: [...tensor.shape],
     })),
     totalBytes: BigInt(arrays.reduce((sum, { tensor }) => sum + tensor.data.byteLength, 0)),
-    sha256: new Uint8Array(hash.digest()),
+    sha256: hash.digest(),
   };
 }

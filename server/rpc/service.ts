@@ -33,6 +33,16 @@ export type Handler<M extends DescMethod> = M["methodKind"] extends "unary"
 
 export type Handlers<S extends DescService> = { readonly [N in keyof S["method"]]: Handler<S["method"][N]> };
 
+/** A service, and what implements it. */
+export interface Served {
+  readonly service: DescService;
+  readonly handlers: Handlers<DescService>;
+}
+
+export function served<S extends DescService>(service: S, handlers: Handlers<S>): Served {
+  return { service, handlers: handlers as Handlers<DescService> };
+}
+
 /** A request that is no message of its type; told to the caller as bad input, not as a defect. */
 class Malformed {
   readonly cause: unknown;

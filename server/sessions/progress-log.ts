@@ -1,6 +1,7 @@
 import type { Stage } from "../model/stages.ts";
 import { type ExtraMeasure, type ExtraValues, extraMeasures } from "./extra-measures.ts";
 import { ProgressRing } from "./progress-ring.ts";
+import { nextKept } from "./thinning.ts";
 
 /**
  * The progress measures of one state. A value that the session can't have (no test set, an empty class) is absent, and an extra one
@@ -86,7 +87,7 @@ export class ProgressLog {
   #round: NodeJS.Timeout | undefined;
   #lastRoundMs = 0;
   /** The points last asked for: whoever is woken by a new point reads the same ones. */
-  #lastRead: readonly ProgressPoint[] | undefined;
+  #lastRead: { readonly key: string; readonly points: readonly ProgressPoint[] } | undefined;
   /** Of those who follow the log now. */
   readonly cursors = new Set<Cursor>();
 
@@ -200,17 +201,44 @@ export class ProgressLog {
   }
 
   /**
-   * Up to `limit` points from `sequence` on, or from the oldest retained one when that is gone. Subscribers that have got equally far
-   * are given one and the same array.
+   * Up to `limit` points from `sequence` on, or from the oldest retained one when that is gone: those that `stride` leaves (see
+   * thinning.ts), and the last of all. Subscribers that have got equally far are given one and the same array.
+   *
+   * @param last - sequence of the last of all; left out: the newest
    */
-  read(sequence: number, limit: number): readonly ProgressPoint[] {
+  read(
+    sequence: number,
+    limit: number,
+    { stride = 1, last = this.#newest }: { readonly stride?: number; readonly last?: number } = {},
+  ): readonly ProgressPoint[] {
     const first = Math.max(sequence, this.oldest);
-    const count = Math.min(limit, this.#newest - first + 1);
-    if (this.oldest === 0 || count <= 0) return [];
-    if (this.#lastRead?.[0]?.sequence !== first || this.#lastRead.length !== count) {
-      this.#lastRead = Array.from({ length: count }, (_, i) => this.#read(first + i));
+    const end = Math.min(last, this.#newest);
+    if (this.oldest === 0 || first > end) return [];
+    const key = `${first} ${end} ${stride} ${limit}`;
+    if (this.#lastRead?.key !== key) {
+      const points: ProgressPoint[] = [];
+      for (let next = nextKept(first, stride); next < end && points.length < limit; next += stride) {
+        points.push(this.#read(next));
+      }
+      if (points.length < limit) points.push(this.#read(end));
+      this.#lastRead = { key, points };
     }
-    return this.#lastRead;
+    return this.#lastRead.points;
+  }
+
+  /** Sequence of the first retained point at `step` or later; one more than the newest when there is none. */
+  sequenceAt(step: number): number {
+    if (this.#oldest === 0) return this.#newest + 1;
+    const rows = this.#loaded;
+    let low = this.#oldest;
+    let high = this.#newest + 1;
+    // Steps never fall from point to point.
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (rows.row(middle)[0]! < step) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   get latest(): ProgressPoint | undefined {

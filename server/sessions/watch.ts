@@ -1,15 +1,17 @@
+import type { Metronome } from "./metronome.ts";
 import type { Cursor, ProgressPoint } from "./progress-log.ts";
 import type { Session } from "./session.ts";
+import { strideFor, type Thinning } from "./thinning.ts";
 
 /** Silence after which a watcher is told that all is well. */
 const heartbeatMs = 5_000;
 
 /** Points a message. */
-const batchPoints = 256;
+export const batchPoints = 256;
 
 export type WatchEvent =
   | { readonly kind: "opened"; readonly epoch: string; readonly oldest: number; readonly newest: number }
-  | { readonly kind: "batch"; readonly points: readonly ProgressPoint[] }
+  | { readonly kind: "batch"; readonly points: readonly ProgressPoint[]; readonly stride: number }
   | { readonly kind: "heartbeat"; readonly newest: number; readonly step: number }
   | { readonly kind: "gap"; readonly first: number; readonly last: number }
   | { readonly kind: "end"; readonly reason: "deleted" | "shutdown" | "idle"; readonly newest: number };
@@ -21,6 +23,10 @@ export interface WatchOptions {
   readonly epoch?: string;
   /** End once no job is under way and all points were sent. */
   readonly untilIdle: boolean;
+  /** @default every point */
+  readonly thinning?: Thinning;
+  /** How often to tell of new points. @default as soon as there are any */
+  readonly pace?: { readonly metronome: Metronome; readonly intervalMs: number };
 }
 
 /**
@@ -38,7 +44,7 @@ export async function* watch(
   log.cursors.add(cursor);
   try {
     await session.withLog(() => {});
-    yield* follow(session, cursor, options.untilIdle, signal);
+    yield* follow(session, cursor, options, signal);
   } finally {
     log.cursors.delete(cursor);
     session.restLog();
@@ -57,18 +63,23 @@ function opened({ epoch, log: { oldest, newest } }: Session): WatchEvent {
 async function* follow(
   session: Session,
   cursor: Cursor,
-  untilIdle: boolean,
+  { untilIdle, thinning, pace }: WatchOptions,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
   const { log } = session;
+  let stride = thinning?.stride ?? 1;
   let spoke = performance.now();
   let epoch = session.epoch;
+  /** Of what the watcher holds. */
+  let first = thinning?.first || cursor.next;
   yield opened(session);
   while (!signal.aborted) {
     if (session.epoch !== epoch) {
       // The session was put back to a snapshot: what was sent of its later points is no longer so.
       epoch = session.epoch;
       cursor.next = Math.max(1, log.oldest);
+      stride = 1;
+      first = cursor.next;
       yield opened(session);
     }
     // Read before the points are: what ends a stream comes after its last point.
@@ -78,11 +89,15 @@ async function* follow(
       yield { kind: "gap", first: cursor.next, last: log.oldest - 1 };
       cursor.next = log.oldest;
     }
-    const points = log.read(cursor.next, batchPoints);
+    if (thinning !== undefined) {
+      stride = strideFor(Math.max(first, log.oldest), log.newest, thinning.maxPoints, stride);
+    }
+    const points = log.read(cursor.next, batchPoints, { stride });
     if (points.length > 0) {
       cursor.next = points.at(-1)!.sequence + 1;
       spoke = performance.now();
-      yield { kind: "batch", points };
+      yield { kind: "batch", points, stride };
+      if (pace !== undefined && cursor.next > log.newest) await pace.metronome.beat(pace.intervalMs);
     } else if (ended !== undefined || idle) {
       yield { kind: "end", reason: ended ?? "idle", newest: log.newest };
       return;

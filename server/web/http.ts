@@ -1,11 +1,27 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "../sessions/registry.ts";
+import { dashboardFiles } from "./dashboard.ts";
+import { Bridge } from "./live/bridge.ts";
 import type { Metrics } from "./metrics.ts";
+import { isFromHere } from "./origin.ts";
 
 export interface WebServer {
   readonly port: number;
   close(): Promise<void>;
+}
+
+export interface WebParts {
+  readonly registry: Registry;
+  readonly metrics: Metrics;
+  /** Answers POST /grokbox.v1.{Service}/{Method}. */
+  readonly calls: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Folder of the built dashboard. */
+  readonly dashboard: string;
+  /** Origins whose pages may act, besides the server's own. */
+  readonly origins: readonly string[];
+  /** Writes a defect down. */
+  readonly onDefect: (errorId: string, error: unknown) => void;
 }
 
 interface Page {
@@ -17,60 +33,70 @@ interface Page {
 const plain = "text/plain; charset=utf-8";
 
 /**
- * The web port: /metrics for Prometheus, /healthz (200 while the process answers at all) and /readyz (200 while it takes work, 503 once
- * it shuts down) for whoever supervises it.
+ * The web port: the dashboard, the API's calls and live connections for it, /metrics for Prometheus, /healthz (200 while the process
+ * answers at all) and /readyz (200 while it takes work, 503 once it shuts down) for whoever supervises it.
  */
-export async function serveWeb(
-  registry: Registry,
-  metrics: Metrics,
-  host: string,
-  port: number,
-): Promise<WebServer> {
+export async function serveWeb(parts: WebParts, host: string, port: number): Promise<WebServer> {
+  const { registry, metrics, calls, origins, onDefect } = parts;
   const pages: Readonly<Record<string, () => Page | Promise<Page>>> = {
-    "/": () =>
-      text(
-        200,
-        "grokbox\n\n/metrics  for Prometheus\n/healthz  the process answers\n/readyz   it takes work\n",
-      ),
     "/metrics": async () => ({ status: 200, type: metrics.contentType, body: await metrics.text() }),
     "/healthz": () => text(200, "ok\n"),
     "/readyz": () => (registry.closing.aborted ? text(503, "shutting down\n") : text(200, "ok\n")),
   };
+  const files = dashboardFiles(parts.dashboard);
+  const bridge = new Bridge({ registry, origins, onDefect, onSent: (bytes) => metrics.liveEvent(bytes) });
+  metrics.observeLive(() => bridge.size);
+
   const server = createServer(async (request, response) => {
-    const page = await find(pages, request).catch(() => text(500, "a defect of the server\n"));
-    answer(response, request, page);
+    const path = pathOf(request);
+    response.setHeader("x-content-type-options", "nosniff");
+    if (path.startsWith("/grokbox.v1.")) {
+      if (isFromHere(request, origins)) calls(request, response);
+      else
+        answer(
+          response,
+          request,
+          text(403, "a page of another origin may not call; the server's --web-origin allows one\n"),
+        );
+      return;
+    }
+    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+    if (!isRead(request)) answer(response, request, text(405, "only GET and HEAD\n"));
+    else if (page !== undefined) {
+      const made = await Promise.resolve(page()).catch(() => text(500, "a defect of the server\n"));
+      answer(response, request, made);
+    } else files(request, response, () => answer(response, request, text(404, `there is no ${path}\n`)));
   });
-  server.requestTimeout = 10_000;
+  server.on("upgrade", (request, socket, head) => bridge.upgrade(request, socket, head));
+  server.requestTimeout = 60_000;
+  server.headersTimeout = 10_000;
   await listening(server, host, port);
   return {
     port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      await bridge.close();
+      server.closeAllConnections();
+      await closed;
+    },
   };
 }
 
-async function find(
-  pages: Readonly<Record<string, () => Page | Promise<Page>>>,
-  { method, url = "/" }: IncomingMessage,
-): Promise<Page> {
-  const path = url.split("?", 1)[0]!;
-  const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
-  if (page === undefined) return text(404, `there is no ${path}\n`);
-  if (method !== "GET" && method !== "HEAD") return text(405, "only GET and HEAD\n");
-  return page();
+function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split("?", 1)[0]!;
 }
 
-function answer(response: ServerResponse, { method }: IncomingMessage, { status, type, body }: Page): void {
+function isRead({ method }: IncomingMessage): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+function answer(response: ServerResponse, request: IncomingMessage, { status, type, body }: Page): void {
   response.writeHead(status, {
     "content-type": type,
     "content-length": Buffer.byteLength(body),
-    "x-content-type-options": "nosniff",
     ...(status === 405 ? { allow: "GET, HEAD" } : {}),
   });
-  response.end(method === "HEAD" ? undefined : body);
+  response.end(request.method === "HEAD" ? undefined : body);
 }
 
 function text(status: number, body: string): Page {

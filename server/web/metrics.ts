@@ -63,6 +63,17 @@ export class Metrics implements Observer {
     registers: this.#registers,
   });
 
+  readonly #liveEvents = new Counter({
+    name: "grokbox_live_events_total",
+    help: "Events sent over live connections.",
+    registers: this.#registers,
+  });
+  readonly #liveBytes = new Counter({
+    name: "grokbox_live_bytes_total",
+    help: "Bytes of events sent over live connections.",
+    registers: this.#registers,
+  });
+
   get contentType(): string {
     return this.#prom.contentType;
   }
@@ -90,6 +101,18 @@ export class Metrics implements Observer {
   /** @param method - e.g. grokbox.v1.TrainingService/Step */
   rpc(method: string, code: string, seconds: number): void {
     this.#rpcSeconds.observe({ method, code }, seconds);
+  }
+
+  liveEvent(bytes: number): void {
+    this.#liveEvents.inc();
+    this.#liveBytes.inc(bytes);
+  }
+
+  /** @param connections - how many there are now */
+  observeLive(connections: () => number): void {
+    this.#gauge("grokbox_live_connections", "Live connections, such as of open pages.", [], (gauge) => {
+      gauge.set(connections());
+    });
   }
 
   /** Adds what is read off the sessions, the process and the build when it is scraped. */

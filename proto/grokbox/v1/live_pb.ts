@@ -329,9 +329,9 @@ export const LiveEventSchema: GenMessage<LiveEvent> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_live, 5);
 
 /**
- * Points in order of sequence. Of a progress that is thinned out they are those whose sequence is a multiple of the stride, each as it
- * was recorded, and the newest of all. A stride is a power of two and only grows; when it does, the viewer drops what it holds of other
- * sequences, and holds the same as a viewer that comes anew.
+ * Points in order of sequence. Of a progress that is thinned out they are those whose sequence is 1 more than a multiple of the stride,
+ * each as it was recorded, and the newest of all. A stride is a power of two and only grows within an epoch; when it does, or when a
+ * newer point comes, the viewer drops what it holds of other sequences.
  *
  * @generated from message grokbox.v1.LiveBatch
  */

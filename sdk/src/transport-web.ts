@@ -1,0 +1,120 @@
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type Message,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
+import { ConnectError } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { encode } from "./codec.ts";
+import { cancelled, closed, GrokboxError } from "./error.ts";
+import { join } from "./signals.ts";
+import { toGrokboxError } from "./status-details.ts";
+import type { AttemptOptions, Transport } from "./transport.ts";
+
+/** Longest delay that a timer takes. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/**
+ * Calls to a server's web port by fetch, in the Connect protocol's binary form. A browser can't send a stream, so what uploads weights
+ * fails with UNIMPLEMENTED.
+ *
+ * @param origin - such as http://localhost:8080
+ */
+export function webTransport(origin: string): Transport {
+  const connect = createConnectTransport({ baseUrl: origin, useBinaryFormat: true });
+  const closing = new AbortController();
+
+  const failure = (error: unknown, signal: AbortSignal | undefined): unknown => {
+    if (error instanceof GrokboxError) return error;
+    if (signal?.aborted) return cancelled(signal);
+    if (closing.signal.aborted) return closed();
+    return error instanceof ConnectError ? fromConnectError(error) : error;
+  };
+
+  /** Throws before anything is sent: also for a value that its field can't hold. */
+  const check = (method: DescMethod, request: Message, signal: AbortSignal | undefined) => {
+    if (closing.signal.aborted) throw closed();
+    if (signal?.aborted) throw cancelled(signal);
+    encode(method.input, request);
+  };
+
+  return {
+    async unary<I extends DescMessage, O extends DescMessage>(
+      method: DescMethodUnary<I, O>,
+      request: MessageShape<I>,
+      { signal, timeoutMs }: AttemptOptions,
+    ): Promise<MessageShape<O>> {
+      check(method, request, signal);
+      const stop = join(signal, closing.signal);
+      try {
+        const answer = await connect.unary(
+          method,
+          stop.signal,
+          limit(timeoutMs),
+          undefined,
+          request as never,
+        );
+        return answer.message;
+      } catch (error) {
+        throw failure(error, signal);
+      } finally {
+        stop.release();
+      }
+    },
+
+    async *serverStream<I extends DescMessage, O extends DescMessage>(
+      method: DescMethodServerStreaming<I, O>,
+      request: MessageShape<I>,
+      { signal, timeoutMs }: AttemptOptions,
+    ): AsyncGenerator<MessageShape<O>, void, undefined> {
+      check(method, request, signal);
+      const stop = join(signal, closing.signal);
+      async function* one() {
+        yield request as never;
+      }
+      try {
+        const answer = await connect.stream(method, stop.signal, limit(timeoutMs), undefined, one());
+        yield* answer.message;
+      } catch (error) {
+        throw failure(error, signal);
+      } finally {
+        stop.abort(undefined);
+        stop.release();
+      }
+    },
+
+    async clientStream({ name }) {
+      throw new GrokboxError(`a browser can't send a stream, which ${name} takes; use the gRPC port`, {
+        code: "UNIMPLEMENTED",
+      });
+    },
+
+    close: () => closing.abort(),
+  };
+}
+
+function limit(timeoutMs: number | undefined): number {
+  // Without one the server imposes its own, so "for never" is the longest that a timer takes.
+  return Math.ceil(Math.min(timeoutMs ?? maxTimerMs, maxTimerMs));
+}
+
+function fromConnectError(error: ConnectError): GrokboxError {
+  // fetch fails with a TypeError when nobody answered.
+  const isUnanswered = error.cause instanceof TypeError;
+  return toGrokboxError({
+    code: isUnanswered ? 14 : error.code,
+    message: error.rawMessage,
+    details: error.details.flatMap(toAny),
+    cause: error,
+  });
+}
+
+function toAny(detail: ConnectError["details"][number]): Any[] {
+  if (!("type" in detail)) return [];
+  return [create(AnySchema, { typeUrl: `type.googleapis.com/${detail.type}`, value: detail.value })];
+}
