@@ -6,7 +6,8 @@ import { stateNames } from "../names.ts";
 import { age, count, measure, percent } from "../numbers.ts";
 import { stageFormat } from "../point-text.ts";
 import { idOf } from "../session-name.ts";
-import { labelsText, specText, stateFormat } from "../session-text.ts";
+import { labelsText, stateFormat } from "../session-text.ts";
+import { specText } from "../spec-text.ts";
 import { type Column, table } from "../table.ts";
 import { label } from "../values.ts";
 

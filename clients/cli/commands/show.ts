@@ -10,15 +10,9 @@ import type { Style } from "../output.ts";
 import { curves, pointRows } from "../point-text.ts";
 import { scheduleText } from "../schedule-options.ts";
 import { idOf } from "../session-name.ts";
-import {
-  labelsText,
-  optimizerText,
-  pairsText,
-  progressText,
-  stateFormat,
-  stopText,
-} from "../session-text.ts";
+import { labelsText, progressText, stateFormat } from "../session-text.ts";
 import { sessionArgument } from "../shared-options.ts";
+import { optimizerText, pairsText, stopText } from "../spec-text.ts";
 import { properties } from "../table.ts";
 import { actionText, conditionText, firedText } from "../trigger-text.ts";
 

@@ -16,8 +16,8 @@ import { nextSteps } from "../output.ts";
 import { partsOf } from "../presets.ts";
 import { addScheduleOptions, type ScheduleOptions, scheduleOf } from "../schedule-options.ts";
 import { idOf, snapshotName } from "../session-name.ts";
-import { pairsText, specText } from "../session-text.ts";
 import { engineOption, labelOption, recordEveryOption } from "../shared-options.ts";
+import { pairsText, specText } from "../spec-text.ts";
 import { UsageError } from "../usage-error.ts";
 import { integer, number } from "../values.ts";
 

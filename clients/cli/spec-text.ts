@@ -1,0 +1,55 @@
+import type { SessionInfo, Spec, StopReason } from "@grokbox/sdk";
+import { count, plural, setting } from "./numbers.ts";
+
+/** p 23, M 512, relu, add, adamw lr 1e-4 decay 2, 75% train, seed 42 */
+export function specText(spec: Spec): string {
+  const { modulus, width, activation, task, seed } = spec;
+  return [
+    `p ${modulus}`,
+    `M ${width}`,
+    activation,
+    task,
+    optimizerText(spec),
+    splitText(spec),
+    `seed ${seed}`,
+  ]
+    .filter((part) => part !== "")
+    .join(", ");
+}
+
+export function optimizerText({ optimizer }: Spec): string {
+  const { kind, learningRate, weightDecay } = optimizer;
+  return `${kind} lr ${setting(learningRate)}${weightDecay === 0 ? "" : ` decay ${setting(weightDecay)}`}`;
+}
+
+/** Empty when all pairs train. */
+function splitText({ split, modulus }: Spec): string {
+  if (split.kind === "explicit")
+    return `${count(split.trainPairs.length)} of ${count(modulus ** 2)} pairs train`;
+  return split.fraction === 1 ? "" : `${Number((split.fraction * 100).toPrecision(4))}% train`;
+}
+
+export function pairsText({
+  pairCounts: { train, test, common, rare, partner, heldOut },
+}: SessionInfo): string {
+  if (test === 0) return `all ${plural(train, "pair")} train`;
+  return `${count(train)} train (${count(common)} common, ${count(rare)} rare), ${count(test)} test (${count(partner)} partner, ${count(heldOut)} held out)`;
+}
+
+/** Why training stopped, to go behind the session's name. */
+export function stopText({ kind, detail, step }: StopReason): string {
+  switch (kind) {
+    case "target":
+      return `reached step ${count(step)}`;
+    case "condition":
+      return `stopped at step ${count(step)}: ${detail}`;
+    case "paused":
+      return `was paused at step ${count(step)}`;
+    case "diverged":
+      return `diverged: ${detail}; it is at its last good step, ${count(step)}`;
+    case "shutdown":
+      return `was stopped at step ${count(step)}: the server shut down`;
+    default:
+      return `stopped at step ${count(step)}: ${detail}`;
+  }
+}

@@ -1,0 +1,90 @@
+import { html, nothing } from "lit";
+import { Box } from "./data/box.ts";
+import { theme } from "./data/theme.ts";
+import { LightElement } from "./light-element.ts";
+import { type Link, parseLink } from "./link.ts";
+import "./pages/sessions-page.ts";
+import "./parts/connection-banner.ts";
+import "./parts/key-list.ts";
+import type { KeyList } from "./parts/key-list.ts";
+import "./parts/problem-list.ts";
+
+/** The page: what stands around its two parts, and which of them is shown. */
+class App extends LightElement {
+  readonly #box = new Box(location.origin);
+  #link: Link = parseLink(location.hash);
+
+  constructor() {
+    super();
+    // What index.html shows until here.
+    this.replaceChildren();
+    if (this.#link.page === "session") void import("./pages/session-page.ts");
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener("hashchange", this.#onHash);
+    addEventListener("keydown", this.#onKey);
+    this.until(() => removeEventListener("hashchange", this.#onHash));
+    this.until(() => removeEventListener("keydown", this.#onKey));
+    this.until(theme.subscribe(() => this.requestUpdate()));
+  }
+
+  readonly #onHash = (): void => {
+    // A skip link's, not a page's.
+    if (location.hash === "#main") return;
+    const before = this.#link;
+    this.#link = parseLink(location.hash);
+    if (this.#link.page === "session") void import("./pages/session-page.ts");
+    this.requestUpdate();
+    const isSame =
+      before.page === this.#link.page &&
+      (before as { id?: string }).id === (this.#link as { id?: string }).id;
+    if (!isSame) {
+      scrollTo(0, 0);
+      this.querySelector<HTMLElement>("main")?.focus({ preventScroll: true });
+    }
+  };
+
+  readonly #onKey = (event: KeyboardEvent): void => {
+    if (event.key === "?" && !isField(event.target)) this.querySelector<KeyList>("grokbox-keys")!.open();
+  };
+
+  #skip(event: Event): void {
+    event.preventDefault();
+    this.querySelector<HTMLElement>("main")!.focus();
+  }
+
+  override render() {
+    const link = this.#link;
+    return html`
+      <a class="skip" href="#main" @click=${this.#skip}>Skip to the content</a>
+      <header class="bar">
+        <a class="brand" href="#/">grokbox</a>
+        <button class="plain" @click=${() => this.querySelector<KeyList>("grokbox-keys")!.open()}>Keys</button>
+        <button class="plain" @click=${() => theme.next()}>Theme: ${theme.chosen}</button>
+      </header>
+      <grokbox-connection .live=${this.#box.live}></grokbox-connection>
+      <main class="page" id="main" tabindex="-1">
+        ${
+          link.page === "session"
+            ? html`<grokbox-session .box=${this.#box} .link=${link}></grokbox-session>`
+            : html`<grokbox-sessions .box=${this.#box}></grokbox-sessions>`
+        }
+      </main>
+      <grokbox-problems .problems=${this.#box.problems}></grokbox-problems>
+      <grokbox-keys></grokbox-keys>
+      ${nothing}
+    `;
+  }
+}
+
+/** Where a key types something. */
+export function isField(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement &&
+    target.matches("input:not([type=range]), textarea, select, [contenteditable]")
+  );
+}
+
+customElements.define("grokbox-app", App);

@@ -1,0 +1,178 @@
+import type { ProgressPoint } from "@grokbox/sdk";
+import { html, type PropertyValues } from "lit";
+import uPlot from "uplot";
+import { count } from "../../../cli/numbers.ts";
+import type { SessionView } from "../data/session-view.ts";
+import { stageSpans } from "../data/stage-at.ts";
+import { theme } from "../data/theme.ts";
+import { colours } from "../draw/colours.ts";
+import { frames } from "../draw/frames.ts";
+import { LightElement } from "../light-element.ts";
+import { type Columns, columnsOf } from "./columns.ts";
+import { type Curve, type Panel, shownCurves } from "./panels.ts";
+import { plotOptions } from "./plot-options.ts";
+import { type Range, stepRange } from "./ranges.ts";
+
+/** A screen reader that reads along would not get to the end of a sentence more often than this. */
+const labelEveryMs = 1_000;
+
+/** One panel of progress, live; the values at the pointer, or else at the step looked at, stand in its legend. */
+class ProgressChart extends LightElement {
+  static override properties = { view: { attribute: false }, panel: { attribute: false } };
+  declare view: SessionView;
+  declare panel: Panel;
+  #plot: uPlot | undefined;
+  /** What the plot was made for: it is made anew when that changes. */
+  #madeFor = "";
+  #curves: Curve[] = [];
+  #shown: readonly ProgressPoint[] = [];
+  #steps: Range = [1, 10];
+  #hovered: number | undefined;
+  #isOnScreen = false;
+  #labelledMs = 0;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const onScreen = new IntersectionObserver(([entry]) => {
+      this.#isOnScreen = entry!.isIntersecting;
+      this.#redraw();
+    });
+    onScreen.observe(this);
+    const size = new ResizeObserver(() => this.#redraw());
+    size.observe(this);
+    this.until(() => onScreen.disconnect());
+    this.until(() => size.disconnect());
+    this.until(this.view.subscribe(this.#redraw));
+    this.until(
+      theme.subscribe(() => {
+        this.#madeFor = "";
+        this.#redraw();
+      }),
+    );
+    this.until(() => {
+      frames.cancel(this.#draw);
+      this.#plot?.destroy();
+      this.#plot = undefined;
+      this.#madeFor = "";
+    });
+  }
+
+  readonly #redraw = (): void => {
+    if (this.#isOnScreen) frames.request(this.#draw);
+  };
+
+  readonly #draw = (): void => {
+    const host = this.querySelector<HTMLElement>(".plot");
+    if (host === null || host.clientWidth === 0) return;
+    const { view, panel } = this;
+    const { linear = false, classes = false, zoom } = view.link;
+    this.#curves = shownCurves(panel, view.watch.latest, classes);
+    this.#steps = stepRange(view.watch.points, linear, zoom);
+    const columns = columnsOf(view.points, this.#curves, panel, linear);
+    this.#shown = view.points.slice(view.points.length - columns[0].length);
+    const madeFor = [linear, ...this.#curves.map(({ name }) => name)].join();
+    if (this.#plot === undefined || madeFor !== this.#madeFor) this.#make(host, columns, linear);
+    else this.#update(this.#plot, host, columns);
+    this.#madeFor = madeFor;
+    this.#tell();
+  };
+
+  #make(host: HTMLElement, columns: Columns, linear: boolean): void {
+    this.#plot?.destroy();
+    const options = plotOptions({
+      panel: this.panel,
+      curves: this.#curves,
+      linear,
+      colours: colours(),
+      width: host.clientWidth,
+      height: host.clientHeight,
+      surroundings: () => ({
+        steps: this.#steps,
+        stages: stageSpans(this.view.info?.stages, this.view.lastStep),
+        cursor: this.view.pinnedStep === undefined ? undefined : this.view.point?.step,
+      }),
+      onSelect: (first, last) => this.#zoom(first, last),
+      onHover: (index) => {
+        this.#hovered = index;
+        frames.request(this.#draw);
+      },
+    });
+    this.#plot = new uPlot(options, columns as uPlot.AlignedData, host);
+    this.#plot.ctx.canvas.setAttribute("role", "img");
+    this.#plot.over.addEventListener("dblclick", () => this.view.show({ zoom: undefined }));
+    this.#labelledMs = 0;
+    this.requestUpdate();
+  }
+
+  #update(plot: uPlot, host: HTMLElement, columns: Columns): void {
+    if (plot.width !== host.clientWidth || plot.height !== host.clientHeight) {
+      plot.setSize({ width: host.clientWidth, height: host.clientHeight });
+    }
+    plot.setData(columns as uPlot.AlignedData);
+  }
+
+  #zoom(first: number, last: number): void {
+    const zoom = { first: Math.max(0, Math.round(first)), last: Math.round(last) };
+    if (zoom.last > zoom.first) this.view.show({ zoom });
+  }
+
+  /** Values into the legend, and now and then into words. */
+  #tell(): void {
+    const point = (this.#hovered === undefined ? undefined : this.#shown[this.#hovered]) ?? this.view.point;
+    const values = this.querySelectorAll<HTMLElement>(".legend .value");
+    for (const [i, element] of values.entries()) {
+      const curve = this.#curves[i];
+      if (curve !== undefined) setText(element, curve.text(point && curve.value(point)));
+    }
+    setText(this.querySelector<HTMLElement>(".at")!, point === undefined ? "" : `step ${count(point.step)}`);
+    const now = performance.now();
+    if (now - this.#labelledMs < labelEveryMs) return;
+    this.#labelledMs = now;
+    this.#plot!.ctx.canvas.setAttribute("aria-label", this.#label(this.view.point));
+  }
+
+  #label(point: ProgressPoint | undefined): string {
+    const { title, unit } = this.panel;
+    if (point === undefined) return `${title}: ${unit}; no steps recorded yet`;
+    const values = this.#curves.map((curve) => `${curve.name} ${curve.text(curve.value(point))}`);
+    return `${title}: ${unit}; at step ${count(point.step)}: ${values.join(", ")}; steps ${count(this.#steps[0])} to ${count(this.#steps[1])} are shown`;
+  }
+
+  override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    frames.request(this.#draw);
+  }
+
+  override render() {
+    const { title, unit } = this.panel;
+    return html`
+      <figure class="figure">
+        <figcaption>
+          <h3>${title}</h3>
+          <span class="muted">${unit}</span>
+          <span class="muted at"></span>
+        </figcaption>
+        <ul class="legend">
+          ${this.#curves.map(
+            ({ name, colour, dash, width }) => html`
+              <li>
+                <svg width="26" height="8" aria-hidden="true">
+                  <line x1="1" x2="25" y1="4" y2="4" stroke="var(--${colour})" stroke-width=${width} stroke-dasharray=${dash.join(" ")} />
+                </svg>
+                ${name} <span class="value"></span>
+              </li>
+            `,
+          )}
+        </ul>
+        <div class="plot"></div>
+      </figure>
+    `;
+  }
+}
+
+/** Writes only what changed: most frames change a value or two. */
+export function setText(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+customElements.define("grokbox-progress-chart", ProgressChart);

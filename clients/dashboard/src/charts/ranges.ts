@@ -1,0 +1,39 @@
+import type { ProgressPoint } from "@grokbox/sdk";
+import type { Zoom } from "../link.ts";
+
+export type Range = readonly [number, number];
+
+const roundSteps = [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
+
+/** The next round number: an axis that ends there moves now and then, and not with every point. */
+export function roundUp(value: number): number {
+  if (value <= 0) return 1;
+  const power = 10 ** Math.floor(Math.log10(value));
+  return power * roundSteps.find((each) => each * power >= value * (1 - 1e-12))!;
+}
+
+/**
+ * The steps that an axis shows.
+ *
+ * @param steps - recorded, increasing
+ * @param zoom - shown as it is, but for step 0, which a logarithmic axis hasn't
+ */
+export function stepRange(
+  steps: readonly Pick<ProgressPoint, "step">[],
+  linear: boolean,
+  zoom: Zoom | undefined,
+): Range {
+  const first = steps.find(({ step }) => step > 0)?.step ?? 1;
+  if (zoom !== undefined)
+    return [linear ? zoom.first : Math.max(zoom.first, Math.min(first, zoom.last / 2)), zoom.last];
+  const end = roundUp(Math.max(steps.at(-1)?.step ?? 0, first * 10));
+  return [linear ? 0 : first, end];
+}
+
+/** Decades that hold all values: from a power of ten to one. Values that have no logarithm are left out. */
+export function decades(low: number | null | undefined, high: number | null | undefined): Range {
+  if (!(low! > 0) || !(high! > 0)) return [0.1, 1];
+  const from = Math.floor(Math.log10(low!) + 1e-9);
+  const to = Math.ceil(Math.log10(high!) - 1e-9);
+  return [10 ** from, 10 ** Math.max(to, from + 1)];
+}

@@ -1,0 +1,142 @@
+import type { ProgressPoint, Session, SessionInfo, Stage } from "@grokbox/sdk";
+import { formatLink, type SessionLink, type Zoom } from "../link.ts";
+import type { Box } from "./box.ts";
+import { Changes } from "./changes.ts";
+import { PointAtStep } from "./point-at-step.ts";
+import { ProgressWatch } from "./progress-watch.ts";
+import { SnapshotSteps } from "./snapshot-list.ts";
+import { stageAt } from "./stage-at.ts";
+import { ZoomedPoints } from "./zoomed-points.ts";
+
+/** Points enough for a curve as wide as the screen, as often as a screen shows another picture. */
+const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: 60 };
+
+/**
+ * What the page of one session shows: the session, its progress, and the step that is looked at. Everything on the page reads it here,
+ * and so it all moves together; the address of the page says the same.
+ */
+export class SessionView extends Changes {
+  readonly box: Box;
+  /** sessions/{id} */
+  readonly name: string;
+  readonly watch: ProgressWatch;
+  readonly snapshots: SnapshotSteps;
+  readonly #pinned: PointAtStep;
+  readonly #zoomed: ZoomedPoints;
+  #link: SessionLink;
+  #session: Promise<Session> | undefined;
+  #stop: (() => void)[] = [];
+
+  constructor(box: Box, link: SessionLink) {
+    super();
+    this.box = box;
+    this.name = `sessions/${link.id}`;
+    this.#link = link;
+    this.watch = new ProgressWatch(box.live, this.name, detail);
+    this.snapshots = new SnapshotSteps(() => this.session());
+    this.#pinned = new PointAtStep(box.live, this.name);
+    this.#zoomed = new ZoomedPoints(box.live, this.name);
+  }
+
+  start(): void {
+    const tell = () => this.tell();
+    this.#stop = [
+      this.watch.subscribe(() => {
+        this.#look();
+        this.tell();
+      }),
+      this.box.sessions.subscribe(tell),
+      this.snapshots.subscribe(tell),
+      this.#pinned.subscribe(tell),
+      this.#zoomed.subscribe(tell),
+    ];
+    this.watch.start();
+    this.#look();
+  }
+
+  stop(): void {
+    for (const stop of this.#stop.splice(0)) stop();
+    this.watch.stop();
+    this.#pinned.stop();
+    this.#zoomed.stop();
+  }
+
+  /** Undefined until the server has told of it, and when there is none of this name. */
+  get info(): SessionInfo | undefined {
+    return this.box.sessions.get(this.name);
+  }
+
+  get link(): SessionLink {
+    return this.#link;
+  }
+
+  /** Changes what is shown, and the address with it. */
+  show(
+    changes: Partial<Omit<{ [K in keyof SessionLink]: SessionLink[K] | undefined }, "page" | "id">>,
+  ): void {
+    const link = { ...this.#link, ...changes };
+    this.#link = Object.fromEntries(Object.entries(link).filter(([, value]) => value !== undefined)) as never;
+    history.replaceState(null, "", formatLink(this.#link));
+    this.#look();
+    this.tell();
+  }
+
+  /** The address was changed by hand, or by going back. */
+  follow(link: SessionLink): void {
+    this.#link = link;
+    this.#look();
+    this.tell();
+  }
+
+  /** A handle, for calls. */
+  session(): Promise<Session> {
+    this.#session ??= this.box
+      .connect()
+      .then((grokbox) => grokbox.session(this.name))
+      .catch((error: unknown) => {
+        this.#session = undefined;
+        throw error;
+      });
+    return this.#session;
+  }
+
+  /** The step looked back at; undefined for now. */
+  get pinnedStep(): number | undefined {
+    return this.#link.step;
+  }
+
+  get zoom(): Zoom | undefined {
+    return this.#link.zoom;
+  }
+
+  /** The newest step that is known of. */
+  get lastStep(): number {
+    return Math.max(this.watch.latest?.step ?? 0, this.info?.step ?? 0);
+  }
+
+  /** The first recorded step. */
+  get firstStep(): number {
+    return this.watch.points[0]?.step ?? 0;
+  }
+
+  /** What was recorded at the step looked at: the last point at or before it, or the newest. */
+  get point(): ProgressPoint | undefined {
+    return this.pinnedStep === undefined ? this.watch.latest : this.#pinned.point;
+  }
+
+  /** The stage of that point, as is known by now. */
+  get stage(): Stage | undefined {
+    const { point, info } = this;
+    return point === undefined ? undefined : (stageAt(info?.stages, point.step) ?? point.stage);
+  }
+
+  /** What the panels draw: of a zoom the exact points, else all that are held. */
+  get points(): readonly ProgressPoint[] {
+    return this.zoom === undefined ? this.watch.points : this.#zoomed.points;
+  }
+
+  #look(): void {
+    this.#pinned.look(this.pinnedStep, this.watch.points);
+    this.#zoomed.look(this.zoom, this.watch.points);
+  }
+}

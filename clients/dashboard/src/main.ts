@@ -1,0 +1,6 @@
+import "uplot/dist/uPlot.min.css";
+import "./style/colours.css";
+import "./style/page.css";
+import "./style/sessions.css";
+import "./style/session.css";
+import "./app.ts";

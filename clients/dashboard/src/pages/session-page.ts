@@ -1,0 +1,123 @@
+import { html, nothing, type PropertyValues } from "lit";
+import { count, setting } from "../../../cli/numbers.ts";
+import "../charts/progress-chart.ts";
+import { panels } from "../charts/panels.ts";
+import type { Box } from "../data/box.ts";
+import { SessionView } from "../data/session-view.ts";
+import { LightElement } from "../light-element.ts";
+import { formatLink, type SessionLink } from "../link.ts";
+import "../parts/activation-table.ts";
+import "../parts/readouts.ts";
+import "../parts/session-head.ts";
+import "../parts/time-bar.ts";
+import "../weights/weights-section.ts";
+import { onSessionKey } from "../parts/session-keys.ts";
+
+/** One session: everything that is measured of it, at the step that is looked at. */
+class SessionPage extends LightElement {
+  static override properties = { box: { attribute: false }, link: { attribute: false } };
+  declare box: Box;
+  declare link: SessionLink;
+  #view: SessionView | undefined;
+  /** What the last rendering was of: most of what changes is drawn, not rendered. */
+  #rendered = "";
+
+  override willUpdate(changed: PropertyValues): void {
+    if (!changed.has("link")) return;
+    if (this.#view?.link.id === this.link.id) this.#view.follow(this.link);
+    else this.#open();
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const onKey = (event: KeyboardEvent) => this.#view && onSessionKey(event, this.#view, this);
+    addEventListener("keydown", onKey);
+    this.until(() => removeEventListener("keydown", onKey));
+    this.until(() => this.#close());
+  }
+
+  #open(): void {
+    this.#close();
+    document.title = `${this.link.id} · grokbox`;
+    const view = new SessionView(this.box, this.link);
+    this.#view = view;
+    view.subscribe(() => {
+      const shown = JSON.stringify([
+        view.link,
+        view.info === undefined,
+        view.watch.isDeleted,
+        view.info?.spec,
+      ]);
+      if (shown === this.#rendered) return;
+      this.#rendered = shown;
+      this.requestUpdate();
+    });
+    view.start();
+  }
+
+  #close(): void {
+    this.#view?.stop();
+    this.#view = undefined;
+  }
+
+  override render() {
+    const view = this.#view;
+    if (view === undefined) return nothing;
+    if (view.watch.isDeleted || (view.info === undefined && this.box.sessions.isComplete))
+      return this.#gone(view);
+    const { linear = false, classes = false, zoom } = view.link;
+    return html`
+      <grokbox-session-head .view=${view}></grokbox-session-head>
+      <grokbox-readouts .view=${view}></grokbox-readouts>
+      <section aria-labelledby="progress-title">
+        <div class="section-head">
+          <h2 id="progress-title">Progress</h2>
+          <span class="muted">${zoom === undefined ? "drag to zoom" : `steps ${count(zoom.first)} to ${count(zoom.last)}, every recorded point`}</span>
+          <span class="tools">
+            ${zoom === undefined ? nothing : html`<button @click=${() => view.show({ zoom: undefined })}>All steps</button>`}
+            ${
+              view.info?.stages === undefined
+                ? nothing
+                : html`<button aria-pressed=${classes} @click=${() => view.show({ classes: classes ? undefined : true })}>Classes of pairs</button>`
+            }
+            <button aria-pressed=${linear} @click=${() => view.show({ linear: linear ? undefined : true })}>Linear axis</button>
+            <button @click=${() => this.#copyLink()}>Copy link</button>
+          </span>
+        </div>
+        <div class="panels">
+          ${panels.map((panel) => html`<grokbox-progress-chart .view=${view} .panel=${panel}></grokbox-progress-chart>`)}
+        </div>
+      </section>
+      <grokbox-weights .view=${view}></grokbox-weights>
+      <section aria-label="Other activations"><grokbox-activations .view=${view}></grokbox-activations></section>
+      <grokbox-time .view=${view}></grokbox-time>
+    `;
+  }
+
+  #gone(view: SessionView) {
+    return html`
+      <h1>${view.link.id}</h1>
+      <p class="muted">
+        ${view.info === undefined ? "There is no session of this name here." : "This session was deleted."}
+        <a href=${formatLink({ page: "sessions" })}>All sessions</a>
+      </p>
+    `;
+  }
+
+  async #copyLink(): Promise<void> {
+    const button = [...this.querySelectorAll("button")].find(
+      ({ textContent }) => textContent === "Copy link",
+    );
+    await this.box.attempt("Can't copy the link", () => navigator.clipboard.writeText(location.href));
+    if (button !== undefined) announce(this, "The link was copied.");
+  }
+}
+
+/** Says something to a screen reader, when it has time. */
+function announce(page: HTMLElement, text: string): void {
+  const region = page.querySelector("[data-announce]");
+  if (region !== null) region.textContent = text;
+}
+
+customElements.define("grokbox-session", SessionPage);
+void setting;

@@ -1,0 +1,110 @@
+import type { ActivationScores } from "@grokbox/sdk";
+import { html, nothing } from "lit";
+import { count, measure, percent } from "../../../cli/numbers.ts";
+import type { SessionView } from "../data/session-view.ts";
+import { LightElement } from "../light-element.ts";
+
+/** As people write them, in the paper's order. */
+const names: Readonly<Record<string, string>> = {
+  relu: "relu",
+  abs: "|x|",
+  "x^2": "x²",
+  "x^4": "x⁴",
+  "x^8": "x⁸",
+  softplus2: "log(1 + e²ˣ)",
+  exp: "eˣ",
+  identity: "x",
+  "x^3": "x³",
+};
+
+/** How the weights do under other activations, nothing retrained: computed when it is asked for. */
+class ActivationTable extends LightElement {
+  static override properties = { view: { attribute: false } };
+  declare view: SessionView;
+  #scores: readonly ActivationScores[] | undefined;
+  #step = 0;
+  #isAsking = false;
+  #said = "";
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.view.link.table) void this.#ask();
+  }
+
+  toggle(): void {
+    if (this.view.link.table) this.view.show({ table: undefined });
+    else {
+      this.view.show({ table: true });
+      void this.#ask();
+    }
+    this.requestUpdate();
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    this.requestUpdate();
+    const { view } = this;
+    await view.box.attempt("Can't compute the activation table", async () => {
+      const session = await view.session();
+      const { pinnedStep, lastStep, snapshots } = view;
+      let at: number | undefined;
+      if (pinnedStep !== undefined && pinnedStep < lastStep) {
+        await snapshots.refresh();
+        at = snapshots.at(pinnedStep);
+      }
+      this.#scores = await session.swapActivation(Object.keys(names), { evaluateOnly: true, at });
+      this.#step = at ?? session.info.step;
+      this.#said = at === undefined ? "" : ", the newest snapshot before the step shown";
+    });
+    this.#isAsking = false;
+    this.requestUpdate();
+  }
+
+  override render() {
+    const isShown = this.view.link.table === true;
+    return html`
+      <div class="section-head">
+        <h2>Other activations</h2>
+        <span class="muted">the same weights, nothing retrained</span>
+        <span class="tools">
+          ${isShown ? html`<button ?disabled=${this.#isAsking} @click=${() => this.#ask()}>Compute again</button>` : nothing}
+          <button aria-expanded=${isShown} @click=${this.toggle}>Activation table</button>
+        </span>
+      </div>
+      ${isShown ? this.#table() : nothing}
+    `;
+  }
+
+  #table() {
+    if (this.#scores === undefined) return html`<p class="muted" role="status">Computing…</p>`;
+    const pairs = this.view.info === undefined ? 0 : this.view.info.spec.modulus ** 2;
+    return html`
+      <table class="activations" aria-label="Activations">
+        <thead>
+          <tr>
+            <th scope="col">Activation</th>
+            <th scope="col">Accuracy</th>
+            <th scope="col">Right</th>
+            <th scope="col">Mean loss, nats</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${this.#scores.map(
+            ({ activation, accuracy, loss }) => html`
+              <tr>
+                <th scope="row">${names[activation] ?? activation}</th>
+                <td>${percent(accuracy)}</td>
+                <td>${count(Math.round(accuracy * pairs))} of ${count(pairs)}</td>
+                <td>${loss === undefined ? "–" : measure(loss)}</td>
+              </tr>
+            `,
+          )}
+        </tbody>
+      </table>
+      <p class="note">Weights of step ${count(this.#step)}${this.#said}. Over all pairs; chance is ${percent(1 / Math.sqrt(pairs || 1))}.</p>
+    `;
+  }
+}
+
+customElements.define("grokbox-activations", ActivationTable);

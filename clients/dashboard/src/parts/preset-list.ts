@@ -1,0 +1,112 @@
+import type { PresetInfo, ServerInfo } from "@grokbox/sdk";
+import { html, nothing } from "lit";
+import { count } from "../../../cli/numbers.ts";
+import type { Box } from "../data/box.ts";
+import { idOf, startPreset } from "../data/session-calls.ts";
+import { LightElement } from "../light-element.ts";
+import { formatLink } from "../link.ts";
+
+/** The one to begin with. */
+const hero = "grokking";
+
+/** The published runs, each a button that starts it. */
+class PresetList extends LightElement {
+  static override properties = { box: { attribute: false }, isFirst: { attribute: false } };
+  declare box: Box;
+  /** There is no session yet, and this is all of the page. */
+  declare isFirst: boolean;
+  #info: ServerInfo | undefined;
+  #starting: string | undefined;
+  #seed = "";
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#load();
+  }
+
+  async #load(): Promise<void> {
+    this.#info = await this.box.attempt("Can't ask what the server can do", (grokbox) => grokbox.info());
+    this.requestUpdate();
+  }
+
+  async #start(preset: PresetInfo): Promise<void> {
+    this.#starting = preset.name;
+    this.requestUpdate();
+    const seed = this.#seed.trim() === "" ? undefined : Number(this.#seed);
+    const session = await this.box.attempt(`Can't start ${preset.name}`, (grokbox) =>
+      startPreset(grokbox, this.#info!, preset, seed),
+    );
+    this.#starting = undefined;
+    this.requestUpdate();
+    if (session === undefined) return;
+    this.box.sessions.put(session.info);
+    location.hash = formatLink({ page: "session", id: idOf(session.name) });
+  }
+
+  override render() {
+    if (this.#info === undefined) return nothing;
+    const presets = this.#info.presets.toSorted((a, b) => Number(b.name === hero) - Number(a.name === hero));
+    return html`
+      <section class="start ${this.isFirst ? "" : "small"}" aria-labelledby="start-title">
+        ${
+          this.isFirst
+            ? html`
+              <h1 id="start-title">Watch a network grok</h1>
+              <p class="lead">
+                It learns addition modulo 23: first by heart, then, long after, by understanding. This takes it about a minute. You can
+                stop it at any step, and look back at all of them.
+              </p>
+            `
+            : html`<h2 id="start-title">New session</h2>`
+        }
+        ${this.isFirst ? nothing : this.#seedField()}
+        <ul class="presets">
+          ${presets.map((preset) => this.#preset(preset))}
+        </ul>
+        ${this.isFirst ? this.#seedField() : nothing}
+      </section>
+    `;
+  }
+
+  #preset(preset: PresetInfo) {
+    const { name, description, steps } = preset;
+    const isHero = this.isFirst && name === hero;
+    return html`
+      <li class=${isHero ? "hero" : ""}>
+        <div>
+          <div>${description}</div>
+          <div class="muted">${count(steps)} steps</div>
+        </div>
+        <button
+          class=${isHero ? "main" : ""}
+          ?disabled=${this.#starting !== undefined}
+          @click=${() => this.#start(preset)}
+        >Start ${name}</button>
+      </li>
+    `;
+  }
+
+  #seedField() {
+    return html`
+      <div class="seed">
+        <label class="field">
+          Seed
+          <input
+            type="number"
+            min="0"
+            max="4294967295"
+            step="1"
+            placeholder="42"
+            .value=${this.#seed}
+            @input=${(event: InputEvent) => {
+              this.#seed = (event.target as HTMLInputElement).value;
+            }}
+          />
+        </label>
+        <span class="muted">The runs of the paper; seed 42 is theirs, number for number.</span>
+      </div>
+    `;
+  }
+}
+
+customElements.define("grokbox-presets", PresetList);

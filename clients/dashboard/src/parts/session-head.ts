@@ -1,0 +1,142 @@
+import type { PresetInfo, SessionInfo } from "@grokbox/sdk";
+import { html, nothing } from "lit";
+import { count, duration, short } from "../../../cli/numbers.ts";
+import { pairsText, specText, stopText } from "../../../cli/spec-text.ts";
+import { idOf, isTraining, usualEnd } from "../data/session-calls.ts";
+import type { SessionView } from "../data/session-view.ts";
+import { LightElement } from "../light-element.ts";
+import { formatLink } from "../link.ts";
+
+/** Steps of the button for a few. */
+const fewSteps = 100;
+
+/** What the session is, what it does now, and what makes it do something else. */
+class SessionHead extends LightElement {
+  static override properties = { view: { attribute: false } };
+  declare view: SessionView;
+  #presets: readonly PresetInfo[] = [];
+  #until = "";
+  #isCalling = false;
+  #said = "";
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.until(this.view.box.sessions.subscribe(() => this.requestUpdate()));
+    void this.#load();
+  }
+
+  async #load(): Promise<void> {
+    const info = await this.view.box.attempt("Can't ask what the server can do", (grokbox) => grokbox.info());
+    this.#presets = info?.presets ?? [];
+    this.requestUpdate();
+  }
+
+  async #call(what: string, call: () => Promise<SessionInfo>): Promise<void> {
+    this.#isCalling = true;
+    this.requestUpdate();
+    const info = await this.view.box.attempt(what, call);
+    this.#isCalling = false;
+    if (info !== undefined) this.view.box.sessions.put(info);
+    this.requestUpdate();
+  }
+
+  #run(info: SessionInfo): void {
+    const untilStep = this.#until === "" ? usualEnd(info, this.#presets) : Number(this.#until);
+    this.#until = "";
+    void this.#call("Can't run", async () => (await this.view.session()).run({ untilStep }).started);
+  }
+
+  #pause(): void {
+    void this.#call("Can't pause", async () => (await this.view.session()).pause());
+  }
+
+  #step(): void {
+    void this.#call("Can't make steps", async () => {
+      const session = await this.view.session();
+      await session.step(fewSteps);
+      return session.info;
+    });
+  }
+
+  override render() {
+    const { info } = this.view;
+    if (info === undefined) return html`<h1>${this.view.link.id}</h1>`;
+    const { state, spec, labels, preset, engine, durability, run, parent } = info;
+    const rate = isTraining(info) ? this.view.box.sessions.rateOf(info.name) : undefined;
+    const left =
+      rate === undefined || run?.untilStep === undefined ? undefined : (run.untilStep - info.step) / rate;
+    return html`
+      <header class="head">
+        <div>
+          <div class="title">
+            <h1>${preset === "" ? idOf(info.name) : preset}</h1>
+            ${preset === "" ? nothing : html`<span class="muted">${idOf(info.name)}</span>`}
+            <span class="state" data-state=${state}>${state}</span>
+            <span class="muted rate">
+              ${rate === undefined ? nothing : html`${short(rate)} steps/s`}
+              ${left === undefined ? nothing : html`· ${duration(left)} to step ${count(run!.untilStep!)}`}
+              ${info.stopReason === undefined || isTraining(info) ? nothing : stopText(info.stopReason)}
+            </span>
+          </div>
+          <div class="facts">
+            <span>${specText(spec)}</span>
+            <span>${pairsText(info)}</span>
+          </div>
+          <div class="facts">
+            <span title=${info.engineReason}>engine ${engine}</span>
+            <span>${durabilityText(info)}</span>
+            ${durability?.alarm ? html`<span class="alarm">${durability.alarm}</span>` : nothing}
+            ${parent === undefined ? nothing : html`<span>forked from ${this.#parent(parent.snapshot)}</span>`}
+            <span class="labels">${Object.entries(labels).map(([key, value]) => html`<span class="chip">${key}=${value}</span>`)}</span>
+          </div>
+        </div>
+        <div class="controls">${this.#controls(info)}</div>
+      </header>
+      <div class="unseen" role="status" data-announce>${this.#announcement(info)}</div>
+    `;
+  }
+
+  #controls(info: SessionInfo) {
+    if (isTraining(info)) {
+      return html`<button class="main" data-do="pause" ?disabled=${this.#isCalling} @click=${this.#pause}>Pause</button>`;
+    }
+    return html`
+      <label class="field">
+        to step
+        <input
+          type="number"
+          min=${info.step + 1}
+          step="1"
+          placeholder=${usualEnd(info, this.#presets)}
+          .value=${this.#until}
+          @input=${(event: InputEvent) => {
+            this.#until = (event.target as HTMLInputElement).value;
+          }}
+          @keydown=${(event: KeyboardEvent) => event.key === "Enter" && this.#run(info)}
+        />
+      </label>
+      <button class="main" data-do="run" ?disabled=${this.#isCalling} @click=${() => this.#run(info)}>Run</button>
+      <button ?disabled=${this.#isCalling} @click=${this.#step}>Step ${fewSteps}</button>
+    `;
+  }
+
+  #parent(snapshot: string) {
+    const [, id = "", , step = ""] = snapshot.split("/");
+    return html`<a href=${formatLink({ page: "session", id, step: Number(step) })}>${id}</a> at step ${count(Number(step))}`;
+  }
+
+  /** Changes of state and stage, once each. */
+  #announcement({ state, stages }: SessionInfo): string {
+    const said = `${state}${stages?.current === undefined ? "" : `, ${stages.current}`}`;
+    if (said !== this.#said) this.#said = said;
+    return this.#said;
+  }
+}
+
+function durabilityText({ durability, step }: SessionInfo): string {
+  if (durability === undefined) return "in memory only";
+  if (durability.committedStep >= step) return "all of it on disk";
+  return `on disk up to step ${count(durability.committedStep)}`;
+}
+
+customElements.define("grokbox-session-head", SessionHead);

@@ -1,0 +1,48 @@
+import { isTraining } from "../data/session-calls.ts";
+import type { SessionView } from "../data/session-view.ts";
+
+/** Where a key means something already. */
+const busy = "input:not([type=range]), textarea, select, [contenteditable], dialog *";
+const pressable = "button, a, summary";
+
+/** The keys of a session's page; `parts/key-list.ts` tells people of them. */
+export function onSessionKey(event: KeyboardEvent, view: SessionView, page: HTMLElement): void {
+  const { target, key } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (target instanceof HTMLElement && target.matches(busy)) return;
+  if (key === " " && target instanceof HTMLElement && target.matches(pressable)) return;
+  const action = actions[key.toLowerCase()];
+  if (action === undefined) return;
+  event.preventDefault();
+  action(view, page);
+}
+
+const actions: Readonly<Record<string, (view: SessionView, page: HTMLElement) => void>> = {
+  " ": (view, page) => {
+    if (view.info === undefined) return;
+    const what = isTraining(view.info) ? "pause" : "run";
+    page.querySelector<HTMLButtonElement>(`button[data-do="${what}"]`)?.click();
+  },
+  l: (view) => view.show({ step: undefined }),
+  c: (view) => view.info?.stages && view.show({ classes: view.link.classes ? undefined : true }),
+  x: (view) => view.show({ linear: view.link.linear ? undefined : true }),
+  a: (_, page) => page.querySelector<HTMLButtonElement>("grokbox-activations button[aria-expanded]")?.click(),
+  "+": (view) => zoom(view, 0.5),
+  "=": (view) => zoom(view, 0.5),
+  "-": (view) => zoom(view, 2),
+  "0": (view) => view.show({ zoom: undefined }),
+};
+
+/** Around the step that is looked at. */
+function zoom(view: SessionView, factor: number): void {
+  const { firstStep, lastStep } = view;
+  const { first, last } = view.zoom ?? { first: firstStep, last: lastStep };
+  const step = Math.min(Math.max(view.pinnedStep ?? lastStep, first), last);
+  const next = {
+    first: Math.max(firstStep, Math.round(step - (step - first) * factor)),
+    last: Math.min(lastStep, Math.round(step + (last - step) * factor)),
+  };
+  const isAll = next.first <= firstStep && next.last >= lastStep;
+  if (isAll) view.show({ zoom: undefined });
+  else if (next.last - next.first >= 10) view.show({ zoom: next });
+}
