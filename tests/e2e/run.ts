@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Grokbox } from "../../sdk/src/mod.ts";
 import { TestBrowser } from "./browser.ts";
-import { checks, goTo, openSession } from "./checks.ts";
+import { checks, goTo, openSession, showAll } from "./checks.ts";
 import { Served } from "./served.ts";
 import {
   bundleKilobytes,
@@ -124,10 +124,12 @@ async function takeScreenshots(
     await shoot("sessions");
     await page.goto(`http://${served.webAddress}/#/sessions/${session.slice("sessions/".length)}`);
     await page.getByRole("img", { name: /^Loss/ }).waitFor();
+    await showAll(page);
     await sleep(1_500);
     await shoot("session");
     await goTo(page, 1_000);
-    await sleep(700);
+    await showAll(page);
+    await sleep(1_000);
     await shoot("session-at-1000");
     await page.context().close();
   }
