@@ -1,6 +1,13 @@
 import type { Database } from "./database.ts";
-import type { Commit, CommitResult, ProgressRow, SessionRow, StateInput } from "./rows.ts";
-import { answerToRow, eventToRow, progressToRow, sessionToRow } from "./small-rows.ts";
+import type { Commit, CommitResult, ProgressRow, StateInput } from "./rows.ts";
+import {
+  answerToRow,
+  eventToRow,
+  progressToRow,
+  sessionToRow,
+  sweepRunToRow,
+  sweepToRow,
+} from "./small-rows.ts";
 import { asStoreError } from "./sqlite-error.ts";
 import { fromHex, putArrays, putState } from "./states.ts";
 import { StoreError } from "./store-error.ts";
@@ -17,7 +24,7 @@ export function applyCommit(database: Database, unit: Commit): CommitResult {
     truncateProgress(database, session, afterSequence);
   }
 
-  for (const row of unit.putSessions ?? []) putSession(database, row);
+  for (const row of unit.putSessions ?? []) put(database, "sessions", "id", sessionToRow(row));
   for (const input of unit.putHeads ?? []) {
     deleteHead(database, input.session);
     const row = putArrays(database, input);
@@ -49,6 +56,9 @@ export function applyCommit(database: Database, unit: Commit): CommitResult {
     insert(database, "answers", answerToRow(answer));
   }
   for (const event of unit.putEvents ?? []) insert(database, "events", eventToRow(event));
+  for (const sweep of unit.deleteSweeps ?? []) sql("DELETE FROM sweeps WHERE id = ?").run(sweep);
+  for (const sweep of unit.putSweeps ?? []) put(database, "sweeps", "id", sweepToRow(sweep));
+  for (const run of unit.putSweepRuns ?? []) put(database, "sweep_runs", "sweep, run", sweepRunToRow(run));
   return { sha256 };
 }
 
@@ -56,14 +66,18 @@ function insert(database: Database, table: keyof typeof tables, row: Row): void 
   database.sql(insertInto(table)).run(...sealed(table, row));
 }
 
-/** An update where the session exists: to delete it first would take its snapshots along. */
-function putSession(database: Database, session: SessionRow): void {
-  const assignments = [...tables.sessions.slice(1), "digest"].map(
-    (column) => `${column} = excluded.${column}`,
-  );
-  database
-    .sql(`${insertInto("sessions")} ON CONFLICT (id) DO UPDATE SET ${assignments.join(", ")}`)
-    .run(...sealed("sessions", sessionToRow(session)));
+/** An update where there is one of this key: to delete it first would take along what refers to it. */
+function put(database: Database, table: keyof typeof tables, key: string, row: Row): void {
+  const assignments = [...tables[table], "digest"].map((column) => `${column} = excluded.${column}`);
+  try {
+    database
+      .sql(`${insertInto(table)} ON CONFLICT (${key}) DO UPDATE SET ${assignments.join(", ")}`)
+      .run(...sealed(table, row));
+  } catch (error) {
+    const { kind } = asStoreError(error);
+    if (kind !== "MISSING") throw error;
+    throw new StoreError(kind, `sweep ${row.sweep} doesn't exist`, { cause: error });
+  }
 }
 
 function deleteHead(database: Database, session: string): void {

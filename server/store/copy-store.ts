@@ -101,6 +101,7 @@ export function describe({ of, session, step, what }: Damage): string {
 class Target {
   readonly #database: Database;
   readonly #sessions = new Set<string>();
+  readonly #sweeps = new Set<string>();
   /** Contents whose arrays are there, since a head and a snapshot may share them. */
   readonly #contents = new Set<bigint>();
   readonly copied: Record<Table, number> = {
@@ -110,6 +111,8 @@ class Target {
     progress: 0,
     answers: 0,
     events: 0,
+    sweeps: 0,
+    sweep_runs: 0,
   };
   readonly damage: Damage[] = [];
 
@@ -142,6 +145,7 @@ class Target {
     this.copied[table] += 1;
     if (isState) this.#contents.add(content as bigint);
     if (table === "sessions") this.#sessions.add(row!.id as string);
+    if (table === "sweeps") this.#sweeps.add(row!.id as string);
   }
 
   /** Returns why it was left out. */
@@ -156,6 +160,12 @@ class Target {
         session,
         ...step,
         what: "left out, though intact, since the record of its session is damaged",
+      };
+    }
+    if (table === "sweep_runs" && !this.#sweeps.has(row.sweep as string)) {
+      return {
+        of: "run",
+        what: `run ${row.run} of sweep ${row.sweep} left out, though intact, since the record of its sweep is damaged`,
       };
     }
     try {

@@ -110,7 +110,16 @@ test("salvage copies every good row, and reports what it leaves out", async () =
     { of: "snapshot", session: "a", step: 2 },
     { of: "snapshot", session: "a", step: 4 },
   ]);
-  expect(copied).toEqual({ sessions: 2, heads: 2, snapshots: 8, progress: 2, answers: 0, events: 2 });
+  expect(copied).toEqual({
+    sessions: 2,
+    heads: 2,
+    snapshots: 8,
+    progress: 2,
+    answers: 0,
+    events: 2,
+    sweeps: 0,
+    sweep_runs: 0,
+  });
   expect(await check(salvaged)).toEqual([]);
   const place = join(directory, "new");
   restoreBackup(salvaged, place);

@@ -46,7 +46,7 @@ function* everything(database: Database): Generator<Damage | undefined> {
   yield* complaints(
     database,
     "PRAGMA foreign_key_check",
-    (row) => `row ${row.rowid} of ${row.table} belongs to no session`,
+    (row) => `row ${row.rowid} of ${row.table} belongs to nothing that there is`,
   );
   yield* complaints(
     database,

@@ -14,8 +14,17 @@ export interface Finding {
   readonly damage: Damage | undefined;
 }
 
-/** Sessions first, since the others refer to them. */
-const order: readonly Table[] = ["sessions", "heads", "snapshots", "progress", "answers", "events"];
+/** Sessions first, since the others refer to them, and sweeps before their runs. */
+const order: readonly Table[] = [
+  "sessions",
+  "heads",
+  "snapshots",
+  "progress",
+  "answers",
+  "events",
+  "sweeps",
+  "sweep_runs",
+];
 
 /**
  * Looks at every row of a store, with its arrays, and goes around what can't be read.
@@ -27,6 +36,7 @@ export function* examine(
   onArray: (content: bigint, position: number, data: Uint8Array) => void = () => {},
 ): Generator<Finding> {
   for (const table of order) {
+    if (!exists(database, table)) continue;
     for (const found of rowsOf(database, table)) {
       if (found instanceof Error) {
         const what = `the table of ${table} has a damaged page: ${found.message}`;
@@ -37,6 +47,18 @@ export function* examine(
         yield { table, row: found.row, damage: damageOfAll(database, table, found.row, onArray) };
       }
     }
+  }
+}
+
+/** A file of an earlier version has fewer. */
+function exists(database: Database, table: Table): boolean {
+  try {
+    return (
+      database.sql("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(table) !== undefined
+    );
+  } catch {
+    // Whatever can be had of it is looked for.
+    return true;
   }
 }
 
@@ -108,6 +130,8 @@ const keys: Partial<Record<Table, string>> = {
   snapshots: "session, step",
   progress: "session, first_sequence",
   answers: "request_id",
+  sweeps: "id",
+  sweep_runs: "sweep, run",
 };
 
 function* betweenDamagedPages(

@@ -114,7 +114,32 @@ export const migrations: readonly string[] = [
   `,
   // A row of progress may have more float64 a point than 14. No table changes, but what knows only 14 must not read it.
   "",
+  // A sweep and its finished runs. The curve is last: what is counted at a start is read without it.
+  `
+  CREATE TABLE sweeps (
+    id TEXT NOT NULL PRIMARY KEY,
+    ordinal INTEGER NOT NULL UNIQUE,
+    create_time_ms INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    body TEXT NOT NULL,
+    digest TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE sweep_runs (
+    sweep TEXT NOT NULL REFERENCES sweeps ON DELETE CASCADE,
+    run INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    steps INTEGER NOT NULL,
+    finish_time_ms INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    curve BLOB NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (sweep, run)
+  ) STRICT;
+  CREATE INDEX sweep_runs_by_sequence ON sweep_runs (sweep, sequence);
+  `,
 ];
 
-/** The tables are those of this version on, so that a file of it, a backup for one, can be read as it is. */
+/** From this version on tables were only added, so that a file of it, a backup for one, can be read as it is. */
 export const readableVersion = 1;

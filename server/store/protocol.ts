@@ -1,6 +1,16 @@
 import type { End } from "./last-end.ts";
 import type { LoadedRows } from "./reads.ts";
-import type { Commit, CommitResult, EventRow, ProgressRow, StateRow, Usage } from "./rows.ts";
+import type {
+  Commit,
+  CommitResult,
+  Damage,
+  EventRow,
+  LoadedSweep,
+  ProgressRow,
+  StateRow,
+  SweepRuns,
+  Usage,
+} from "./rows.ts";
 import type { StoreErrorKind } from "./store-error.ts";
 
 /** What the store's thread is started with. */
@@ -27,6 +37,9 @@ export interface Calls {
   readSnapshot(session: string, step: number): StateRow;
   readProgress(session: string): ProgressRow[];
   readEvents(session: string): EventRow[];
+  loadSweeps(): { sweeps: LoadedSweep[]; damaged: Damage[] };
+  readSweepRuns(sweep: string, sequence: number, limit: number): SweepRuns;
+  readSweepRange(sweep: string, first: number, end: number): SweepRuns;
   usage(): Usage;
   /** Of a store in memory; one in a file is copied by a thread of its own. */
   backup(to: string, stop: Int32Array<SharedArrayBuffer>): void;

@@ -67,6 +67,13 @@ export function damageOf(table: Table, row: Row): Damage | undefined {
       return { of: "answer", what: `the answer to request ${row.request_id} is damaged` };
     case "events":
       return { of: "event", ...named(session, row.step), what: "an event is damaged" };
+    case "sweeps":
+      return { of: "sweep", what: `the record of sweep ${legibleText(row.id) ?? "?"} is damaged` };
+    case "sweep_runs":
+      return {
+        of: "run",
+        what: `run ${row.run} of sweep ${legibleText(row.sweep) ?? "?"} is damaged`,
+      };
   }
 }
 

@@ -89,6 +89,45 @@ export interface EventRow {
   readonly body: unknown;
 }
 
+/** Many runs as one job. `body` is JSON, opaque to the store. */
+export interface SweepRow {
+  readonly id: string;
+  /** Orders the sweeps of a store; unique. */
+  readonly ordinal: number;
+  readonly createTimeMs: number;
+  readonly state: string;
+  readonly body: unknown;
+}
+
+/** A finished run of a sweep. `body` is JSON and `curve` bytes, both opaque to the store. */
+export interface SweepRunRow {
+  readonly sweep: string;
+  /** From 0. */
+  readonly run: number;
+  /** Orders the finished runs of a sweep by when they finished. */
+  readonly sequence: number;
+  readonly outcome: string;
+  readonly steps: number;
+  readonly finishTimeMs: number;
+  readonly body: unknown;
+  readonly curve: Uint8Array;
+}
+
+/** A sweep and which of its runs have finished, one entry a run in every column, in the order of the runs. */
+export interface LoadedSweep {
+  readonly row: SweepRow;
+  readonly runs: readonly number[];
+  readonly sequences: readonly number[];
+  readonly outcomes: readonly string[];
+  readonly steps: readonly number[];
+}
+
+/** Some finished runs of a sweep, of which those that are damaged are left out. */
+export interface SweepRuns {
+  readonly rows: readonly SweepRunRow[];
+  readonly damaged: readonly number[];
+}
+
 export interface SnapshotKey {
   readonly session: string;
   readonly step: number;
@@ -96,7 +135,8 @@ export interface SnapshotKey {
 
 /**
  * What becomes durable together. It is done in this order: sessions and snapshots are deleted, progress is truncated, sessions,
- * heads and snapshots are put, snapshots updated, progress appended and trimmed, then answers and events.
+ * heads and snapshots are put, snapshots updated, progress appended and trimmed, then answers and events, then sweeps deleted and put,
+ * and their runs.
  */
 export interface Commit {
   /** With their head, snapshots and progress. Events stay. One that doesn't exist is no error. */
@@ -123,6 +163,12 @@ export interface Commit {
   /** New, or in the place of the one with the same request id. */
   readonly putAnswers?: readonly AnswerRow[];
   readonly putEvents?: readonly EventRow[];
+  /** With their finished runs. One that doesn't exist is no error. */
+  readonly deleteSweeps?: readonly string[];
+  /** New, or in the place of the one with the same id. */
+  readonly putSweeps?: readonly SweepRow[];
+  /** New, or in the place of the one of the same sweep and run. */
+  readonly putSweepRuns?: readonly SweepRunRow[];
 }
 
 export interface CommitResult {
@@ -133,7 +179,7 @@ export interface CommitResult {
 /** What is wrong where. `session` and `step` as far as the damage leaves them legible. */
 export interface Damage {
   /** "file" is not of one row: a page of SQLite's, or a reference between tables. */
-  readonly of: "file" | "session" | "head" | "snapshot" | "progress" | "answer" | "event";
+  readonly of: "file" | "session" | "head" | "snapshot" | "progress" | "answer" | "event" | "sweep" | "run";
   readonly session?: string;
   readonly step?: number;
   readonly what: string;

@@ -1,4 +1,4 @@
-import type { AnswerRow, EventRow, ProgressRow, SessionRow } from "./rows.ts";
+import type { AnswerRow, EventRow, ProgressRow, SessionRow, SweepRow, SweepRunRow } from "./rows.ts";
 import { decode, encode, type Row } from "./tables.ts";
 
 /** The rows of the tables without arrays, as they are stored and, when intact, read. */
@@ -77,5 +77,38 @@ export function eventFromRow(row: Row): EventRow {
     timeMs: Number(row.time_ms),
     kind: row.kind as string,
     body: decode(row.body),
+  };
+}
+
+export function sweepToRow({ id, ordinal, createTimeMs, state, body }: SweepRow): Row {
+  return { id, ordinal, create_time_ms: createTimeMs, state, body: encode(body) };
+}
+
+export function sweepFromRow(row: Row): SweepRow {
+  return {
+    id: row.id as string,
+    ordinal: Number(row.ordinal),
+    createTimeMs: Number(row.create_time_ms),
+    state: row.state as string,
+    body: decode(row.body),
+  };
+}
+
+export function sweepRunToRow(run: SweepRunRow): Row {
+  const { sweep, sequence, outcome, steps, curve } = run;
+  const body = encode(run.body);
+  return { sweep, run: run.run, sequence, outcome, steps, finish_time_ms: run.finishTimeMs, body, curve };
+}
+
+export function sweepRunFromRow(row: Row): SweepRunRow {
+  return {
+    sweep: row.sweep as string,
+    run: Number(row.run),
+    sequence: Number(row.sequence),
+    outcome: row.outcome as string,
+    steps: Number(row.steps),
+    finishTimeMs: Number(row.finish_time_ms),
+    body: decode(row.body),
+    curve: row.curve as Uint8Array,
   };
 }

@@ -12,6 +12,7 @@ import type { Commit, CommitResult, StateRow } from "./rows.ts";
 import { asStoreError } from "./sqlite-error.ts";
 import { readState } from "./states.ts";
 import { StoreError } from "./store-error.ts";
+import { loadSweeps, readSweepRange, readSweepRuns } from "./sweep-reads.ts";
 
 /**
  * The store's thread: one connection, one call after another, in the order in which they came. Commits that wait one behind the
@@ -54,6 +55,9 @@ const calls: Omit<Calls, "commit" | "backup"> = {
   readSnapshot: (session, step) => readState(database, "snapshots", session, step),
   readProgress: (session) => readProgress(database, session),
   readEvents: (session) => readEvents(database, session),
+  loadSweeps: () => loadSweeps(database),
+  readSweepRuns: (sweep, sequence, limit) => readSweepRuns(database, sweep, sequence, limit),
+  readSweepRange: (sweep, first, end) => readSweepRange(database, sweep, first, end),
   usage: () => readUsage(database),
   close() {
     try {

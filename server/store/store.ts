@@ -1,8 +1,18 @@
 import { backupFile } from "./backup.ts";
 import { compactCommit } from "./compact.ts";
 import type { CallName, Calls } from "./protocol.ts";
-import type { Commit, CommitResult, EventRow, Loaded, ProgressRow, StateRow, Usage } from "./rows.ts";
-
+import type {
+  Commit,
+  CommitResult,
+  Damage,
+  EventRow,
+  Loaded,
+  LoadedSweep,
+  ProgressRow,
+  StateRow,
+  SweepRuns,
+  Usage,
+} from "./rows.ts";
 import { answerFromRow, sessionFromRow } from "./small-rows.ts";
 import { describeState } from "./states.ts";
 import { StoreError } from "./store-error.ts";
@@ -39,6 +49,12 @@ export interface Store extends AsyncDisposable {
   readProgress(session: string): Promise<ProgressRow[]>;
   /** In order; CORRUPT with the session when one of them is damaged. */
   readEvents(session: string): Promise<EventRow[]>;
+  /** All sweeps by ordinal, with which of their runs have finished, for a server's start. */
+  loadSweeps(): Promise<{ readonly sweeps: LoadedSweep[]; readonly damaged: Damage[] }>;
+  /** Finished runs of a sweep in the order in which they finished, from `sequence` on, at most `limit`. */
+  readSweepRuns(sweep: string, sequence: number, limit: number): Promise<SweepRuns>;
+  /** Those finished runs of a sweep whose number is `first` to `end` - 1, in that order. */
+  readSweepRange(sweep: string, first: number, end: number): Promise<SweepRuns>;
   /**
    * A consistent copy while the store is in use, to a new file, which appears when it is complete and on disk. Every row is verified
    * on the way, so that a backup that exists can be restored; CORRUPT when one is damaged.
@@ -117,6 +133,18 @@ class ThreadedStore implements Store {
 
   readEvents(session: string): Promise<EventRow[]> {
     return this.#call("readEvents", [session]);
+  }
+
+  loadSweeps(): Promise<{ sweeps: LoadedSweep[]; damaged: Damage[] }> {
+    return this.#call("loadSweeps", []);
+  }
+
+  readSweepRuns(sweep: string, sequence: number, limit: number): Promise<SweepRuns> {
+    return this.#call("readSweepRuns", [sweep, sequence, limit]);
+  }
+
+  readSweepRange(sweep: string, first: number, end: number): Promise<SweepRuns> {
+    return this.#call("readSweepRange", [sweep, first, end]);
   }
 
   async backup(

@@ -38,6 +38,8 @@ export const tables = {
   progress: ["session", "first_sequence", "count", "data"],
   answers: ["request_id", "fingerprint", "method", "response", "expire_time_ms"],
   events: ["session", "step", "time_ms", "kind", "body"],
+  sweeps: ["id", "ordinal", "create_time_ms", "state", "body"],
+  sweep_runs: ["sweep", "run", "sequence", "outcome", "steps", "finish_time_ms", "body", "curve"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Table = keyof typeof tables;
