@@ -81,7 +81,7 @@ async function doctor(directory: string, salvage: string | undefined): Promise<v
   if (damaged > 0) process.exitCode = 1;
   if (salvage === undefined) return;
   const { copied, damage } = await salvageStore(file, salvage);
-  const rows = Object.entries(copied).map(([table, count]) => `${count} ${table}`);
+  const rows = Object.entries(copied).map(([table, count]) => `${count} ${table.replace("_", " ")}`);
   console.log(`${salvage} has ${rows.join(", ")}; ${damage.length} damaged left out`);
 }
 

@@ -46,6 +46,7 @@ export async function once<I extends DescMessage, O extends DescMessage>(
       const response = await work({
         receipt,
         on: (session) => {
+          session.checkFree();
           sessions.add(session);
           session.keeper.attach(receipt);
         },

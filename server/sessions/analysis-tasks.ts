@@ -1,4 +1,5 @@
 import { ablate } from "../model/ablation.ts";
+import { bandsOfRuns } from "../model/bands.ts";
 import { projectOnDominant, removeDominant } from "../model/dominant.ts";
 import { evaluateLogits } from "../model/evaluation.ts";
 import { eulerFlow, outcomeContour, simulateFlow } from "../model/flow.ts";
@@ -33,6 +34,7 @@ export const analysisTasks = {
   outcomeContour,
   weightMeasures,
   logitMeasures,
+  bandsOfRuns,
 };
 
 export type AnalysisTasks = typeof analysisTasks;

@@ -1,6 +1,6 @@
 import { cancelled, GrokboxError } from "./errors.ts";
 import { Lane } from "./lane.ts";
-import { nextStretch, type RunPlan } from "./plan.ts";
+import { isPlanned, nextStretch, type RunPlan } from "./plan.ts";
 import type { ProgressPoint } from "./progress-log.ts";
 import type { Scheduler, Urgency } from "./scheduler.ts";
 import { StopWatch } from "./stop-conditions.ts";
@@ -131,10 +131,10 @@ export class Drive {
    * @param before - points of the same run before it was interrupted, for its stop conditions
    */
   async advance(plan: RunPlan, job: Job, before: readonly ProgressPoint[] = []): Promise<StopReason> {
-    const { training } = this.#parts;
+    const { training, waypoints } = this.#parts;
     const watch = new StopWatch(plan.stopWhen);
     let held: string | undefined;
-    for (const point of before) held = watch.observe(point);
+    for (const point of before) if (isPlanned(plan, point.step, waypoints)) held = watch.observe(point);
     for (;;) {
       const stop =
         held === undefined

@@ -18,14 +18,14 @@ export interface RaceStep extends RaceState {
 }
 
 /** The weights of step 0 as the spec draws them. */
-export function initialWeights(registry: Registry, spec: Spec, signal: AbortSignal) {
+export function initialWeights(registry: Pick<Registry, "analyst">, spec: Spec, signal: AbortSignal) {
   const operations = spec.modulus * spec.width * operationsADraw;
   return registry.analyst.run("initialState", { operations, signal }, spec);
 }
 
 /** Forecasts winners from one state and scores the forecast against another of the same shape. */
 export function forecast(
-  registry: Registry,
+  registry: Pick<Registry, "analyst">,
   begin: { readonly theta: Float32Array; readonly xi: Float32Array },
   { spec, state }: Subject,
   signal: AbortSignal,

@@ -21,7 +21,11 @@ export type Reason =
   | "SNAPSHOT_CORRUPT"
   | "SNAPSHOT_EXISTS"
   | "SNAPSHOT_IN_USE"
-  | "STORAGE_FULL";
+  | "STORAGE_FULL"
+  | "SWEEP_NOT_FOUND"
+  | "SWEEP_STATE"
+  | "TOO_MANY_SWEEPS"
+  | "SESSION_IN_SWEEP";
 
 /** One field of a request, by its proto path, and what it must be. */
 export interface FieldViolation {

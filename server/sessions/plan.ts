@@ -80,6 +80,11 @@ export function nextStretch(
   return { until, recordAt };
 }
 
+/** Whether a step is recorded however often the run is interrupted, and not only because it was interrupted there. */
+export function isPlanned(plan: RunPlan, step: number, demands: Demands): boolean {
+  return nextStretch(plan, step - 1, 1, demands).recordAt.includes(step);
+}
+
 /** The first step after `step` to be recorded: the plan's multiples and its list, the next snapshot, and the target. */
 function nextRecord(plan: RunPlan, step: number, snapshot: number): number {
   const regular = (Math.floor(step / plan.recordEvery) + 1) * plan.recordEvery;

@@ -54,6 +54,8 @@ export interface StartInput {
   /** Weights from elsewhere, and the pairs that train when they are not to be drawn. */
   readonly state?: TrainerState;
   readonly train?: Uint8Array;
+  /** It is made for this run of a sweep, and belongs to it. */
+  readonly sweep?: SessionIdentity["sweep"];
 }
 
 export interface ForkInput {
@@ -71,7 +73,12 @@ export interface ForkInput {
 export interface SessionFilter {
   readonly states: readonly SessionState[];
   readonly labels: Readonly<Record<string, string>>;
+  /** The sweep that they were made for; left out: those that were made for none. */
+  readonly sweep?: string;
 }
+
+/** Of a filter: whatever sweep a session was made for. */
+export const anySweep = "sweeps/-";
 
 /** A trainer's weights, gradients and moments, and its copy to go back to when a loss diverges. */
 const residentArrays = 16;
@@ -166,15 +173,23 @@ export class Registry {
       const parts = this.#trainingParts(engine, log, () => this.#readBase(identity, head.spec));
       const training = Training.asleep(parts, head, intent.measures ?? []);
       const { plan, ...rest } = intent;
+      const { stopReason: _, ...unstopped } = rest;
+      const goesOn = plan !== undefined && intent.isOwned === true;
       const session = new Session(identity, this.#sessionParts(training), {
         head,
         epoch,
-        intent: plan !== undefined && !resume ? { ...rest, state: "paused" } : rest,
+        // A sweep goes by it: a run that is still to be done has not stopped, whatever had been reached of it.
+        intent: {
+          ...(goesOn ? unstopped : rest),
+          // Even if it was about to be said that it had diverged, say.
+          ...(plan === undefined ? {} : { state: resume ? ("idle" as const) : ("paused" as const) }),
+        },
         snapshots: infos,
       });
       this.#sessions.set(identity.name, session);
       this.#started = Math.max(this.#started, identity.ordinal);
-      if (plan !== undefined && resume) interrupted.push([session, plan]);
+      // Sweeps see to theirs.
+      if (plan !== undefined && resume && !intent.isOwned) interrupted.push([session, plan]);
       if (!continues) renewed.push(session);
     }
     for (const [session, plan] of interrupted) session.resume(plan);
@@ -193,8 +208,20 @@ export class Registry {
     return this.#add(
       input,
       {
-        identity: { preset, engine: engine.name, engineReason: reason, recordEvery },
-        beginning: { intent: { labels, schedule: input.schedule } },
+        identity: {
+          preset,
+          engine: engine.name,
+          engineReason: reason,
+          recordEvery,
+          ...(input.sweep === undefined ? {} : { sweep: input.sweep }),
+        },
+        beginning: {
+          intent: {
+            labels,
+            schedule: input.schedule,
+            ...(input.sweep === undefined ? {} : { isOwned: true as const }),
+          },
+        },
         measures: input.measures ?? [],
         eventBody: { preset },
       },
@@ -258,12 +285,12 @@ export class Registry {
   }
 
   /** Matching sessions, newest first, those older than the one with ordinal `before`. */
-  *list({ states, labels }: SessionFilter, before: number): Generator<Session> {
+  *list({ states, labels, sweep }: SessionFilter, before: number): Generator<Session> {
     for (const session of [...this.#sessions.values()].reverse()) {
       if (session.identity.ordinal >= before) continue;
       const inState = states.length === 0 || states.includes(session.state);
       const labelled = Object.entries(labels).every(([key, value]) => session.labels[key] === value);
-      if (inState && labelled) yield session;
+      if (inState && labelled && isOf(session, sweep)) yield session;
     }
   }
 
@@ -286,12 +313,17 @@ export class Registry {
     }
   }
 
+  /** What a session of this spec needs while it is resident fits into the memory that there is for all. */
+  canHold(spec: Spec): boolean {
+    return this.#residentBytes({ spec, measures: [], hasExtras: false }) <= this.memory.limitBytes;
+  }
+
   /** Aborts when the shutdown begins. */
   get closing(): AbortSignal {
     return this.#closing.signal;
   }
 
-  /** All sessions, oldest first. */
+  /** All sessions, those of sweeps too, oldest first. */
   all(): Iterable<Session> {
     return this.#sessions.values();
   }
@@ -519,6 +551,9 @@ export class Registry {
     return offered === undefined ? this.engines[0]! : { ...offered, reason: "asked for" };
   }
 }
+
+const isOf = ({ identity }: Session, sweep: string | undefined) =>
+  sweep === anySweep ? identity.sweep !== undefined : identity.sweep?.name === sweep;
 
 const footprint = ({ spec, measures, log }: Session) => ({ spec, measures, hasExtras: log.hasExtras });
 

@@ -23,6 +23,8 @@ export interface SessionIdentity {
   readonly parent?: { readonly session: string; readonly step: number; readonly changes: Changes };
   /** The state at which it began, and whether its spec draws it; not known of the sessions of earlier versions. */
   readonly base?: { readonly step: number; readonly isDrawn: boolean };
+  /** The run of a sweep that it was made for. */
+  readonly sweep?: { readonly name: string; readonly run: number };
 }
 
 /** What of a session is not bound to a step: what it is asked to do, and what people wrote. Plain data, as it is stored. */
@@ -33,6 +35,8 @@ export interface Intent {
   /** Of the run under way, or interrupted by the server's end. */
   readonly plan?: RunPlan;
   readonly schedule?: SnapshotSchedule | undefined;
+  /** It belongs to its sweep, which alone moves it, until its run there has ended. */
+  readonly isOwned?: true;
   readonly triggers: readonly Trigger[];
   /** Absent for none. */
   readonly measures?: MeasureSchedule;

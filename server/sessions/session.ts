@@ -109,6 +109,9 @@ export class Session {
   /** Where the log's present points begin to be others than the ones recorded up to then. */
   #cuts: Head["cuts"];
   #shutDown = false;
+  #isOwned: boolean;
+  /** Of the run started last. */
+  #rest: Promise<unknown> = Promise.resolve();
 
   constructor(identity: SessionIdentity, parts: SessionParts, { intent, head, epoch, snapshots }: Beginning) {
     this.identity = identity;
@@ -119,6 +122,7 @@ export class Session {
     this.#labels = intent.labels;
     this.#schedule = intent.schedule;
     this.#events = intent.events ?? [];
+    this.#isOwned = intent.isOwned ?? false;
     this.#course = head?.course ?? 0;
     this.#cuts = head?.cuts ?? [];
     const { state = "idle" } = intent;
@@ -245,6 +249,39 @@ export class Session {
   /** Nothing is under way or waits, so that it may be put to sleep. */
   get isQuiet(): boolean {
     return !this.isTraining && !this.#drive.busy;
+  }
+
+  /** Resolves when no run is under way, and the last state of the one before was stored, if it could be. */
+  get atRest(): Promise<unknown> {
+    return this.#rest;
+  }
+
+  /** The sweep that it belongs to, which alone moves it, until its run there has ended. */
+  get owner(): string | undefined {
+    return this.#isOwned ? this.identity.sweep?.name : undefined;
+  }
+
+  /** Fails with SESSION_IN_SWEEP when it is not for callers to change. */
+  checkFree(): void {
+    const { owner } = this;
+    if (owner === undefined) return;
+    throw new GrokboxError(
+      "SESSION_IN_SWEEP",
+      `${this.name} trains for ${owner} until its run there has ended; pause or cancel that, or fork the session`,
+      { session: this.name, sweep: owner },
+    );
+  }
+
+  /** Its sweep has done with it. `extra` becomes durable together with that. */
+  async release(extra: Commit): Promise<void> {
+    this.#isOwned = false;
+    try {
+      await this.keeper.commit(undefined, extra);
+    } catch (error) {
+      this.#isOwned = true;
+      throw error;
+    }
+    this.log.wake();
   }
 
   /** When it was last used, by `performance.now()`. */
@@ -647,6 +684,7 @@ export class Session {
       commitTimeMs: Date.now(),
       ...(this.#schedule === undefined ? {} : { schedule: this.#schedule }),
       ...(this.measures.length === 0 ? {} : { measures: this.measures }),
+      ...(this.#isOwned ? { isOwned: true as const } : {}),
       ...(this.#stopReason === undefined ? {} : { stopReason: this.#stopReason }),
       // A run that the server's end interrupts goes on after it.
       ...(plan === undefined ? {} : { plan }),
@@ -717,7 +755,7 @@ export class Session {
     this.#plan = plan;
     this.#stopReason = undefined;
     const background = new AbortController();
-    this.#drive
+    this.#rest = this.#drive
       .whileJob("run", background.signal, (job) => this.#runToEnd(plan, job))
       .catch((error) => this.#parts.onDefect(error));
   }

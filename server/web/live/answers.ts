@@ -3,6 +3,7 @@ import { Metronome } from "../../sessions/metronome.ts";
 import { progressWindow } from "../../sessions/progress-window.ts";
 import type { Registry } from "../../sessions/registry.ts";
 import { Roster } from "../../sessions/roster.ts";
+import type { Session } from "../../sessions/session.ts";
 import { watch } from "../../sessions/watch.ts";
 
 /** What viewers are told, each event as the bytes of a LiveEvent without its subscription. */
@@ -13,7 +14,7 @@ export class Answers {
 
   constructor(registry: Registry) {
     this.#registry = registry;
-    this.#roster = new Roster(() => registry.all(), this.#metronome);
+    this.#roster = new Roster(() => ofPeople(registry.all()), this.#metronome);
   }
 
   /** Events are made when they are asked for: a viewer that takes none costs nothing. */
@@ -31,4 +32,9 @@ export class Answers {
     const pace = { metronome: this.#metronome, intervalMs };
     for await (const event of watch(session, { ...options, pace }, signal)) yield progressEvent(event);
   }
+}
+
+/** Without those that a sweep makes and deletes by the dozen. */
+function ofPeople(sessions: Iterable<Session>): Session[] {
+  return [...sessions].filter(({ identity }) => identity.sweep === undefined);
 }

@@ -1,0 +1,63 @@
+import type { Runs } from "../../model/sweep-grid.ts";
+import type { RunPlan } from "../plan.ts";
+
+/** Cells with every seed, at most. */
+export const mostRuns = 100_000;
+/** Runs of one group are read together for their bands. */
+export const mostSeeds = 10_000;
+/** Sessions of one sweep at a time. */
+export const mostParallel = 64;
+export const defaultParallel = 8;
+
+/** Everything that a sweep was asked to do; never changes. Plain data, as it is stored. */
+export interface SweepDefinition extends Runs {
+  /** For people; may be empty. */
+  readonly title: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Of every run. */
+  readonly plan: RunPlan & { readonly untilStep: number };
+  /** A name of an offered engine, or empty. */
+  readonly engine: string;
+  /** Sessions of their own that train at a time. */
+  readonly maxParallel: number;
+  /** Sessions stay when their run has ended. */
+  readonly keepSessions: boolean;
+  /** A cell whose spec is none ends its runs with that reason, rather than refuse the sweep. */
+  readonly skipInvalid: boolean;
+}
+
+/** Steps of a run that a sweep keeps, at most: as fine as bands are drawn. */
+const gridSteps = 128;
+
+/**
+ * The common grid of a sweep's curves: its runs are recorded at the same steps, of which so many are kept, as evenly as they come.
+ *
+ * @returns increasing, from 0 to the plan's end
+ */
+export function gridOf(plan: SweepDefinition["plan"]): number[] {
+  const steps = recordedSteps(plan);
+  const stride = Math.ceil((steps.length - 1) / (gridSteps - 1)) || 1;
+  return steps.filter((_, i) => i % stride === 0 || i === steps.length - 1);
+}
+
+/** Every step that a run of the plan records, increasing. */
+export function recordedSteps({
+  untilStep,
+  recordEvery,
+  recordAt,
+  snapshotAt,
+}: SweepDefinition["plan"]): number[] {
+  const regular = Array.from({ length: Math.floor(untilStep / recordEvery) + 1 }, (_, i) => i * recordEvery);
+  const all = new Set([...regular, ...recordAt, ...snapshotAt, untilStep]);
+  return [...all].sort((a, b) => a - b);
+}
+
+/** How many those are at most, without making them. */
+export function recordCount({
+  untilStep,
+  recordEvery,
+  recordAt,
+  snapshotAt,
+}: SweepDefinition["plan"]): number {
+  return Math.floor(untilStep / recordEvery) + 2 + recordAt.length + snapshotAt.length;
+}

@@ -1,0 +1,97 @@
+import { GrokkingStep } from "../../model/grokking-step.ts";
+import type { Analyst } from "../analyst.ts";
+import { forecast, initialWeights } from "../dynamics.ts";
+import { isPlanned, type RunPlan } from "../plan.ts";
+import type { ProgressPoint } from "../progress-log.ts";
+import type { Session } from "../session.ts";
+import type { StopKind } from "../stop-reason.ts";
+import { CurveBuilder } from "./curve.ts";
+
+/** How a run ended: it reached the plan's last step or a stop condition, diverged, could not go on, or its spec is none. */
+export type Outcome = "target" | "condition" | "diverged" | "failed" | "invalid";
+
+/** What a sweep keeps of a run, with its curve. It depends on nothing but the spec and the plan. Plain data, as it is stored. */
+export interface RunSummary {
+  readonly outcome: Outcome;
+  /** Why it ended, for people. */
+  readonly detail: string;
+  /** Updates made. */
+  readonly step: number;
+  /** As of the session at its end; see `model/stages.ts`. */
+  readonly memorizationEnd?: number;
+  readonly generalizationEnd?: number;
+  /** First recorded step from which test accuracy stays at 0.99 or more. */
+  readonly grokkingStep?: number;
+  /** Of the last state. */
+  readonly final?: Omit<ProgressPoint, "sequence">;
+  /** Share of neurons whose dominant frequency at the end was forecast from the weights of step 0. */
+  readonly forecastRight?: number;
+  /** sessions/{id} of the run, where it stays. */
+  readonly session?: string;
+}
+
+/** Points that are looked at before others have a turn. */
+const pointsATurn = 2_048;
+
+/** The end of a run, when it has one: what was only interrupted has none. */
+export function endOf(session: Session): { readonly outcome: Outcome; readonly detail: string } | undefined {
+  const { plan, stopReason } = session;
+  const outcome = stopReason && outcomes[stopReason.kind];
+  if (plan !== undefined || outcome === undefined) return undefined;
+  return { outcome, detail: stopReason!.detail };
+}
+
+const outcomes: Partial<Record<StopKind, Outcome>> = {
+  target: "target",
+  condition: "condition",
+  diverged: "diverged",
+  failed: "failed",
+};
+
+/** Of a session whose run has ended. */
+export async function summarize(
+  session: Session,
+  plan: RunPlan,
+  grid: readonly number[],
+  analyst: Analyst,
+  signal: AbortSignal,
+): Promise<{ readonly summary: RunSummary; readonly curve: Uint8Array }> {
+  const { outcome, detail } = endOf(session)!;
+  const grokking = new GrokkingStep();
+  const curve = new CurveBuilder(grid);
+  const { latest, newest } = session.log;
+  for (let from = 1; from <= newest; from += pointsATurn) {
+    const points = await session.withLog((log) => log.read(from, pointsATurn));
+    for (const point of points.filter(({ sequence }) => sequence < from + pointsATurn)) {
+      // What was recorded only because the run was interrupted there must not show.
+      if (point.step !== session.step && point.step !== 0 && !isPlanned(plan, point.step, nothing)) continue;
+      grokking.observe(point.step, point.testAccuracy);
+      curve.observe(point);
+    }
+  }
+  const { memorizationEnd, generalizationEnd } = session.training.stages;
+  const forecastRight = await forecastShare(session, analyst, signal);
+  const summary: RunSummary = {
+    outcome,
+    detail,
+    step: session.step,
+    ...(memorizationEnd === undefined ? {} : { memorizationEnd }),
+    ...(generalizationEnd === undefined ? {} : { generalizationEnd }),
+    ...(grokking.step === undefined ? {} : { grokkingStep: grokking.step }),
+    ...(latest === undefined ? {} : { final: withoutSequence(latest) }),
+    forecastRight,
+  };
+  return { summary, curve: curve.bytes() };
+}
+
+const nothing = { nextSnapshot: () => Number.POSITIVE_INFINITY, looksAtRecords: false };
+
+async function forecastShare(session: Session, analyst: Analyst, signal: AbortSignal): Promise<number> {
+  const begin = await initialWeights({ analyst }, session.spec, signal);
+  const end = await session.present(undefined, signal);
+  return (await forecast({ analyst }, begin, end, signal)).shareRight;
+}
+
+function withoutSequence({ sequence: _, ...point }: ProgressPoint): Omit<ProgressPoint, "sequence"> {
+  return point;
+}

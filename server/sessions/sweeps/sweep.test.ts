@@ -1,0 +1,273 @@
+import { afterEach, expect, test } from "vitest";
+import { GrokkingStep } from "../../model/grokking-step.ts";
+import { initialState } from "../../model/initial-state.ts";
+import { lottery } from "../../model/lottery.ts";
+import { groupCount, runCount, specOf } from "../../model/sweep-grid.ts";
+import type { TestRegistryOptions } from "../testing/registry.ts";
+import { curveMeasures, curveOf } from "./curve.ts";
+import type { RunSummary } from "./summary.ts";
+import { groupBands } from "./sweep-bands.ts";
+import { type Box, definition, ended, finished, openBox, results, start } from "./testing/sweeps.ts";
+import { watchSweep } from "./watch.ts";
+
+const never = new AbortController().signal;
+const boxes: Box[] = [];
+
+afterEach(async () => {
+  for (const box of boxes.splice(0)) await box.close();
+});
+
+async function open(options: TestRegistryOptions = {}): Promise<Box> {
+  const box = await openBox(options);
+  boxes.push(box);
+  return box;
+}
+
+test("every run is summarized as the session that it was, and nothing else stays", async () => {
+  const box = await open();
+  const what = definition();
+  const sweep = await start(box, what);
+  await ended(sweep);
+  expect(sweep.state).toBe("finished");
+  expect([...box.registry.all()]).toEqual([]);
+  const all = await results(box, sweep);
+  expect(all).toHaveLength(6);
+  for (const { run, outcome, steps, body, curve } of all) {
+    const spec = specOf(what, run);
+    const session = await box.registry.start({
+      ...{ spec, preset: "grokking", labels: {}, engine: "", recordEvery: 10 },
+    });
+    await session.run(what.plan, undefined, never);
+    await session.atRest;
+    const points = await session.withLog((log) => log.read(1, 1_000));
+    const { sequence: _, ...final } = points.at(-1)!;
+    const grokking = new GrokkingStep();
+    for (const { step, testAccuracy } of points) grokking.observe(step, testAccuracy);
+    const begin = initialState(spec);
+    const { theta } = (await session.present(undefined, never)).state;
+    const { memorizationEnd, generalizationEnd } = session.training.stages;
+    expect([outcome, steps]).toEqual(["target", 120]);
+    expect(body).toEqual(
+      JSON.parse(
+        JSON.stringify({
+          outcome: "target",
+          detail: "reached step 120",
+          step: 120,
+          memorizationEnd,
+          generalizationEnd,
+          grokkingStep: grokking.step,
+          final,
+          forecastRight: lottery(begin, theta, 7).shareRight,
+        } satisfies Record<keyof Omit<RunSummary, "session">, unknown>),
+      ),
+    );
+    expect(sweep.grid).toEqual(points.map(({ step }) => step));
+    expect([...curveOf(Buffer.from(curve, "hex"))]).toEqual(
+      points.flatMap((point) => curveMeasures.map((measure) => point[measure] ?? Number.NaN)),
+    );
+  }
+});
+
+test("no more sessions train at a time than asked for, and lists don't show them unless told", async () => {
+  const box = await open();
+  const sweep = await start(box, definition({ maxParallel: 2 }));
+  let most = 0;
+  while (sweep.state === "running") {
+    const sessions = [...box.registry.all()];
+    most = Math.max(most, sessions.length);
+    for (const { owner } of sessions) expect(owner).toBe(sweep.name);
+    const filter = { states: [], labels: {} };
+    const before = Number.POSITIVE_INFINITY;
+    expect([...box.registry.list(filter, before)]).toEqual([]);
+    expect([...box.registry.list({ ...filter, sweep: sweep.name }, before)]).toHaveLength(sessions.length);
+    expect([...box.registry.list({ ...filter, sweep: "sweeps/-" }, before)]).toHaveLength(sessions.length);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(most).toBe(2);
+});
+
+test("stop conditions end runs early, and a run that diverges and one that can't begin are told of with why", async () => {
+  const box = await open();
+  const sweep = await start(
+    box,
+    definition({
+      cells: {
+        kind: "list",
+        specs: [
+          { preset: "grokking", input: { modulus: 7, width: 16 } },
+          {
+            preset: "",
+            input: {
+              modulus: 7,
+              width: 16,
+              activation: "x^8",
+              init: { scale: 3 },
+              optimizer: { kind: "sgd", learningRate: 900 },
+            },
+          },
+          { preset: "", input: { modulus: 7, width: 16, activation: "exp", init: { scale: 1000 } } },
+        ],
+      },
+      seeds: [1],
+      plan: {
+        ...definition().plan,
+        stopWhen: [{ kind: "threshold", measure: "trainLoss", comparison: "<=", value: 100, forRecorded: 3 }],
+      },
+    }),
+  );
+  await ended(sweep);
+  const all = await results(box, sweep);
+  expect(all.map(({ outcome }) => outcome)).toEqual(["condition", "diverged", "diverged"]);
+  expect(all[0]).toMatchObject({ steps: 30, body: { detail: "train_loss <= 100 for 3 recorded steps" } });
+  expect((all[1]!.body as RunSummary).final?.step).toBe(all[1]!.steps);
+  expect(all[2]).toMatchObject({ steps: 0, curve: "", body: { detail: expect.stringContaining("finite") } });
+});
+
+test("a cell that is none ends with its reason when that was asked for, and the others go on", async () => {
+  const box = await open();
+  const what = definition({ axes: [{ parameter: "modulus", values: [6, 7] }], skipInvalid: true });
+  const sweep = await start(box, what);
+  await ended(sweep);
+  const all = await results(box, sweep);
+  expect(all.map(({ outcome }) => outcome)).toEqual([
+    ...Array(3).fill("invalid"),
+    ...Array(3).fill("target"),
+  ]);
+  expect(all[0]!.body).toEqual({
+    outcome: "invalid",
+    detail: "modulus must be odd, 3 to 199; got 6",
+    step: 0,
+  });
+});
+
+test("a pause keeps everything, and runs that were paused end as if they had not been", async () => {
+  const box = await open();
+  const what = definition({
+    plan: {
+      ...definition().plan,
+      untilStep: 20_000,
+      recordEvery: 50,
+      stopWhen: [
+        { kind: "threshold", measure: "testAccuracy", comparison: ">=", value: 0.05, forRecorded: 250 },
+      ],
+    },
+  });
+  const straight = await start(box, what);
+  await ended(straight);
+  const sweep = await start(box, what);
+  for (let i = 0; i < 6; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 15 * i));
+    if (sweep.state !== "running") break;
+    await sweep.pause();
+    if (sweep.ledger.isComplete) break;
+    expect(sweep.state).toBe("paused");
+    const steps = sweep.active.map(({ step }) => step);
+    expect([...box.registry.all()].every(({ isTraining }) => !isTraining)).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(sweep.active.map(({ step }) => step)).toEqual(steps);
+    await sweep.resume();
+  }
+  await ended(sweep);
+  expect(await results(box, sweep)).toEqual(await results(box, straight));
+});
+
+test("a cancelled sweep keeps what has finished, and no session", async () => {
+  const box = await open();
+  const sweep = await start(box, definition({ maxParallel: 1 }));
+  await finished(sweep, 2);
+  await sweep.cancel();
+  const { done } = sweep.ledger;
+  expect(sweep.state).toBe("cancelled");
+  expect(await results(box, sweep)).toHaveLength(done);
+  expect(done).toBeGreaterThanOrEqual(2);
+  expect([...box.registry.all()]).toEqual([]);
+  await expect(sweep.resume()).rejects.toMatchObject({
+    reason: "SWEEP_STATE",
+    metadata: { sweep: sweep.name, state: "cancelled", allowed_states: "running,paused" },
+  });
+});
+
+test("a deleted sweep is gone with its runs; sessions that were to stay do", async () => {
+  const box = await open();
+  const sweep = await start(box, definition({ keepSessions: true, maxParallel: 1 }));
+  await finished(sweep, 2);
+  await box.sweeps.delete(sweep.name);
+  expect(() => box.sweeps.get(sweep.name)).toThrow("does not exist");
+  expect((await box.registry.store.loadSweeps()).sweeps).toEqual([]);
+  const kept = [...box.registry.all()];
+  expect(kept.length).toBeGreaterThanOrEqual(2);
+  for (const session of kept) {
+    expect([session.owner, session.step]).toEqual([undefined, 120]);
+    session.checkFree();
+  }
+});
+
+test("a session is its sweep's until its run has ended", async () => {
+  const box = await open();
+  const what = definition({ keepSessions: true, seeds: [1], axes: [] });
+  const sweep = await start(box, { ...what, plan: { ...what.plan, untilStep: 50_000, recordEvery: 1_000 } });
+  while (sweep.active.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  const [session] = sweep.active;
+  expect(() => session!.checkFree()).toThrow(expect.objectContaining({ reason: "SESSION_IN_SWEEP" }));
+  await sweep.cancel();
+});
+
+test("where there is room for few sessions a sweep waits for it, and says so", async () => {
+  const box = await open({ limits: { maxSessions: 2 } });
+  const what = definition();
+  const other = await box.registry.start({
+    ...{ spec: specOf(what, 0), preset: "", labels: {}, engine: "", recordEvery: 10 },
+  });
+  const sweep = await start(box, what);
+  while (sweep.waitsFor === "") await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(sweep.waitsFor).toContain("2 sessions already");
+  await ended(sweep);
+  expect([...box.registry.all()]).toEqual([other]);
+  expect(await results(box, sweep)).toHaveLength(6);
+});
+
+test("a watcher is told of every run once, in the order in which they finish, and can begin anywhere", async () => {
+  const box = await open();
+  const sweep = await start(box, definition());
+  const seen = [];
+  for await (const event of watchSweep(box.sweeps, sweep, 1, never)) {
+    if (event.kind === "runs") seen.push(...event.rows);
+    if (event.kind === "end") expect(event.reason).toBe("finished");
+  }
+  expect(seen.map(({ run }) => run).sort()).toEqual([0, 1, 2, 3, 4, 5]);
+  expect(seen.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6]);
+  const late = [];
+  for await (const event of watchSweep(box.sweeps, sweep, 4, never)) {
+    if (event.kind === "runs") late.push(...event.rows);
+  }
+  expect(late).toEqual(seen.slice(3));
+});
+
+test("bands are over the runs of a group, on the common grid", async () => {
+  const box = await open();
+  const what = definition();
+  const sweep = await start(box, what);
+  await ended(sweep);
+  expect([groupCount(what.cells), runCount(what)]).toEqual([2, 6]);
+  const all = await results(box, sweep);
+  const { runs, bands } = await groupBands(box.sweeps, sweep, 1, never);
+  expect(runs).toBe(3);
+  expect(bands.map(({ measure }) => measure)).toEqual(curveMeasures);
+  const losses = all
+    .slice(3)
+    .map(({ curve }) => curveOf(Buffer.from(curve, "hex"))[12 * curveMeasures.length]!)
+    .sort((a, b) => a - b);
+  expect(bands[0]!.points.at(-1)).toMatchObject({ step: 120, runs: 3, median: losses[1] });
+});
+
+test("time left is known once steps were made, and falls", async () => {
+  const box = await open();
+  const what = definition({ seeds: [1, 2, 3, 4, 5, 6, 7, 8] });
+  const sweep = await start(box, { ...what, plan: { ...what.plan, untilStep: 20_000, recordEvery: 200 } });
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  const { secondsLeft, stepsPerSecond } = sweep.progress();
+  expect(stepsPerSecond).toBeGreaterThan(0);
+  expect(secondsLeft).toBeGreaterThan(0);
+  await sweep.cancel();
+  expect(sweep.progress().secondsLeft).toBeUndefined();
+});

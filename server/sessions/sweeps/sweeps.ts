@@ -1,0 +1,140 @@
+import { randomBytes } from "node:crypto";
+import type { AnswerRow, Damage } from "../../store/store.ts";
+import { Analyst } from "../analyst.ts";
+import { GrokboxError } from "../errors.ts";
+import { toGrokboxError } from "../keeper.ts";
+import type { Registry } from "../registry.ts";
+import type { Session } from "../session.ts";
+import type { SweepDefinition } from "./definition.ts";
+import { type AnswerOf, Sweep, type SweepIdentity, type SweepParts, type SweepRecord } from "./sweep.ts";
+
+const mostSweeps = 1_000;
+
+/** All sweeps of this box. They use its sessions; sessions know nothing of them but to whom they belong. */
+export class Sweeps {
+  readonly registry: Registry;
+  readonly analyst = new Analyst();
+  readonly #onDefect: (error: unknown) => void;
+  readonly #sweeps = new Map<string, Sweep>();
+  #started = 0;
+  #starting = 0;
+
+  constructor(registry: Registry, onDefect: (error: unknown) => void) {
+    this.registry = registry;
+    this.#onDefect = onDefect;
+  }
+
+  /**
+   * Brings back what the store has, after the registry has brought back the sessions: they go on, or if `resume` says no, are paused.
+   *
+   * @returns what is damaged and was left out, for the log
+   */
+  async restore({ resume }: { readonly resume: boolean }): Promise<readonly Damage[]> {
+    const { sweeps, damaged } = await this.registry.store.loadSweeps();
+    const owned = Map.groupBy(
+      [...this.registry.all()].filter(({ owner }) => owner !== undefined),
+      ({ owner }) => owner!,
+    );
+    for (const loaded of sweeps) {
+      const name = `sweeps/${loaded.row.id}`;
+      const { ordinal, createTimeMs, state, body } = loaded.row;
+      const finished = new Set(loaded.runs);
+      const sessions: Session[] = [];
+      for (const session of owned.get(name) ?? []) {
+        // Its run has ended, and only its own end was not done.
+        if (finished.has(session.identity.sweep!.run)) await this.#forget(session);
+        else sessions.push(session);
+      }
+      owned.delete(name);
+      this.#started = Math.max(this.#started, ordinal);
+      const { definition } = body as SweepRecord;
+      const identity = { name, ordinal, createTimeMs };
+      const sweep = new Sweep(identity, definition, this.#parts, { ...loaded, sessions });
+      if (state === "deleted") {
+        await sweep.forget().catch(this.#onDefect);
+        continue;
+      }
+      this.#sweeps.set(name, sweep);
+      if (state === "cancelled") await sweep.dropActive().catch(this.#onDefect);
+      else if (resume) sweep.begin();
+      else if (state === "running") await sweep.pause().catch(this.#onDefect);
+    }
+    // Of sweeps that are lost or whose deletion was done but for them.
+    for (const session of [...owned.values()].flat()) await this.#forget(session);
+    return damaged;
+  }
+
+  get #parts(): SweepParts {
+    return { registry: this.registry, analyst: this.analyst, onDefect: this.#onDefect };
+  }
+
+  async #forget(session: Session): Promise<void> {
+    await this.registry.delete(session.name).catch(this.#onDefect);
+  }
+
+  /**
+   * Makes a sweep of a checked definition durable, and begins.
+   *
+   * @param answerOf - the answer that tells of it
+   */
+  async start(
+    definition: SweepDefinition,
+    answerOf: (sweep: Sweep) => AnswerRow | undefined,
+  ): Promise<Sweep> {
+    this.registry.checkOpen();
+    if (this.#sweeps.size + this.#starting >= mostSweeps) {
+      throw new GrokboxError("TOO_MANY_SWEEPS", `there are ${mostSweeps} sweeps already; delete some`, {
+        limit: mostSweeps,
+      });
+    }
+    this.#starting += 1;
+    try {
+      const identity: SweepIdentity = {
+        name: `sweeps/${randomBytes(6).toString("hex")}`,
+        ordinal: ++this.#started,
+        createTimeMs: Date.now(),
+      };
+      const sweep = new Sweep(identity, definition, this.#parts);
+      const answer = answerOf(sweep);
+      await this.registry.store
+        .commit({ putSweeps: [sweep.row()], putAnswers: answer === undefined ? [] : [answer] })
+        .catch((error) => {
+          throw toGrokboxError(error);
+        });
+      this.#sweeps.set(sweep.name, sweep);
+      sweep.begin();
+      return sweep;
+    } finally {
+      this.#starting -= 1;
+    }
+  }
+
+  get(name: string): Sweep {
+    const sweep = this.#sweeps.get(name);
+    if (sweep !== undefined) return sweep;
+    throw new GrokboxError("SWEEP_NOT_FOUND", `${name} does not exist`, { sweep: name });
+  }
+
+  /** Newest first, those older than the one with ordinal `before`. */
+  *list(before: number): Generator<Sweep> {
+    for (const sweep of [...this.#sweeps.values()].reverse()) {
+      if (sweep.identity.ordinal < before) yield sweep;
+    }
+  }
+
+  async delete(name: string, answerOf?: AnswerOf): Promise<void> {
+    await this.get(name).delete(answerOf);
+    this.#sweeps.delete(name);
+  }
+
+  /** Lets no sweep begin a run; before the registry is shut down. */
+  stop(): void {
+    for (const sweep of this.#sweeps.values()) sweep.halt();
+  }
+
+  /** Waits for all work to end; after the registry was shut down, before it is closed. */
+  async shutDown(): Promise<void> {
+    await Promise.all([...this.#sweeps.values()].map((sweep) => sweep.shutDown()));
+    await this.analyst.close();
+  }
+}
