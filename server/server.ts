@@ -5,6 +5,7 @@ import { Health } from "@grokbox/proto/health";
 import { ServerService } from "@grokbox/proto/server";
 import { SessionService } from "@grokbox/proto/session";
 import { SnapshotService } from "@grokbox/proto/snapshot";
+import { SweepService } from "@grokbox/proto/sweep";
 import { TrainingService } from "@grokbox/proto/training";
 import { Server } from "@grpc/grpc-js";
 import { pino } from "pino";
@@ -20,8 +21,10 @@ import { maxMessageBytes, serverService } from "./rpc/server-service.ts";
 import { definition, implementation, type Served, served } from "./rpc/service.ts";
 import { sessionService } from "./rpc/session-service.ts";
 import { snapshotService } from "./rpc/snapshot-service.ts";
+import { sweepService } from "./rpc/sweep-service.ts";
 import { trainingService } from "./rpc/training-service.ts";
 import { type OfferedEngine, Registry } from "./sessions/registry.ts";
+import { Sweeps } from "./sessions/sweeps/sweeps.ts";
 import { openStore } from "./store/store.ts";
 import { version } from "./version.ts";
 import { serveWeb, type WebServer } from "./web/http.ts";
@@ -42,6 +45,7 @@ export interface RunningServer {
   readonly webAddress: string;
   readonly engines: readonly OfferedEngine[];
   readonly registry: Registry;
+  readonly sweeps: Sweeps;
   /** Finishes slices, ends streams, and frees everything. */
   close(): Promise<void>;
 }
@@ -68,11 +72,13 @@ export async function startServer(values: Partial<Config> = {}): Promise<Running
     onDefect,
     checkpointEveryMs,
   });
+  const sweeps = new Sweeps(registry, onDefect);
   metrics.observe(registry, version);
-  for (const damage of await registry.restore({ resume: config.resumeRuns }))
+  const resume = config.resumeRuns;
+  for (const damage of [...(await registry.restore({ resume })), ...(await sweeps.restore({ resume }))])
     logger.error({ damage }, "damaged, and left out; grokbox doctor tells more");
   const log = new CallLog(logger, (method, code, seconds) => metrics.rpc(method, code, seconds));
-  const services = servicesOf(registry);
+  const services = servicesOf(registry, sweeps);
   const rpc = rpcServer(registry, services, log);
   let web: WebServer | undefined;
   let listener: Listener;
@@ -92,7 +98,9 @@ export async function startServer(values: Partial<Config> = {}): Promise<Running
     listener = await listen(rpc, config.host, config.port, maxConnections);
   } catch (error) {
     await web?.close();
+    sweeps.stop();
     await registry.shutDown();
+    await sweeps.shutDown();
     await registry.close();
     throw error;
   }
@@ -105,8 +113,11 @@ export async function startServer(values: Partial<Config> = {}): Promise<Running
     webAddress: `${host}:${web.port}`,
     engines,
     registry,
+    sweeps,
     close: async () => {
+      sweeps.stop();
       await registry.shutDown();
+      await sweeps.shutDown();
       await listener.close(drainMs);
       await served.close();
       await registry.close();
@@ -123,12 +134,13 @@ async function offerCpu({ cpuVariant, threads }: Config): Promise<OfferedEngine>
   return { engine, reason: "the only engine of this server", fallbackReason: engine.fallbackReason ?? "" };
 }
 
-function servicesOf(registry: Registry): readonly Served[] {
+function servicesOf(registry: Registry, sweeps: Sweeps): readonly Served[] {
   return [
     served(SessionService, sessionService(registry)),
     served(TrainingService, trainingService(registry)),
     served(AnalysisService, analysisService(registry)),
     served(SnapshotService, snapshotService(registry)),
+    served(SweepService, sweepService(sweeps)),
     served(ServerService, serverService(registry, version)),
   ];
 }

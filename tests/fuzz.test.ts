@@ -1,8 +1,10 @@
+import { setTimeout } from "node:timers/promises";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { AnalysisService } from "@grokbox/proto/analysis";
 import { ServerService } from "@grokbox/proto/server";
 import { SessionService } from "@grokbox/proto/session";
 import { SnapshotService } from "@grokbox/proto/snapshot";
+import { SweepService } from "@grokbox/proto/sweep";
 import { TrainingService } from "@grokbox/proto/training";
 import type { ServiceError } from "@grpc/grpc-js";
 import fc from "fast-check";
@@ -20,6 +22,7 @@ const partial = ["DEADLINE_EXCEEDED", "CANCELLED"];
 let server: RunningServer;
 let wire: Wire;
 let victim: string;
+let sweep: string;
 
 async function startVictim(): Promise<void> {
   const { session } = await wire.call(SessionService.method.startSession, {
@@ -30,11 +33,25 @@ async function startVictim(): Promise<void> {
   await wire.call(SnapshotService.method.snapshot, { session: victim });
 }
 
+/** A sweep that has finished. */
+async function startSweep(): Promise<void> {
+  const { sweep: started } = await wire.call(SweepService.method.startSweep, {
+    definition: {
+      cells: { case: "grid", value: { preset: "grokking", base: { modulus: 7, width: 8 } } },
+      seeds: [1, 2],
+      plan: { untilStep: 3n },
+    },
+  });
+  sweep = started!.name;
+  while (server.sweeps.get(sweep).state === "running") await setTimeout(5);
+}
+
 beforeAll(async () => {
   // Little memory, so that what is valid and huge is refused, not trained.
   server = await startServer({ port: 0, logLevel: "silent", maxSessions: 20, maxStateBytes: 2 ** 25 });
   wire = new Wire(server.address);
   await startVictim();
+  await startSweep();
 });
 
 afterAll(async () => {
@@ -48,6 +65,9 @@ const strings = () => [
   `${victim}/snapshots/0`,
   `${victim}/snapshots/99`,
   "sessions/none",
+  sweep,
+  sweep,
+  "sweeps/none",
   "uploads/none",
   "",
   "grokking",
@@ -70,6 +90,7 @@ const methods: DescMethod[] = [
   TrainingService,
   AnalysisService,
   SnapshotService,
+  SweepService,
   ServerService,
 ].flatMap(({ methods: all }) => all as DescMethod[]);
 
@@ -107,17 +128,23 @@ async function send(method: DescMethod, messages: readonly Message[]): Promise<S
 /** All that a failed call must leave as it was. */
 async function state(): Promise<string> {
   const { sessions } = await wire.call(SessionService.method.listSessions, { pageSize: 1_000 });
-  const text = JSON.stringify(sessions, (_, value) => (typeof value === "bigint" ? String(value) : value));
+  const { sweeps } = await wire.call(SweepService.method.listSweeps, {});
+  const text = JSON.stringify([sessions, sweeps], (_, value) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
   return `${server.registry.memory.usedBytes} ${text}`;
 }
 
 /** Ends what a call that succeeded has set going, and what would fill the server. */
 async function settle(): Promise<void> {
+  for (const { name } of [...server.sweeps.list(Number.POSITIVE_INFINITY)])
+    if (name !== sweep) await wire.call(SweepService.method.deleteSweep, { name });
   for (const { name } of [...server.registry.all()]) {
     if (name === victim) await wire.call(TrainingService.method.pause, { session: name });
     else await wire.call(SessionService.method.deleteSession, { name });
   }
   if (![...server.registry.all()].some(({ name }) => name === victim)) await startVictim();
+  if ([...server.sweeps.list(Number.POSITIVE_INFINITY)].length === 0) await startSweep();
 }
 
 test("no request makes a defect, and none that is refused changes anything", {

@@ -15,6 +15,19 @@ export class Checks {
     this.#violations.push(...violations);
   }
 
+  /** What `check` finds wrong with a part of the request, each field renamed to what it is in the whole. */
+  part<T>(rename: (field: string) => string, check: (part: Checks) => T): T {
+    const part = new Checks();
+    const result = check(part);
+    this.add(part.#violations.map(({ field, description }) => ({ field: rename(field), description })));
+    return result;
+  }
+
+  /** What was found wrong elsewhere. */
+  take(other: Checks): void {
+    this.add(other.#violations);
+  }
+
   /** An integer in a range; `absent` when it is left out. */
   integer(
     field: string,
@@ -98,6 +111,12 @@ export class Checks {
     return value;
   }
 
+  /** sweeps/{id} */
+  sweep(field: string, value: string): string {
+    if (!sweepName.test(value)) this.fail(field, "must be sweeps/{id}", value);
+    return value;
+  }
+
   /** sessions/{id}/snapshots/{step} */
   snapshot(field: string, value: string): { session: string; step: number } {
     const match = snapshotName.exec(value);
@@ -152,6 +171,7 @@ export function isRequestId(value: string): boolean {
 }
 
 const sessionName = /^sessions\/[a-z0-9-]{1,63}$/;
+const sweepName = /^sweeps\/[a-z0-9-]{1,63}$/;
 const snapshotName = /^(sessions\/[a-z0-9-]{1,63})\/snapshots\/(0|[1-9][0-9]{0,15})$/;
 
 function show(value: unknown): string {

@@ -73,6 +73,7 @@ export function sessionMessage(session: Session): MessageInitShape<typeof Sessio
         snapshot: `sessions/${parent.session}/snapshots/${parent.step}`,
         changes: changesMessage(parent.changes),
       },
+      sweep: identity.sweep && { sweep: identity.sweep.name, run: identity.sweep.run },
       durability: durabilityMessage(session),
       snapshotSchedule: session.schedule && scheduleMessage(session.schedule),
       measureSchedule: measureScheduleMessage(session.measures),

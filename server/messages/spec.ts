@@ -138,7 +138,18 @@ export function specInputMessage({
   };
 }
 
-function initMessage({ init }: Spec): MessageInitShape<typeof InitSchema> {
+/** A spec as it was asked for: what was left out is. */
+export function looseSpecMessage(input: SpecInput): MessageInitShape<typeof SpecSchema> {
+  const { modulus, width, task, seed, init } = input;
+  return {
+    ...(specInputMessage(input) as object),
+    ...defined({ modulus, width, seed }),
+    ...(task === undefined ? {} : { task: tasks[task as Task] }),
+    ...(init?.kind === undefined ? {} : { init: initMessage({ init } as Spec) }),
+  };
+}
+
+function initMessage({ init }: Pick<Spec, "init">): MessageInitShape<typeof InitSchema> {
   switch (init.kind) {
     case "random":
       return { kind: { case: "random", value: { scale: init.scale } } };

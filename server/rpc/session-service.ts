@@ -25,7 +25,7 @@ import { parseSpec } from "../messages/spec.ts";
 import { presets } from "../model/presets.ts";
 import type { Spec } from "../model/spec.ts";
 import { changedSpec } from "../sessions/changes.ts";
-import type { Registry, SessionFilter, StartInput } from "../sessions/registry.ts";
+import { anySweep, type Registry, type SessionFilter, type StartInput } from "../sessions/registry.ts";
 import type { Context } from "./call.ts";
 import { type MutatingCall, once } from "./idempotency.ts";
 import type { Handlers } from "./service.ts";
@@ -194,7 +194,8 @@ async function fork(
   return { session: sessionMessage(session) };
 }
 
-function checkEngine(checks: Checks, registry: Registry, engine: string): void {
+/** Of any request that chooses one. */
+export function checkEngine(checks: Checks, registry: Registry, engine: string): void {
   const names = ["", "auto", ...registry.engines.map(({ engine }) => engine.name)];
   if (!names.includes(engine))
     checks.fail("engine", `must be empty or one of ${names.slice(1).join(", ")}`, engine);
@@ -292,15 +293,17 @@ function parseList(request: ListSessionsRequest): {
   const before =
     request.pageToken === "" ? Number.POSITIVE_INFINITY : readPageToken(checks, request.pageToken);
   const labels = checks.labels("labels", request.labels);
+  const { sweep } = request;
+  if (sweep !== "" && sweep !== anySweep) checks.sweep("sweep", sweep);
   checks.throwIfAny();
-  return { filter: { states, labels }, before, pageSize };
+  return { filter: { states, labels, ...(sweep === "" ? {} : { sweep }) }, before, pageSize };
 }
 
-function pageToken(ordinal: number): string {
+export function pageToken(ordinal: number): string {
   return Buffer.from(`before ${ordinal}`).toString("base64url");
 }
 
-function readPageToken(checks: Checks, token: string): number {
+export function readPageToken(checks: Checks, token: string): number {
   const match = /^before (\d{1,15})$/.exec(Buffer.from(token, "base64url").toString());
   if (match === null) checks.fail("page_token", "must be a next_page_token of an earlier answer", token);
   return Number(match?.[1] ?? 0);

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/session.proto.
  */
 export const file_grokbox_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Chhncm9rYm94L3YxL3Nlc3Npb24ucHJvdG8SCmdyb2tib3gudjEiqQYKB1Nlc3Npb24SDAoEbmFtZRgBIAEoCRIeCgRzcGVjGAIgASgLMhAuZ3Jva2JveC52MS5TcGVjEicKBXN0YXRlGAMgASgOMhguZ3Jva2JveC52MS5TZXNzaW9uU3RhdGUSDAoEc3RlcBgEIAEoBBIrCgtzdG9wX3JlYXNvbhgFIAEoCzIWLmdyb2tib3gudjEuU3RvcFJlYXNvbhIvCgZsYWJlbHMYBiADKAsyHy5ncm9rYm94LnYxLlNlc3Npb24uTGFiZWxzRW50cnkSDgoGZW5naW5lGAcgASgJEhUKDWVuZ2luZV9yZWFzb24YCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBmxhdGVzdBgKIAEoCzIZLmdyb2tib3gudjEuUHJvZ3Jlc3NQb2ludBIiCgZzdGFnZXMYCyABKAsyEi5ncm9rYm94LnYxLlN0YWdlcxIgCgNydW4YDCABKAsyEy5ncm9rYm94LnYxLlJ1blBsYW4SKwoLcGFpcl9jb3VudHMYDSABKAsyFi5ncm9rYm94LnYxLlBhaXJDb3VudHMSDgoGcHJlc2V0GA4gASgJEigKBmV2ZW50cxgPIAMoCzIYLmdyb2tib3gudjEuU2Vzc2lvbkV2ZW50EiMKBnBhcmVudBgQIAEoCzITLmdyb2tib3gudjEuTGluZWFnZRIqCgpkdXJhYmlsaXR5GBEgASgLMhYuZ3Jva2JveC52MS5EdXJhYmlsaXR5EjcKEXNuYXBzaG90X3NjaGVkdWxlGBIgASgLMhwuZ3Jva2JveC52MS5TbmFwc2hvdFNjaGVkdWxlEiUKCHRyaWdnZXJzGBMgAygLMhMuZ3Jva2JveC52MS5UcmlnZ2VyEhQKDHJlY29yZF9ldmVyeRgUIAEoDRI1ChBtZWFzdXJlX3NjaGVkdWxlGBUgASgLMhsuZ3Jva2JveC52MS5NZWFzdXJlU2NoZWR1bGUaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJOCgpTdG9wUmVhc29uEiIKBGtpbmQYASABKA4yFC5ncm9rYm94LnYxLlN0b3BLaW5kEg4KBmRldGFpbBgCIAEoCRIMCgRzdGVwGAMgASgEImoKClBhaXJDb3VudHMSDQoFdHJhaW4YASABKA0SDAoEdGVzdBgCIAEoDRIOCgZjb21tb24YAyABKA0SDAoEcmFyZRgEIAEoDRIPCgdwYXJ0bmVyGAUgASgNEhAKCGhlbGRfb3V0GAYgASgNIq8CCgxTZXNzaW9uRXZlbnQSDAoEc3RlcBgBIAEoBBIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI7ChJhY3RpdmF0aW9uX3N3YXBwZWQYAyABKAsyHS5ncm9rYm94LnYxLkFjdGl2YXRpb25Td2FwcGVkSAASOQoRc25hcHNob3RfcmVzdG9yZWQYBCABKAsyHC5ncm9rYm94LnYxLlNuYXBzaG90UmVzdG9yZWRIABIzCg5zZXNzaW9uX2ZvcmtlZBgFIAEoCzIZLmdyb2tib3gudjEuU2Vzc2lvbkZvcmtlZEgAEjEKDXRyaWdnZXJfZmlyZWQYBiABKAsyGC5ncm9rYm94LnYxLlRyaWdnZXJGaXJlZEgAQgcKBWV2ZW50IjYKEFNuYXBzaG90UmVzdG9yZWQSEQoJZnJvbV9zdGVwGAEgASgEEg8KB3RvX3N0ZXAYAiABKAQiIAoNU2Vzc2lvbkZvcmtlZBIPCgdzZXNzaW9uGAEgASgJIi8KDFRyaWdnZXJGaXJlZBIPCgd0cmlnZ2VyGAEgASgJEg4KBmRldGFpbBgCIAEoCSItChFBY3RpdmF0aW9uU3dhcHBlZBIMCgRmcm9tGAEgASgJEgoKAnRvGAIgASgJIqIDChNTdGFydFNlc3Npb25SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDgoGcHJlc2V0GAIgASgJEh4KBHNwZWMYAyABKAsyEC5ncm9rYm94LnYxLlNwZWMSOwoGbGFiZWxzGAQgAygLMisuZ3Jva2JveC52MS5TdGFydFNlc3Npb25SZXF1ZXN0LkxhYmVsc0VudHJ5EhAKBnVwbG9hZBgFIAEoCUgAEhIKCHNuYXBzaG90GAYgASgJSAASDgoGZW5naW5lGAcgASgJEhkKDHJlY29yZF9ldmVyeRgIIAEoDUgBiAEBEjcKEXNuYXBzaG90X3NjaGVkdWxlGAkgASgLMhwuZ3Jva2JveC52MS5TbmFwc2hvdFNjaGVkdWxlEjUKEG1lYXN1cmVfc2NoZWR1bGUYCiABKAsyGy5ncm9rYm94LnYxLk1lYXN1cmVTY2hlZHVsZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB3dlaWdodHNCDwoNX3JlY29yZF9ldmVyeSI8ChRTdGFydFNlc3Npb25SZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIiEKEUdldFNlc3Npb25SZXF1ZXN0EgwKBG5hbWUYASABKAkiOgoSR2V0U2Vzc2lvblJlc3BvbnNlEiQKB3Nlc3Npb24YASABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24i0gEKE0xpc3RTZXNzaW9uc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkSKAoGc3RhdGVzGAMgAygOMhguZ3Jva2JveC52MS5TZXNzaW9uU3RhdGUSOwoGbGFiZWxzGAQgAygLMisuZ3Jva2JveC52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiVgoUTGlzdFNlc3Npb25zUmVzcG9uc2USJQoIc2Vzc2lvbnMYASADKAsyEy5ncm9rYm94LnYxLlNlc3Npb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIrYCChRVcGRhdGVTZXNzaW9uUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSQwoKc2V0X2xhYmVscxgDIAMoCzIvLmdyb2tib3gudjEuVXBkYXRlU2Vzc2lvblJlcXVlc3QuU2V0TGFiZWxzRW50cnkSFQoNcmVtb3ZlX2xhYmVscxgEIAMoCRI3ChFzbmFwc2hvdF9zY2hlZHVsZRgFIAEoCzIcLmdyb2tib3gudjEuU25hcHNob3RTY2hlZHVsZRI1ChBtZWFzdXJlX3NjaGVkdWxlGAYgASgLMhsuZ3Jva2JveC52MS5NZWFzdXJlU2NoZWR1bGUaMAoOU2V0TGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI9ChVVcGRhdGVTZXNzaW9uUmVzcG9uc2USJAoHc2Vzc2lvbhgBIAEoCzITLmdyb2tib3gudjEuU2Vzc2lvbiKjAwoSRm9ya1Nlc3Npb25SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDgoGc291cmNlGAIgASgJEhoKDWV4cGVjdGVkX3N0ZXAYAyABKARIAIgBARIkCgdjaGFuZ2VzGAQgASgLMhMuZ3Jva2JveC52MS5DaGFuZ2VzEjoKBmxhYmVscxgFIAMoCzIqLmdyb2tib3gudjEuRm9ya1Nlc3Npb25SZXF1ZXN0LkxhYmVsc0VudHJ5Eg4KBmVuZ2luZRgGIAEoCRIZCgxyZWNvcmRfZXZlcnkYByABKA1IAYgBARI3ChFzbmFwc2hvdF9zY2hlZHVsZRgIIAEoCzIcLmdyb2tib3gudjEuU25hcHNob3RTY2hlZHVsZRI1ChBtZWFzdXJlX3NjaGVkdWxlGAkgASgLMhsuZ3Jva2JveC52MS5NZWFzdXJlU2NoZWR1bGUaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIQCg5fZXhwZWN0ZWRfc3RlcEIPCg1fcmVjb3JkX2V2ZXJ5IjsKE0ZvcmtTZXNzaW9uUmVzcG9uc2USJAoHc2Vzc2lvbhgBIAEoCzITLmdyb2tib3gudjEuU2Vzc2lvbiI4ChREZWxldGVTZXNzaW9uUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBG5hbWUYAiABKAkiFwoVRGVsZXRlU2Vzc2lvblJlc3BvbnNlKrIBCgxTZXNzaW9uU3RhdGUSHQoZU0VTU0lPTl9TVEFURV9VTlNQRUNJRklFRBAAEhYKElNFU1NJT05fU1RBVEVfSURMRRABEhoKFlNFU1NJT05fU1RBVEVfU1RFUFBJTkcQAhIZChVTRVNTSU9OX1NUQVRFX1JVTk5JTkcQAxIYChRTRVNTSU9OX1NUQVRFX1BBVVNFRBAEEhoKFlNFU1NJT05fU1RBVEVfRElWRVJHRUQQBSrJAQoIU3RvcEtpbmQSGQoVU1RPUF9LSU5EX1VOU1BFQ0lGSUVEEAASFAoQU1RPUF9LSU5EX1RBUkdFVBABEhcKE1NUT1BfS0lORF9DT05ESVRJT04QAhIUChBTVE9QX0tJTkRfUEFVU0VEEAMSFgoSU1RPUF9LSU5EX0RJVkVSR0VEEAQSFwoTU1RPUF9LSU5EX0NBTkNFTExFRBAFEhYKElNUT1BfS0lORF9TSFVURE9XThAGEhQKEFNUT1BfS0lORF9GQUlMRUQQBzL/AwoOU2Vzc2lvblNlcnZpY2USUQoMU3RhcnRTZXNzaW9uEh8uZ3Jva2JveC52MS5TdGFydFNlc3Npb25SZXF1ZXN0GiAuZ3Jva2JveC52MS5TdGFydFNlc3Npb25SZXNwb25zZRJLCgpHZXRTZXNzaW9uEh0uZ3Jva2JveC52MS5HZXRTZXNzaW9uUmVxdWVzdBoeLmdyb2tib3gudjEuR2V0U2Vzc2lvblJlc3BvbnNlElEKDExpc3RTZXNzaW9ucxIfLmdyb2tib3gudjEuTGlzdFNlc3Npb25zUmVxdWVzdBogLmdyb2tib3gudjEuTGlzdFNlc3Npb25zUmVzcG9uc2USVAoNVXBkYXRlU2Vzc2lvbhIgLmdyb2tib3gudjEuVXBkYXRlU2Vzc2lvblJlcXVlc3QaIS5ncm9rYm94LnYxLlVwZGF0ZVNlc3Npb25SZXNwb25zZRJOCgtGb3JrU2Vzc2lvbhIeLmdyb2tib3gudjEuRm9ya1Nlc3Npb25SZXF1ZXN0Gh8uZ3Jva2JveC52MS5Gb3JrU2Vzc2lvblJlc3BvbnNlElQKDURlbGV0ZVNlc3Npb24SIC5ncm9rYm94LnYxLkRlbGV0ZVNlc3Npb25SZXF1ZXN0GiEuZ3Jva2JveC52MS5EZWxldGVTZXNzaW9uUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_grokbox_v1_progress, file_grokbox_v1_retention, file_grokbox_v1_run, file_grokbox_v1_spec]);
+  fileDesc("Chhncm9rYm94L3YxL3Nlc3Npb24ucHJvdG8SCmdyb2tib3gudjEi0QYKB1Nlc3Npb24SDAoEbmFtZRgBIAEoCRIeCgRzcGVjGAIgASgLMhAuZ3Jva2JveC52MS5TcGVjEicKBXN0YXRlGAMgASgOMhguZ3Jva2JveC52MS5TZXNzaW9uU3RhdGUSDAoEc3RlcBgEIAEoBBIrCgtzdG9wX3JlYXNvbhgFIAEoCzIWLmdyb2tib3gudjEuU3RvcFJlYXNvbhIvCgZsYWJlbHMYBiADKAsyHy5ncm9rYm94LnYxLlNlc3Npb24uTGFiZWxzRW50cnkSDgoGZW5naW5lGAcgASgJEhUKDWVuZ2luZV9yZWFzb24YCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBmxhdGVzdBgKIAEoCzIZLmdyb2tib3gudjEuUHJvZ3Jlc3NQb2ludBIiCgZzdGFnZXMYCyABKAsyEi5ncm9rYm94LnYxLlN0YWdlcxIgCgNydW4YDCABKAsyEy5ncm9rYm94LnYxLlJ1blBsYW4SKwoLcGFpcl9jb3VudHMYDSABKAsyFi5ncm9rYm94LnYxLlBhaXJDb3VudHMSDgoGcHJlc2V0GA4gASgJEigKBmV2ZW50cxgPIAMoCzIYLmdyb2tib3gudjEuU2Vzc2lvbkV2ZW50EiMKBnBhcmVudBgQIAEoCzITLmdyb2tib3gudjEuTGluZWFnZRIqCgpkdXJhYmlsaXR5GBEgASgLMhYuZ3Jva2JveC52MS5EdXJhYmlsaXR5EjcKEXNuYXBzaG90X3NjaGVkdWxlGBIgASgLMhwuZ3Jva2JveC52MS5TbmFwc2hvdFNjaGVkdWxlEiUKCHRyaWdnZXJzGBMgAygLMhMuZ3Jva2JveC52MS5UcmlnZ2VyEhQKDHJlY29yZF9ldmVyeRgUIAEoDRI1ChBtZWFzdXJlX3NjaGVkdWxlGBUgASgLMhsuZ3Jva2JveC52MS5NZWFzdXJlU2NoZWR1bGUSJgoFc3dlZXAYFiABKAsyFy5ncm9rYm94LnYxLlN3ZWVwT3JpZ2luGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiKQoLU3dlZXBPcmlnaW4SDQoFc3dlZXAYASABKAkSCwoDcnVuGAIgASgNIk4KClN0b3BSZWFzb24SIgoEa2luZBgBIAEoDjIULmdyb2tib3gudjEuU3RvcEtpbmQSDgoGZGV0YWlsGAIgASgJEgwKBHN0ZXAYAyABKAQiagoKUGFpckNvdW50cxINCgV0cmFpbhgBIAEoDRIMCgR0ZXN0GAIgASgNEg4KBmNvbW1vbhgDIAEoDRIMCgRyYXJlGAQgASgNEg8KB3BhcnRuZXIYBSABKA0SEAoIaGVsZF9vdXQYBiABKA0irwIKDFNlc3Npb25FdmVudBIMCgRzdGVwGAEgASgEEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjsKEmFjdGl2YXRpb25fc3dhcHBlZBgDIAEoCzIdLmdyb2tib3gudjEuQWN0aXZhdGlvblN3YXBwZWRIABI5ChFzbmFwc2hvdF9yZXN0b3JlZBgEIAEoCzIcLmdyb2tib3gudjEuU25hcHNob3RSZXN0b3JlZEgAEjMKDnNlc3Npb25fZm9ya2VkGAUgASgLMhkuZ3Jva2JveC52MS5TZXNzaW9uRm9ya2VkSAASMQoNdHJpZ2dlcl9maXJlZBgGIAEoCzIYLmdyb2tib3gudjEuVHJpZ2dlckZpcmVkSABCBwoFZXZlbnQiNgoQU25hcHNob3RSZXN0b3JlZBIRCglmcm9tX3N0ZXAYASABKAQSDwoHdG9fc3RlcBgCIAEoBCIgCg1TZXNzaW9uRm9ya2VkEg8KB3Nlc3Npb24YASABKAkiLwoMVHJpZ2dlckZpcmVkEg8KB3RyaWdnZXIYASABKAkSDgoGZGV0YWlsGAIgASgJIi0KEUFjdGl2YXRpb25Td2FwcGVkEgwKBGZyb20YASABKAkSCgoCdG8YAiABKAkiogMKE1N0YXJ0U2Vzc2lvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZwcmVzZXQYAiABKAkSHgoEc3BlYxgDIAEoCzIQLmdyb2tib3gudjEuU3BlYxI7CgZsYWJlbHMYBCADKAsyKy5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlcXVlc3QuTGFiZWxzRW50cnkSEAoGdXBsb2FkGAUgASgJSAASEgoIc25hcHNob3QYBiABKAlIABIOCgZlbmdpbmUYByABKAkSGQoMcmVjb3JkX2V2ZXJ5GAggASgNSAGIAQESNwoRc25hcHNob3Rfc2NoZWR1bGUYCSABKAsyHC5ncm9rYm94LnYxLlNuYXBzaG90U2NoZWR1bGUSNQoQbWVhc3VyZV9zY2hlZHVsZRgKIAEoCzIbLmdyb2tib3gudjEuTWVhc3VyZVNjaGVkdWxlGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHd2VpZ2h0c0IPCg1fcmVjb3JkX2V2ZXJ5IjwKFFN0YXJ0U2Vzc2lvblJlc3BvbnNlEiQKB3Nlc3Npb24YASABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24iIQoRR2V0U2Vzc2lvblJlcXVlc3QSDAoEbmFtZRgBIAEoCSI6ChJHZXRTZXNzaW9uUmVzcG9uc2USJAoHc2Vzc2lvbhgBIAEoCzITLmdyb2tib3gudjEuU2Vzc2lvbiLhAQoTTGlzdFNlc3Npb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCRIoCgZzdGF0ZXMYAyADKA4yGC5ncm9rYm94LnYxLlNlc3Npb25TdGF0ZRI7CgZsYWJlbHMYBCADKAsyKy5ncm9rYm94LnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QuTGFiZWxzRW50cnkSDQoFc3dlZXAYBSABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJWChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIlCghzZXNzaW9ucxgBIAMoCzITLmdyb2tib3gudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkitgIKFFVwZGF0ZVNlc3Npb25SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRJDCgpzZXRfbGFiZWxzGAMgAygLMi8uZ3Jva2JveC52MS5VcGRhdGVTZXNzaW9uUmVxdWVzdC5TZXRMYWJlbHNFbnRyeRIVCg1yZW1vdmVfbGFiZWxzGAQgAygJEjcKEXNuYXBzaG90X3NjaGVkdWxlGAUgASgLMhwuZ3Jva2JveC52MS5TbmFwc2hvdFNjaGVkdWxlEjUKEG1lYXN1cmVfc2NoZWR1bGUYBiABKAsyGy5ncm9rYm94LnYxLk1lYXN1cmVTY2hlZHVsZRowCg5TZXRMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIj0KFVVwZGF0ZVNlc3Npb25SZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIqMDChJGb3JrU2Vzc2lvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZzb3VyY2UYAiABKAkSGgoNZXhwZWN0ZWRfc3RlcBgDIAEoBEgAiAEBEiQKB2NoYW5nZXMYBCABKAsyEy5ncm9rYm94LnYxLkNoYW5nZXMSOgoGbGFiZWxzGAUgAygLMiouZ3Jva2JveC52MS5Gb3JrU2Vzc2lvblJlcXVlc3QuTGFiZWxzRW50cnkSDgoGZW5naW5lGAYgASgJEhkKDHJlY29yZF9ldmVyeRgHIAEoDUgBiAEBEjcKEXNuYXBzaG90X3NjaGVkdWxlGAggASgLMhwuZ3Jva2JveC52MS5TbmFwc2hvdFNjaGVkdWxlEjUKEG1lYXN1cmVfc2NoZWR1bGUYCSABKAsyGy5ncm9rYm94LnYxLk1lYXN1cmVTY2hlZHVsZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhAKDl9leHBlY3RlZF9zdGVwQg8KDV9yZWNvcmRfZXZlcnkiOwoTRm9ya1Nlc3Npb25SZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIjgKFERlbGV0ZVNlc3Npb25SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIXChVEZWxldGVTZXNzaW9uUmVzcG9uc2UqsgEKDFNlc3Npb25TdGF0ZRIdChlTRVNTSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSU0VTU0lPTl9TVEFURV9JRExFEAESGgoWU0VTU0lPTl9TVEFURV9TVEVQUElORxACEhkKFVNFU1NJT05fU1RBVEVfUlVOTklORxADEhgKFFNFU1NJT05fU1RBVEVfUEFVU0VEEAQSGgoWU0VTU0lPTl9TVEFURV9ESVZFUkdFRBAFKskBCghTdG9wS2luZBIZChVTVE9QX0tJTkRfVU5TUEVDSUZJRUQQABIUChBTVE9QX0tJTkRfVEFSR0VUEAESFwoTU1RPUF9LSU5EX0NPTkRJVElPThACEhQKEFNUT1BfS0lORF9QQVVTRUQQAxIWChJTVE9QX0tJTkRfRElWRVJHRUQQBBIXChNTVE9QX0tJTkRfQ0FOQ0VMTEVEEAUSFgoSU1RPUF9LSU5EX1NIVVRET1dOEAYSFAoQU1RPUF9LSU5EX0ZBSUxFRBAHMv8DCg5TZXNzaW9uU2VydmljZRJRCgxTdGFydFNlc3Npb24SHy5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlcXVlc3QaIC5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlc3BvbnNlEksKCkdldFNlc3Npb24SHS5ncm9rYm94LnYxLkdldFNlc3Npb25SZXF1ZXN0Gh4uZ3Jva2JveC52MS5HZXRTZXNzaW9uUmVzcG9uc2USUQoMTGlzdFNlc3Npb25zEh8uZ3Jva2JveC52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiAuZ3Jva2JveC52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZRJUCg1VcGRhdGVTZXNzaW9uEiAuZ3Jva2JveC52MS5VcGRhdGVTZXNzaW9uUmVxdWVzdBohLmdyb2tib3gudjEuVXBkYXRlU2Vzc2lvblJlc3BvbnNlEk4KC0ZvcmtTZXNzaW9uEh4uZ3Jva2JveC52MS5Gb3JrU2Vzc2lvblJlcXVlc3QaHy5ncm9rYm94LnYxLkZvcmtTZXNzaW9uUmVzcG9uc2USVAoNRGVsZXRlU2Vzc2lvbhIgLmdyb2tib3gudjEuRGVsZXRlU2Vzc2lvblJlcXVlc3QaIS5ncm9rYm94LnYxLkRlbGV0ZVNlc3Npb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_grokbox_v1_progress, file_grokbox_v1_retention, file_grokbox_v1_run, file_grokbox_v1_spec]);
 
 /**
  * A session. It is at step n when n updates have been made.
@@ -175,6 +175,14 @@ export type Session = Message<"grokbox.v1.Session"> & {
    * @generated from field: grokbox.v1.MeasureSchedule measure_schedule = 21;
    */
   measureSchedule?: MeasureSchedule | undefined;
+
+  /**
+   * The run of a sweep that it was made for; absent for none. It belongs to the sweep until that run has ended: calls that would change it
+   * are refused.
+   *
+   * @generated from field: grokbox.v1.SweepOrigin sweep = 22;
+   */
+  sweep?: SweepOrigin | undefined;
 };
 
 /**
@@ -183,6 +191,34 @@ export type Session = Message<"grokbox.v1.Session"> & {
  */
 export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_session, 0);
+
+/**
+ * The run of a sweep.
+ *
+ * @generated from message grokbox.v1.SweepOrigin
+ */
+export type SweepOrigin = Message<"grokbox.v1.SweepOrigin"> & {
+  /**
+   * sweeps/{id}.
+   *
+   * @generated from field: string sweep = 1;
+   */
+  sweep: string;
+
+  /**
+   * SweepRun.run.
+   *
+   * @generated from field: uint32 run = 2;
+   */
+  run: number;
+};
+
+/**
+ * Describes the message grokbox.v1.SweepOrigin.
+ * Use `create(SweepOriginSchema)` to create a new message.
+ */
+export const SweepOriginSchema: GenMessage<SweepOrigin> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_session, 1);
 
 /**
  * Why training stopped.
@@ -217,7 +253,7 @@ export type StopReason = Message<"grokbox.v1.StopReason"> & {
  * Use `create(StopReasonSchema)` to create a new message.
  */
 export const StopReasonSchema: GenMessage<StopReason> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 1);
+  messageDesc(file_grokbox_v1_session, 2);
 
 /**
  * How many ordered pairs are in each class; they add up to p^2.
@@ -273,7 +309,7 @@ export type PairCounts = Message<"grokbox.v1.PairCounts"> & {
  * Use `create(PairCountsSchema)` to create a new message.
  */
 export const PairCountsSchema: GenMessage<PairCounts> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 2);
+  messageDesc(file_grokbox_v1_session, 3);
 
 /**
  * Something that changed a session's course.
@@ -340,7 +376,7 @@ export type SessionEvent = Message<"grokbox.v1.SessionEvent"> & {
  * Use `create(SessionEventSchema)` to create a new message.
  */
 export const SessionEventSchema: GenMessage<SessionEvent> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 3);
+  messageDesc(file_grokbox_v1_session, 4);
 
 /**
  * A return to an earlier state. The event's step is that of the snapshot.
@@ -368,7 +404,7 @@ export type SnapshotRestored = Message<"grokbox.v1.SnapshotRestored"> & {
  * Use `create(SnapshotRestoredSchema)` to create a new message.
  */
 export const SnapshotRestoredSchema: GenMessage<SnapshotRestored> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 4);
+  messageDesc(file_grokbox_v1_session, 5);
 
 /**
  * A fork.
@@ -389,7 +425,7 @@ export type SessionForked = Message<"grokbox.v1.SessionForked"> & {
  * Use `create(SessionForkedSchema)` to create a new message.
  */
 export const SessionForkedSchema: GenMessage<SessionForked> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 5);
+  messageDesc(file_grokbox_v1_session, 6);
 
 /**
  * A trigger's action.
@@ -417,7 +453,7 @@ export type TriggerFired = Message<"grokbox.v1.TriggerFired"> & {
  * Use `create(TriggerFiredSchema)` to create a new message.
  */
 export const TriggerFiredSchema: GenMessage<TriggerFired> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 6);
+  messageDesc(file_grokbox_v1_session, 7);
 
 /**
  * A swap of the activation.
@@ -445,7 +481,7 @@ export type ActivationSwapped = Message<"grokbox.v1.ActivationSwapped"> & {
  * Use `create(ActivationSwappedSchema)` to create a new message.
  */
 export const ActivationSwappedSchema: GenMessage<ActivationSwapped> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 7);
+  messageDesc(file_grokbox_v1_session, 8);
 
 /**
  * Request of StartSession. What it determines: weights from `preset`'s or `spec`'s init, unless `upload` or `snapshot` gives them.
@@ -541,7 +577,7 @@ export type StartSessionRequest = Message<"grokbox.v1.StartSessionRequest"> & {
  * Use `create(StartSessionRequestSchema)` to create a new message.
  */
 export const StartSessionRequestSchema: GenMessage<StartSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 8);
+  messageDesc(file_grokbox_v1_session, 9);
 
 /**
  * Answer of StartSession.
@@ -562,7 +598,7 @@ export type StartSessionResponse = Message<"grokbox.v1.StartSessionResponse"> & 
  * Use `create(StartSessionResponseSchema)` to create a new message.
  */
 export const StartSessionResponseSchema: GenMessage<StartSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 9);
+  messageDesc(file_grokbox_v1_session, 10);
 
 /**
  * Request of GetSession.
@@ -583,7 +619,7 @@ export type GetSessionRequest = Message<"grokbox.v1.GetSessionRequest"> & {
  * Use `create(GetSessionRequestSchema)` to create a new message.
  */
 export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 10);
+  messageDesc(file_grokbox_v1_session, 11);
 
 /**
  * Answer of GetSession.
@@ -604,7 +640,7 @@ export type GetSessionResponse = Message<"grokbox.v1.GetSessionResponse"> & {
  * Use `create(GetSessionResponseSchema)` to create a new message.
  */
 export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 11);
+  messageDesc(file_grokbox_v1_session, 12);
 
 /**
  * Request of ListSessions.
@@ -639,6 +675,14 @@ export type ListSessionsRequest = Message<"grokbox.v1.ListSessionsRequest"> & {
    * @generated from field: map<string, string> labels = 4;
    */
   labels: { [key: string]: string };
+
+  /**
+   * sweeps/{id}: only the sessions that this sweep made. sweeps/-: only those that any sweep made. Empty: only the others, since a sweep
+   * makes and deletes sessions by the hundred.
+   *
+   * @generated from field: string sweep = 5;
+   */
+  sweep: string;
 };
 
 /**
@@ -646,7 +690,7 @@ export type ListSessionsRequest = Message<"grokbox.v1.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 12);
+  messageDesc(file_grokbox_v1_session, 13);
 
 /**
  * Answer of ListSessions.
@@ -674,7 +718,7 @@ export type ListSessionsResponse = Message<"grokbox.v1.ListSessionsResponse"> & 
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 13);
+  messageDesc(file_grokbox_v1_session, 14);
 
 /**
  * Request of UpdateSession. What is left out stays as it is.
@@ -730,7 +774,7 @@ export type UpdateSessionRequest = Message<"grokbox.v1.UpdateSessionRequest"> & 
  * Use `create(UpdateSessionRequestSchema)` to create a new message.
  */
 export const UpdateSessionRequestSchema: GenMessage<UpdateSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 14);
+  messageDesc(file_grokbox_v1_session, 15);
 
 /**
  * Answer of UpdateSession.
@@ -751,7 +795,7 @@ export type UpdateSessionResponse = Message<"grokbox.v1.UpdateSessionResponse"> 
  * Use `create(UpdateSessionResponseSchema)` to create a new message.
  */
 export const UpdateSessionResponseSchema: GenMessage<UpdateSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 15);
+  messageDesc(file_grokbox_v1_session, 16);
 
 /**
  * Request of ForkSession.
@@ -828,7 +872,7 @@ export type ForkSessionRequest = Message<"grokbox.v1.ForkSessionRequest"> & {
  * Use `create(ForkSessionRequestSchema)` to create a new message.
  */
 export const ForkSessionRequestSchema: GenMessage<ForkSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 16);
+  messageDesc(file_grokbox_v1_session, 17);
 
 /**
  * Answer of ForkSession.
@@ -849,7 +893,7 @@ export type ForkSessionResponse = Message<"grokbox.v1.ForkSessionResponse"> & {
  * Use `create(ForkSessionResponseSchema)` to create a new message.
  */
 export const ForkSessionResponseSchema: GenMessage<ForkSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 17);
+  messageDesc(file_grokbox_v1_session, 18);
 
 /**
  * Request of DeleteSession.
@@ -877,7 +921,7 @@ export type DeleteSessionRequest = Message<"grokbox.v1.DeleteSessionRequest"> & 
  * Use `create(DeleteSessionRequestSchema)` to create a new message.
  */
 export const DeleteSessionRequestSchema: GenMessage<DeleteSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 18);
+  messageDesc(file_grokbox_v1_session, 19);
 
 /**
  * Answer of DeleteSession.
@@ -892,7 +936,7 @@ export type DeleteSessionResponse = Message<"grokbox.v1.DeleteSessionResponse"> 
  * Use `create(DeleteSessionResponseSchema)` to create a new message.
  */
 export const DeleteSessionResponseSchema: GenMessage<DeleteSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 19);
+  messageDesc(file_grokbox_v1_session, 20);
 
 /**
  * What a session does. Calls that are refused in a state say so with the states that would allow them.

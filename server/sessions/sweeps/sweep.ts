@@ -107,9 +107,10 @@ export class Sweep {
 
   /** How it goes; `secondsLeft` is an estimate, by the mean length of the runs that have finished, and absent when nothing is known. */
   progress(): { readonly stepsPerSecond: number; readonly secondsLeft?: number } {
+    if (this.#state !== "running") return { stepsPerSecond: 0 };
     this.#pace.look(this.stepsMade);
     const { stepsPerSecond } = this.#pace;
-    if (this.#state !== "running" || stepsPerSecond === 0) return { stepsPerSecond };
+    if (stepsPerSecond === 0) return { stepsPerSecond };
     const { done, runs, steps, counts } = this.ledger;
     const trained = done - counts.invalid - counts.failed;
     const mean = trained === 0 ? this.definition.plan.untilStep : steps / trained;

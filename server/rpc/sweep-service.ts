@@ -1,0 +1,231 @@
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  CancelSweepRequestSchema,
+  CancelSweepResponseSchema,
+  DeleteSweepRequestSchema,
+  DeleteSweepResponseSchema,
+  ListSweepsResponseSchema,
+  PauseSweepRequestSchema,
+  PauseSweepResponseSchema,
+  ResumeSweepRequestSchema,
+  ResumeSweepResponseSchema,
+  type StartSweepRequest,
+  StartSweepRequestSchema,
+  StartSweepResponseSchema,
+  type SweepService,
+} from "@grokbox/proto/sweep";
+import { Checks } from "../messages/checks.ts";
+import { Encoded } from "../messages/encoded.ts";
+import { bandsMessage, runMessage, sweepEventMessage, sweepMessage } from "../messages/sweep.ts";
+import { checkCells } from "../messages/sweep-cells.ts";
+import { parseDefinition } from "../messages/sweep-definition.ts";
+import { groupCount } from "../model/sweep-grid.ts";
+import type { SweepDefinition } from "../sessions/sweeps/definition.ts";
+import { groupBands } from "../sessions/sweeps/sweep-bands.ts";
+import type { Sweeps } from "../sessions/sweeps/sweeps.ts";
+import { watchSweep } from "../sessions/sweeps/watch.ts";
+import { once } from "./idempotency.ts";
+import type { Handlers } from "./service.ts";
+import { checkEngine, pageToken, readPageToken } from "./session-service.ts";
+
+const maxPageBytes = 3 * 2 ** 20;
+const maxSequence = Number.MAX_SAFE_INTEGER;
+
+export function sweepService(sweeps: Sweeps): Handlers<typeof SweepService> {
+  const { registry } = sweeps;
+  return {
+    startSweep: (request, context) =>
+      once(
+        registry,
+        StartSweepRequestSchema,
+        StartSweepResponseSchema,
+        request,
+        context,
+        async ({ receipt, answer }) => {
+          const definition = await parseStart(sweeps, request);
+          const sweep = await sweeps.start(definition, (started) => {
+            answer({ sweep: sweepMessage(started, { withDefinition: true }) });
+            return receipt.row();
+          });
+          return { sweep: sweepMessage(sweep, { withDefinition: true }) };
+        },
+      ),
+
+    getSweep: async ({ name }) => ({ sweep: sweepMessage(named(sweeps, name), { withDefinition: true }) }),
+
+    listSweeps: async (request) => {
+      const checks = new Checks();
+      const pageSize = checks.integer("page_size", request.pageSize, 0, 1_000, 0) || 100;
+      const before =
+        request.pageToken === "" ? Number.POSITIVE_INFINITY : readPageToken(checks, request.pageToken);
+      checks.throwIfAny();
+      const encode = (part: MessageInitShape<typeof ListSweepsResponseSchema>) =>
+        toBinary(ListSweepsResponseSchema, create(ListSweepsResponseSchema, part));
+      const page: Uint8Array[] = [];
+      let bytes = 0;
+      let last = 0;
+      for (const sweep of sweeps.list(before)) {
+        const part = encode({ sweeps: [sweepMessage(sweep)] });
+        bytes += part.length;
+        if (page.length === pageSize || (page.length > 0 && bytes > maxPageBytes)) {
+          page.push(encode({ nextPageToken: pageToken(last) }));
+          break;
+        }
+        page.push(part);
+        last = sweep.identity.ordinal;
+      }
+      return new Encoded(Buffer.concat(page));
+    },
+
+    listSweepRuns: async (request) => {
+      const checks = new Checks();
+      checks.sweep("name", request.name);
+      const from = checks.integer("from_sequence", request.fromSequence, 0, maxSequence, 0);
+      const size = checks.integer("page_size", request.pageSize, 0, 1_000, 0) || 100;
+      checks.throwIfAny();
+      const sweep = sweeps.get(request.name);
+      const { newest } = sweep.ledger;
+      const { rows } = await registry.store.readSweepRuns(sweep.id, from, size);
+      const next = (rows.at(-1)?.sequence ?? newest) + 1;
+      return {
+        runs: rows.map((row) => runMessage(sweep, row)),
+        nextSequence: BigInt(rows.length < size || next > newest ? 0 : next),
+      };
+    },
+
+    async *watchSweep(request, context) {
+      const checks = new Checks();
+      checks.sweep("name", request.name);
+      const from = checks.integer("from_sequence", request.fromSequence, 0, maxSequence, 0);
+      checks.throwIfAny();
+      const sweep = sweeps.get(request.name);
+      for await (const event of watchSweep(sweeps, sweep, Math.max(1, from), context.signal)) {
+        yield sweepEventMessage(sweep, event);
+      }
+    },
+
+    getSweepBands: async (request, { signal }) => {
+      const checks = new Checks();
+      checks.sweep("name", request.name);
+      const size = checks.integer("page_size", request.pageSize, 0, 50, 0) || 20;
+      checks.throwIfAny();
+      const sweep = sweeps.get(request.name);
+      const { firstGroup } = request;
+      const all = groupCount(sweep.definition.cells);
+      if (firstGroup >= all) checks.fail("first_group", `must be below ${all}, the groups`, firstGroup);
+      checks.throwIfAny();
+      const end = Math.min(firstGroup + size, all);
+      const groups = [];
+      for (let group = firstGroup; group < end; group++) {
+        groups.push(bandsMessage(sweep, group, await groupBands(sweeps, sweep, group, signal)));
+      }
+      return { groups, nextGroup: end < all ? end : 0 };
+    },
+
+    pauseSweep: (request, context) =>
+      once(
+        registry,
+        PauseSweepRequestSchema,
+        PauseSweepResponseSchema,
+        request,
+        context,
+        async ({ receipt, answer }) => {
+          const sweep = changed(sweeps, request);
+          await sweep.pause(() => {
+            answer({ sweep: sweepMessage(sweep) });
+            return receipt.row();
+          });
+          return { sweep: sweepMessage(sweep) };
+        },
+      ),
+
+    resumeSweep: (request, context) =>
+      once(
+        registry,
+        ResumeSweepRequestSchema,
+        ResumeSweepResponseSchema,
+        request,
+        context,
+        async ({ receipt, answer }) => {
+          const sweep = changed(sweeps, request);
+          await sweep.resume(() => {
+            answer({ sweep: sweepMessage(sweep) });
+            return receipt.row();
+          });
+          return { sweep: sweepMessage(sweep) };
+        },
+      ),
+
+    cancelSweep: (request, context) =>
+      once(
+        registry,
+        CancelSweepRequestSchema,
+        CancelSweepResponseSchema,
+        request,
+        context,
+        async ({ receipt, answer }) => {
+          const sweep = changed(sweeps, request);
+          await sweep.cancel(() => {
+            answer({ sweep: sweepMessage(sweep) });
+            return receipt.row();
+          });
+          return { sweep: sweepMessage(sweep) };
+        },
+      ),
+
+    deleteSweep: (request, context) =>
+      once(
+        registry,
+        DeleteSweepRequestSchema,
+        DeleteSweepResponseSchema,
+        request,
+        context,
+        async ({ receipt, answer }) => {
+          const { name } = changed(sweeps, request);
+          await sweeps.delete(name, () => {
+            answer({});
+            return receipt.row();
+          });
+          return {};
+        },
+      ),
+  };
+}
+
+function named(sweeps: Sweeps, name: string) {
+  const checks = new Checks();
+  checks.sweep("name", name);
+  checks.throwIfAny();
+  return sweeps.get(name);
+}
+
+/** The sweep of a request that changes it. */
+function changed(sweeps: Sweeps, { requestId, name }: { requestId: string; name: string }) {
+  const checks = new Checks();
+  checks.requestId(requestId);
+  checks.sweep("name", name);
+  checks.throwIfAny();
+  sweeps.registry.checkOpen();
+  return sweeps.get(name);
+}
+
+async function parseStart(sweeps: Sweeps, request: StartSweepRequest): Promise<SweepDefinition> {
+  const { registry } = sweeps;
+  const checks = new Checks();
+  checks.requestId(request.requestId);
+  const message = request.definition;
+  if (message === undefined) checks.fail("definition", "must be given");
+  checks.throwIfAny();
+  const within = (field: string) => `definition.${field}`;
+  const { retainedProgressPoints } = registry.limits;
+  const definition = checks.part(within, (part) => {
+    checkEngine(part, registry, message!.engine);
+    return parseDefinition(part, message!, retainedProgressPoints);
+  });
+  checks.throwIfAny();
+  const cells = new Checks();
+  await checkCells(cells, definition);
+  checks.part(within, (part) => part.take(cells));
+  checks.throwIfAny();
+  return definition;
+}
