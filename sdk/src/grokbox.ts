@@ -1,5 +1,6 @@
 import { ServerService } from "@grokbox/proto/server";
 import { SessionService } from "@grokbox/proto/session";
+import { SweepService } from "@grokbox/proto/sweep";
 import { runtime } from "#runtime";
 import {
   type AblateOptions,
@@ -25,6 +26,9 @@ import { fromServerInfo, type ServerInfo } from "./server-info.ts";
 import { Session } from "./session.ts";
 import { fromSession, type SessionState, toState } from "./session-info.ts";
 import { type StartOptions, startSession } from "./start.ts";
+import { Sweep } from "./sweep.ts";
+import { fromSweep } from "./sweep-info.ts";
+import { type SweepOptions, toDefinition } from "./sweep-options.ts";
 import type { Tensor } from "./tensor.ts";
 import { type Upload, uploadWeights } from "./upload.ts";
 import type { Weights } from "./weights.ts";
@@ -41,6 +45,8 @@ export interface ListOptions extends CallOptions {
   readonly state?: SessionState | readonly SessionState[] | undefined;
   /** Only sessions that carry all of these. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Only those that this sweep made, sweeps/{id}, or with `sweeps/-` any sweep. @default those that no sweep made */
+  readonly sweep?: string | undefined;
   /** Sessions an answer, 1 to 1,000. @default 100 */
   readonly pageSize?: number | undefined;
 }
@@ -94,15 +100,50 @@ export class Grokbox implements AsyncDisposable {
     return new Session(this.#connection, fromSession(session));
   }
 
-  /** Handles of all sessions, newest first. The deadline is for each page. */
+  /** Handles of all sessions but those that sweeps made, newest first. The deadline is for each page. */
   async *sessions(options: ListOptions = {}): AsyncGenerator<Session, void, undefined> {
-    const { state = [], labels = {}, pageSize = 0 } = options;
-    const filter = { states: [state].flat().map(toState), labels: { ...labels }, pageSize };
+    const { state = [], labels = {}, sweep = "", pageSize = 0 } = options;
+    const filter = { states: [state].flat().map(toState), labels: { ...labels }, sweep, pageSize };
     let pageToken = "";
     do {
       const request = { ...filter, pageToken };
       const page = await this.#connection.read(SessionService.method.listSessions, request, options);
       for (const session of page.sessions) yield new Session(this.#connection, fromSession(session));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+  }
+
+  /**
+   * Starts many runs as one job. It goes on without this client, and after a restart of the server.
+   *
+   * @throws INVALID_FIELD with every value that is not what it must be
+   * @example
+   * await using sweep = await box.sweep({
+   *   base: { preset: "grokking" },
+   *   grid: { weightDecay: [0.5, 1, 2] },
+   *   seeds: [1, 2, 3, 4],
+   *   untilStep: 20_000,
+   * });
+   * for await (const run of sweep.runs()) console.log(run.coordinates.weightDecay, run.seed, run.grokkingStep);
+   */
+  async sweep(options: SweepOptions): Promise<Sweep> {
+    const request = { definition: toDefinition(options) };
+    const { sweep } = await this.#connection.mutate(SweepService.method.startSweep, request, options);
+    return new Sweep(this.#connection, fromSweep(sweep));
+  }
+
+  /** A handle of a sweep that there is: sweeps/{id}. */
+  async openSweep(name: string, options: CallOptions = {}): Promise<Sweep> {
+    const { sweep } = await this.#connection.read(SweepService.method.getSweep, { name }, options);
+    return new Sweep(this.#connection, fromSweep(sweep));
+  }
+
+  /** Handles of all sweeps, newest first. The deadline is for each page. */
+  async *sweeps(options: CallOptions = {}): AsyncGenerator<Sweep, void, undefined> {
+    let pageToken = "";
+    do {
+      const page = await this.#connection.read(SweepService.method.listSweeps, { pageToken }, options);
+      for (const sweep of page.sweeps) yield new Sweep(this.#connection, fromSweep(sweep));
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
   }

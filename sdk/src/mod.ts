@@ -54,6 +54,13 @@ export type { Activation, Init, Optimizer, Schedule, Spec, Split, Task } from ".
 export type { InitInput, OptimizerInput, PresetName, SpecInput, SplitInput } from "./spec-input.ts";
 export type { FrequencyGroup, LayerSpectrum, MeanAndSpread, NeuronRange, Spectrum } from "./spectrum.ts";
 export type { StartOptions } from "./start.ts";
+export type { Sweep } from "./sweep.ts";
+export type { BandPoint, SweepBands } from "./sweep-bands.ts";
+export type { SweepCounts, SweepDefinition, SweepInfo, SweepState } from "./sweep-info.ts";
+export type { SweepGrid, SweepOptions, SweepSpec } from "./sweep-options.ts";
+export { type Coordinates, type SweepParameter, sweepParameters } from "./sweep-parameter.ts";
+export type { SweepOutcome, SweepRun } from "./sweep-run.ts";
+export type { SweepEvent, SweepProgress, SweepWatchOptions } from "./sweep-watch.ts";
 export type { Tensor } from "./tensor.ts";
 export type { Threshold } from "./threshold.ts";
 export type { ForkAction, Trigger, TriggerAction, TriggerActionInput, TriggerInput } from "./trigger.ts";

@@ -88,6 +88,8 @@ export interface SessionInfo {
   readonly recordEvery: number;
   /** Which extra measures its points carry, and how often. */
   readonly measures: readonly ScheduledMeasure[];
+  /** The run of a sweep that it was made for; it belongs to the sweep until that run has ended. */
+  readonly sweep?: { readonly name: string; readonly run: number };
 }
 
 /** Where the stages end, dated back; provisional while the session trains. */
@@ -127,6 +129,7 @@ export function fromSession(message: SessionMessage | undefined): SessionInfo {
       run: run && fromRunPlan(run),
       parent: parent && fromLineage(parent),
       durability: durability && fromDurability(durability),
+      sweep: message.sweep && { name: message.sweep.sweep, run: message.sweep.run },
       snapshotSchedule: snapshotSchedule && fromSchedule(snapshotSchedule),
       stopReason: stopReason && {
         kind: nameOf(stopKinds, stopReason.kind) ?? "unknown",

@@ -77,7 +77,7 @@ function isOver({ reason }: ProgressEnd, session: string): boolean {
 }
 
 /** Nobody answered, or somebody on the way reset the stream, which looks like a cancellation that is not ours. */
-function isDrop(error: unknown): error is GrokboxError {
+export function isDrop(error: unknown): error is GrokboxError {
   return (
     error instanceof GrokboxError &&
     (error.code === "UNAVAILABLE" || (error.code === "CANCELLED" && error.reason !== "CLOSED"))

@@ -1,0 +1,55 @@
+import { SweepService } from "@grokbox/proto/sweep";
+import type { Connection } from "./connection.ts";
+import type { CallOptions } from "./deadline.ts";
+import { fromMeasure, type Measure } from "./measure.ts";
+import { type Coordinates, fromCoordinates } from "./sweep-parameter.ts";
+import { fromUint64 } from "./uint64.ts";
+
+/** One measure at one step over the runs of a group: half of them lie between the quartiles. */
+export interface BandPoint {
+  readonly step: number;
+  /** Runs that got there and have the measure, 1 or more. */
+  readonly runs: number;
+  readonly median: number;
+  readonly lowerQuartile: number;
+  readonly upperQuartile: number;
+}
+
+/** The measures of the four progress panels over time, over the finished runs that differ only in their seed. */
+export interface SweepBands {
+  /** From 0. */
+  readonly group: number;
+  readonly coordinates: Coordinates;
+  /** Finished runs that they are of. */
+  readonly runs: number;
+  /** In order of steps; a measure that no run has is absent. */
+  readonly measures: Readonly<Partial<Record<Measure, readonly BandPoint[]>>>;
+}
+
+/** Of all groups, in their order, in as many answers as they need. The deadline is for each. */
+export async function* readBands(
+  connection: Connection,
+  name: string,
+  options: CallOptions,
+): AsyncGenerator<SweepBands, void, undefined> {
+  let firstGroup = 0;
+  do {
+    const page = await connection.read(SweepService.method.getSweepBands, { name, firstGroup }, options);
+    for (const { group, coordinates, runs, bands } of page.groups) {
+      const measures = bands.flatMap(({ measure, points }) => {
+        const known = fromMeasure(measure);
+        const plain = points.map(({ $typeName: _, $unknown: __, step, ...point }) => ({
+          ...point,
+          step: fromUint64(step),
+        }));
+        return known === undefined ? [] : [[known, plain] as const];
+      });
+      yield {
+        ...{ group, runs },
+        coordinates: fromCoordinates(coordinates),
+        measures: Object.fromEntries(measures),
+      };
+    }
+    firstGroup = page.nextGroup;
+  } while (firstGroup !== 0);
+}
