@@ -9,8 +9,11 @@ declare module "vega" {
   };
 }
 
+/** What of a drawing is rendered. */
+type Drawn = Pick<Drawing, "title" | "caption" | "spec">;
+
 /** A figure as SVG, with its title and caption for screen readers. Without a browser, and without a request. */
-export async function svg(drawing: Drawing): Promise<string> {
+export async function svg(drawing: Drawn): Promise<string> {
   return (await rendered(drawing)).svg;
 }
 
@@ -19,7 +22,7 @@ export async function rendered({
   title,
   caption,
   spec,
-}: Drawing): Promise<{ svg: string; warnings: string[] }> {
+}: Drawn): Promise<{ svg: string; warnings: string[] }> {
   // A script that only asks which figures there are doesn't wait for these.
   const [{ Debug, logger, parse, textMetrics, View }, { compile }] = await Promise.all([
     import("vega"),
