@@ -129,5 +129,6 @@ test("a fork goes on from the snapshot without decay, and both histories can be 
 });
 
 test("every example is tried", () => {
-  expect([...tried].sort()).toEqual(readdirSync(folder).sort());
+  // That of a sweep is tried by cli-sweeps.test.ts.
+  expect([...tried, "weight-decay.yaml"].sort()).toEqual(readdirSync(folder).sort());
 });

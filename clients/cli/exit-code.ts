@@ -17,7 +17,7 @@ export const exitCodeMeanings: readonly (readonly [number, string])[] = [
   [0, "done"],
   [1, "failed for another reason"],
   [2, "the command line is wrong, or the server refused a value"],
-  [3, "no such session or snapshot"],
+  [3, "no such session, snapshot or sweep"],
   [4, "wrong state or step, diverged, or a run that ended early"],
   [5, "no server answers, or not in time"],
   [130, "interrupted with Ctrl-C; what runs on the server goes on"],

@@ -26,6 +26,10 @@ import { addSpectrum } from "./commands/spectrum.ts";
 import { addStart } from "./commands/start.ts";
 import { addStep } from "./commands/step.ts";
 import { addSwap } from "./commands/swap.ts";
+import { addSweep } from "./commands/sweep.ts";
+import { addSweepChanges, addSweepDelete } from "./commands/sweep-changes.ts";
+import { addSweepFigure } from "./commands/sweep-figure.ts";
+import { addSweeps } from "./commands/sweeps.ts";
 import { addTriggers } from "./commands/triggers.ts";
 import { addVotes } from "./commands/votes.ts";
 import { addWatch } from "./commands/watch.ts";
@@ -89,6 +93,8 @@ export function buildProgram(line: CommandLine): Command {
   addRestore(program, line);
   addTriggers(program, line);
   addMeasures(program, line);
+  addSweep(program, line);
+  addSweepChanges(program, line);
   program.commandsGroup("Look:");
   addList(program, line);
   addShow(program, line);
@@ -100,6 +106,8 @@ export function buildProgram(line: CommandLine): Command {
   addAblate(program, line);
   addHistory(program, line);
   addFigure(program, line);
+  addSweeps(program, line);
+  addSweepFigure(program, line);
   addInfo(program, line);
   program.commandsGroup("Keep and tidy:");
   addSnapshot(program, line);
@@ -108,6 +116,7 @@ export function buildProgram(line: CommandLine): Command {
   addExport(program, line);
   addLabel(program, line);
   addDelete(program, line);
+  addSweepDelete(program, line);
   addDataCommands(program);
   addCompletion(program, line);
 
@@ -134,6 +143,7 @@ Examples:
   $ grokbox spectrum ID --at 2200                     what it knew at step 2,200
   $ grokbox swap ID abs x^4 exp --evaluate-only       under other activations
   $ grokbox fork ID@2200 --weight-decay 0             another course from there
+  $ grokbox sweep decay.yaml --out decay.csv          many seeds and settings
   $ id=$(grokbox start) && grokbox step $id 100 --json
 
 Config file: ${configPath(env)}, like {"server": "gpu-box:50051"}

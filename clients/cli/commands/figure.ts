@@ -1,11 +1,10 @@
-import { accessSync, constants } from "node:fs";
-import { dirname, extname } from "node:path";
 import type { Drawing, Figure } from "@grokbox/figures";
 import type { Grokbox, PresetName, Session } from "@grokbox/sdk";
 import { Argument, type Command, Option } from "commander";
 import { writeWhole } from "../atomic-file.ts";
 import type { Call } from "../call.ts";
 import type { CommandLine } from "../command-line.ts";
+import { checkFolder, encoded, formatOf } from "../drawing-file.ts";
 import { examples } from "../help.ts";
 import { count } from "../numbers.ts";
 import { presetNames } from "../presets.ts";
@@ -21,9 +20,6 @@ interface Options {
   readonly neuron?: number;
   readonly output?: string;
 }
-
-const formats = ["svg", "png", "json"] as const;
-type Format = (typeof formats)[number];
 
 export function addFigure(program: Command, line: CommandLine): void {
   program
@@ -86,32 +82,9 @@ function list(figures: readonly Figure[], { output }: Call<Options>): void {
   );
 }
 
-function formatOf(path: string): Format {
-  const extension = extname(path).slice(1).toLowerCase();
-  const format = formats.find((known) => known === extension);
-  if (format === undefined) throw new UsageError(`${path} must end in .svg, .png or .json`);
-  return format;
-}
-
-/** Before anything is trained for a file that can't be written. */
-function checkFolder(path: string): void {
-  try {
-    accessSync(dirname(path), constants.W_OK);
-  } catch (error) {
-    throw new UsageError(`can't write ${path}: ${(error as NodeJS.ErrnoException).code ?? error}`);
-  }
-}
-
 function checkNeuron(neuron: number | undefined, { info: { spec } }: Session): void {
   if (neuron === undefined || neuron < spec.width) return;
   throw new UsageError(`--neuron must be 0 to ${spec.width - 1}; got ${neuron}`);
-}
-
-async function encoded(drawing: Drawing, format: Format): Promise<Uint8Array> {
-  const { png, svg } = await import("@grokbox/figures");
-  if (format === "json") return new TextEncoder().encode(`${JSON.stringify(drawing)}\n`);
-  const text = await svg(drawing);
-  return format === "png" ? await png(text) : new TextEncoder().encode(text);
 }
 
 async function draw(figure: Figure, call: Call<Options>): Promise<Drawing> {

@@ -1,5 +1,5 @@
 import type { SessionInfo, SessionState } from "@grokbox/sdk";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
 import { stateNames } from "../names.ts";
@@ -8,12 +8,14 @@ import { stageFormat } from "../point-text.ts";
 import { idOf } from "../session-name.ts";
 import { labelsText, stateFormat } from "../session-text.ts";
 import { specText } from "../spec-text.ts";
+import { sweepName } from "../sweep-name.ts";
 import { type Column, table } from "../table.ts";
 import { label } from "../values.ts";
 
 interface Options {
   readonly state?: readonly SessionState[];
   readonly label?: Readonly<Record<string, string>>;
+  readonly sweep?: string;
 }
 
 export function addList(program: Command, line: CommandLine): void {
@@ -24,27 +26,34 @@ export function addList(program: Command, line: CommandLine): void {
     .description("The sessions on the server, newest first.")
     .option("--state <states>", `only those in these states: ${stateNames.join(", ")}`, states)
     .option("--label <key=value>", "only those that carry it; may be repeated", label)
+    .addOption(
+      new Option("--sweep <sweep>", "those that this sweep made, in place of those that none made").argParser(
+        sweepName,
+      ),
+    )
     .addHelpText(
       "after",
       examples(
         ["grokbox list --state running,paused", "only those"],
-        ["grokbox list --label sweep=lr", "only those of a sweep"],
+        ["grokbox list --label who=me", "only those with a label"],
+        ["grokbox list --sweep ID", "those of a sweep"],
         ["grokbox list --json | jq -r '.sessions[].name'", "their names"],
       ),
     )
     .action(
       line.action<[], Options>(async (call) => {
         const box = await call.connect();
-        const { state, label: labels } = call.options;
+        const { state, label: labels, sweep } = call.options;
         const infos: SessionInfo[] = [];
-        for await (const session of box.sessions({ ...call.limits, state, labels })) infos.push(session.info);
+        const filter = { ...call.limits, state, labels, sweep };
+        for await (const session of box.sessions(filter)) infos.push(session.info);
         const { output } = call;
         output.result({ sessions: infos }, () => (infos.length === 0 ? [] : table(infos, columns, output)));
         const alarms = new Set(infos.flatMap(({ durability }) => durability?.alarm || []));
         output.hint([...alarms].map((alarm) => `Steps are not saved at the moment: ${alarm}`));
         if (infos.length > 0) return;
         output.hint([
-          state === undefined && labels === undefined
+          state === undefined && labels === undefined && sweep === undefined
             ? `No sessions on ${call.server.address}. Make one: grokbox start --preset grokking`
             : `No such sessions on ${call.server.address}.`,
         ]);

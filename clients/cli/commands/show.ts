@@ -54,6 +54,7 @@ function sessionRows(info: SessionInfo, style: Style): (readonly [string, string
   return [
     ["preset", preset],
     ["forked from", parentText(info)],
+    ["made by", info.sweep === undefined ? "" : `run ${info.sweep.run} of ${info.sweep.name}`],
     ["network", `p ${modulus}, M ${count(width)}, ${activation}; learns ${task}`],
     ["init", `${init.kind}${scale}, seed ${seed}`],
     ["optimizer", `${optimizerText(spec)}, warm-up ${count(schedule.warmupSteps)} steps`],

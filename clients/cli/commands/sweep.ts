@@ -1,0 +1,183 @@
+import { existsSync } from "node:fs";
+import { extname } from "node:path";
+import type { Sweep, SweepInfo, SweepOptions } from "@grokbox/sdk";
+import { Argument, type Command } from "commander";
+import { writeWhole } from "../atomic-file.ts";
+import type { Call } from "../call.ts";
+import type { CommandLine } from "../command-line.ts";
+import { exitCodes } from "../exit-code.ts";
+import { examples } from "../help.ts";
+import { LiveBlock } from "../live-block.ts";
+import { nextSteps } from "../output.ts";
+import { inWordsOfFile } from "../sweep-file/refusal.ts";
+import { parameterNames, readSweepFile } from "../sweep-file/sweep-file.ts";
+import { SweepGroups } from "../sweep-groups.ts";
+import { sweepIdOf, sweepName } from "../sweep-name.ts";
+import { encodeResults, resultsFormatOf } from "../sweep-results/results-file.ts";
+import { outcomesText, progressLine, sweepGoesOn } from "../sweep-text.ts";
+import { Interruption } from "../world.ts";
+
+interface Options {
+  readonly out?: string;
+  readonly detach?: true;
+}
+
+/** Groups that are printed in the end; a file has all. */
+const mostGroups = 100;
+
+export function addSweep(program: Command, line: CommandLine): void {
+  program
+    .command("sweep")
+    .summary("run many specs as one job, and look on")
+    .description(
+      "Starts the sweep that a YAML file describes, or looks on at one that there is, until every run has finished. Ctrl-C stops looking; the sweep goes on. Of measures, the table shows medians over seeds.",
+    )
+    .addArgument(new Argument("<file>", "a .yaml file to start; or ID or sweeps/ID, to look on again"))
+    .option("--out <file>", "in the end, write a line a run to this file, .csv or .jsonl")
+    .option("-d, --detach", "don't look on; with --out, write the runs that have finished by now")
+    .addHelpText(
+      "after",
+      fileHelp() +
+        examples(
+          ["grokbox sweep decay.yaml --out decay.csv", "start, look on, keep the results"],
+          ["grokbox sweep decay.yaml --detach", "leave it to the server"],
+          ["grokbox sweep ID", "look on again"],
+          ["grokbox sweep ID --detach --out now.jsonl", "what there is by now"],
+        ),
+    )
+    .action(
+      line.action<[string], Options>(async (call, [what]) => {
+        const { out, detach } = call.options;
+        if (out !== undefined) resultsFormatOf(out);
+        const isFile = existsSync(what) || [".yaml", ".yml", ".json"].includes(extname(what).toLowerCase());
+        const options = isFile ? await readSweepFile(what) : undefined;
+        const name = isFile ? "" : sweepName(what);
+        const box = await call.connect();
+        await using sweep =
+          options === undefined
+            ? await box.openSweep(name, call.limits)
+            : await box.sweep({ ...options, ...call.limits }).catch((error) => refused(error, options));
+        if (detach) return await detached(sweep, call);
+        if (call.output.json) call.output.record({ kind: "started", sweep: sweep.info });
+        return await lookOn(sweep, call);
+      }),
+    );
+}
+
+/** What the server refuses, in the words of the file. */
+async function refused(error: unknown, options: SweepOptions): Promise<never> {
+  const { GrokboxError } = await import("@grokbox/sdk");
+  if (!(error instanceof GrokboxError) || error.violations.length === 0) throw error;
+  const { code, reason, rawMessage, metadata } = error;
+  const violations = inWordsOfFile(error.violations, options);
+  throw new GrokboxError(rawMessage, { code, reason, metadata, violations, cause: error });
+}
+
+async function detached(sweep: Sweep, call: Call<Options>): Promise<undefined> {
+  const { output } = call;
+  const { info } = sweep;
+  const written = await writeResults(sweep, call);
+  output.result({ ...info, ...written }, () => [
+    `${info.name} ${info.state === "running" ? "runs" : `is ${info.state}`}: ${outcomesText(info)}`,
+  ]);
+  const id = sweepIdOf(info.name);
+  output.hint(
+    nextSteps([
+      [`grokbox sweep ${id}`, "look on"],
+      [`grokbox sweep-pause ${id}`, "stop it for now"],
+    ]),
+  );
+}
+
+async function lookOn(sweep: Sweep, call: Call<Options>): Promise<number> {
+  const { output, interrupt } = call;
+  const groups = new SweepGroups(sweep.info);
+  const block: LiveBlock = new LiveBlock(output, () => liveLines(sweep.info, groups, block.rows, output));
+  if (sweep.info.state === "paused") output.hint([pausedText(sweep.info)]);
+  let isOver = false;
+  try {
+    for await (const event of sweep.watch({ signal: interrupt })) {
+      if (event.kind === "run") {
+        groups.add(event);
+        if (output.json) output.record(event);
+      }
+      block.touch();
+    }
+    isOver = true;
+  } catch (error) {
+    if (!interrupt.aborted) throw error;
+  } finally {
+    block.stop();
+  }
+  if (!isOver || interrupt.aborted) return leave(sweep, call);
+  const info = await sweep.refresh(call.limits);
+  const written = await writeResults(sweep, call);
+  if (output.json) output.record({ kind: "end", sweep: info, ...written });
+  else {
+    output.print([
+      ...groups.lines(output, mostGroups),
+      `${output.style("bold", info.name)} ${info.state}: ${outcomesText(info)}`,
+    ]);
+    output.hint(nextSteps([[`grokbox sweep-figure ${sweepIdOf(info.name)}`, "draw it"]]));
+  }
+  return info.state === "finished" ? exitCodes.ok : exitCodes.state;
+}
+
+function liveLines(
+  info: SweepInfo,
+  groups: SweepGroups,
+  rows: number,
+  { width, stderr, style }: Call<Options>["output"],
+): string[] {
+  const columns = Math.min(width, stderr.columns ?? 80);
+  // One for the header, one for what is left out, one for the line below.
+  return [
+    ...groups.lines({ width: columns, style }, Math.max(1, rows - 3)),
+    progressLine(info, columns, style),
+  ];
+}
+
+const pausedText = ({ name }: SweepInfo) =>
+  `${name} is paused. Let it go on: grokbox sweep-resume ${sweepIdOf(name)}`;
+
+function leave({ info }: Sweep, { output, interrupt, options }: Call<Options>): number {
+  if (output.json) output.record({ kind: "interrupted", sweep: info.name });
+  else {
+    const [first = "", ...rest] = sweepGoesOn(info);
+    const results =
+      options.out === undefined
+        ? []
+        : [
+            `Nothing was written to ${options.out}: grokbox sweep ${sweepIdOf(info.name)} --out ${options.out}`,
+          ];
+    output.say([`Stopped looking; ${first}`, ...rest, ...results]);
+  }
+  const { reason } = interrupt;
+  return reason instanceof Interruption ? reason.exitCode : exitCodes.failure;
+}
+
+async function writeResults(
+  sweep: Sweep,
+  { options: { out }, limits }: Call<Options>,
+): Promise<{ file?: string; bytes?: number }> {
+  if (out === undefined) return {};
+  const pieces = encodeResults(sweep.summaries(limits), sweep.info, resultsFormatOf(out));
+  return { file: out, bytes: await writeWhole(out, pieces) };
+}
+
+function fileHelp(): string {
+  return `
+The file:
+  title: how much decay
+  base: {preset: grokking, width: 512}     # or specs: a list of such
+  grid:                                    # every combination of these
+    weight_decay: [0.5, 1, 2]
+  seeds: {first: 0, count: 16}             # or a list
+  until_step: 20000
+  stop_when: test_accuracy >= 0.99 for 10  # or several; as of grokbox run
+
+  Swept can be ${parameterNames.join(", ")}.
+  More: labels, record_every, record_at, snapshot_at, max_parallel (8),
+  keep_sessions (false), skip_invalid (false), engine.
+`;
+}

@@ -1,0 +1,70 @@
+import type { InitInput, OptimizerInput, SplitInput, SweepSpec } from "@grokbox/sdk";
+import { at, fields, list, number, optional, type Place, text, wrong } from "./fields.ts";
+
+const keys = [
+  "preset",
+  "modulus",
+  "width",
+  "activation",
+  "task",
+  "init",
+  "optimizer",
+  "learning_rate",
+  "weight_decay",
+  "warmup_steps",
+  "split",
+] as const;
+
+/** A spec as a person writes it: the fields of `grokbox.v1.Spec`, flat where one kind of thing has them. */
+export function readSpec(value: unknown, place: Place): SweepSpec {
+  const found = fields(value, place, keys);
+  const take = <T>(key: (typeof keys)[number], read: (value: unknown, place: Place) => T) =>
+    optional(found[key], at(place, key), read);
+  return {
+    preset: take("preset", text),
+    modulus: take("modulus", number),
+    width: take("width", number),
+    activation: take("activation", text),
+    task: take("task", text) as SweepSpec["task"],
+    init: take("init", readInit),
+    optimizer: take("optimizer", readOptimizer),
+    learningRate: take("learning_rate", number),
+    weightDecay: take("weight_decay", number),
+    warmupSteps: take("warmup_steps", number),
+    split: take("split", readSplit),
+  };
+}
+
+function readInit(value: unknown, place: Place): InitInput {
+  const { kind, scale } = fields(value, place, ["kind", "scale"] as const);
+  return {
+    kind: oneOf(["random", "single-frequency"] as const, kind, at(place, "kind")),
+    scale: optional(scale, at(place, "scale"), number),
+  };
+}
+
+function readOptimizer(value: unknown, place: Place): OptimizerInput {
+  const kinds = ["adamw", "sgd"] as const;
+  if (typeof value === "string") return { kind: oneOf(kinds, value, place) };
+  const found = fields(value, place, ["kind", "beta1", "beta2", "epsilon"] as const);
+  const kind = oneOf(kinds, found.kind, at(place, "kind"));
+  const take = (key: "beta1" | "beta2" | "epsilon") => optional(found[key], at(place, key), number);
+  const rest = { beta1: take("beta1"), beta2: take("beta2"), epsilon: take("epsilon") };
+  if (kind === "adamw") return { kind, ...rest };
+  if (Object.values(rest).some((given) => given !== undefined)) throw wrong(place, "has no betas with sgd");
+  return { kind };
+}
+
+function readSplit(value: unknown, place: Place): SplitInput {
+  const found = fields(value, place, ["kind", "fraction", "train_pairs"] as const);
+  const kind = oneOf(["torch", "python", "explicit"] as const, found.kind, at(place, "kind"));
+  if (kind === "explicit")
+    return { kind, trainPairs: list(found.train_pairs ?? [], at(place, "train_pairs"), number) };
+  return { kind, fraction: optional(found.fraction, at(place, "fraction"), number) };
+}
+
+function oneOf<T extends string>(known: readonly T[], value: unknown, place: Place): T {
+  const found = known.find((name) => name === value);
+  if (found === undefined) throw wrong(place, `must be one of ${known.join(", ")}`, value ?? null);
+  return found;
+}
