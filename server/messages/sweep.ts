@@ -11,7 +11,7 @@ import {
 } from "@grokbox/proto/sweep";
 import { coordinatesOf, groupCount } from "../model/sweep-grid.ts";
 import type { SweepState } from "../sessions/sweeps/state.ts";
-import type { Outcome, RunSummary } from "../sessions/sweeps/summary.ts";
+import { type Outcome, pointOf, type RunSummary } from "../sessions/sweeps/summary.ts";
 import type { Sweep } from "../sessions/sweeps/sweep.ts";
 import type { groupBands } from "../sessions/sweeps/sweep-bands.ts";
 import type { SweepEvent } from "../sessions/sweeps/watch.ts";
@@ -87,7 +87,7 @@ export function runMessage(
       memorizationEnd: step(memorizationEnd),
       generalizationEnd: step(generalizationEnd),
       grokkingStep: step(grokkingStep),
-      final: final && pointMessage({ ...final, sequence: 0 }),
+      final: final && pointMessage(pointOf(final)),
       forecastRight,
     }),
   };

@@ -45,6 +45,7 @@ test("bands are the plain quantiles of the runs that have a value, whatever thei
 test("quantiles are those of numpy.quantile", () => {
   expect([0, 0.25, 0.5, 0.75, 1].map((share) => quantile([1, 2, 4, 8], share))).toEqual([1, 1.75, 3, 5, 8]);
   expect(quantile([3], 0.25)).toBe(3);
+  expect(quantile([1, 2, Number.POSITIVE_INFINITY], 0.5)).toBe(2);
 });
 
 test("one run is its own band, in every column", () => {

@@ -49,7 +49,8 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
   const high = Math.min(low + 1, sorted.length - 1);
   const below = sorted[low]!;
   const above = sorted[high]!;
-  return below === above ? below : below + (at - low) * (above - below);
+  // Of losses that are infinite there is no between.
+  return at === low || below === above ? below : below + (at - low) * (above - below);
 }
 
 /** All bands of one group of runs: `columns` measures, each run's values [grid step, measure] row-major. */

@@ -12,13 +12,14 @@ import {
   type StartSweepRequest,
   StartSweepRequestSchema,
   StartSweepResponseSchema,
+  SweepDefinitionSchema,
   type SweepService,
 } from "@grokbox/proto/sweep";
 import { Checks } from "../messages/checks.ts";
 import { Encoded } from "../messages/encoded.ts";
 import { bandsMessage, runMessage, sweepEventMessage, sweepMessage } from "../messages/sweep.ts";
 import { checkCells } from "../messages/sweep-cells.ts";
-import { parseDefinition } from "../messages/sweep-definition.ts";
+import { definitionMessage, parseDefinition } from "../messages/sweep-definition.ts";
 import { groupCount } from "../model/sweep-grid.ts";
 import type { SweepDefinition } from "../sessions/sweeps/definition.ts";
 import { groupBands } from "../sessions/sweeps/sweep-bands.ts";
@@ -29,6 +30,8 @@ import type { Handlers } from "./service.ts";
 import { checkEngine, pageToken, readPageToken } from "./session-service.ts";
 
 const maxPageBytes = 3 * 2 ** 20;
+/** So that it fits into an answer, with what else that has. */
+const maxDefinitionBytes = 3 * 2 ** 20;
 const maxSequence = Number.MAX_SAFE_INTEGER;
 
 export function sweepService(sweeps: Sweeps): Handlers<typeof SweepService> {
@@ -222,6 +225,13 @@ async function parseStart(sweeps: Sweeps, request: StartSweepRequest): Promise<S
     checkEngine(part, registry, message!.engine);
     return parseDefinition(part, message!, retainedProgressPoints);
   });
+  checks.throwIfAny();
+  const bytes = toBinary(
+    SweepDefinitionSchema,
+    create(SweepDefinitionSchema, definitionMessage(definition)),
+  ).length;
+  if (bytes > maxDefinitionBytes)
+    checks.fail("definition", `must be at most ${maxDefinitionBytes} bytes when it is complete`, bytes);
   checks.throwIfAny();
   const cells = new Checks();
   await checkCells(cells, definition);

@@ -22,13 +22,16 @@ export interface RunSummary {
   readonly generalizationEnd?: number;
   /** First recorded step from which test accuracy stays at 0.99 or more. */
   readonly grokkingStep?: number;
-  /** Of the last state. */
-  readonly final?: Omit<ProgressPoint, "sequence">;
+  /** Of the last state; see `pointOf`. */
+  readonly final?: StoredPoint;
   /** Share of neurons whose dominant frequency at the end was forecast from the weights of step 0. */
   readonly forecastRight?: number;
   /** sessions/{id} of the run, where it stays. */
   readonly session?: string;
 }
+
+/** A point without its sequence, as JSON keeps it: a number that is not finite, as a norm just before a run diverges, is its name. */
+export type StoredPoint = Readonly<Record<string, number | string>>;
 
 /** Points that are looked at before others have a turn. */
 const pointsATurn = 2_048;
@@ -78,7 +81,7 @@ export async function summarize(
     ...(memorizationEnd === undefined ? {} : { memorizationEnd }),
     ...(generalizationEnd === undefined ? {} : { generalizationEnd }),
     ...(grokking.step === undefined ? {} : { grokkingStep: grokking.step }),
-    ...(latest === undefined ? {} : { final: withoutSequence(latest) }),
+    ...(latest === undefined ? {} : { final: storedPoint(latest) }),
     forecastRight,
   };
   return { summary, curve: curve.bytes() };
@@ -92,6 +95,20 @@ async function forecastShare(session: Session, analyst: Analyst, signal: AbortSi
   return (await forecast({ analyst }, begin, end, signal)).shareRight;
 }
 
-function withoutSequence({ sequence: _, ...point }: ProgressPoint): Omit<ProgressPoint, "sequence"> {
-  return point;
+function storedPoint({ sequence: _, ...point }: ProgressPoint): StoredPoint {
+  return Object.fromEntries(
+    Object.entries(point).map(([name, value]) => [
+      name,
+      typeof value === "number" && !Number.isFinite(value) ? String(value) : value,
+    ]),
+  );
+}
+
+/** The point that was stored, with sequence 0. */
+export function pointOf(stored: StoredPoint): ProgressPoint {
+  const values = Object.entries(stored).map(([name, value]) => [
+    name,
+    name === "stage" ? value : Number(value),
+  ]);
+  return { ...Object.fromEntries(values), sequence: 0 };
 }

@@ -3,7 +3,8 @@ import { GrokkingStep } from "../../model/grokking-step.ts";
 import { initialState } from "../../model/initial-state.ts";
 import { lottery } from "../../model/lottery.ts";
 import { groupCount, runCount, specOf } from "../../model/sweep-grid.ts";
-import type { TestRegistryOptions } from "../testing/registry.ts";
+import type { EventRow } from "../../store/store.ts";
+import { type TestRegistryOptions, unrepeated } from "../testing/registry.ts";
 import { curveMeasures, curveOf } from "./curve.ts";
 import type { RunSummary } from "./summary.ts";
 import { groupBands } from "./sweep-bands.ts";
@@ -271,3 +272,39 @@ test("time left is known once steps were made, and falls", async () => {
   await sweep.cancel();
   expect(sweep.progress().secondsLeft).toBeUndefined();
 });
+
+test("while nothing can be stored a sweep waits, and goes on when it can be again", async () => {
+  const box = await open({ maxEphemeralBytes: 3 * 2 ** 20 });
+  const what = definition();
+  const spec = { ...specOf(what, 0), width: 4_096 };
+  const hoarder = await box.registry.start({
+    ...{ spec, preset: "", labels: {}, engine: "", recordEvery: 10 },
+  });
+  // Snapshots of some 230 kB each, until there is no room for one more.
+  for (let kept = 0; ; kept++) {
+    await hoarder.snapshot({ expectedStep: undefined, label: "" }, never);
+    const advance = { steps: 1, expectedStep: undefined, receipt: unrepeated() };
+    await hoarder.advanceBy(advance, never);
+    const { fileBytes } = await box.registry.store.usage();
+    if (fileBytes > 2.6 * 2 ** 20 || kept > 20) break;
+  }
+  const filler = Array.from({ length: 400 }, (_, i) => ({
+    ...{ session: hoarder.id, step: i, timeMs: 0, kind: "filler", body: "x".repeat(2_000) },
+  }));
+  for (const event of filler) if (!(await stored(box, event))) break;
+  // It is small; a session is not.
+  const sweep = await start(box, what);
+  while (sweep.waitsFor === "") await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(sweep.waitsFor).toContain("could not be stored");
+  await box.registry.delete(hoarder.name);
+  await ended(sweep);
+  expect(sweep.waitsFor).toBe("");
+  expect(await results(box, sweep)).toHaveLength(6);
+});
+
+async function stored({ registry }: Box, event: EventRow): Promise<boolean> {
+  return registry.store.commit({ putEvents: [event] }).then(
+    () => true,
+    () => false,
+  );
+}

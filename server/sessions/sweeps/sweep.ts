@@ -230,7 +230,8 @@ export class Sweep {
   /** Lets no lane go on, and waits for them. */
   async #stop(): Promise<void> {
     this.#halt.abort();
-    await Promise.all(this.active.map((session) => session.pause()));
+    // One may end, and be gone, at this very moment.
+    await Promise.all(this.active.map((session) => session.pause().catch(ignoreDeleted)));
     await Promise.all(this.#lanes);
     this.#waitsFor = "";
   }
@@ -414,4 +415,8 @@ export class Sweep {
       throw toGrokboxError(error);
     }
   }
+}
+
+function ignoreDeleted(error: unknown): void {
+  if (!(error instanceof GrokboxError && error.reason === "SESSION_DELETED")) throw error;
 }
