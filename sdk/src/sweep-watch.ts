@@ -9,7 +9,7 @@ import { fromSweepRun, type SweepRun } from "./sweep-run.ts";
 import { toUint64 } from "./uint64.ts";
 import { isDrop } from "./watch.ts";
 
-/** How a sweep goes; every second, with or without news. */
+/** How a sweep goes; every second, and more often while runs finish. */
 export interface SweepProgress {
   readonly kind: "progress";
   readonly sweep: SweepInfo;

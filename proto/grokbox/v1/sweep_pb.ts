@@ -851,7 +851,7 @@ export type WatchSweepResponse = Message<"grokbox.v1.WatchSweepResponse"> & {
     case: "runs";
   } | {
     /**
-     * The sweep as it is now; every second, with or without news.
+     * The sweep as it is now; every second, and more often while runs finish.
      *
      * @generated from field: grokbox.v1.Sweep progress = 3;
      */

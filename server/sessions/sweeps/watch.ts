@@ -4,6 +4,8 @@ import type { Sweeps } from "./sweeps.ts";
 
 /** How often to tell how a sweep goes, while no run finishes. */
 const progressMs = 1_000;
+/** The same while runs finish, however quickly. */
+const briskMs = 200;
 
 /** Runs a message. */
 const batchRuns = 64;
@@ -32,13 +34,15 @@ export async function* watchSweep(
   let toldMs = Number.NEGATIVE_INFINITY;
   yield { kind: "opened" };
   while (!signal.aborted) {
+    let hasNews = false;
     // Read before the runs are: what ends a stream comes after its last run.
     const { state } = sweep;
     const isClosing = registry.closing.aborted;
     const { newest } = sweep.ledger;
     if (next <= newest && state !== "deleted") {
       const { rows } = await registry.store.readSweepRuns(sweep.id, next, batchRuns);
-      if (rows.length > 0) yield { kind: "runs", rows };
+      hasNews = rows.length > 0;
+      if (hasNews) yield { kind: "runs", rows };
       next = Math.max(next, (rows.at(-1)?.sequence ?? 0) + 1);
       if (rows.length === batchRuns) continue;
     }
@@ -50,7 +54,7 @@ export async function* watchSweep(
       yield { kind: "end", reason: "shutdown" };
       return;
     }
-    if (performance.now() - toldMs >= progressMs) {
+    if (performance.now() - toldMs >= (hasNews ? briskMs : progressMs)) {
       toldMs = performance.now();
       yield { kind: "progress" };
     }
