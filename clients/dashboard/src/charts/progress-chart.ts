@@ -6,7 +6,7 @@ import type { SessionView } from "../data/session-view.ts";
 import { stageSpans } from "../data/stage-at.ts";
 import { theme } from "../data/theme.ts";
 import { colours } from "../draw/colours.ts";
-import { frames } from "../draw/frames.ts";
+import { frames, readableMs } from "../draw/frames.ts";
 import { LightElement } from "../light-element.ts";
 import { type Columns, columnsOf } from "./columns.ts";
 import { type Curve, type Panel, shownCurves } from "./panels.ts";
@@ -29,7 +29,9 @@ class ProgressChart extends LightElement {
   #steps: Range = [1, 10];
   #hovered: number | undefined;
   #isOnScreen = false;
-  #labelledMs = 0;
+  /** Of the plot, CSS pixels: asking the page for it in the midst of drawing would have it laid out again and again. */
+  #width = 0;
+  #height = 0;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -38,10 +40,7 @@ class ProgressChart extends LightElement {
       this.#redraw();
     });
     onScreen.observe(this);
-    const size = new ResizeObserver(() => this.#redraw());
-    size.observe(this);
     this.until(() => onScreen.disconnect());
-    this.until(() => size.disconnect());
     this.until(this.view.subscribe(this.#redraw));
     this.until(
       theme.subscribe(() => {
@@ -50,7 +49,7 @@ class ProgressChart extends LightElement {
       }),
     );
     this.until(() => {
-      frames.cancel(this.#draw);
+      for (const draw of [this.#draw, this.#tell, this.#say]) frames.cancel(draw);
       this.#plot?.destroy();
       this.#plot = undefined;
       this.#madeFor = "";
@@ -62,30 +61,32 @@ class ProgressChart extends LightElement {
   };
 
   readonly #draw = (): void => {
-    const host = this.querySelector<HTMLElement>(".plot");
-    if (host === null || host.clientWidth === 0) return;
+    if (this.#width === 0) return;
     const { view, panel } = this;
     const { linear = false, classes = false, zoom } = view.link;
     this.#curves = shownCurves(panel, view.watch.latest, classes);
-    this.#steps = stepRange(view.watch.points, linear, zoom);
-    const columns = columnsOf(view.points, this.#curves, panel, linear);
-    this.#shown = view.points.slice(view.points.length - columns[0].length);
+    const { points } = view;
+    this.#steps = stepRange(zoom === undefined ? points : view.watch.points, linear, zoom);
+    const columns = columnsOf(points, this.#curves, panel, linear);
+    this.#shown = points.slice(points.length - columns[0].length);
     const madeFor = [linear, ...this.#curves.map(({ name }) => name)].join();
-    if (this.#plot === undefined || madeFor !== this.#madeFor) this.#make(host, columns, linear);
-    else this.#update(this.#plot, host, columns);
+    if (this.#plot === undefined || madeFor !== this.#madeFor) this.#make(columns, linear);
+    else this.#update(this.#plot, columns);
     this.#madeFor = madeFor;
-    this.#tell();
+    frames.request(this.#tell, view.pinnedStep === undefined ? readableMs : 0);
+    frames.request(this.#say, labelEveryMs);
   };
 
-  #make(host: HTMLElement, columns: Columns, linear: boolean): void {
+  #make(columns: Columns, linear: boolean): void {
     this.#plot?.destroy();
+    const host = this.querySelector<HTMLElement>(".plot")!;
     const options = plotOptions({
       panel: this.panel,
       curves: this.#curves,
       linear,
       colours: colours(),
-      width: host.clientWidth,
-      height: host.clientHeight,
+      width: this.#width,
+      height: this.#height,
       surroundings: () => ({
         steps: this.#steps,
         stages: stageSpans(this.view.info?.stages, this.view.lastStep),
@@ -94,19 +95,19 @@ class ProgressChart extends LightElement {
       onSelect: (first, last) => this.#zoom(first, last),
       onHover: (index) => {
         this.#hovered = index;
-        frames.request(this.#draw);
+        frames.request(this.#tell);
       },
     });
     this.#plot = new uPlot(options, columns as uPlot.AlignedData, host);
     this.#plot.ctx.canvas.setAttribute("role", "img");
     this.#plot.over.addEventListener("dblclick", () => this.view.show({ zoom: undefined }));
-    this.#labelledMs = 0;
+    this.#say();
     this.requestUpdate();
   }
 
-  #update(plot: uPlot, host: HTMLElement, columns: Columns): void {
-    if (plot.width !== host.clientWidth || plot.height !== host.clientHeight) {
-      plot.setSize({ width: host.clientWidth, height: host.clientHeight });
+  #update(plot: uPlot, columns: Columns): void {
+    if (plot.width !== this.#width || plot.height !== this.#height) {
+      plot.setSize({ width: this.#width, height: this.#height });
     }
     plot.setData(columns as uPlot.AlignedData);
   }
@@ -116,20 +117,25 @@ class ProgressChart extends LightElement {
     if (zoom.last > zoom.first) this.view.show({ zoom });
   }
 
-  /** Values into the legend, and now and then into words. */
-  #tell(): void {
-    const point = (this.#hovered === undefined ? undefined : this.#shown[this.#hovered]) ?? this.view.point;
+  /** Values into the legend. */
+  readonly #tell = (): void => {
+    const hovered = this.#hovered === undefined ? undefined : this.#shown[this.#hovered];
+    const point = hovered ?? this.view.point;
     const values = this.querySelectorAll<HTMLElement>(".legend .value");
     for (const [i, element] of values.entries()) {
       const curve = this.#curves[i];
       if (curve !== undefined) setText(element, curve.text(point && curve.value(point)));
     }
-    setText(this.querySelector<HTMLElement>(".at")!, point === undefined ? "" : `step ${count(point.step)}`);
-    const now = performance.now();
-    if (now - this.#labelledMs < labelEveryMs) return;
-    this.#labelledMs = now;
-    this.#plot!.ctx.canvas.setAttribute("aria-label", this.#label(this.view.point));
-  }
+    setText(
+      this.querySelector<HTMLElement>(".at")!,
+      hovered === undefined ? "" : `at step ${count(hovered.step)}`,
+    );
+  };
+
+  /** The same in words. */
+  readonly #say = (): void => {
+    this.#plot?.ctx.canvas.setAttribute("aria-label", this.#label(this.view.point));
+  };
 
   #label(point: ProgressPoint | undefined): string {
     const { title, unit } = this.panel;
@@ -138,9 +144,19 @@ class ProgressChart extends LightElement {
     return `${title}: ${unit}; at step ${count(point.step)}: ${values.join(", ")}; steps ${count(this.#steps[0])} to ${count(this.#steps[1])} are shown`;
   }
 
+  override firstUpdated(): void {
+    const size = new ResizeObserver(([entry]) => {
+      const { width, height } = entry!.contentRect;
+      [this.#width, this.#height] = [Math.floor(width), Math.floor(height)];
+      this.#redraw();
+    });
+    size.observe(this.querySelector(".plot")!);
+    this.until(() => size.disconnect());
+  }
+
   override updated(changed: PropertyValues): void {
     super.updated(changed);
-    frames.request(this.#draw);
+    this.#redraw();
   }
 
   override render() {

@@ -37,3 +37,29 @@ export function decades(low: number | null | undefined, high: number | null | un
   const to = Math.ceil(Math.log10(high!) - 1e-9);
   return [10 ** from, 10 ** Math.max(to, from + 1)];
 }
+
+const mantissas = [[1, 2, 5], [1, 3], [1]] as const;
+
+/**
+ * Round numbers to mark on a logarithmic axis: a few in each decade, or decades alone, or only some of those.
+ *
+ * @param most - marks that there is room for, 2 or more
+ */
+export function roundSplits(low: number, high: number, most: number): number[] {
+  const powers = Array.from(
+    { length: Math.max(0, Math.floor(Math.log10(high) + 1e-9) - Math.floor(Math.log10(low) + 1e-9) + 1) },
+    (_, i) => Math.floor(Math.log10(low) + 1e-9) + i,
+  );
+  const within = (mark: number) => mark >= low * (1 - 1e-9) && mark <= high * (1 + 1e-9);
+  for (const each of mantissas) {
+    const marks = powers
+      .flatMap((power) => each.map((mantissa) => Number(`${mantissa}e${power}`)))
+      .filter(within);
+    if (marks.length <= most) return marks;
+  }
+  const every = Math.ceil(powers.length / most);
+  return powers
+    .filter((power) => power % every === 0)
+    .map((power) => Number(`1e${power}`))
+    .filter(within);
+}

@@ -41,6 +41,11 @@ export class ProgressWatch extends Changes {
     return this.#series.points.at(-1);
   }
 
+  /** Of the points held: 1 when none is left out. */
+  get stride(): number {
+    return this.#series.stride;
+  }
+
   /** Of the log that the points are in. */
   get epoch(): string | undefined {
     return this.#series.epoch;

@@ -1,5 +1,6 @@
 import type { ProgressPoint, Session, SessionInfo, Stage } from "@grokbox/sdk";
 import { formatLink, type SessionLink, type Zoom } from "../link.ts";
+import { Beginning } from "./beginning.ts";
 import type { Box } from "./box.ts";
 import { Changes } from "./changes.ts";
 import { PointAtStep } from "./point-at-step.ts";
@@ -8,8 +9,8 @@ import { SnapshotSteps } from "./snapshot-list.ts";
 import { stageAt } from "./stage-at.ts";
 import { ZoomedPoints } from "./zoomed-points.ts";
 
-/** Points enough for a curve as wide as the screen, as often as a screen shows another picture. */
-const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: 60 };
+/** Points enough for a curve as wide as the screen, often enough for the eye to see it move, and seldom enough to leave the cores to training. */
+const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: 40 };
 
 /**
  * What the page of one session shows: the session, its progress, and the step that is looked at. Everything on the page reads it here,
@@ -23,6 +24,7 @@ export class SessionView extends Changes {
   readonly snapshots: SnapshotSteps;
   readonly #pinned: PointAtStep;
   readonly #zoomed: ZoomedPoints;
+  readonly #beginning: Beginning;
   #link: SessionLink;
   #session: Promise<Session> | undefined;
   #stop: (() => void)[] = [];
@@ -36,6 +38,7 @@ export class SessionView extends Changes {
     this.snapshots = new SnapshotSteps(() => this.session());
     this.#pinned = new PointAtStep(box.live, this.name);
     this.#zoomed = new ZoomedPoints(box.live, this.name);
+    this.#beginning = new Beginning(box.live, this.name);
   }
 
   start(): void {
@@ -49,6 +52,7 @@ export class SessionView extends Changes {
       this.snapshots.subscribe(tell),
       this.#pinned.subscribe(tell),
       this.#zoomed.subscribe(tell),
+      this.#beginning.subscribe(tell),
     ];
     this.watch.start();
     this.#look();
@@ -59,6 +63,7 @@ export class SessionView extends Changes {
     this.watch.stop();
     this.#pinned.stop();
     this.#zoomed.stop();
+    this.#beginning.stop();
   }
 
   /** Undefined until the server has told of it, and when there is none of this name. */
@@ -132,11 +137,12 @@ export class SessionView extends Changes {
 
   /** What the panels draw: of a zoom the exact points, else all that are held. */
   get points(): readonly ProgressPoint[] {
-    return this.zoom === undefined ? this.watch.points : this.#zoomed.points;
+    return this.zoom === undefined ? this.#beginning.join(this.watch.points) : this.#zoomed.points;
   }
 
   #look(): void {
     this.#pinned.look(this.pinnedStep, this.watch.points);
     this.#zoomed.look(this.zoom, this.watch.points);
+    this.#beginning.look(this.watch.epoch, this.watch.points, this.watch.stride);
   }
 }

@@ -1,5 +1,5 @@
 import { html, nothing, type PropertyValues } from "lit";
-import { count, setting } from "../../../cli/numbers.ts";
+import { count } from "../../../cli/numbers.ts";
 import "../charts/progress-chart.ts";
 import { panels } from "../charts/panels.ts";
 import type { Box } from "../data/box.ts";
@@ -11,7 +11,7 @@ import "../parts/readouts.ts";
 import "../parts/session-head.ts";
 import "../parts/time-bar.ts";
 import "../weights/weights-section.ts";
-import { onSessionKey } from "../parts/session-keys.ts";
+import { onSessionKey, zoomIn } from "../parts/session-keys.ts";
 
 /** One session: everything that is measured of it, at the step that is looked at. */
 class SessionPage extends LightElement {
@@ -72,8 +72,13 @@ class SessionPage extends LightElement {
       <section aria-labelledby="progress-title">
         <div class="section-head">
           <h2 id="progress-title">Progress</h2>
-          <span class="muted">${zoom === undefined ? "drag to zoom" : `steps ${count(zoom.first)} to ${count(zoom.last)}, every recorded point`}</span>
+          ${
+            zoom === undefined
+              ? html`<span class="muted by-mouse">drag over a panel to zoom</span>`
+              : html`<span class="muted">steps ${count(zoom.first)} to ${count(zoom.last)}</span>`
+          }
           <span class="tools">
+            <button @click=${() => zoomIn(view)}>Zoom in</button>
             ${zoom === undefined ? nothing : html`<button @click=${() => view.show({ zoom: undefined })}>All steps</button>`}
             ${
               view.info?.stages === undefined
@@ -120,4 +125,3 @@ function announce(page: HTMLElement, text: string): void {
 }
 
 customElements.define("grokbox-session", SessionPage);
-void setting;

@@ -78,6 +78,9 @@ class SessionHead extends LightElement {
               ${info.stopReason === undefined || isTraining(info) ? nothing : stopText(info.stopReason)}
             </span>
           </div>
+        </div>
+        <div class="controls">${this.#controls(info)}</div>
+        <div class="all">
           <div class="facts">
             <span>${specText(spec)}</span>
             <span>${pairsText(info)}</span>
@@ -90,7 +93,6 @@ class SessionHead extends LightElement {
             <span class="labels">${Object.entries(labels).map(([key, value]) => html`<span class="chip">${key}=${value}</span>`)}</span>
           </div>
         </div>
-        <div class="controls">${this.#controls(info)}</div>
       </header>
       <div class="unseen" role="status" data-announce>${this.#announcement(info)}</div>
     `;

@@ -27,13 +27,17 @@ const actions: Readonly<Record<string, (view: SessionView, page: HTMLElement) =>
   c: (view) => view.info?.stages && view.show({ classes: view.link.classes ? undefined : true }),
   x: (view) => view.show({ linear: view.link.linear ? undefined : true }),
   a: (_, page) => page.querySelector<HTMLButtonElement>("grokbox-activations button[aria-expanded]")?.click(),
-  "+": (view) => zoom(view, 0.5),
-  "=": (view) => zoom(view, 0.5),
+  "+": zoomIn,
+  "=": zoomIn,
   "-": (view) => zoom(view, 2),
   "0": (view) => view.show({ zoom: undefined }),
 };
 
-/** Around the step that is looked at. */
+/** To half of what is shown, around the step that is looked at. */
+export function zoomIn(view: SessionView): void {
+  zoom(view, 0.5);
+}
+
 function zoom(view: SessionView, factor: number): void {
   const { firstStep, lastStep } = view;
   const { first, last } = view.zoom ?? { first: firstStep, last: lastStep };

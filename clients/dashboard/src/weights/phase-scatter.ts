@@ -6,7 +6,7 @@ import { CanvasFigure } from "../draw/canvas-figure.ts";
 import { colours } from "../draw/colours.ts";
 import type { WeightsState } from "./weights-feed.ts";
 
-const margin = { left: 26, bottom: 18 } as const;
+const margin = { left: 34, bottom: 18 } as const;
 
 /** At most so far from the pointer is a neuron meant, CSS pixels. */
 const reach = 12;

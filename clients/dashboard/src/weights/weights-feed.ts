@@ -21,9 +21,8 @@ export interface WeightsState {
 /** More rows than a heatmap has pixels tell the eye nothing. */
 const mostNeurons = 512;
 
-/** While it trains, the server is asked this often at most, and for no more than a twentieth of the time. */
-const restMs = 400;
-const restShare = 20;
+/** While it trains, the server is asked this often at most; less often when it takes long to answer, but not without end. */
+const restMs = { least: 400, most: 2_500, timesTaken: 4 } as const;
 
 /** States of snapshots never change; so many are kept for sliding back and forth. */
 const mostKept = 60;
@@ -133,7 +132,7 @@ export class WeightsFeed extends Changes {
     const fromMs = performance.now();
     const state = await this.#read(undefined);
     const tookMs = performance.now() - fromMs;
-    this.#rest(Math.max(restMs, restShare * tookMs));
+    this.#rest(Math.min(restMs.most, Math.max(restMs.least, restMs.timesTaken * tookMs)));
     if (this.#view.pinnedStep === undefined || this.#view.pinnedStep >= state.step) this.#set(state);
     this.#asked = asked;
     return false;
