@@ -1,9 +1,10 @@
-import { html, nothing } from "lit";
+import { html } from "lit";
 import { Box } from "./data/box.ts";
 import { theme } from "./data/theme.ts";
 import { LightElement } from "./light-element.ts";
 import { type Link, parseLink } from "./link.ts";
 import "./pages/sessions-page.ts";
+import "./parts/announcements.ts";
 import "./parts/connection-banner.ts";
 import "./parts/key-list.ts";
 import type { KeyList } from "./parts/key-list.ts";
@@ -61,10 +62,10 @@ class App extends LightElement {
       <a class="skip" href="#main" @click=${this.#skip}>Skip to the content</a>
       <header class="bar">
         <a class="brand" href="#/">grokbox</a>
+        <grokbox-connection .live=${this.#box.live}></grokbox-connection>
         <button class="plain" @click=${() => this.querySelector<KeyList>("grokbox-keys")!.open()}>Keys</button>
         <button class="plain" @click=${() => theme.next()}>Theme: ${theme.chosen}</button>
       </header>
-      <grokbox-connection .live=${this.#box.live}></grokbox-connection>
       <main class="page" id="main" tabindex="-1">
         ${
           link.page === "session"
@@ -73,8 +74,8 @@ class App extends LightElement {
         }
       </main>
       <grokbox-problems .problems=${this.#box.problems}></grokbox-problems>
+      <grokbox-announcements .announcer=${this.#box.announcer}></grokbox-announcements>
       <grokbox-keys></grokbox-keys>
-      ${nothing}
     `;
   }
 }

@@ -68,7 +68,7 @@ test("marks of a logarithmic axis are round, within it, increasing, and no more 
       for (const [i, mark] of marks.entries()) {
         expect(mark).toBeGreaterThanOrEqual(low * (1 - 1e-6));
         expect(mark).toBeLessThanOrEqual(high * (1 + 1e-6));
-        expect(["1", "2", "3", "5"]).toContain(mark.toExponential().split("e")[0]);
+        if (high / low >= 5) expect(["1", "2", "3", "5"]).toContain(mark.toExponential().split("e")[0]);
         if (i > 0) expect(mark).toBeGreaterThan(marks[i - 1]!);
       }
     }),
@@ -76,4 +76,6 @@ test("marks of a logarithmic axis are round, within it, increasing, and no more 
   expect(roundSplits(10, 50_000, 8)).toEqual([10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000]);
   expect(roundSplits(100, 3_000, 8)).toEqual([100, 200, 500, 1_000, 2_000]);
   expect(roundSplits(1e-9, 10, 4)).toEqual([1e-9, 1e-6, 1e-3, 1]);
+  expect(roundSplits(500, 1_812, 8)).toEqual([600, 800, 1_000, 1_200, 1_400, 1_600, 1_800]);
+  expect(roundSplits(0.01, 0.011, 4)).toEqual([0.01, 0.0105, 0.011]);
 });

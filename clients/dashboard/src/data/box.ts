@@ -1,5 +1,6 @@
 import { Grokbox } from "@grokbox/sdk";
 import { Live } from "@grokbox/sdk/live";
+import { Announcer } from "./announcer.ts";
 import { Problems } from "./problems.ts";
 import { SessionList } from "./session-list.ts";
 
@@ -8,6 +9,7 @@ export class Box {
   readonly live: Live;
   readonly sessions: SessionList;
   readonly problems = new Problems();
+  readonly announcer = new Announcer();
   readonly #address: string;
   #connecting: Promise<Grokbox> | undefined;
 

@@ -21,6 +21,8 @@ class SessionPage extends LightElement {
   #view: SessionView | undefined;
   /** What the last rendering was of: most of what changes is drawn, not rendered. */
   #rendered = "";
+  /** Just now. */
+  #copied = false;
 
   override willUpdate(changed: PropertyValues): void {
     if (!changed.has("link")) return;
@@ -81,12 +83,12 @@ class SessionPage extends LightElement {
             <button @click=${() => zoomIn(view)}>Zoom in</button>
             ${zoom === undefined ? nothing : html`<button @click=${() => view.show({ zoom: undefined })}>All steps</button>`}
             ${
-              view.info?.stages === undefined
+              view.info !== undefined && view.info.stages === undefined
                 ? nothing
                 : html`<button aria-pressed=${classes} @click=${() => view.show({ classes: classes ? undefined : true })}>Classes of pairs</button>`
             }
             <button aria-pressed=${linear} @click=${() => view.show({ linear: linear ? undefined : true })}>Linear axis</button>
-            <button @click=${() => this.#copyLink()}>Copy link</button>
+            <button @click=${() => this.#copyLink()}>${this.#copied ? "Copied" : "Copy link"}</button>
           </span>
         </div>
         <div class="panels">
@@ -110,18 +112,20 @@ class SessionPage extends LightElement {
   }
 
   async #copyLink(): Promise<void> {
-    const button = [...this.querySelectorAll("button")].find(
-      ({ textContent }) => textContent === "Copy link",
-    );
-    await this.box.attempt("Can't copy the link", () => navigator.clipboard.writeText(location.href));
-    if (button !== undefined) announce(this, "The link was copied.");
+    const { problems, announcer } = this.box;
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.#copied = true;
+      announcer.say("The link was copied.");
+      setTimeout(() => {
+        this.#copied = false;
+        this.requestUpdate();
+      }, 2_000);
+      this.requestUpdate();
+    } catch (error) {
+      problems.show("Can't copy the link", error);
+    }
   }
-}
-
-/** Says something to a screen reader, when it has time. */
-function announce(page: HTMLElement, text: string): void {
-  const region = page.querySelector("[data-announce]");
-  if (region !== null) region.textContent = text;
 }
 
 customElements.define("grokbox-session", SessionPage);

@@ -21,8 +21,22 @@ class SessionHead extends LightElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.until(this.view.box.sessions.subscribe(() => this.requestUpdate()));
+    this.until(
+      this.view.box.sessions.subscribe(() => {
+        this.#announce();
+        this.requestUpdate();
+      }),
+    );
     void this.#load();
+  }
+
+  /** Changes of state and stage; not what they were when the page was opened. */
+  #announce(): void {
+    const { info, box } = this.view;
+    if (info === undefined) return;
+    const said = `${info.state}${info.stages?.current === undefined ? "" : `, ${info.stages.current}`}`;
+    if (this.#said !== "" && said !== this.#said) box.announcer.say(`${said}, at step ${count(info.step)}`);
+    this.#said = said;
   }
 
   async #load(): Promise<void> {
@@ -60,7 +74,7 @@ class SessionHead extends LightElement {
 
   override render() {
     const { info } = this.view;
-    if (info === undefined) return html`<h1>${this.view.link.id}</h1>`;
+    if (info === undefined) return html`<header class="head"><h1>${this.view.link.id}</h1></header>`;
     const { state, spec, labels, preset, engine, durability, run, parent } = info;
     const rate = isTraining(info) ? this.view.box.sessions.rateOf(info.name) : undefined;
     const left =
@@ -94,7 +108,6 @@ class SessionHead extends LightElement {
           </div>
         </div>
       </header>
-      <div class="unseen" role="status" data-announce>${this.#announcement(info)}</div>
     `;
   }
 
@@ -125,13 +138,6 @@ class SessionHead extends LightElement {
   #parent(snapshot: string) {
     const [, id = "", , step = ""] = snapshot.split("/");
     return html`<a href=${formatLink({ page: "session", id, step: Number(step) })}>${id}</a> at step ${count(Number(step))}`;
-  }
-
-  /** Changes of state and stage, once each. */
-  #announcement({ state, stages }: SessionInfo): string {
-    const said = `${state}${stages?.current === undefined ? "" : `, ${stages.current}`}`;
-    if (said !== this.#said) this.#said = said;
-    return this.#said;
   }
 }
 
