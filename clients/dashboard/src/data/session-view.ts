@@ -141,8 +141,9 @@ export class SessionView extends Changes {
   }
 
   #look(): void {
-    this.#pinned.look(this.pinnedStep, this.watch.points);
-    this.#zoomed.look(this.zoom, this.watch.points);
-    this.#beginning.look(this.watch.epoch, this.watch.points, this.watch.stride);
+    const { epoch, points, stride } = this.watch;
+    this.#pinned.look(this.pinnedStep, epoch, points);
+    this.#zoomed.look(this.zoom, epoch, points);
+    this.#beginning.look(epoch, points, stride);
   }
 }

@@ -1,4 +1,5 @@
 import { html, nothing, type PropertyValues } from "lit";
+import { keyed } from "lit/directives/keyed.js";
 import { count } from "../../../cli/numbers.ts";
 import "../charts/progress-chart.ts";
 import { panels } from "../charts/panels.ts";
@@ -67,6 +68,11 @@ class SessionPage extends LightElement {
     if (view === undefined) return nothing;
     if (view.watch.isDeleted || (view.info === undefined && this.box.sessions.isComplete))
       return this.#gone(view);
+    // Another session gets elements of its own: what they follow they are given once.
+    return keyed(view, this.#session(view));
+  }
+
+  #session(view: SessionView) {
     const { linear = false, classes = false, zoom } = view.link;
     return html`
       <grokbox-session-head .view=${view}></grokbox-session-head>

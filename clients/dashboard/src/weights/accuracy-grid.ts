@@ -162,7 +162,8 @@ function axes(context: CanvasRenderingContext2D, modulus: number, cell: number, 
     context.fillText(String(i), margin + (i + 0.5) * cell, modulus * cell + margin);
     context.textAlign = "right";
     context.textBaseline = "middle";
-    context.fillText(String(i), margin - 5, (i + 0.5) * cell);
+    // Of tiny cells the first number would reach over the top.
+    context.fillText(String(i), margin - 5, Math.max(6, (i + 0.5) * cell));
   }
 }
 

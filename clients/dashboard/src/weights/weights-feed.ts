@@ -33,7 +33,8 @@ const mostKept = 60;
  */
 export class WeightsFeed extends Changes {
   readonly #view: SessionView;
-  readonly #kept = new Map<number, WeightsState>();
+  /** By epoch and step. */
+  readonly #kept = new Map<string, WeightsState>();
   #state: WeightsState | undefined;
   #problem = "";
   #isVisible = false;
@@ -104,7 +105,7 @@ export class WeightsFeed extends Changes {
     const { snapshots } = this.#view;
     await snapshots.refresh();
     const at = snapshots.at(step);
-    const kept = at === undefined ? undefined : this.#kept.get(at);
+    const kept = at === undefined ? undefined : this.#kept.get(this.#key(at));
     const isAnother = this.#view.pinnedStep !== step;
     if (at === undefined) {
       this.#set(undefined, `No snapshot is kept at or before step ${step.toLocaleString("en-US")}.`);
@@ -114,9 +115,13 @@ export class WeightsFeed extends Changes {
     return isAnother;
   }
 
+  #key(at: number): string {
+    return `${this.#view.watch.epoch} ${at}`;
+  }
+
   async #keep(at: number): Promise<WeightsState> {
     const state = await this.#read(at);
-    this.#kept.set(at, state);
+    this.#kept.set(this.#key(at), state);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > mostKept) this.#kept.delete(oldest!);
     return state;
