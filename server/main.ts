@@ -18,12 +18,14 @@ try {
 const { engine, fallbackReason } = server.engines[0]!;
 console.log(`grokbox ${version} is ready on ${server.address}
 
+  Watch, start and compare sessions in a browser: http://${server.webAddress}/
+
   engine   ${engine.name} ${engine.variant}, ${engine.device}${fallbackReason === "" ? "" : `\n           (${fallbackReason})`}
   runtime  Node ${process.version}
   data     ${config.data ?? "in memory only: gone when the server ends"}
   metrics  http://${server.webAddress}/metrics
 
-Next, in another terminal:
+Or from another terminal:
 
   npx node clients/examples/first-script.ts    train, watch, look at the spectrum
   npx grokbox start --preset grokking          the same from the command line; npx grokbox --help

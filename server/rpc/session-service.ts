@@ -1,4 +1,4 @@
-import { create, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   DeleteSessionRequestSchema,
   DeleteSessionResponseSchema,
@@ -6,7 +6,7 @@ import {
   ForkSessionRequestSchema,
   ForkSessionResponseSchema,
   type ListSessionsRequest,
-  SessionSchema,
+  ListSessionsResponseSchema,
   type SessionService,
   type StartSessionRequest,
   StartSessionRequestSchema,
@@ -17,6 +17,7 @@ import {
 } from "@grokbox/proto/session";
 import { Checks } from "../messages/checks.ts";
 import { defined } from "../messages/defined.ts";
+import { Encoded } from "../messages/encoded.ts";
 import { checkBase, parseMeasureSchedule } from "../messages/measure.ts";
 import { parseChanges, parseSchedule } from "../messages/retention.ts";
 import { parseState, sessionMessage } from "../messages/session.ts";
@@ -72,18 +73,23 @@ export function sessionService(registry: Registry): Handlers<typeof SessionServi
 
     listSessions: async (request) => {
       const { filter, before, pageSize } = parseList(request);
-      const page: MessageShape<typeof SessionSchema>[] = [];
+      // Messages that repeat a field concatenate: each session is encoded once, to be measured and sent.
+      const encode = (part: MessageInitShape<typeof ListSessionsResponseSchema>) =>
+        toBinary(ListSessionsResponseSchema, create(ListSessionsResponseSchema, part));
+      const page: Uint8Array[] = [];
       let bytes = 0;
       let last = 0;
       for (const session of registry.list(filter, before)) {
-        const message = create(SessionSchema, sessionMessage(session));
-        bytes += toBinary(SessionSchema, message).length;
-        const full = page.length === pageSize || (page.length > 0 && bytes > maxPageBytes);
-        if (full) return { sessions: page, nextPageToken: pageToken(last) };
-        page.push(message);
+        const part = encode({ sessions: [sessionMessage(session)] });
+        bytes += part.length;
+        if (page.length === pageSize || (page.length > 0 && bytes > maxPageBytes)) {
+          page.push(encode({ nextPageToken: pageToken(last) }));
+          break;
+        }
+        page.push(part);
         last = session.identity.ordinal;
       }
-      return { sessions: page, nextPageToken: "" };
+      return new Encoded(Buffer.concat(page));
     },
 
     updateSession: (request, context) =>

@@ -201,9 +201,10 @@ async function compare(address: string, names: readonly string[]): Promise<boole
   const undisturbed = await openTestRegistry({ limits: { retainedProgressPoints: 100_000 } });
   try {
     await using box = await Grokbox.connect(address);
+    // All of them first: one that trained on meanwhile would only have more to be compared.
+    for (const name of names) await (await box.session(name)).pause();
     for (const [i, name] of names.entries()) {
       await using session = await box.session(name);
-      await session.pause();
       const { step } = await session.snapshot();
       const { sha256 } = await session.download({ at: step });
       const points = [];
