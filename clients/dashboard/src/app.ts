@@ -19,7 +19,18 @@ class App extends LightElement {
     super();
     // What index.html shows until here.
     this.replaceChildren();
-    if (this.#link.page === "session") void import("./pages/session-page.ts");
+    this.#load();
+  }
+
+  /** The part of the page that not everybody needs. */
+  async #load(): Promise<void> {
+    if (this.#link.page !== "session") return;
+    try {
+      await import("./pages/session-page.ts");
+    } catch {
+      const why = "the server has another version of it by now; load the page again";
+      this.#box.problems.show("Can't open a part of the page", why);
+    }
   }
 
   override connectedCallback(): void {
@@ -36,7 +47,7 @@ class App extends LightElement {
     if (location.hash === "#main") return;
     const before = this.#link;
     this.#link = parseLink(location.hash);
-    if (this.#link.page === "session") void import("./pages/session-page.ts");
+    this.#load();
     this.requestUpdate();
     const isSame =
       before.page === this.#link.page &&

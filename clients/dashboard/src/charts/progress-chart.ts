@@ -16,6 +16,9 @@ import { type Range, stepRange } from "./ranges.ts";
 /** A screen reader that reads along would not get to the end of a sentence more often than this. */
 const labelEveryMs = 1_000;
 
+/** A second click that comes later is another one. */
+const doubleClickMs = 250;
+
 /** One panel of progress, live; the values at the pointer, or else at the step looked at, stand in its legend. */
 class ProgressChart extends LightElement {
   static override properties = { view: { attribute: false }, panel: { attribute: false } };
@@ -28,6 +31,9 @@ class ProgressChart extends LightElement {
   #shown: readonly ProgressPoint[] = [];
   #steps: Range = [1, 10];
   #hovered: number | undefined;
+  /** Where the pointer went down last, CSS pixels. */
+  #pressedX = 0;
+  #clicked: ReturnType<typeof setTimeout> | undefined;
   #isOnScreen = false;
   /** Of the plot, CSS pixels: asking the page for it in the midst of drawing would have it laid out again and again. */
   #width = 0;
@@ -49,6 +55,7 @@ class ProgressChart extends LightElement {
       }),
     );
     this.until(() => {
+      clearTimeout(this.#clicked);
       for (const draw of [this.#draw, this.#tell, this.#say]) frames.cancel(draw);
       this.#plot?.destroy();
       this.#plot = undefined;
@@ -100,7 +107,7 @@ class ProgressChart extends LightElement {
     });
     this.#plot = new uPlot(options, columns as uPlot.AlignedData, host);
     this.#plot.ctx.canvas.setAttribute("role", "img");
-    this.#plot.over.addEventListener("dblclick", () => this.view.show({ zoom: undefined }));
+    this.#plot.over.addEventListener("click", (event) => this.#onClick(event));
     this.#say();
     this.requestUpdate();
   }
@@ -110,6 +117,19 @@ class ProgressChart extends LightElement {
       plot.setSize({ width: this.#width, height: this.#height });
     }
     plot.setData(columns as uPlot.AlignedData);
+  }
+
+  /** Once: looks back at the step there, unless it was the end of a drag. Twice: shows all steps. */
+  #onClick(event: MouseEvent): void {
+    clearTimeout(this.#clicked);
+    if (event.detail > 1) {
+      this.view.show({ zoom: undefined });
+      return;
+    }
+    const point = this.#hovered === undefined ? undefined : this.#shown[this.#hovered];
+    const isDrag = Math.abs(event.clientX - this.#pressedX) > 3;
+    if (point === undefined || isDrag) return;
+    this.#clicked = setTimeout(() => this.view.show({ step: point.step }), doubleClickMs);
   }
 
   #zoom(first: number, last: number): void {
@@ -159,6 +179,10 @@ class ProgressChart extends LightElement {
     this.#redraw();
   }
 
+  #onPress(event: PointerEvent): void {
+    this.#pressedX = event.clientX;
+  }
+
   override render() {
     const { title, unit } = this.panel;
     return html`
@@ -180,7 +204,7 @@ class ProgressChart extends LightElement {
             `,
           )}
         </ul>
-        <div class="plot"></div>
+        <div class="plot" @pointerdown=${this.#onPress}></div>
       </figure>
     `;
   }

@@ -3,7 +3,7 @@ import type { Live } from "@grokbox/sdk/live";
 import { Changes } from "./changes.ts";
 import { indexAt } from "./point-at.ts";
 
-/** Points of one window: enough for one of the few decades that a logarithmic axis shows. */
+/** Points of the first window, and no fewer of the others: enough for one of the few decades that a logarithmic axis shows. */
 const perWindow = 256;
 
 /** From one window to the next, this much more of the log. */
@@ -59,7 +59,7 @@ export class Beginning extends Changes {
     const asking = new AbortController();
     this.#asking = asking;
     try {
-      const range = { firstStep: this.#points.at(-1)?.step ?? 0, lastStep, maxPoints: perWindow };
+      const range = { firstStep: this.#points.at(-1)?.step ?? 0, lastStep, maxPoints: 2 * perWindow };
       const { points } = await this.#live.window(this.#session, { ...range, signal: asking.signal });
       if (asking.signal.aborted) return;
       const last = this.#points.at(-1)?.step ?? -1;

@@ -16,7 +16,9 @@ export class Box {
   constructor(address: string) {
     this.#address = address;
     this.live = Live.connect(address);
-    this.sessions = new SessionList(this.live);
+    this.sessions = new SessionList(this.live, (error) =>
+      this.problems.show("Can't follow the sessions", error),
+    );
   }
 
   /** For calls; an attempt that failed is made again by the next one who asks. */

@@ -11,9 +11,10 @@ export class SessionList extends Changes {
   #confirmed: Set<string> | undefined = new Set();
   #isComplete = false;
 
-  constructor(live: Live) {
+  /** @param onFailure - told of what is no broken connection: those are mended */
+  constructor(live: Live, onFailure: (error: unknown) => void) {
     super();
-    this.#follow(live);
+    this.#follow(live).catch(onFailure);
   }
 
   /** Whether all of them are known; not so for a moment after the page was opened. */

@@ -34,7 +34,7 @@ export class SessionView extends Changes {
     this.box = box;
     this.name = `sessions/${link.id}`;
     this.#link = link;
-    this.watch = new ProgressWatch(box.live, this.name, detail);
+    this.watch = new ProgressWatch(box, this.name, detail);
     this.snapshots = new SnapshotSteps(() => this.session());
     this.#pinned = new PointAtStep(box.live, this.name);
     this.#zoomed = new ZoomedPoints(box.live, this.name);

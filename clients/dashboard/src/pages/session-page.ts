@@ -82,7 +82,7 @@ class SessionPage extends LightElement {
           <h2 id="progress-title">Progress</h2>
           ${
             zoom === undefined
-              ? html`<span class="muted by-mouse">drag over a panel to zoom</span>`
+              ? html`<span class="muted by-mouse">drag over a panel to zoom, click to look back</span>`
               : html`<span class="muted">steps ${count(zoom.first)} to ${count(zoom.last)}</span>`
           }
           <span class="tools">
