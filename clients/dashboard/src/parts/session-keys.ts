@@ -1,5 +1,5 @@
-import { isTraining } from "../data/session-calls.ts";
 import type { SessionView } from "../data/session-view.ts";
+import type { SessionHead } from "./session-head.ts";
 
 /** Where a key means something already. */
 const busy = "input:not([type=range]), textarea, select, [contenteditable], dialog *";
@@ -18,11 +18,7 @@ export function onSessionKey(event: KeyboardEvent, view: SessionView, page: HTML
 }
 
 const actions: Readonly<Record<string, (view: SessionView, page: HTMLElement) => void>> = {
-  " ": (view, page) => {
-    if (view.info === undefined) return;
-    const what = isTraining(view.info) ? "pause" : "run";
-    page.querySelector<HTMLButtonElement>(`button[data-do="${what}"]`)?.click();
-  },
+  " ": (_, page) => page.querySelector<SessionHead>("grokbox-session-head")?.toggle(),
   l: (view) => view.show({ step: undefined }),
   c: (view) => view.info?.stages && view.show({ classes: view.link.classes ? undefined : true }),
   x: (view) => view.show({ linear: view.link.linear ? undefined : true }),
