@@ -1,9 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const main = join(import.meta.dirname, "../server/main.ts");
+
+/** What `npm start` starts the server with. */
+const { scripts }: { scripts: Record<string, string> } = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../package.json"), "utf8"),
+);
+const nodeFlags = scripts.start.split(" ").filter((word) => word.startsWith("--"));
 
 export interface ServerProcess {
   readonly child: ChildProcess;
@@ -14,9 +21,13 @@ export interface ServerProcess {
 /** A server in a process of its own, as in use, on free ports. */
 export async function startServerProcess(...args: readonly string[]): Promise<ServerProcess> {
   const keeping = args.includes("--data") ? [] : ["--ephemeral"];
-  const child = spawn(process.execPath, [main, "--port", "0", "--log-level", "warn", ...keeping, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    [...nodeFlags, main, "--port", "0", "--log-level", "warn", ...keeping, ...args],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   for await (const line of createInterface({ input: child.stdout })) {
     const ready = /is ready on (\S+)/.exec(line);
     if (ready === null) continue;

@@ -64,7 +64,7 @@ export class Drive {
       await this.#parts.wake();
       return work();
     });
-    this.#hurry?.abort();
+    this.#hurry?.abort("somebody waits between slices");
     return turn;
   }
 
@@ -200,7 +200,7 @@ export class Drive {
       const looks = plan.stopWhen.length > 0 || waypoints.looksAtRecords;
       const advanced = scheduler.turn(urgency, signal, async (preempt, mostMs) => {
         const hurry = new AbortController();
-        const forward = () => hurry.abort();
+        const forward = () => hurry.abort(preempt.reason);
         preempt.addEventListener("abort", forward);
         this.#hurry = hurry;
         try {

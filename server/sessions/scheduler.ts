@@ -19,6 +19,9 @@ export const longestSliceMs = 100;
 /** How far interactive work may get ahead of background work while both wait: the bound of its share is one half. */
 const burstMs = 20;
 
+/** Why a slice was cut short. Given, since an abort without a reason makes an exception with a stack, which costs more than the turn. */
+const preempted = "somebody else's turn";
+
 export type Urgency = "interactive" | "background";
 
 interface Turn {
@@ -81,7 +84,7 @@ export class Scheduler {
       start: async () => {
         signal.removeEventListener("abort", giveUp);
         const preempt = new AbortController();
-        const forward = () => preempt.abort();
+        const forward = () => preempt.abort(signal.reason);
         signal.addEventListener("abort", forward);
         const began = performance.now();
         this.#running = { urgency, began, preempt, timer: undefined };
@@ -122,11 +125,11 @@ export class Scheduler {
     const { interactive, background } = this.#waiting;
     const overtakes = interactive.length > 0 && running.urgency === "background";
     if (overtakes && this.#interactiveFirst()) {
-      running.preempt.abort();
+      running.preempt.abort(preempted);
     } else if (interactive.length + background.length > 0) {
       const left = (overtakes ? this.#shortMs : sliceMs) - (performance.now() - running.began);
       clearTimeout(running.timer);
-      running.timer = setTimeout(() => running.preempt.abort(), Math.max(0, left));
+      running.timer = setTimeout(() => running.preempt.abort(preempted), Math.max(0, left));
     }
   }
 
