@@ -10,7 +10,7 @@ import { stageAt } from "./stage-at.ts";
 import { ZoomedPoints } from "./zoomed-points.ts";
 
 /** Points enough for a curve as wide as the screen, often enough for the eye to see it move, and seldom enough to leave the cores to training. */
-const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: 40 };
+const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: 36 };
 
 /**
  * What the page of one session shows: the session, its progress, and the step that is looked at. Everything on the page reads it here,
@@ -27,6 +27,7 @@ export class SessionView extends Changes {
   readonly #beginning: Beginning;
   #link: SessionLink;
   #session: Promise<Session> | undefined;
+  #updates = 0;
   #stop: (() => void)[] = [];
 
   constructor(box: Box, link: SessionLink) {
@@ -45,6 +46,7 @@ export class SessionView extends Changes {
     const tell = () => this.tell();
     this.#stop = [
       this.watch.subscribe(() => {
+        this.#updates += 1;
         this.#look();
         this.tell();
       }),
@@ -112,6 +114,11 @@ export class SessionView extends Changes {
 
   get zoom(): Zoom | undefined {
     return this.#link.zoom;
+  }
+
+  /** How often progress has been told of. */
+  get updates(): number {
+    return this.#updates;
   }
 
   /** The newest step that is known of. */
