@@ -21,15 +21,9 @@ const doubleClickMs = 250;
 
 /** One panel of progress, live; the values at the pointer, or else at the step looked at, stand in its legend. */
 class ProgressChart extends LightElement {
-  static override properties = {
-    view: { attribute: false },
-    panel: { attribute: false },
-    turn: { attribute: false },
-  };
+  static override properties = { view: { attribute: false }, panel: { attribute: false } };
   declare view: SessionView;
   declare panel: Panel;
-  /** 0 or 1: panels take turns while a session trains, so that half of them are drawn at a time. */
-  declare turn: number;
   #plot: uPlot | undefined;
   /** What the plot was made for: it is made anew when that changes. */
   #madeFor = "";
@@ -53,7 +47,7 @@ class ProgressChart extends LightElement {
     });
     onScreen.observe(this);
     this.until(() => onScreen.disconnect());
-    this.until(this.view.subscribe(this.#follow));
+    this.until(this.view.subscribe(this.#redraw));
     this.until(
       theme.subscribe(() => {
         this.#madeFor = "";
@@ -68,13 +62,6 @@ class ProgressChart extends LightElement {
       this.#madeFor = "";
     });
   }
-
-  /** Nobody sees a curve grow by less than a pixel, and training needs the cores. */
-  readonly #follow = (): void => {
-    const { pinnedStep, updates } = this.view;
-    const isTurn = pinnedStep !== undefined || updates % 2 === this.turn;
-    if (this.#isOnScreen) frames.request(this.#draw, isTurn ? 0 : readableMs);
-  };
 
   readonly #redraw = (): void => {
     if (this.#isOnScreen) frames.request(this.#draw);

@@ -9,8 +9,11 @@ import { SnapshotSteps } from "./snapshot-list.ts";
 import { stageAt } from "./stage-at.ts";
 import { ZoomedPoints } from "./zoomed-points.ts";
 
-/** Points enough for a curve as wide as the screen, often enough for the eye to see it move, and seldom enough to leave the cores to training. */
-const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: 36 };
+/**
+ * Points enough for a curve as wide as the screen, often enough for the eye to see it grow. Each time the browser lays out and paints half
+ * a screen, on the cores that train where it runs on the same machine.
+ */
+const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: 4 };
 
 /**
  * What the page of one session shows: the session, its progress, and the step that is looked at. Everything on the page reads it here,
@@ -27,7 +30,6 @@ export class SessionView extends Changes {
   readonly #beginning: Beginning;
   #link: SessionLink;
   #session: Promise<Session> | undefined;
-  #updates = 0;
   #stop: (() => void)[] = [];
 
   constructor(box: Box, link: SessionLink) {
@@ -46,7 +48,6 @@ export class SessionView extends Changes {
     const tell = () => this.tell();
     this.#stop = [
       this.watch.subscribe(() => {
-        this.#updates += 1;
         this.#look();
         this.tell();
       }),
@@ -114,11 +115,6 @@ export class SessionView extends Changes {
 
   get zoom(): Zoom | undefined {
     return this.#link.zoom;
-  }
-
-  /** How often progress has been told of. */
-  get updates(): number {
-    return this.#updates;
   }
 
   /** The newest step that is known of. */

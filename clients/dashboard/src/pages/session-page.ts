@@ -98,10 +98,7 @@ class SessionPage extends LightElement {
           </span>
         </div>
         <div class="panels">
-          ${panels.map(
-            (panel, i) =>
-              html`<grokbox-progress-chart .view=${view} .panel=${panel} .turn=${i % 2}></grokbox-progress-chart>`,
-          )}
+          ${panels.map((panel) => html`<grokbox-progress-chart .view=${view} .panel=${panel}></grokbox-progress-chart>`)}
         </div>
       </section>
       <grokbox-weights .view=${view}></grokbox-weights>

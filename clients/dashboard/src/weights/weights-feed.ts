@@ -22,7 +22,7 @@ export interface WeightsState {
 const mostNeurons = 512;
 
 /** While it trains, the server is asked this often at most; less often when it takes long to answer, but not without end. */
-const restMs = { least: 400, most: 2_500, timesTaken: 4 } as const;
+const restMs = { least: 1_000, most: 2_500, timesTaken: 4 } as const;
 
 /** States of snapshots never change; so many are kept for sliding back and forth. */
 const mostKept = 60;
