@@ -35,6 +35,8 @@ class ProgressChart extends LightElement {
   #pressedX = 0;
   #clicked: ReturnType<typeof setTimeout> | undefined;
   #isOnScreen = false;
+  /** What was drawn last. */
+  #seen: readonly unknown[] = [];
   /** Of the plot, CSS pixels: asking the page for it in the midst of drawing would have it laid out again and again. */
   #width = 0;
   #height = 0;
@@ -47,7 +49,7 @@ class ProgressChart extends LightElement {
     });
     onScreen.observe(this);
     this.until(() => onScreen.disconnect());
-    this.until(this.view.subscribe(this.#redraw));
+    this.until(this.view.subscribe(this.#follow));
     this.until(
       theme.subscribe(() => {
         this.#madeFor = "";
@@ -62,6 +64,17 @@ class ProgressChart extends LightElement {
       this.#madeFor = "";
     });
   }
+
+  /** Draws again only when something that is drawn has changed. */
+  readonly #follow = (): void => {
+    const { view } = this;
+    const { latest } = view.watch;
+    const { memorizationEnd, generalizationEnd } = view.info?.stages ?? {};
+    const seen = [latest, view.point, view.points.length, view.link, memorizationEnd, generalizationEnd];
+    if (seen.every((value, i) => value === this.#seen[i])) return;
+    this.#seen = seen;
+    this.#redraw();
+  };
 
   readonly #redraw = (): void => {
     if (this.#isOnScreen) frames.request(this.#draw);

@@ -1,4 +1,5 @@
 import type { ProgressPoint, Session, SessionInfo, Stage } from "@grokbox/sdk";
+import { frames } from "../draw/frames.ts";
 import { formatLink, type SessionLink, type Zoom } from "../link.ts";
 import { Beginning } from "./beginning.ts";
 import type { Box } from "./box.ts";
@@ -13,7 +14,10 @@ import { ZoomedPoints } from "./zoomed-points.ts";
  * Points enough for a curve as wide as the screen, often enough for the eye to see it grow. Each time the browser lays out and paints half
  * a screen, on the cores that train where it runs on the same machine.
  */
-const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: 4 };
+const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: 3 };
+
+/** How often the page is rendered for what is told of the session besides its progress. */
+const infoEveryMs = 1_000;
 
 /**
  * What the page of one session shows: the session, its progress, and the step that is looked at. Everything on the page reads it here,
@@ -31,6 +35,7 @@ export class SessionView extends Changes {
   #link: SessionLink;
   #session: Promise<Session> | undefined;
   #stop: (() => void)[] = [];
+  #state: SessionInfo["state"] | undefined;
 
   constructor(box: Box, link: SessionLink) {
     super();
@@ -51,7 +56,8 @@ export class SessionView extends Changes {
         this.#look();
         this.tell();
       }),
-      this.box.sessions.subscribe(tell),
+      this.box.sessions.subscribe(() => this.#onSessions()),
+      () => frames.cancel(this.#tellOfInfo),
       this.snapshots.subscribe(tell),
       this.#pinned.subscribe(tell),
       this.#zoomed.subscribe(tell),
@@ -68,6 +74,16 @@ export class SessionView extends Changes {
     this.#zoomed.stop();
     this.#beginning.stop();
   }
+
+  /** What a person waits for is shown at once; that it is some steps further on is told by its progress. */
+  #onSessions(): void {
+    const state = this.info?.state;
+    if (state === this.#state) frames.request(this.#tellOfInfo, infoEveryMs);
+    else this.tell();
+    this.#state = state;
+  }
+
+  readonly #tellOfInfo = (): void => this.tell();
 
   /** Undefined until the server has told of it, and when there is none of this name. */
   get info(): SessionInfo | undefined {

@@ -44,17 +44,28 @@ export class Frames {
   #schedule(): void {
     if (this.#handle !== 0 || this.#due.size === 0 || document.hidden) return;
     this.#handle = requestAnimationFrame((nowMs) => {
-      this.#handle = 0;
       for (const [draw, { fromMs }] of this.#later) if (fromMs <= nowMs) this.#due.add(draw);
-      const due = [...this.#due];
-      for (const draw of due) {
-        this.cancel(draw);
-        this.#drawnMs.set(draw, nowMs);
-        draw();
+      try {
+        this.#drawAll(nowMs);
+      } finally {
+        this.#count += 1;
+        document.documentElement.dataset.frames = String(this.#count);
+        this.#handle = 0;
+        this.#schedule();
       }
-      this.#count += 1;
-      document.documentElement.dataset.frames = String(this.#count);
     });
+  }
+
+  #drawAll(nowMs: number): void {
+    const drawn = new Set<() => void>();
+    // What drawing asks for in turn, such as the text beside a curve, belongs to the same frame, once.
+    for (const draw of this.#due) {
+      if (drawn.has(draw)) continue;
+      drawn.add(draw);
+      this.cancel(draw);
+      this.#drawnMs.set(draw, nowMs);
+      draw();
+    }
   }
 }
 
