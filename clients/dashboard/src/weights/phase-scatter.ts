@@ -1,6 +1,7 @@
+import { type Wave, waves } from "@grokbox/sdk";
 import { html, type PropertyValues } from "lit";
 import { count, measure } from "../../../cli/numbers.ts";
-import { type Wave, waves, wrap } from "../../../figures/spectrum.ts";
+import { wrap } from "../../../figures/spectrum.ts";
 import type { Fitted } from "../draw/canvas.ts";
 import { CanvasFigure } from "../draw/canvas-figure.ts";
 import { colours } from "../draw/colours.ts";
