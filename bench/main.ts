@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { type AnalysisSpeed, measureAnalysis } from "./analysis.ts";
 import { type DurabilitySpeed, measureDurability } from "./durability.ts";
 import { cpuVariants, type EngineSpeed, measureEngine, type Shape } from "./engine-speed.ts";
+import { type LiveSpeed, measureLive } from "./live.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { measureService, type ServiceSpeed } from "./service.ts";
 import { measureStack, type StackSpeed } from "./stack.ts";
@@ -9,7 +10,8 @@ import { measureStack, type StackSpeed } from "./stack.ts";
 const usage = `npm run bench -- [options]
 
 Speed of every build of the cpu engine that this machine runs, as a share of its multiply-add peak; then of a whole server beside the
-engine alone, of its calls while it trains, of its analyses, and of what it costs to lose nothing (needs 4 GB of disk for a while).
+engine alone, of its calls while it trains, of its live connections, of its analyses, and of what it costs to lose nothing (needs 4 GB of
+disk for a while).
 
   --json               print one JSON object
   --shape p,M          a shape to measure, repeatable (default 23,512)
@@ -17,7 +19,7 @@ engine alone, of its calls while it trains, of its analyses, and of what it cost
   --isa name           only this instruction set, repeatable
   --rounds n           rounds a row (default 9)
   --milliseconds n     of each measurement (default 200)
-  --only engine|stack|service|analysis|durability   one part, repeatable (default all)`;
+  --only engine|stack|service|live|analysis|durability   one part, repeatable (default all)`;
 
 const columns = ["engine", "isa", "p", "M", "threads", "steps/s", "GFLOP/s", "peak", "of peak"];
 
@@ -33,7 +35,7 @@ const { values } = parseArgs({
     only: {
       type: "string",
       multiple: true,
-      default: ["engine", "stack", "service", "analysis", "durability"],
+      default: ["engine", "stack", "service", "live", "analysis", "durability"],
     },
   },
 });
@@ -59,6 +61,8 @@ if (values.help) {
   }
   const service = wanted("service") ? await measureService(rounds) : null;
   if (service !== null) show(describeService(service));
+  const live = wanted("live") ? await measureLive(rounds) : null;
+  if (live !== null) show(describeLive(live));
   const analysis: AnalysisSpeed[] = [];
   for await (const speed of wanted("analysis") ? measureAnalysis() : []) {
     analysis.push(speed);
@@ -66,7 +70,7 @@ if (values.help) {
   }
   const durability = wanted("durability") ? await measureDurability(Math.min(rounds, 5)) : null;
   if (durability !== null) show(describeDurability(durability));
-  if (values.json) console.log(JSON.stringify({ machine, rows, stack, service, analysis, durability }));
+  if (values.json) console.log(JSON.stringify({ machine, rows, stack, service, live, analysis, durability }));
 }
 
 function describeStack({
@@ -91,6 +95,14 @@ function describeService({ stepP50Ms, stepP99Ms, getSessionPerSecond, watchedRat
 Step(1) beside a background run: p50 ${stepP50Ms.toFixed(2)} ms, p99 ${stepP99Ms.toFixed(2)} ms
 GetSession, 32 in flight: ${getSessionPerSecond.toFixed(0)} a second
 100 watchers on a running session: ${watchedRatio.toFixed(3)} of its speed without them`;
+}
+
+function describeLive(speed: LiveSpeed): string {
+  const [least, most] = speed.watchedRatios;
+  const { unreadSockets, unreadSeconds, unreadGrowthMib, growthMib } = speed;
+  return `
+${speed.sockets} live connections at ${speed.updatesPerSecond} updates a second: ${speed.watchedRatio.toFixed(3)} of ${speed.stepsPerSecond.toFixed(0)} steps/s without them (${least.toFixed(3)} to ${most.toFixed(3)}), ${speed.watchedCpuRatio.toFixed(3)} by processor time a step, ${speed.messagesPerSecond.toFixed(1)} messages a second each; their own process took ${(speed.viewersCores * 100).toFixed(0)}% of a core
+${unreadSockets} connections unread for ${unreadSeconds} s: the server grew by ${unreadGrowthMib.toFixed(1)} MiB, without them by ${growthMib.toFixed(1)} MiB; points reached others within p99 ${speed.othersP99Ms.toFixed(1)} ms, without them ${speed.othersAloneP99Ms.toFixed(1)} ms`;
 }
 
 function describeDurability(speed: DurabilitySpeed): string {

@@ -16,6 +16,8 @@ export interface ServerProcess {
   readonly child: ChildProcess;
   /** host:port */
   readonly address: string;
+  /** host:port of the web port */
+  readonly webAddress: string;
 }
 
 /** A server in a process of its own, as in use, on free ports. */
@@ -28,11 +30,13 @@ export async function startServerProcess(...args: readonly string[]): Promise<Se
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
+  let address: string | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
-    const ready = /is ready on (\S+)/.exec(line);
-    if (ready === null) continue;
+    address ??= /is ready on (\S+)/.exec(line)?.[1];
+    const webAddress = /http:\/\/(\S+)\/metrics/.exec(line)?.[1];
+    if (address === undefined || webAddress === undefined) continue;
     child.stdout.resume();
-    return { child, address: ready[1] };
+    return { child, address, webAddress };
   }
   const [code] = await once(child, "exit");
   throw new Error(`the server ended with ${code} before it was ready`);

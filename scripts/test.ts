@@ -30,6 +30,7 @@ if (!process.version.startsWith("v24.")) {
 if (args.length === 0) {
   check("formatting and lint (biome)", "biome", "check", ".");
   check("types (tsc)", "tsc", "--noEmit");
+  check("types of the dashboard (tsc)", "tsc", "-p", "clients/dashboard");
   check("protos (buf lint)", "buf", "lint");
   check("generated code is up to date", "node", "scripts/check-generated.ts");
   check("documentation is what the comments say", "node", "scripts/check-docs.ts");

@@ -98,3 +98,49 @@ test("model does no input or output", () => {
   );
   expect(wrong).toEqual([]);
 });
+
+/** Files of ours and packages that are reached from a file of the SDK where a bundler resolves the condition `browser`. */
+function reachedInBrowsers(entry: string): { readonly files: Set<string>; readonly packages: Set<string> } {
+  const { browser } = JSON.parse(readFileSync(join(root, "sdk/package.json"), "utf8")).imports["#runtime"];
+  const [files, packages, todo] = [new Set<string>(), new Set<string>(), [entry]];
+  for (let file = todo.pop(); file !== undefined; file = todo.pop()) {
+    if (files.has(file)) continue;
+    files.add(file);
+    const text = readFileSync(join(root, file), "utf8");
+    for (const [, type, from, bare] of text.matchAll(
+      /^(?:import|export)( type)?\s[^;"]*?from "([^"]+)";|\bimport\(?\s*"([^"]+)"/gm,
+    )) {
+      if (type !== undefined) continue;
+      const specifier = from ?? bare;
+      if (specifier === "#runtime") todo.push(join("sdk", browser));
+      else if (specifier!.startsWith(".")) todo.push(join(dirname(file), specifier!));
+      else packages.add(specifier!);
+    }
+  }
+  return { files, packages };
+}
+
+test.each(["sdk/src/mod.ts", "sdk/src/live/mod.ts"])(
+  "%s runs in a browser: nothing of Node is reached",
+  (entry) => {
+    const { files, packages } = reachedInBrowsers(entry);
+    expect(files.size).toBeGreaterThan(10);
+    expect(files).toContain("sdk/src/runtime-browser.ts");
+    expect(files).not.toContain("sdk/src/runtime-node.ts");
+    expect(
+      [...packages].filter(
+        (name) => !/^(@bufbuild\/protobuf|@connectrpc\/connect|@grokbox\/proto|@noble\/hashes)/.test(name),
+      ),
+    ).toEqual([]);
+    // Of Node alone, or of pages that came over HTTPS or from this machine alone.
+    const missing =
+      /\b(Buffer|process|global|require|__dirname|setImmediate)\b\s*[.([]|\bcrypto\.(randomUUID|subtle)\b/;
+    const uses = [...files].flatMap((file) =>
+      readFileSync(join(root, file), "utf8")
+        .split("\n")
+        .filter((line) => !/^\s*(\*|\/\/|\/\*)/.test(line) && missing.test(line))
+        .map((line) => `${file}: ${line.trim()}`),
+    );
+    expect(uses).toEqual([]);
+  },
+);

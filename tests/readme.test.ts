@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { type Block, blocksOf, codeSpansOf, commandsOf } from "./testing/markdown.ts";
 import { hasPythonClient, python } from "./testing/python.ts";
-import { type Outcome, printedAddress, runProcess, runScript } from "./testing/script.ts";
+import { type Outcome, printedAddress, printedWebAddress, runProcess, runScript } from "./testing/script.ts";
 
 /** Every command and snippet of these pages is tried; one that no rule knows fails. */
 const pages = ["README.md", "clients/python/README.md"];
@@ -58,7 +58,7 @@ const rules: readonly (readonly [RegExp, (...groups: string[]) => unknown])[] = 
 ];
 
 /** Commands that are run as printed, with all of their block, against the server of this test. */
-const live = /^(\w+=\$\()?npx (buf curl|grokbox) /;
+const live = /^(\w+=\$\()?(npx (buf curl|grokbox)|curl) /;
 
 describe.each(pages)("%s", (path) => {
   const page = read(path);
@@ -214,9 +214,9 @@ function expectSuccess({ code, output, errors }: Outcome): void {
   expect(output).not.toBe("");
 }
 
-/** The text as printed, but for the address. */
+/** The text as printed, but for the addresses. */
 function here(code: string): string {
-  return code.replaceAll(printedAddress, server.address);
+  return code.replaceAll(printedAddress, server.address).replaceAll(printedWebAddress, server.webAddress);
 }
 
 function read(path: string): string {

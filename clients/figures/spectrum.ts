@@ -1,40 +1,9 @@
-import type { LayerSpectrum, Spectrum } from "@grokbox/sdk";
+import type { LayerSpectrum } from "@grokbox/sdk";
 
 /** The layers by the letters that figures call them. */
 export const layers = ["theta", "xi"] as const;
 export type LayerName = (typeof layers)[number];
 export const letters: Readonly<Record<LayerName, string>> = { theta: "θ", xi: "ξ" };
-
-/** One neuron at its dominant frequency, that of theta. */
-export interface Wave {
-  readonly neuron: number;
-  readonly frequency: number;
-  /** Of theta and xi. */
-  readonly alpha: number;
-  readonly beta: number;
-  /** Radians in [-pi, pi). */
-  readonly phi: number;
-  readonly psi: number;
-  /** 2 phi - psi, radians in [-pi, pi). */
-  readonly misalignment: number;
-}
-
-/** Of all neurons in the spectrum, in its order. */
-export function waves({ neurons, theta, xi, dominantFrequency, misalignment }: Spectrum): Wave[] {
-  const count = frequencies(theta);
-  return Array.from(dominantFrequency.data, (frequency, row) => {
-    const i = row * count + frequency - 1;
-    return {
-      neuron: neurons[row]!,
-      frequency,
-      alpha: theta.magnitude.data[i]!,
-      beta: xi.magnitude.data[i]!,
-      phi: theta.phase.data[i]!,
-      psi: xi.phase.data[i]!,
-      misalignment: misalignment.data[row]!,
-    };
-  });
-}
 
 /** K of a spectrum's layer. */
 export function frequencies({ magnitude }: LayerSpectrum): number {

@@ -16,8 +16,10 @@ export function parseHostAndPort(address: string): string {
  */
 export function parseOrigin(address: string): string {
   const isUrl = /^https?:\/\//i.test(address);
-  const url = URL.parse(isUrl ? address : `http://${address}`);
-  if (url === null || url.host === "") {
+  const text = isUrl ? address : `http://${address}`;
+  // URL.parse is not in Node 20.
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || url.host === "") {
     throw invalidField(
       "address",
       "must be a URL or host:port, such as http://localhost:8080",

@@ -9,6 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { type CallOptions, Deadline } from "./deadline.ts";
+import { randomId } from "./random-id.ts";
 import { retrying } from "./retry.ts";
 import type { AttemptOptions, Transport } from "./transport.ts";
 
@@ -67,7 +68,7 @@ export class Connection {
     request: Mutation<I>,
     options: PartOptions,
   ): Promise<MessageShape<O>> {
-    return this.read(method, { ...request, requestId: crypto.randomUUID() } as MessageInitShape<I>, options);
+    return this.read(method, { ...request, requestId: randomId() } as MessageInitShape<I>, options);
   }
 
   /** One attempt at a stream of answers; whoever reads it knows where to resume. */

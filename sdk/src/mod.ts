@@ -75,4 +75,5 @@ export type {
   WorstPair,
 } from "./voting.ts";
 export type { WatchOptions } from "./watch.ts";
+export { type Wave, waves } from "./waves.ts";
 export type { Moments, Weights } from "./weights.ts";

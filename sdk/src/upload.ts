@@ -7,6 +7,7 @@ import {
 } from "@grokbox/proto/snapshot";
 import type { Connection, PartOptions } from "./connection.ts";
 import { defined } from "./defined.ts";
+import { randomId } from "./random-id.ts";
 import { announce, piecesOf, type SafetensorsFile } from "./safetensors-file.ts";
 import { fromSpec, type Spec } from "./spec.ts";
 import { bytesOf } from "./tensor.ts";
@@ -43,7 +44,7 @@ export async function uploadWeights(
   weights: Weights | SafetensorsFile,
   options: PartOptions,
 ): Promise<Upload> {
-  const { header, pieces } = await partsOf(weights, crypto.randomUUID());
+  const { header, pieces } = await partsOf(weights, randomId());
   const { upload, expireTime, modulus, width, step, hasMoments, hasSplit, spec } = await connection.upload(
     SnapshotService.method.uploadWeights,
     async function* (): AsyncIterable<Message> {

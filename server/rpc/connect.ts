@@ -8,10 +8,17 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { ConnectError, type ConnectRouter, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
+import {
+  ConnectError,
+  type ConnectRouter,
+  createConnectRouter,
+  type HandlerContext,
+  type ServiceImpl,
+} from "@connectrpc/connect";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { Encoded } from "../messages/encoded.ts";
 import { code, statusMessage } from "../messages/status.ts";
+import { cancelled } from "../sessions/errors.ts";
 import { type CallLog, callContext, type IncomingCall } from "./call.ts";
 import { maxMessageBytes } from "./server-service.ts";
 import type { Handler, Handlers, Served } from "./service.ts";
@@ -24,10 +31,7 @@ export type CallListener = (request: IncomingMessage, response: ServerResponse) 
  * protobuf, HTTP/1.1. A stream from the client needs gRPC.
  */
 export function connectListener(services: readonly Served[], log: CallLog): CallListener {
-  return connectNodeAdapter({
-    routes: (router) => {
-      for (const { service, handlers } of services) route(router, service, handlers, log);
-    },
+  const router = createConnectRouter({
     grpc: false,
     grpcWeb: false,
     readMaxBytes: maxMessageBytes,
@@ -35,6 +39,36 @@ export function connectListener(services: readonly Served[], log: CallLog): Call
     // What is sent is small, or is numbers that don't compress, and the cores are there to train.
     acceptCompression: [],
   });
+  for (const { service, handlers } of services) route(router, service, handlers, log);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return (request, response) => {
+    const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
+    if (handler === undefined) return refuse(response, 404, "there is no such method\n");
+    const asked = universalRequest(request, response);
+    if (asked === undefined) return refuse(response, 400, "the request must name this host\n");
+    handler(asked).then(
+      // What can't be written has nobody any more to read it.
+      (answer) => universalResponseToNodeResponse(answer, response).catch(() => response.destroy()),
+      (error: unknown) => {
+        log.defect(handler.method)(crypto.randomUUID(), error);
+        response.destroy();
+      },
+    );
+  };
+}
+
+/** Undefined for a request whose Host field is none, which its URL is made of. */
+function universalRequest(request: IncomingMessage, response: ServerResponse) {
+  try {
+    return universalRequestFromNodeRequest(request, response, undefined, undefined);
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(response: ServerResponse, status: number, why: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", connection: "close" });
+  response.end(why);
 }
 
 function route(router: ConnectRouter, service: DescService, handlers: Handlers<DescService>, log: CallLog) {
@@ -61,7 +95,9 @@ function unary(method: DescMethod, handler: Unary, log: CallLog) {
       context.done();
       return response;
     } catch (error) {
-      throw failed(error, method, context, log);
+      const failure = failureOf(error, method, log);
+      context.done(failure);
+      throw failure.error;
     }
   };
 }
@@ -69,18 +105,42 @@ function unary(method: DescMethod, handler: Unary, log: CallLog) {
 function serverStreaming(method: DescMethod, handler: ServerStreaming, log: CallLog) {
   return async function* (request: MessageShape<DescMessage>, call: HandlerContext) {
     const context = callContext(method, incoming(call), log, request);
-    let isToldOf = false;
+    const { signal } = context;
+    const answers = handler(request, context)[Symbol.asyncIterator]();
+    let isDone = false;
+    const done = (error?: { code: number; details: string }) => {
+      if (!isDone) context.done(error);
+      isDone = true;
+    };
+    // Who reads this may wait for ever for a response to drain whose reader has left, and so not end it.
+    const stop = () => {
+      done(failureOf(cancelled(signal), method, log));
+      void answers.return?.();
+    };
+    signal.addEventListener("abort", stop);
+    const next = async () => {
+      try {
+        const answer = await answers.next();
+        if (answer.done) context.throwIfAborted();
+        return answer.done ? undefined : outgoing(method, answer.value);
+      } catch (error) {
+        const failure = failureOf(error, method, log);
+        done(failure);
+        throw failure.error;
+      }
+    };
     try {
-      for await (const response of handler(request, context)) yield outgoing(method, response);
-      context.throwIfAborted();
-      isToldOf = true;
-      context.done();
-    } catch (error) {
-      isToldOf = true;
-      throw failed(error, method, context, log);
+      for (;;) {
+        const answer = await next();
+        if (answer === undefined) break;
+        // What is thrown in here is that it could not be written.
+        yield answer;
+      }
+      done();
     } finally {
-      // Whoever reads it has left.
-      if (!isToldOf) context.done({ code: code.CANCELLED, details: "the caller left" });
+      signal.removeEventListener("abort", stop);
+      done({ code: code.CANCELLED, details: "the caller left" });
+      await answers.return?.();
     }
   };
 }
@@ -92,20 +152,15 @@ function incoming({ timeoutMs, signal }: HandlerContext): IncomingCall {
   };
 }
 
-function failed(
-  error: unknown,
-  method: DescMethod,
-  context: ReturnType<typeof callContext>,
-  log: CallLog,
-): ConnectError {
+/** How a call failed: for the log, and for its caller. */
+function failureOf(error: unknown, method: DescMethod, log: CallLog) {
   const status = statusMessage(error, log.defect(method));
-  context.done({ code: status.code, details: status.message });
   const failure = new ConnectError(status.message, status.code);
   failure.details = status.details.map(({ typeUrl, value }) => ({
     type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
     value,
   }));
-  return failure;
+  return { code: status.code, details: status.message, error: failure };
 }
 
 function outgoing(method: DescMethod, response: MessageInitShape<DescMessage> | Encoded) {

@@ -3,20 +3,41 @@
  * same news and share what it costs to tell.
  */
 export class Metronome {
-  readonly #beats = new Map<number, Promise<void>>();
+  readonly #waiting = new Map<number, Set<() => void>>();
 
-  /** Resolves at the next multiple of the interval. */
-  beat(intervalMs: number): Promise<void> {
-    const awaited = this.#beats.get(intervalMs);
-    if (awaited !== undefined) return awaited;
-    const beat = new Promise<void>((resolve) => {
-      const dueMs = intervalMs - (performance.now() % intervalMs);
-      setTimeout(() => {
-        this.#beats.delete(intervalMs);
+  /** Resolves at the next multiple of the interval, or when `signal` aborts. */
+  beat(intervalMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const waiting = this.#waiting.get(intervalMs) ?? this.#begin(intervalMs);
+      const finish = () => {
+        waiting.delete(finish);
+        signal.removeEventListener("abort", finish);
         resolve();
-      }, dueMs).unref();
+      };
+      waiting.add(finish);
+      signal.addEventListener("abort", finish);
     });
-    this.#beats.set(intervalMs, beat);
-    return beat;
+  }
+
+  #begin(intervalMs: number): Set<() => void> {
+    const waiting = new Set<() => void>();
+    this.#waiting.set(intervalMs, waiting);
+    const now = performance.now();
+    this.#wait(intervalMs, now - (now % intervalMs) + intervalMs);
+    return waiting;
+  }
+
+  #wait(intervalMs: number, dueMs: number): void {
+    setTimeout(
+      () => {
+        // A timer counts from when the event loop last looked at the clock, so it may be early; the next beat would then be this one again.
+        if (performance.now() < dueMs) return this.#wait(intervalMs, dueMs);
+        const waiting = this.#waiting.get(intervalMs)!;
+        this.#waiting.delete(intervalMs);
+        for (const finish of [...waiting]) finish();
+      },
+      Math.max(1, dueMs - performance.now()),
+    ).unref();
   }
 }

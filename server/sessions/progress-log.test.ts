@@ -88,3 +88,17 @@ test("waiting ends with a new point, with the time, or with the signal, and leav
   controller.abort();
   expect(await aborted).toBe("changed");
 });
+
+test("of a crowd, those that have a pace of their own are told of a point at once, and the others in their round", async () => {
+  const log = new ProgressLog(10);
+  const { signal } = new AbortController();
+  const point = { step: 1, parameterNorm: 1, gradientNorm: 1 };
+  log.append(point);
+  let told = 0;
+  const crowd = Array.from({ length: 60 }, () => log.changed(60_000, signal).then(() => told++));
+  const paced = Array.from({ length: 60 }, () => log.changed(60_000, signal, true));
+  log.append(point);
+  await Promise.all(paced);
+  expect(told).toBe(0);
+  await Promise.all(crowd);
+});

@@ -83,7 +83,9 @@ export class ProgressLog {
   #oldest: number;
   #newest: number;
   #latest: ProgressPoint | undefined;
-  #waiting = new Set<() => void>();
+  readonly #waiting = new Set<() => void>();
+  /** Of those, the ones that have a pace of their own. */
+  readonly #paced = new Set<() => void>();
   #round: NodeJS.Timeout | undefined;
   #lastRoundMs = 0;
   /** The points last asked for: whoever is woken by a new point reads the same ones. */
@@ -245,19 +247,25 @@ export class ProgressLog {
     return this.#latest;
   }
 
-  /** Resolves when something may have changed, after `timeoutMs`, or when `signal` aborts; says whether it was the time. */
-  changed(timeoutMs: number, signal: AbortSignal): Promise<"changed" | "timeout"> {
+  /**
+   * Resolves when something may have changed, after `timeoutMs`, or when `signal` aborts; says whether it was the time.
+   *
+   * @param isPaced - a subscriber that does not ask again at once need not wait for the crowd's round
+   */
+  changed(timeoutMs: number, signal: AbortSignal, isPaced = false): Promise<"changed" | "timeout"> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve("changed");
       const finish = (why: "changed" | "timeout") => {
         clearTimeout(timer);
         this.#waiting.delete(woken);
+        this.#paced.delete(woken);
         signal.removeEventListener("abort", woken);
         resolve(why);
       };
       const woken = () => finish("changed");
       const timer = setTimeout(finish, timeoutMs, "timeout");
       this.#waiting.add(woken);
+      if (isPaced) this.#paced.add(woken);
       signal.addEventListener("abort", woken);
     });
   }
@@ -272,6 +280,7 @@ export class ProgressLog {
 
   /** Wakes a few subscribers at once, and a crowd when its round has come, with all points since the last one. */
   #wakeInRounds(): void {
+    for (const woken of [...this.#paced]) woken();
     const pauseMs = Math.min(longestRoundMs, roundMsASubscriber * this.#waiting.size);
     const dueMs = this.#lastRoundMs + pauseMs - performance.now();
     if (dueMs <= 0) this.wake();

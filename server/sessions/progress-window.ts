@@ -17,11 +17,11 @@ export type WindowEvent =
 
 /**
  * The recorded points between two steps, both included, read as they are asked for. A gap tells of points that left the retained history,
- * and may have been of the window.
+ * and may have been of the window. When the session is put back to a snapshot meanwhile, another `opened` begins it all again.
  */
 export async function* progressWindow(
   session: Session,
-  { firstStep, lastStep = Number.POSITIVE_INFINITY, maxPoints = Number.POSITIVE_INFINITY }: WindowOptions,
+  options: WindowOptions,
   signal: AbortSignal,
 ): AsyncGenerator<WindowEvent> {
   const { log } = session;
@@ -30,30 +30,40 @@ export async function* progressWindow(
   log.cursors.add(cursor);
   try {
     await session.withLog(() => {});
-    const { epoch } = session;
-    yield { kind: "opened", epoch, oldest: log.oldest, newest: log.newest };
-    cursor.next = log.sequenceAt(firstStep);
-    if (cursor.next === log.oldest && log.oldest > 1) {
-      yield { kind: "gap", first: 1, last: log.oldest - 1 };
-    }
-    const last = log.sequenceAt(lastStep + 1) - 1;
-    const stride = strideFor(cursor.next, Math.max(cursor.next, last), maxPoints);
-    while (cursor.next <= last && session.epoch === epoch && !signal.aborted) {
-      if (cursor.next < log.oldest) {
-        yield { kind: "gap", first: cursor.next, last: log.oldest - 1 };
-        cursor.next = log.oldest;
-        continue;
-      }
-      const points = log.read(cursor.next, batchPoints, { stride, last });
-      cursor.next = points.at(-1)!.sequence + 1;
-      yield { kind: "batch", points, stride };
-    }
-    // Put back to a snapshot meanwhile: what was sent of later points is no longer so.
-    if (session.epoch !== epoch)
-      yield { kind: "opened", epoch: session.epoch, oldest: log.oldest, newest: log.newest };
+    let epoch: string;
+    do {
+      epoch = session.epoch;
+      yield* readOnce(session, cursor, options, signal);
+    } while (session.epoch !== epoch && !signal.aborted);
     yield { kind: "done" };
   } finally {
     log.cursors.delete(cursor);
     session.restLog();
+  }
+}
+
+/** Ends early when the session is put back to a snapshot. */
+async function* readOnce(
+  session: Session,
+  cursor: Cursor,
+  { firstStep, lastStep = Number.POSITIVE_INFINITY, maxPoints = Number.POSITIVE_INFINITY }: WindowOptions,
+  signal: AbortSignal,
+): AsyncGenerator<WindowEvent> {
+  const { log, epoch } = session;
+  cursor.next = log.sequenceAt(firstStep);
+  const last = log.sequenceAt(lastStep + 1) - 1;
+  const stride = strideFor(cursor.next, Math.max(cursor.next, last), maxPoints);
+  const isTruncated = cursor.next === log.oldest && log.oldest > 1;
+  yield { kind: "opened", epoch, oldest: log.oldest, newest: log.newest };
+  if (isTruncated && session.epoch === epoch) yield { kind: "gap", first: 1, last: cursor.next - 1 };
+  while (cursor.next <= last && session.epoch === epoch && !signal.aborted) {
+    if (cursor.next < log.oldest) {
+      yield { kind: "gap", first: cursor.next, last: log.oldest - 1 };
+      cursor.next = log.oldest;
+      continue;
+    }
+    const points = log.read(cursor.next, batchPoints, { stride, last });
+    cursor.next = points.at(-1)!.sequence + 1;
+    yield { kind: "batch", points, stride };
   }
 }

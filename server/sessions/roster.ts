@@ -51,38 +51,29 @@ export class Roster {
   async *follow({ labels, intervalMs }: RosterOptions, signal: AbortSignal): AsyncGenerator<RosterChange> {
     const told = new Map<string, Sight>();
     const wanted = Object.entries(labels);
+    const isWanted = ({ session }: Sight) =>
+      session.state !== "deleted" && wanted.every(([key, value]) => session.labels[key] === value);
     let complete = false;
-    let spoke = performance.now();
+    let spoke = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
-      const changed: Sight[] = [];
-      const present = new Set<string>();
-      let more = false;
-      for (const sight of this.#look()) {
-        const { session } = sight;
-        if (!wanted.every(([key, value]) => session.labels[key] === value)) continue;
-        present.add(session.name);
-        if (told.get(session.name) === sight) continue;
-        if (changed.length === changesAtOnce) {
-          more = true;
-          continue;
-        }
-        told.set(session.name, sight);
-        changed.push(sight);
-      }
-      const removed = [...told.keys()].filter((name) => !present.has(name));
+      const sights = this.#look().filter(isWanted);
+      const present = new Set(sights.map(({ session }) => session.name));
+      let removed = [...told.keys()].filter((name) => !present.has(name));
       for (const name of removed) told.delete(name);
-      const becomesComplete = !more && !complete;
-      complete ||= !more;
-      if (
-        changed.length > 0 ||
-        removed.length > 0 ||
-        becomesComplete ||
-        performance.now() - spoke >= heartbeatMs
-      ) {
-        spoke = performance.now();
-        yield { changed, removed, complete };
+      // All of one look before the next one: else those that change all the time would keep the others from being told of.
+      const news = sights.filter((sight) => told.get(sight.session.name) !== sight);
+      if (news.length > 0 || removed.length > 0 || performance.now() - spoke >= heartbeatMs) {
+        do {
+          // Whoever takes its time may come for the next ones when they are gone.
+          const changed = news.splice(0, changesAtOnce).filter(isWanted);
+          for (const sight of changed) told.set(sight.session.name, sight);
+          complete ||= news.length === 0;
+          spoke = performance.now();
+          yield { changed, removed, complete };
+          removed = [];
+        } while (news.length > 0 && !signal.aborted);
       }
-      if (!more) await this.#metronome.beat(intervalMs);
+      await this.#metronome.beat(intervalMs, signal);
     }
   }
 

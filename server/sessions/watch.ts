@@ -39,7 +39,7 @@ export async function* watch(
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
   const { log } = session;
-  const cursor: Cursor = { next: firstWanted(session, options) };
+  const cursor: Cursor = { next: Math.max(1, options.from ?? log.newest + 1) };
   // From now on the log stays loaded.
   log.cursors.add(cursor);
   try {
@@ -51,11 +51,6 @@ export async function* watch(
   }
 }
 
-function firstWanted({ epoch, log }: Session, options: WatchOptions): number {
-  if (options.epoch !== undefined && options.epoch !== epoch) return Math.max(1, log.oldest);
-  return Math.max(1, options.from ?? log.newest + 1);
-}
-
 function opened({ epoch, log: { oldest, newest } }: Session): WatchEvent {
   return { kind: "opened", epoch, oldest, newest };
 }
@@ -63,24 +58,30 @@ function opened({ epoch, log: { oldest, newest } }: Session): WatchEvent {
 async function* follow(
   session: Session,
   cursor: Cursor,
-  { untilIdle, thinning, pace }: WatchOptions,
+  { untilIdle, thinning, pace, ...options }: WatchOptions,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
   const { log } = session;
   let stride = thinning?.stride ?? 1;
+  /** Sequence of the first point that the watcher holds; 0 while it holds none. */
+  let first = thinning?.first ?? 0;
   let spoke = performance.now();
-  let epoch = session.epoch;
-  /** Of what the watcher holds. */
-  let first = thinning?.first || cursor.next;
-  yield opened(session);
+  /** That the above belong to. */
+  let epoch = options.epoch ?? session.epoch;
+  let isOpened = false;
   while (!signal.aborted) {
     if (session.epoch !== epoch) {
-      // The session was put back to a snapshot: what was sent of its later points is no longer so.
+      // The session was put back to a snapshot: what the watcher has of its later points is no longer so.
       epoch = session.epoch;
       cursor.next = Math.max(1, log.oldest);
       stride = 1;
-      first = cursor.next;
+      first = 0;
+      isOpened = false;
+    }
+    if (!isOpened) {
+      isOpened = true;
       yield opened(session);
+      continue;
     }
     // Read before the points are: what ends a stream comes after its last point.
     const { ended } = session;
@@ -90,19 +91,25 @@ async function* follow(
       cursor.next = log.oldest;
     }
     if (thinning !== undefined) {
-      stride = strideFor(Math.max(first, log.oldest), log.newest, thinning.maxPoints, stride);
+      // It holds on to points that are no longer retained.
+      stride = strideFor(first || cursor.next, log.newest, thinning.maxPoints, stride);
     }
     const points = log.read(cursor.next, batchPoints, { stride });
     if (points.length > 0) {
       cursor.next = points.at(-1)!.sequence + 1;
+      first ||= points[0]!.sequence;
       spoke = performance.now();
       yield { kind: "batch", points, stride };
-      if (pace !== undefined && cursor.next > log.newest) await pace.metronome.beat(pace.intervalMs);
+      if (pace !== undefined && cursor.next > log.newest) await pace.metronome.beat(pace.intervalMs, signal);
     } else if (ended !== undefined || idle) {
       yield { kind: "end", reason: ended ?? "idle", newest: log.newest };
       return;
     } else if (
-      (await log.changed(Math.max(0, spoke + heartbeatMs - performance.now()), signal)) === "timeout"
+      (await log.changed(
+        Math.max(0, spoke + heartbeatMs - performance.now()),
+        signal,
+        pace !== undefined,
+      )) === "timeout"
     ) {
       spoke = performance.now();
       yield { kind: "heartbeat", newest: log.newest, step: session.step };

@@ -47,7 +47,10 @@ export async function serveWeb(parts: WebParts, host: string, port: number): Pro
   const bridge = new Bridge({ registry, origins, onDefect, onSent: (bytes) => metrics.liveEvent(bytes) });
   metrics.observeLive(() => bridge.size);
 
-  const server = createServer(async (request, response) => {
+  // Other upgrades, such as the one to HTTP/2 that some clients offer with every request, are declined by answering the request.
+  const shouldUpgradeCallback = ({ headers }: IncomingMessage) =>
+    headers.upgrade?.toLowerCase() === "websocket";
+  const server = createServer({ shouldUpgradeCallback }, async (request, response) => {
     const path = pathOf(request);
     response.setHeader("x-content-type-options", "nosniff");
     if (path.startsWith("/grokbox.v1.")) {

@@ -4,7 +4,8 @@ import { hostname } from "node:os";
 /**
  * Whether a request may act: not when another site's page sent it. A browser names the page's origin, and what is no browser names none
  * and could speak gRPC as well. The origin must be the one that the request went to, and that must not be a name that a stranger could
- * have pointed here (DNS rebinding): an address, localhost, or this machine's own name. Further ones are allowed by name.
+ * have pointed here (DNS rebinding): an address, localhost, or this machine's own name, without a domain unless it is set with one, for
+ * anybody may own a domain. Further ones are allowed by name.
  *
  * @param allowed - origins such as https://box.lab.example, from the configuration
  */
@@ -18,12 +19,10 @@ export function isFromHere({ headers }: IncomingMessage, allowed: readonly strin
 }
 
 function isOwnName(name: string): boolean {
-  const own = hostname().toLowerCase();
   return (
     name === "localhost" ||
     name.endsWith(".localhost") ||
-    name === own ||
-    name.startsWith(`${own}.`) ||
+    name === hostname().toLowerCase() ||
     /^\d+(\.\d+){3}$/.test(name) ||
     name.startsWith("[")
   );

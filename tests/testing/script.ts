@@ -2,8 +2,9 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 
-/** The address that examples and the README are written for. */
+/** The addresses that examples and the README are written for. */
 export const printedAddress = "localhost:50051";
+export const printedWebAddress = "localhost:8080";
 
 export interface Outcome {
   readonly code: number | null;

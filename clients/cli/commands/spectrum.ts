@@ -1,4 +1,4 @@
-import type { NeuronRange, Spectrum } from "@grokbox/sdk";
+import { type NeuronRange, type Spectrum, type Wave, waves } from "@grokbox/sdk";
 import type { Command } from "commander";
 import type { CommandLine } from "../command-line.ts";
 import { frequencyBars } from "../frequency-bars.ts";
@@ -37,7 +37,7 @@ export function addSpectrum(program: Command, line: CommandLine): void {
         // The means are over all neurons in any case.
         const asked: NeuronRange = neurons ?? { first: 0, count: 1 };
         const spectrum = await session.spectrum({ ...call.limits, at, neurons: asked });
-        const shown = neurons === undefined ? undefined : neuronRows(spectrum);
+        const shown = neurons === undefined ? undefined : waves(spectrum);
         const { output } = call;
         const { modulus, width } = session.info.spec;
         output.result(
@@ -87,33 +87,7 @@ function summaryRows(spectrum: Spectrum): (readonly [string, string])[] {
   ];
 }
 
-interface NeuronRow {
-  readonly neuron: number;
-  readonly frequency: number;
-  readonly alpha: number;
-  readonly phi: number;
-  readonly beta: number;
-  readonly psi: number;
-  readonly misalignment: number;
-}
-
-function neuronRows({ neurons, theta, xi, dominantFrequency, misalignment }: Spectrum): NeuronRow[] {
-  const frequencies = theta.magnitude.shape[1] ?? 0;
-  return Array.from(dominantFrequency.data, (frequency, i) => {
-    const at = i * frequencies + frequency - 1;
-    return {
-      neuron: neurons[i]!,
-      frequency,
-      alpha: theta.magnitude.data[at]!,
-      phi: theta.phase.data[at]!,
-      beta: xi.magnitude.data[at]!,
-      psi: xi.phase.data[at]!,
-      misalignment: misalignment.data[i]!,
-    };
-  });
-}
-
-const columns: readonly Column<NeuronRow>[] = [
+const columns: readonly Column<Wave>[] = [
   { title: "NEURON", value: ({ neuron }) => count(neuron), align: "right" },
   { title: "K", value: ({ frequency }) => String(frequency), align: "right" },
   { title: "ALPHA", value: ({ alpha }) => measure(alpha), align: "right" },

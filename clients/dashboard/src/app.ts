@@ -1,9 +1,10 @@
-import { html, nothing } from "lit";
+import { html } from "lit";
 import { Box } from "./data/box.ts";
 import { theme } from "./data/theme.ts";
 import { LightElement } from "./light-element.ts";
 import { type Link, parseLink } from "./link.ts";
 import "./pages/sessions-page.ts";
+import "./parts/announcements.ts";
 import "./parts/connection-banner.ts";
 import "./parts/key-list.ts";
 import type { KeyList } from "./parts/key-list.ts";
@@ -18,7 +19,18 @@ class App extends LightElement {
     super();
     // What index.html shows until here.
     this.replaceChildren();
-    if (this.#link.page === "session") void import("./pages/session-page.ts");
+    this.#load();
+  }
+
+  /** The part of the page that not everybody needs. */
+  async #load(): Promise<void> {
+    if (this.#link.page !== "session") return;
+    try {
+      await import("./pages/session-page.ts");
+    } catch {
+      const why = "the server has another version of it by now; load the page again";
+      this.#box.problems.show("Can't open a part of the page", why);
+    }
   }
 
   override connectedCallback(): void {
@@ -35,7 +47,7 @@ class App extends LightElement {
     if (location.hash === "#main") return;
     const before = this.#link;
     this.#link = parseLink(location.hash);
-    if (this.#link.page === "session") void import("./pages/session-page.ts");
+    this.#load();
     this.requestUpdate();
     const isSame =
       before.page === this.#link.page &&
@@ -61,10 +73,10 @@ class App extends LightElement {
       <a class="skip" href="#main" @click=${this.#skip}>Skip to the content</a>
       <header class="bar">
         <a class="brand" href="#/">grokbox</a>
+        <grokbox-connection .live=${this.#box.live}></grokbox-connection>
         <button class="plain" @click=${() => this.querySelector<KeyList>("grokbox-keys")!.open()}>Keys</button>
         <button class="plain" @click=${() => theme.next()}>Theme: ${theme.chosen}</button>
       </header>
-      <grokbox-connection .live=${this.#box.live}></grokbox-connection>
       <main class="page" id="main" tabindex="-1">
         ${
           link.page === "session"
@@ -73,8 +85,8 @@ class App extends LightElement {
         }
       </main>
       <grokbox-problems .problems=${this.#box.problems}></grokbox-problems>
+      <grokbox-announcements .announcer=${this.#box.announcer}></grokbox-announcements>
       <grokbox-keys></grokbox-keys>
-      ${nothing}
     `;
   }
 }

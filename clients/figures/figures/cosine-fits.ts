@@ -1,7 +1,8 @@
+import { type Wave, waves } from "@grokbox/sdk";
 import type { TopLevelSpec } from "vega-lite";
 import { sessionFigure, type View } from "../figure.ts";
 import { describe } from "../session-text.ts";
-import { type LayerName, layers, letters, type Wave, waves, weights } from "../spectrum.ts";
+import { type LayerName, layers, letters, weights } from "../spectrum.ts";
 import { heading, steps } from "../style/title.ts";
 import { rowAndCosine } from "./neuron.ts";
 

@@ -1,7 +1,7 @@
+import { waves } from "@grokbox/sdk";
 import type { TopLevelSpec } from "vega-lite";
 import { sessionFigure, type View } from "../figure.ts";
 import { describe } from "../session-text.ts";
-import { waves } from "../spectrum.ts";
 import { colours } from "../style/palette.ts";
 import { between, type Panel } from "../style/panel.ts";
 import { heading, steps } from "../style/title.ts";

@@ -1,7 +1,8 @@
+import { type Wave, waves } from "@grokbox/sdk";
 import type { TopLevelSpec } from "vega-lite";
 import { sessionFigure, type View } from "../figure.ts";
 import { describe } from "../session-text.ts";
-import { cosine, type LayerName, layers, letters, type Wave, waves, weights } from "../spectrum.ts";
+import { cosine, type LayerName, layers, letters, weights } from "../spectrum.ts";
 import { colours } from "../style/palette.ts";
 import { between, type Panel, plane } from "../style/panel.ts";
 import { digits, heading, radians, steps } from "../style/title.ts";

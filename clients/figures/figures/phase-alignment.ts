@@ -1,7 +1,8 @@
+import { waves } from "@grokbox/sdk";
 import type { TopLevelSpec } from "vega-lite";
 import { sessionFigure, type View } from "../figure.ts";
 import { describe } from "../session-text.ts";
-import { waves, wrap } from "../spectrum.ts";
+import { wrap } from "../spectrum.ts";
 import { colours } from "../style/palette.ts";
 import { angle } from "../style/panel.ts";
 import { digits, heading, steps } from "../style/title.ts";

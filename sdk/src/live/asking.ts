@@ -1,5 +1,6 @@
 import { type Backoff, sleep } from "../backoff.ts";
 import { cancelled, GrokboxError } from "../error.ts";
+import { join } from "../signals.ts";
 import type { Answer, Link, Question } from "./link.ts";
 
 /** What repeats a question whose connection broke: for as long as it takes, as a page that is left open expects. */
@@ -21,18 +22,25 @@ export async function* answers(
   signal: AbortSignal,
 ): AsyncGenerator<Answer, void, undefined> {
   let failures = 0;
-  while (!signal.aborted) {
-    try {
-      for await (const answer of link.ask(question(), signal)) {
-        if (answer.case !== "opened" && answer.case !== "end") failures = 0;
-        yield answer;
-        if (isLast(answer)) return;
+  const leave = link.enter();
+  try {
+    while (!signal.aborted) {
+      try {
+        for await (const answer of link.ask(question(), signal)) {
+          if (answer.case !== "opened" && answer.case !== "end") failures = 0;
+          yield answer;
+          if (isLast(answer)) return;
+        }
+      } catch (error) {
+        if (!(error instanceof GrokboxError) || error.code !== "UNAVAILABLE") throw error;
       }
-    } catch (error) {
-      if (!(error instanceof GrokboxError) || error.code !== "UNAVAILABLE") throw error;
+      // Neither keeps whoever ends it waiting; asking again then fails with why.
+      const ending = join(signal, link.closing);
+      await sleep(backoff.waitMs(++failures), ending.signal).catch(() => {});
+      ending.release();
     }
-    if (signal.aborted) break;
-    await sleep(backoff.waitMs(++failures), signal);
+    throw cancelled(signal);
+  } finally {
+    leave();
   }
-  throw cancelled(signal);
 }

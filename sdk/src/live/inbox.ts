@@ -19,7 +19,7 @@ export class Inbox<T> implements AsyncIterable<T> {
   /** The reader stops without what still waits. */
   end(): void {
     this.#messages = [];
-    this.#end ??= {};
+    this.#end = {};
     this.#wake();
   }
 
@@ -31,10 +31,8 @@ export class Inbox<T> implements AsyncIterable<T> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     for (;;) {
-      const waiting = this.#messages;
-      this.#messages = [];
-      yield* waiting;
-      if (this.#messages.length > 0) continue;
+      // One by one: what has not been handed over counts, and goes when its reader stops.
+      while (this.#messages.length > 0) yield this.#messages.shift()!;
       if (this.#end !== undefined) {
         if ("failure" in this.#end) throw this.#end.failure;
         return;

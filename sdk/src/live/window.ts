@@ -36,17 +36,13 @@ export async function askWindow(
     ...(lastStep === undefined ? {} : { lastStep: toOptionalUint64(lastStep, "lastStep")! }),
   };
   let window = { epoch: "", stride: 1, points: [] as ProgressPoint[], missing: false };
-  const question = () => {
-    window = { epoch: "", stride: 1, points: [], missing: false };
-    return { case: "window" as const, value: { session, ...range, maxPoints } };
-  };
+  const question = () => ({ case: "window" as const, value: { session, ...range, maxPoints } });
   const stop = join(signal);
   try {
     for await (const answer of answers(asking, question, ({ case: kind }) => kind === "done", stop.signal)) {
       if (answer.case === "opened") {
-        // Put back to a snapshot on the way: what came is another history's.
-        if (window.epoch !== "") window.points = [];
-        window.epoch = answer.value.epoch;
+        // Again when it was put back to a snapshot on the way: what came is another history's.
+        window = { epoch: answer.value.epoch, stride: 1, points: [], missing: false };
       } else if (answer.case === "gap") window.missing = true;
       else if (answer.case === "batch") {
         window.stride = fromUint64(answer.value.stride);

@@ -11,17 +11,27 @@ export const livePath = "/live";
 const maxRequestBytes = 64 * 1024;
 const maxViewers = 1_000;
 
-/** A viewer that has not answered the ping before is gone. */
-const pingMs = 15_000;
+/** How long a viewer may be silent. */
+export interface Patience {
+  /** One that has not answered the ping before is gone. */
+  readonly pingMs: number;
+  /** A connection on which nothing was asked for so long is closed; viewers connect again when they ask. */
+  readonly idleTimeoutMs: number;
+}
 
-/** A connection on which nothing was asked for so long is closed; viewers connect again when they ask. */
-const idleTimeoutMs = 5 * 60_000;
+const usualPatience: Patience = { pingMs: 15_000, idleTimeoutMs: 5 * 60_000 };
 
 /** RFC 6455, section 7.4.1. */
 const closeCode = { normal: 1000, goingAway: 1001 } as const;
 
 /** How long viewers get to answer a close before they are cut off. */
 const closeMs = 1_000;
+
+interface Attendance {
+  readonly viewer: Viewer;
+  /** It has answered the last ping. */
+  isAlive: boolean;
+}
 
 export interface BridgeParts {
   readonly registry: Registry;
@@ -39,6 +49,7 @@ export interface BridgeParts {
  */
 export class Bridge {
   readonly #parts: BridgeParts;
+  readonly #patience: Patience;
   readonly #answers: Answers;
   readonly #server = new WebSocketServer({
     noServer: true,
@@ -47,14 +58,15 @@ export class Bridge {
     autoPong: false,
     clientTracking: false,
   });
-  readonly #viewers = new Map<WebSocket, { readonly viewer: Viewer; isAlive: boolean }>();
+  readonly #viewers = new Map<WebSocket, Attendance>();
   readonly #pinging: NodeJS.Timeout;
   #isClosing = false;
 
-  constructor(parts: BridgeParts) {
+  constructor(parts: BridgeParts, patience: Patience = usualPatience) {
     this.#parts = parts;
+    this.#patience = patience;
     this.#answers = new Answers(parts.registry);
-    this.#pinging = setInterval(() => this.#ping(), pingMs).unref();
+    this.#pinging = setInterval(() => this.#ping(), patience.pingMs).unref();
   }
 
   /** Viewers connected now. */
@@ -77,7 +89,8 @@ export class Bridge {
       "connection: close",
     ];
     socket.on("error", () => {});
-    socket.end(`${fields.join("\r\n")}\r\n\r\n${reason}`);
+    // Not left half open: the server would wait for the peer's end when it closes.
+    socket.end(`${fields.join("\r\n")}\r\n\r\n${reason}`, () => socket.destroy());
   }
 
   #refusalOf(request: IncomingMessage): [number, string] | undefined {
@@ -91,13 +104,14 @@ export class Bridge {
     return [503, `there are ${maxViewers} live connections already\n`];
   }
 
-  /** Lets answers end, tells viewers, and cuts off who does not answer. */
+  /** Ends answers, tells viewers, and cuts off who does not answer. */
   async close(): Promise<void> {
     this.#isClosing = true;
     clearInterval(this.#pinging);
     const sockets = [...this.#viewers.keys()];
     const closed = sockets.map((socket) => new Promise<void>((resolve) => socket.once("close", resolve)));
-    for (const socket of sockets) socket.close(closeCode.goingAway, "the server shuts down");
+    for (const { viewer } of this.#viewers.values())
+      viewer.close(closeCode.goingAway, "the server shuts down");
     const timer = setTimeout(() => {
       for (const socket of sockets) socket.terminate();
     }, closeMs);
@@ -112,7 +126,7 @@ export class Bridge {
       onDefect,
       onSent,
     });
-    const seen = { viewer, isAlive: true };
+    const seen: Attendance = { viewer, isAlive: true };
     this.#viewers.set(socket, seen);
     socket.on("pong", () => {
       seen.isAlive = true;
@@ -121,17 +135,16 @@ export class Bridge {
   }
 
   #ping(): void {
+    const { idleTimeoutMs } = this.#patience;
     for (const [socket, seen] of this.#viewers) {
-      if (!seen.isAlive) {
-        socket.terminate();
-        continue;
+      const { viewer, isAlive } = seen;
+      if (!isAlive) socket.terminate();
+      else if (viewer.idleMs > idleTimeoutMs) {
+        viewer.close(closeCode.normal, `nothing was asked for ${idleTimeoutMs / 60_000} minutes`);
+      } else {
+        seen.isAlive = false;
+        socket.ping();
       }
-      if (seen.viewer.idleMs > idleTimeoutMs) {
-        socket.close(closeCode.normal, "nothing was asked for 5 minutes");
-        continue;
-      }
-      seen.isAlive = false;
-      socket.ping();
     }
   }
 }

@@ -7,15 +7,14 @@ import {
   liveEvent,
   parseLiveQuestion,
 } from "../../messages/live.ts";
-import { GrokboxError } from "../../sessions/errors.ts";
 
-/** Bytes on their way to a viewer from which on its questions wait: what it does not read is not made. */
+/** Bytes on their way to a viewer from which on answers wait, each with one event in hand: what it does not read is not made. */
 const highWaterBytes = 256 * 1024;
 
 /** Part of a long answer. */
 const longFrameBytes = 8 * 1024;
 
-/** Bytes on their way from which on it is cut off: it asks, and reads no answers. */
+/** Bytes on their way from which on a viewer that pings is cut off: it does not read the pongs. */
 const mostUnreadBytes = 1024 * 1024;
 
 const maxSubscriptions = 256;
@@ -35,6 +34,8 @@ export class Viewer {
   readonly #socket: WebSocket;
   readonly #parts: ViewerParts;
   readonly #open = new Map<number, AbortController>();
+  /** Answers that wait for room. */
+  readonly #waiting = new Set<() => void>();
   /** When it last had a question, by `performance.now()`. */
   #askedMs = performance.now();
 
@@ -42,7 +43,7 @@ export class Viewer {
     this.#socket = socket;
     this.#parts = parts;
     socket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
-    socket.on("ping", (data) => this.#isReading() && socket.pong(data));
+    socket.on("ping", (data) => this.#pong(data));
     socket.on("close", () => this.#leave());
     // What is wrong with a frame is told to the peer by its close code; that a peer vanished is no news.
     socket.on("error", () => {});
@@ -53,13 +54,19 @@ export class Viewer {
     return this.#open.size > 0 ? 0 : performance.now() - this.#askedMs;
   }
 
+  /** Ends all answers, and tells the viewer why. */
+  close(code: number, reason: string): void {
+    this.#leave();
+    this.#socket.close(code, reason);
+  }
+
   #receive(data: Buffer, isBinary: boolean): void {
-    if (!this.#isReading()) return;
+    // What comes before the peer takes note that it was closed is not answered any more.
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
     const request = isBinary ? decodeLiveRequest(data) : undefined;
     const fault = this.#faultOf(request, isBinary);
     if (request === undefined || fault !== undefined) {
-      this.#socket.close(fault?.[0], fault?.[1]);
-      this.#leave();
+      if (fault !== undefined) this.close(...fault);
       return;
     }
     this.#askedMs = performance.now();
@@ -93,13 +100,11 @@ export class Viewer {
   ): Promise<void> {
     try {
       for await (const event of answer()) {
+        await this.#send(liveEvent(subscription, event), signal);
         if (signal.aborted) return;
-        await this.#send(liveEvent(subscription, event));
       }
-      if (signal.aborted) return;
     } catch (error) {
-      if (signal.aborted && error instanceof GrokboxError) return;
-      await this.#send(liveEvent(subscription, failureEvent(error, this.#parts.onDefect)));
+      await this.#send(liveEvent(subscription, failureEvent(error, this.#parts.onDefect)), signal);
     } finally {
       if (!signal.aborted) {
         this.#open.delete(subscription);
@@ -108,26 +113,38 @@ export class Viewer {
     }
   }
 
-  /** Resolves when more may be sent: when not too much is on its way, and, after much, others have had their turn. */
-  #send(frame: Uint8Array): Promise<void> {
+  /** Sends when there is room, unless `signal` aborts before. Resolves when, after much, others have had their turn. */
+  async #send(frame: Uint8Array, signal: AbortSignal): Promise<void> {
     const socket = this.#socket;
-    if (socket.readyState !== socket.OPEN) return Promise.resolve();
+    while (socket.bufferedAmount >= highWaterBytes && !signal.aborted) await this.#room(signal);
+    if (signal.aborted) return;
+    // It broke the rules of WebSocket itself, and is being closed.
+    if (socket.readyState !== socket.OPEN) return this.#leave();
     this.#parts.onSent(frame.length);
-    if (socket.bufferedAmount + frame.length >= highWaterBytes) {
-      // Also called when the socket closes with this still in it.
-      return new Promise((resolve) => socket.send(frame, () => resolve()));
-    }
-    socket.send(frame);
-    return frame.length < longFrameBytes
-      ? Promise.resolve()
-      : new Promise((resolve) => setImmediate(resolve));
+    socket.send(frame, this.#makeRoom);
+    if (frame.length >= longFrameBytes) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Cuts off who sends and sends and does not read what that brings. */
-  #isReading(): boolean {
-    if (this.#socket.bufferedAmount <= mostUnreadBytes) return true;
-    this.#socket.terminate();
-    return false;
+  /** Resolves when something has left for the viewer, or `signal` aborts. */
+  #room(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = () => {
+        this.#waiting.delete(finish);
+        signal.removeEventListener("abort", finish);
+        resolve();
+      };
+      this.#waiting.add(finish);
+      signal.addEventListener("abort", finish);
+    });
+  }
+
+  readonly #makeRoom = () => {
+    for (const finish of [...this.#waiting]) finish();
+  };
+
+  #pong(data: Buffer): void {
+    if (this.#socket.bufferedAmount > mostUnreadBytes) this.#socket.terminate();
+    else this.#socket.pong(data, false, this.#makeRoom);
   }
 
   #leave(): void {

@@ -2,7 +2,7 @@ import type uPlot from "uplot";
 import type { StageSpan } from "../data/stage-at.ts";
 import type { Colours } from "../draw/colours.ts";
 import type { Curve, Panel } from "./panels.ts";
-import { decades, type Range, roundUp } from "./ranges.ts";
+import { decades, type Range, roundSplits, roundUp } from "./ranges.ts";
 
 /** What a plot draws besides its curves, read anew for every drawing. */
 export interface Surroundings {
@@ -26,7 +26,20 @@ export interface PlotContext {
 }
 
 const font = "11px system-ui, -apple-system, Segoe UI, Roboto, sans-serif";
-const axisWidth = 52;
+
+function valueAxis(kind: Panel["left"]): uPlot.Axis {
+  return {
+    size: 52,
+    space: 32,
+    values: (_, splits) => splits.map(valueLabel),
+    ...(kind === "decades" ? roundMarks(6) : {}),
+  };
+}
+
+/** Of a logarithmic axis. */
+function roundMarks(most: number): Pick<uPlot.Axis, "splits" | "filter"> {
+  return { splits: (_, _axis, low, high) => roundSplits(low, high, most), filter: (_, splits) => splits };
+}
 
 export function plotOptions(context: PlotContext): uPlot.Options {
   const { panel, curves, linear, colours, width, height } = context;
@@ -49,26 +62,24 @@ export function plotOptions(context: PlotContext): uPlot.Options {
       right: scale(panel.right ?? "shares"),
     },
     axes: [
-      { ...axis, size: 28, grid: { show: false }, space: 70, values: (_, splits) => splits.map(stepLabel) },
       {
         ...axis,
-        scale: "left",
-        size: axisWidth,
-        grid,
-        space: 32,
-        values: (_, splits) => splits.map(labeller(panel.left)),
+        size: 28,
+        space: 70,
+        grid: { show: false },
+        values: (_, splits) => splits.map(stepLabel),
+        ...(linear ? {} : roundMarks(8)),
       },
+      { ...axis, ...valueAxis(panel.left), scale: "left", grid },
       ...(panel.right === undefined
         ? []
         : [
             {
               ...axis,
+              ...valueAxis(panel.right),
               scale: "right",
               side: 1 as const,
-              size: axisWidth,
               grid: { show: false },
-              space: 32,
-              values: (_: uPlot, splits: number[]) => splits.map(labeller(panel.right!)),
             },
           ]),
     ],
@@ -108,7 +119,7 @@ function scale(kind: NonNullable<Panel["left"]>): uPlot.Scale {
   }
 }
 
-/** 500, 1k, 20k; nothing between the round ones of a logarithmic axis. */
+/** 500, 1k, 20k */
 function stepLabel(step: number | null): string {
   if (step === null) return "";
   return step < 1_000 ? String(step) : `${Number((step / 1_000).toPrecision(4))}k`;
@@ -116,16 +127,13 @@ function stepLabel(step: number | null): string {
 
 const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
-function labeller(kind: NonNullable<Panel["left"]>): (value: number | null) => string {
-  if (kind !== "decades") return (value) => (value === null ? "" : String(Number(value.toPrecision(6))));
-  return (value) => {
-    const power = value === null ? 0.5 : Math.log10(value);
-    const whole = Math.round(power);
-    if (Math.abs(power - whole) > 1e-6) return "";
-    if (whole >= -2 && whole <= 3) return String(Number(value!.toPrecision(1)));
-    const digits = [...String(Math.abs(whole))].map((digit) => superscripts[Number(digit)]).join("");
-    return `10${whole < 0 ? "⁻" : ""}${digits}`;
-  };
+/** 0.3, 20, 10⁻⁵, 3·10⁻⁵ */
+function valueLabel(value: number | null): string {
+  if (value === null) return "";
+  if (value === 0 || (value >= 0.001 && value < 100_000)) return String(Number(value.toPrecision(6)));
+  const [mantissa = "", power = ""] = value.toExponential(0).split("e");
+  const digits = [...String(Math.abs(Number(power)))].map((digit) => superscripts[Number(digit)]).join("");
+  return `${mantissa === "1" ? "" : `${mantissa}·`}10${Number(power) < 0 ? "⁻" : ""}${digits}`;
 }
 
 /** Backgrounds of the stages, each with its name where there is room for it. */
@@ -159,6 +167,8 @@ function drawCursor(plot: uPlot, { cursor, steps }: Surroundings, colours: Colou
   const { ctx, bbox } = plot;
   const x = Math.round(plot.valToPos(cursor, "x", true)) + 0.5;
   ctx.save();
+  // uPlot leaves the dashes of the last curve.
+  ctx.setLineDash([]);
   ctx.strokeStyle = colours.cursor;
   ctx.lineWidth = devicePixelRatio;
   ctx.beginPath();

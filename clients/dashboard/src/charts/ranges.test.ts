@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decades, roundUp, stepRange } from "./ranges.ts";
+import { decades, roundSplits, roundUp, stepRange } from "./ranges.ts";
 
 test("a round number is no less, and not much more", () => {
   fc.assert(
@@ -53,4 +53,29 @@ test("decades hold their values, between powers of ten", () => {
   );
   expect(decades(undefined, null)).toEqual([0.1, 1]);
   expect(decades(0, 5)).toEqual([0.1, 1]);
+});
+
+test("marks of a logarithmic axis are round, within it, increasing, and no more than there is room for", () => {
+  const ends = fc.tuple(
+    fc.double({ min: -12, max: 12, noNaN: true }),
+    fc.double({ min: 0.01, max: 14, noNaN: true }),
+  );
+  fc.assert(
+    fc.property(ends, fc.integer({ min: 2, max: 12 }), ([from, length], most) => {
+      const [low, high] = [10 ** from, 10 ** (from + length)];
+      const marks = roundSplits(low, high, most);
+      expect(marks.length).toBeLessThanOrEqual(most + 1);
+      for (const [i, mark] of marks.entries()) {
+        expect(mark).toBeGreaterThanOrEqual(low * (1 - 1e-6));
+        expect(mark).toBeLessThanOrEqual(high * (1 + 1e-6));
+        if (high / low >= 5) expect(["1", "2", "3", "5"]).toContain(mark.toExponential().split("e")[0]);
+        if (i > 0) expect(mark).toBeGreaterThan(marks[i - 1]!);
+      }
+    }),
+  );
+  expect(roundSplits(10, 50_000, 8)).toEqual([10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000]);
+  expect(roundSplits(100, 3_000, 8)).toEqual([100, 200, 500, 1_000, 2_000]);
+  expect(roundSplits(1e-9, 10, 4)).toEqual([1e-9, 1e-6, 1e-3, 1]);
+  expect(roundSplits(500, 1_812, 8)).toEqual([600, 800, 1_000, 1_200, 1_400, 1_600, 1_800]);
+  expect(roundSplits(0.01, 0.011, 4)).toEqual([0.01, 0.0105, 0.011]);
 });

@@ -37,3 +37,40 @@ export function decades(low: number | null | undefined, high: number | null | un
   const to = Math.ceil(Math.log10(high!) - 1e-9);
   return [10 ** from, 10 ** Math.max(to, from + 1)];
 }
+
+const mantissas = [[1, 2, 5], [1, 3], [1]] as const;
+
+/**
+ * Round numbers to mark on a logarithmic axis: a few in each decade, or decades alone, or only some of those; and equally far apart where
+ * there is hardly a decade.
+ *
+ * @param most - marks that there is room for, 2 or more
+ */
+export function roundSplits(low: number, high: number, most: number): number[] {
+  if (high / low < 5) return evenSplits(low, high, most);
+  const first = Math.floor(Math.log10(low) + 1e-9);
+  const length = Math.floor(Math.log10(high) + 1e-9) - first + 1;
+  const powers = Array.from({ length }, (_, i) => first + i);
+  const within = (mark: number) => mark >= low * (1 - 1e-9) && mark <= high * (1 + 1e-9);
+  for (const each of mantissas) {
+    const marks = powers
+      .flatMap((power) => each.map((mantissa) => Number(`${mantissa}e${power}`)))
+      .filter(within);
+    if (marks.length <= most) return marks;
+  }
+  const every = Math.ceil(powers.length / most);
+  return powers
+    .filter((power) => power % every === 0)
+    .map((power) => Number(`1e${power}`))
+    .filter(within);
+}
+
+function evenSplits(low: number, high: number, most: number): number[] {
+  const rough = (high - low) / most;
+  const power = Math.floor(Math.log10(rough));
+  const mantissa = [1, 2, 5, 10].find((each) => each * 10 ** power >= rough * (1 - 1e-9))!;
+  const distance = mantissa * 10 ** power;
+  const first = Math.ceil(low / distance - 1e-9);
+  const length = Math.floor(high / distance + 1e-9) - first + 1;
+  return Array.from({ length }, (_, i) => Number(((first + i) * distance).toPrecision(12)));
+}

@@ -1,5 +1,6 @@
 import { Grokbox } from "@grokbox/sdk";
 import { Live } from "@grokbox/sdk/live";
+import { Announcer } from "./announcer.ts";
 import { Problems } from "./problems.ts";
 import { SessionList } from "./session-list.ts";
 
@@ -8,13 +9,16 @@ export class Box {
   readonly live: Live;
   readonly sessions: SessionList;
   readonly problems = new Problems();
+  readonly announcer = new Announcer();
   readonly #address: string;
   #connecting: Promise<Grokbox> | undefined;
 
   constructor(address: string) {
     this.#address = address;
     this.live = Live.connect(address);
-    this.sessions = new SessionList(this.live);
+    this.sessions = new SessionList(this.live, (error) =>
+      this.problems.show("Can't follow the sessions", error),
+    );
   }
 
   /** For calls; an attempt that failed is made again by the next one who asks. */

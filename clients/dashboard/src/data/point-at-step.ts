@@ -8,6 +8,7 @@ export class PointAtStep extends Changes {
   readonly #live: Live;
   readonly #session: string;
   #step: number | undefined;
+  #epoch: string | undefined;
   #point: ProgressPoint | undefined;
   #asking: AbortController | undefined;
 
@@ -22,18 +23,22 @@ export class PointAtStep extends Changes {
     return this.#point;
   }
 
-  /** @param held - in order of step */
-  look(step: number | undefined, held: readonly ProgressPoint[]): void {
+  /**
+   * @param epoch - of the log: after a restored snapshot the same step is another one
+   * @param held - in order of step
+   */
+  look(step: number | undefined, epoch: string | undefined, held: readonly ProgressPoint[]): void {
     if (step === undefined) {
       this.stop();
       this.#step = undefined;
       this.#point = undefined;
       return;
     }
-    if (step === this.#step && this.#point !== undefined) return;
+    if (step === this.#step && epoch === this.#epoch && this.#point !== undefined) return;
     if (held.length === 0) return;
     this.stop();
     this.#step = step;
+    this.#epoch = epoch;
     const index = indexAt(held, step);
     this.#point = held[Math.max(0, index)];
     const following = held[index + 1];

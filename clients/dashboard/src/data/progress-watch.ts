@@ -1,7 +1,9 @@
 import type { ProgressPoint } from "@grokbox/sdk";
 import { isReason } from "@grokbox/sdk";
-import { type Live, ProgressSeries } from "@grokbox/sdk/live";
+import { ProgressSeries } from "@grokbox/sdk/live";
+import type { Box } from "./box.ts";
 import { Changes } from "./changes.ts";
+import { idOf } from "./session-calls.ts";
 
 /** How much of a session's progress, all of what is retained from its beginning on, is wanted, and how often. */
 export interface WatchDetail {
@@ -17,7 +19,7 @@ const patienceMs = 5_000;
 
 /** The progress of one session, kept up to date while somebody can see it. */
 export class ProgressWatch extends Changes {
-  readonly #live: Live;
+  readonly #box: Box;
   readonly #session: string;
   readonly #detail: WatchDetail;
   #series = new ProgressSeries();
@@ -25,9 +27,9 @@ export class ProgressWatch extends Changes {
   #isDeleted = false;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(live: Live, session: string, detail: WatchDetail) {
+  constructor(box: Box, session: string, detail: WatchDetail) {
     super();
-    this.#live = live;
+    this.#box = box;
     this.#session = session;
     this.#detail = detail;
   }
@@ -39,6 +41,11 @@ export class ProgressWatch extends Changes {
 
   get latest(): ProgressPoint | undefined {
     return this.#series.points.at(-1);
+  }
+
+  /** Of the points held: 1 when none is left out. */
+  get stride(): number {
+    return this.#series.stride;
   }
 
   /** Of the log that the points are in. */
@@ -80,7 +87,7 @@ export class ProgressWatch extends Changes {
     // What was held stays in sight until the first of what follows is there.
     const series = new ProgressSeries();
     try {
-      for await (const event of this.#live.watch(this.#session, {
+      for await (const event of this.#box.live.watch(this.#session, {
         ...this.#detail,
         signal: following.signal,
       })) {
@@ -90,9 +97,10 @@ export class ProgressWatch extends Changes {
       }
     } catch (error) {
       if (following.signal.aborted) return;
-      if (!isReason(error, "SESSION_DELETED") && !isReason(error, "SESSION_NOT_FOUND")) throw error;
-      this.#isDeleted = true;
-      this.tell();
+      if (isReason(error, "SESSION_DELETED") || isReason(error, "SESSION_NOT_FOUND")) {
+        this.#isDeleted = true;
+        this.tell();
+      } else this.#box.problems.show(`Can't follow ${idOf(this.#session)}`, error);
     }
   }
 }

@@ -11,7 +11,7 @@ export function isTraining({ state }: Pick<SessionInfo, "state">): boolean {
 }
 
 /** Steps between the points that a session started here records: a smooth curve from the beginning on, also where it is steep. */
-const recordEvery = 50;
+const recordEvery = 10;
 
 /** Where looking back is possible, memory for so many snapshots is well spent. */
 const mostSnapshots = 400;

@@ -1,5 +1,6 @@
 import type { SessionInfo } from "@grokbox/sdk";
 import type { Live } from "@grokbox/sdk/live";
+import { Answered } from "./answered.ts";
 import { Changes } from "./changes.ts";
 import { StepRate } from "./step-rate.ts";
 
@@ -7,13 +8,16 @@ import { StepRate } from "./step-rate.ts";
 export class SessionList extends Changes {
   readonly #sessions = new Map<string, SessionInfo>();
   readonly #rates = new Map<string, StepRate>();
+  /** Of calls that were answered just now. */
+  readonly #answered = new Map<string, Answered>();
   /** Seen since the connection was made anew; undefined when all that is held is confirmed. */
   #confirmed: Set<string> | undefined = new Set();
   #isComplete = false;
 
-  constructor(live: Live) {
+  /** @param onFailure - told of what is no broken connection: those are mended */
+  constructor(live: Live, onFailure: (error: unknown) => void) {
     super();
-    this.#follow(live);
+    this.#follow(live).catch(onFailure);
   }
 
   /** Whether all of them are known; not so for a moment after the page was opened. */
@@ -38,7 +42,19 @@ export class SessionList extends Changes {
 
   /** What the answer to a call told, before the server tells everybody. */
   put(info: SessionInfo): void {
+    const answered = new Answered(info, performance.now());
+    this.#answered.set(info.name, answered);
+    setTimeout(() => this.#settle(info.name, answered), answered.remainsMs(performance.now()));
     this.#take(info);
+    this.tell();
+  }
+
+  #settle(name: string, answered: Answered): void {
+    // Another call has been answered meanwhile.
+    if (this.#answered.get(name) !== answered) return;
+    this.#answered.delete(name);
+    if (answered.withheld === undefined || !this.#sessions.has(name)) return;
+    this.#take(answered.withheld);
     this.tell();
   }
 
@@ -47,7 +63,7 @@ export class SessionList extends Changes {
       // What is held stays in sight meanwhile: a restart of the server is no reason for the page to go blank.
       if (reset) this.#confirmed = new Set();
       for (const info of changed) {
-        this.#take(info);
+        if (!this.#answered.get(info.name)?.withholds(info, performance.now())) this.#take(info);
         this.#confirmed?.add(info.name);
       }
       for (const name of removed) this.#drop(name);
@@ -73,5 +89,6 @@ export class SessionList extends Changes {
   #drop(name: string): void {
     this.#sessions.delete(name);
     this.#rates.delete(name);
+    this.#answered.delete(name);
   }
 }

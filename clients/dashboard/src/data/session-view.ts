@@ -1,5 +1,7 @@
 import type { ProgressPoint, Session, SessionInfo, Stage } from "@grokbox/sdk";
+import { frames } from "../draw/frames.ts";
 import { formatLink, type SessionLink, type Zoom } from "../link.ts";
+import { Beginning } from "./beginning.ts";
 import type { Box } from "./box.ts";
 import { Changes } from "./changes.ts";
 import { PointAtStep } from "./point-at-step.ts";
@@ -8,8 +10,14 @@ import { SnapshotSteps } from "./snapshot-list.ts";
 import { stageAt } from "./stage-at.ts";
 import { ZoomedPoints } from "./zoomed-points.ts";
 
-/** Points enough for a curve as wide as the screen, as often as a screen shows another picture. */
-const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: 60 };
+/**
+ * Points enough for a curve as wide as the screen, often enough for the eye to see it grow. Each time the browser lays out and paints half
+ * a screen, on the cores that train where it runs on the same machine.
+ */
+const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: 3 };
+
+/** How often the page is rendered for what is told of the session besides its progress. */
+const infoEveryMs = 1_000;
 
 /**
  * What the page of one session shows: the session, its progress, and the step that is looked at. Everything on the page reads it here,
@@ -23,19 +31,22 @@ export class SessionView extends Changes {
   readonly snapshots: SnapshotSteps;
   readonly #pinned: PointAtStep;
   readonly #zoomed: ZoomedPoints;
+  readonly #beginning: Beginning;
   #link: SessionLink;
   #session: Promise<Session> | undefined;
   #stop: (() => void)[] = [];
+  #state: SessionInfo["state"] | undefined;
 
   constructor(box: Box, link: SessionLink) {
     super();
     this.box = box;
     this.name = `sessions/${link.id}`;
     this.#link = link;
-    this.watch = new ProgressWatch(box.live, this.name, detail);
+    this.watch = new ProgressWatch(box, this.name, detail);
     this.snapshots = new SnapshotSteps(() => this.session());
     this.#pinned = new PointAtStep(box.live, this.name);
     this.#zoomed = new ZoomedPoints(box.live, this.name);
+    this.#beginning = new Beginning(box.live, this.name);
   }
 
   start(): void {
@@ -45,10 +56,12 @@ export class SessionView extends Changes {
         this.#look();
         this.tell();
       }),
-      this.box.sessions.subscribe(tell),
+      this.box.sessions.subscribe(() => this.#onSessions()),
+      () => frames.cancel(this.#tellOfInfo),
       this.snapshots.subscribe(tell),
       this.#pinned.subscribe(tell),
       this.#zoomed.subscribe(tell),
+      this.#beginning.subscribe(tell),
     ];
     this.watch.start();
     this.#look();
@@ -59,7 +72,18 @@ export class SessionView extends Changes {
     this.watch.stop();
     this.#pinned.stop();
     this.#zoomed.stop();
+    this.#beginning.stop();
   }
+
+  /** What a person waits for is shown at once; that it is some steps further on is told by its progress. */
+  #onSessions(): void {
+    const state = this.info?.state;
+    if (state === this.#state) frames.request(this.#tellOfInfo, infoEveryMs);
+    else this.tell();
+    this.#state = state;
+  }
+
+  readonly #tellOfInfo = (): void => this.tell();
 
   /** Undefined until the server has told of it, and when there is none of this name. */
   get info(): SessionInfo | undefined {
@@ -132,11 +156,13 @@ export class SessionView extends Changes {
 
   /** What the panels draw: of a zoom the exact points, else all that are held. */
   get points(): readonly ProgressPoint[] {
-    return this.zoom === undefined ? this.watch.points : this.#zoomed.points;
+    return this.zoom === undefined ? this.#beginning.join(this.watch.points) : this.#zoomed.points;
   }
 
   #look(): void {
-    this.#pinned.look(this.pinnedStep, this.watch.points);
-    this.#zoomed.look(this.zoom, this.watch.points);
+    const { epoch, points, stride } = this.watch;
+    this.#pinned.look(this.pinnedStep, epoch, points);
+    this.#zoomed.look(this.zoom, epoch, points);
+    this.#beginning.look(epoch, points, stride);
   }
 }

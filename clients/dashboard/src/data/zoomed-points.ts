@@ -11,6 +11,7 @@ export class ZoomedPoints extends Changes {
   readonly #live: Live;
   readonly #session: string;
   #zoom: Zoom | undefined;
+  #epoch: string | undefined;
   #read: readonly ProgressPoint[] = [];
   #points: readonly ProgressPoint[] = [];
   #asking: AbortController | undefined;
@@ -25,11 +26,16 @@ export class ZoomedPoints extends Changes {
     return this.#points;
   }
 
-  /** @param held - thinned out, in order of step: shown until the exact ones are there, and where they end */
-  look(zoom: Zoom | undefined, held: readonly ProgressPoint[]): void {
-    if (zoom?.first !== this.#zoom?.first || zoom?.last !== this.#zoom?.last) {
+  /**
+   * @param epoch - of the log: after a restored snapshot it is read anew
+   * @param held - thinned out, in order of step: shown until the exact ones are there, and where they end
+   */
+  look(zoom: Zoom | undefined, epoch: string | undefined, held: readonly ProgressPoint[]): void {
+    const isSame = zoom?.first === this.#zoom?.first && zoom?.last === this.#zoom?.last;
+    if (!isSame || epoch !== this.#epoch) {
       this.stop();
       this.#zoom = zoom;
+      this.#epoch = epoch;
       this.#read = [];
       if (zoom !== undefined) void this.#ask(zoom);
     }

@@ -30,7 +30,12 @@ export abstract class CanvasFigure extends LightElement {
     const observer = new ResizeObserver(() => this.redraw());
     observer.observe(this);
     this.until(() => observer.disconnect());
-    this.until(theme.subscribe(() => this.redraw()));
+    this.until(
+      theme.subscribe(() => {
+        this.redraw();
+        this.requestUpdate();
+      }),
+    );
     this.until(() => frames.cancel(this.#draw));
   }
 

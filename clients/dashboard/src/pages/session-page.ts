@@ -1,5 +1,6 @@
 import { html, nothing, type PropertyValues } from "lit";
-import { count, setting } from "../../../cli/numbers.ts";
+import { keyed } from "lit/directives/keyed.js";
+import { count } from "../../../cli/numbers.ts";
 import "../charts/progress-chart.ts";
 import { panels } from "../charts/panels.ts";
 import type { Box } from "../data/box.ts";
@@ -11,7 +12,7 @@ import "../parts/readouts.ts";
 import "../parts/session-head.ts";
 import "../parts/time-bar.ts";
 import "../weights/weights-section.ts";
-import { onSessionKey } from "../parts/session-keys.ts";
+import { onSessionKey, zoomIn } from "../parts/session-keys.ts";
 
 /** One session: everything that is measured of it, at the step that is looked at. */
 class SessionPage extends LightElement {
@@ -21,6 +22,8 @@ class SessionPage extends LightElement {
   #view: SessionView | undefined;
   /** What the last rendering was of: most of what changes is drawn, not rendered. */
   #rendered = "";
+  /** Just now. */
+  #copied = false;
 
   override willUpdate(changed: PropertyValues): void {
     if (!changed.has("link")) return;
@@ -65,6 +68,11 @@ class SessionPage extends LightElement {
     if (view === undefined) return nothing;
     if (view.watch.isDeleted || (view.info === undefined && this.box.sessions.isComplete))
       return this.#gone(view);
+    // Another session gets elements of its own: what they follow they are given once.
+    return keyed(view, this.#session(view));
+  }
+
+  #session(view: SessionView) {
     const { linear = false, classes = false, zoom } = view.link;
     return html`
       <grokbox-session-head .view=${view}></grokbox-session-head>
@@ -72,16 +80,21 @@ class SessionPage extends LightElement {
       <section aria-labelledby="progress-title">
         <div class="section-head">
           <h2 id="progress-title">Progress</h2>
-          <span class="muted">${zoom === undefined ? "drag to zoom" : `steps ${count(zoom.first)} to ${count(zoom.last)}, every recorded point`}</span>
+          ${
+            zoom === undefined
+              ? html`<span class="muted by-mouse">drag over a panel to zoom, click to look back</span>`
+              : html`<span class="muted">steps ${count(zoom.first)} to ${count(zoom.last)}</span>`
+          }
           <span class="tools">
+            <button @click=${() => zoomIn(view)}>Zoom in</button>
             ${zoom === undefined ? nothing : html`<button @click=${() => view.show({ zoom: undefined })}>All steps</button>`}
             ${
-              view.info?.stages === undefined
+              view.info !== undefined && view.info.stages === undefined
                 ? nothing
                 : html`<button aria-pressed=${classes} @click=${() => view.show({ classes: classes ? undefined : true })}>Classes of pairs</button>`
             }
             <button aria-pressed=${linear} @click=${() => view.show({ linear: linear ? undefined : true })}>Linear axis</button>
-            <button @click=${() => this.#copyLink()}>Copy link</button>
+            <button @click=${() => this.#copyLink()}>${this.#copied ? "Copied" : "Copy link"}</button>
           </span>
         </div>
         <div class="panels">
@@ -105,19 +118,20 @@ class SessionPage extends LightElement {
   }
 
   async #copyLink(): Promise<void> {
-    const button = [...this.querySelectorAll("button")].find(
-      ({ textContent }) => textContent === "Copy link",
-    );
-    await this.box.attempt("Can't copy the link", () => navigator.clipboard.writeText(location.href));
-    if (button !== undefined) announce(this, "The link was copied.");
+    const { problems, announcer } = this.box;
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.#copied = true;
+      announcer.say("The link was copied.");
+      setTimeout(() => {
+        this.#copied = false;
+        this.requestUpdate();
+      }, 2_000);
+      this.requestUpdate();
+    } catch (error) {
+      problems.show("Can't copy the link", error);
+    }
   }
 }
 
-/** Says something to a screen reader, when it has time. */
-function announce(page: HTMLElement, text: string): void {
-  const region = page.querySelector("[data-announce]");
-  if (region !== null) region.textContent = text;
-}
-
 customElements.define("grokbox-session", SessionPage);
-void setting;

@@ -75,7 +75,7 @@ class SessionsPage extends LightElement {
         <td role="cell" data-title="Stage">${stages?.current ?? "–"}</td>
         <td role="cell" class="number" data-title="Train accuracy">${percentText(latest?.trainAccuracy)}</td>
         <td role="cell" class="number" data-title="Test accuracy">${percentText(latest?.testAccuracy)}</td>
-        <td role="cell"><grokbox-sparkline .live=${this.box.live} .session=${name}></grokbox-sparkline></td>
+        <td role="cell" class="line"><grokbox-sparkline .box=${this.box} .session=${name}></grokbox-sparkline></td>
         <td role="cell" class="do">${this.#action(info)}</td>
       </tr>
     `;

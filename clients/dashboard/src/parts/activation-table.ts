@@ -17,6 +17,9 @@ const names: Readonly<Record<string, string>> = {
   "x^3": "x³",
 };
 
+/** A slider that is still for so long is where one wanted it. */
+const settleMs = 300;
+
 /** How the weights do under other activations, nothing retrained: computed when it is asked for. */
 class ActivationTable extends LightElement {
   static override properties = { view: { attribute: false } };
@@ -25,10 +28,24 @@ class ActivationTable extends LightElement {
   #step = 0;
   #isAsking = false;
   #said = "";
+  #pinnedStep: number | undefined;
+  #settling: ReturnType<typeof setTimeout> | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
+    this.#pinnedStep = this.view.pinnedStep;
     if (this.view.link.table) void this.#ask();
+    this.until(this.view.subscribe(() => this.#follow()));
+    this.until(() => clearTimeout(this.#settling));
+  }
+
+  /** The slider moves the table as well, once it has come to rest; while a session trains, only who asks gets another one. */
+  #follow(): void {
+    const { link, pinnedStep } = this.view;
+    if (pinnedStep === this.#pinnedStep) return;
+    this.#pinnedStep = pinnedStep;
+    clearTimeout(this.#settling);
+    if (link.table) this.#settling = setTimeout(() => this.#ask(), settleMs);
   }
 
   toggle(): void {
@@ -55,7 +72,7 @@ class ActivationTable extends LightElement {
       }
       this.#scores = await session.swapActivation(Object.keys(names), { evaluateOnly: true, at });
       this.#step = at ?? session.info.step;
-      this.#said = at === undefined ? "" : ", the newest snapshot before the step shown";
+      this.#said = at === undefined ? "" : ", the newest snapshot at or before the step shown";
     });
     this.#isAsking = false;
     this.requestUpdate();

@@ -30,7 +30,7 @@ class ConnectionBanner extends LightElement {
   }
 
   override render() {
-    const text = "Reconnecting to the server. Nothing is lost: the page goes on by itself once it answers.";
+    const text = html`Reconnecting<span class="more"> to the server; the page goes on where it was</span>…`;
     return html`<div role="status">${this.#isLost ? html`<p class="banner">${text}</p>` : nothing}</div>`;
   }
 }

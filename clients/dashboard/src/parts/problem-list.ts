@@ -18,7 +18,9 @@ class ProblemList extends LightElement {
 
   #problem(problem: Problem) {
     const { what, why, violations } = problem;
-    const fields = violations.map(
+    // Of a single field the message says it all.
+    const unsaid = violations.filter(({ description }) => !why.includes(description));
+    const fields = unsaid.map(
       ({ field, description }) => html`<li><code>${field}</code> ${description}</li>`,
     );
     return html`

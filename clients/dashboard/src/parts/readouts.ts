@@ -3,7 +3,7 @@ import { html } from "lit";
 import { count, measure, percent } from "../../../cli/numbers.ts";
 import { setText } from "../charts/progress-chart.ts";
 import type { SessionView } from "../data/session-view.ts";
-import { frames } from "../draw/frames.ts";
+import { frames, readableMs } from "../draw/frames.ts";
 import { LightElement } from "../light-element.ts";
 
 interface Readout {
@@ -118,7 +118,11 @@ class Readouts extends LightElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.until(this.view.subscribe(() => frames.request(this.#draw)));
+    this.until(
+      this.view.subscribe(() =>
+        frames.request(this.#draw, this.view.pinnedStep === undefined ? readableMs : 0),
+      ),
+    );
     this.until(() => frames.cancel(this.#draw));
   }
 

@@ -1,4 +1,4 @@
-import type { PresetInfo, SessionInfo } from "@grokbox/sdk";
+import type { PresetInfo, Session, SessionInfo } from "@grokbox/sdk";
 import { html, nothing } from "lit";
 import { count, duration, short } from "../../../cli/numbers.ts";
 import { pairsText, specText, stopText } from "../../../cli/spec-text.ts";
@@ -11,18 +11,32 @@ import { formatLink } from "../link.ts";
 const fewSteps = 100;
 
 /** What the session is, what it does now, and what makes it do something else. */
-class SessionHead extends LightElement {
+export class SessionHead extends LightElement {
   static override properties = { view: { attribute: false } };
   declare view: SessionView;
   #presets: readonly PresetInfo[] = [];
   #until = "";
-  #isCalling = false;
+  #underWay = Promise.resolve();
   #said = "";
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.until(this.view.box.sessions.subscribe(() => this.requestUpdate()));
+    this.until(
+      this.view.box.sessions.subscribe(() => {
+        this.#announce();
+        this.requestUpdate();
+      }),
+    );
     void this.#load();
+  }
+
+  /** Changes of state and stage; not what they were when the page was opened. */
+  #announce(): void {
+    const { info, box } = this.view;
+    if (info === undefined) return;
+    const said = `${info.state}${info.stages?.current === undefined ? "" : `, ${info.stages.current}`}`;
+    if (this.#said !== "" && said !== this.#said) box.announcer.say(`${said}, at step ${count(info.step)}`);
+    this.#said = said;
   }
 
   async #load(): Promise<void> {
@@ -31,36 +45,44 @@ class SessionHead extends LightElement {
     this.requestUpdate();
   }
 
-  async #call(what: string, call: () => Promise<SessionInfo>): Promise<void> {
-    this.#isCalling = true;
-    this.requestUpdate();
-    const info = await this.view.box.attempt(what, call);
-    this.#isCalling = false;
-    if (info !== undefined) this.view.box.sessions.put(info);
-    this.requestUpdate();
-  }
-
-  #run(info: SessionInfo): void {
-    const untilStep = this.#until === "" ? usualEnd(info, this.#presets) : Number(this.#until);
-    this.#until = "";
-    void this.#call("Can't run", async () => (await this.view.session()).run({ untilStep }).started);
-  }
-
-  #pause(): void {
-    void this.#call("Can't pause", async () => (await this.view.session()).pause());
+  /** Pauses when it trains, or else runs. Asked for again while that is under way, it is done again afterwards. */
+  toggle(): void {
+    this.#then(async () => {
+      const { info } = this.view;
+      if (info === undefined) return;
+      if (isTraining(info)) {
+        await this.#call("Can't pause", async (session) => session.pause());
+      } else {
+        const untilStep = this.#until === "" ? usualEnd(info, this.#presets) : Number(this.#until);
+        this.#until = "";
+        await this.#call("Can't run", async (session) => session.run({ untilStep }).started);
+      }
+    });
   }
 
   #step(): void {
-    void this.#call("Can't make steps", async () => {
-      const session = await this.view.session();
-      await session.step(fewSteps);
-      return session.info;
-    });
+    this.#then(() =>
+      this.#call("Can't make steps", async (session) => {
+        await session.step(fewSteps);
+        return session.info;
+      }),
+    );
+  }
+
+  /** One after the other, as they were asked for. */
+  #then(work: () => Promise<void>): void {
+    this.#underWay = this.#underWay.then(work);
+  }
+
+  async #call(what: string, call: (session: Session) => Promise<SessionInfo>): Promise<void> {
+    const { box } = this.view;
+    const info = await box.attempt(what, async () => call(await this.view.session()));
+    if (info !== undefined) box.sessions.put(info);
   }
 
   override render() {
     const { info } = this.view;
-    if (info === undefined) return html`<h1>${this.view.link.id}</h1>`;
+    if (info === undefined) return html`<header class="head"><h1>${this.view.link.id}</h1></header>`;
     const { state, spec, labels, preset, engine, durability, run, parent } = info;
     const rate = isTraining(info) ? this.view.box.sessions.rateOf(info.name) : undefined;
     const left =
@@ -78,6 +100,9 @@ class SessionHead extends LightElement {
               ${info.stopReason === undefined || isTraining(info) ? nothing : stopText(info.stopReason)}
             </span>
           </div>
+        </div>
+        <div class="controls">${this.#controls(info)}</div>
+        <div class="all">
           <div class="facts">
             <span>${specText(spec)}</span>
             <span>${pairsText(info)}</span>
@@ -90,16 +115,21 @@ class SessionHead extends LightElement {
             <span class="labels">${Object.entries(labels).map(([key, value]) => html`<span class="chip">${key}=${value}</span>`)}</span>
           </div>
         </div>
-        <div class="controls">${this.#controls(info)}</div>
       </header>
-      <div class="unseen" role="status" data-announce>${this.#announcement(info)}</div>
     `;
   }
 
   #controls(info: SessionInfo) {
-    if (isTraining(info)) {
-      return html`<button class="main" data-do="pause" ?disabled=${this.#isCalling} @click=${this.#pause}>Pause</button>`;
-    }
+    const trains = isTraining(info);
+    // One button for both, which keeps the focus of who pauses and goes on by keyboard.
+    return html`
+      ${trains ? nothing : this.#untilField(info)}
+      <button class="main" data-do="toggle" @click=${this.toggle}>${trains ? "Pause" : "Run"}</button>
+      ${trains ? nothing : html`<button @click=${this.#step}>Step ${fewSteps}</button>`}
+    `;
+  }
+
+  #untilField(info: SessionInfo) {
     return html`
       <label class="field">
         to step
@@ -112,24 +142,15 @@ class SessionHead extends LightElement {
           @input=${(event: InputEvent) => {
             this.#until = (event.target as HTMLInputElement).value;
           }}
-          @keydown=${(event: KeyboardEvent) => event.key === "Enter" && this.#run(info)}
+          @keydown=${(event: KeyboardEvent) => event.key === "Enter" && this.toggle()}
         />
       </label>
-      <button class="main" data-do="run" ?disabled=${this.#isCalling} @click=${() => this.#run(info)}>Run</button>
-      <button ?disabled=${this.#isCalling} @click=${this.#step}>Step ${fewSteps}</button>
     `;
   }
 
   #parent(snapshot: string) {
     const [, id = "", , step = ""] = snapshot.split("/");
     return html`<a href=${formatLink({ page: "session", id, step: Number(step) })}>${id}</a> at step ${count(Number(step))}`;
-  }
-
-  /** Changes of state and stage, once each. */
-  #announcement({ state, stages }: SessionInfo): string {
-    const said = `${state}${stages?.current === undefined ? "" : `, ${stages.current}`}`;
-    if (said !== this.#said) this.#said = said;
-    return this.#said;
   }
 }
 

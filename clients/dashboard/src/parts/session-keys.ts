@@ -1,5 +1,5 @@
-import { isTraining } from "../data/session-calls.ts";
 import type { SessionView } from "../data/session-view.ts";
+import type { SessionHead } from "./session-head.ts";
 
 /** Where a key means something already. */
 const busy = "input:not([type=range]), textarea, select, [contenteditable], dialog *";
@@ -18,22 +18,22 @@ export function onSessionKey(event: KeyboardEvent, view: SessionView, page: HTML
 }
 
 const actions: Readonly<Record<string, (view: SessionView, page: HTMLElement) => void>> = {
-  " ": (view, page) => {
-    if (view.info === undefined) return;
-    const what = isTraining(view.info) ? "pause" : "run";
-    page.querySelector<HTMLButtonElement>(`button[data-do="${what}"]`)?.click();
-  },
+  " ": (_, page) => page.querySelector<SessionHead>("grokbox-session-head")?.toggle(),
   l: (view) => view.show({ step: undefined }),
   c: (view) => view.info?.stages && view.show({ classes: view.link.classes ? undefined : true }),
   x: (view) => view.show({ linear: view.link.linear ? undefined : true }),
   a: (_, page) => page.querySelector<HTMLButtonElement>("grokbox-activations button[aria-expanded]")?.click(),
-  "+": (view) => zoom(view, 0.5),
-  "=": (view) => zoom(view, 0.5),
+  "+": zoomIn,
+  "=": zoomIn,
   "-": (view) => zoom(view, 2),
   "0": (view) => view.show({ zoom: undefined }),
 };
 
-/** Around the step that is looked at. */
+/** To half of what is shown, around the step that is looked at. */
+export function zoomIn(view: SessionView): void {
+  zoom(view, 0.5);
+}
+
 function zoom(view: SessionView, factor: number): void {
   const { firstStep, lastStep } = view;
   const { first, last } = view.zoom ?? { first: firstStep, last: lastStep };

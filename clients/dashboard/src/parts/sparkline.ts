@@ -1,6 +1,6 @@
-import type { Live } from "@grokbox/sdk/live";
 import { html } from "lit";
 import { measure } from "../../../cli/numbers.ts";
+import type { Box } from "../data/box.ts";
 import { ProgressWatch } from "../data/progress-watch.ts";
 import { theme } from "../data/theme.ts";
 import { fitted } from "../draw/canvas.ts";
@@ -13,8 +13,8 @@ const detail = { from: 1, maxPoints: 64, updatesPerSecond: 2 };
 
 /** The losses of a session so far, on logarithmic axes; watched only while it is on screen. */
 class Sparkline extends LightElement {
-  static override properties = { live: { attribute: false }, session: { attribute: false } };
-  declare live: Live;
+  static override properties = { box: { attribute: false }, session: { attribute: false } };
+  declare box: Box;
   declare session: string;
   #watch: ProgressWatch | undefined;
 
@@ -33,7 +33,7 @@ class Sparkline extends LightElement {
 
   #begin(): void {
     if (this.#watch === undefined) {
-      this.#watch = new ProgressWatch(this.live, this.session, detail);
+      this.#watch = new ProgressWatch(this.box, this.session, detail);
       this.#watch.subscribe(() => frames.request(this.#draw));
     }
     this.#watch.start();

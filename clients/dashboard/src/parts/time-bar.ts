@@ -2,17 +2,22 @@ import { html } from "lit";
 import { count } from "../../../cli/numbers.ts";
 import { setText } from "../charts/progress-chart.ts";
 import type { SessionView } from "../data/session-view.ts";
-import { frames } from "../draw/frames.ts";
+import { frames, readableMs } from "../draw/frames.ts";
 import { LightElement } from "../light-element.ts";
 
 /** The slider over all steps: what it stands at, the whole page shows. */
 class TimeBar extends LightElement {
   static override properties = { view: { attribute: false } };
   declare view: SessionView;
+  #saidMs = 0;
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.until(this.view.subscribe(() => frames.request(this.#draw)));
+    this.until(
+      this.view.subscribe(() =>
+        frames.request(this.#draw, this.view.pinnedStep === undefined ? readableMs : 0),
+      ),
+    );
     this.until(() => frames.cancel(this.#draw));
   }
 
@@ -30,7 +35,12 @@ class TimeBar extends LightElement {
     if (slider.max !== String(lastStep)) slider.max = String(lastStep);
     if (slider.value !== value) slider.value = value;
     const said = pinnedStep === undefined ? `step ${count(lastStep)}, now` : `step ${count(pinnedStep)}`;
-    if (slider.getAttribute("aria-valuetext") !== said) slider.setAttribute("aria-valuetext", said);
+    // Live, it would be read out with every frame to whoever has the slider in focus.
+    const isDue = pinnedStep !== undefined || performance.now() - this.#saidMs > 2_000;
+    if (isDue && slider.getAttribute("aria-valuetext") !== said) {
+      this.#saidMs = performance.now();
+      slider.setAttribute("aria-valuetext", said);
+    }
     setText(this.querySelector<HTMLElement>("output strong")!, count(pinnedStep ?? lastStep));
     setText(
       this.querySelector<HTMLElement>("output .muted")!,

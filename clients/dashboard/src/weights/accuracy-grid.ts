@@ -77,8 +77,6 @@ class AccuracyGrid extends CanvasFigure {
   }
 
   protected override footer() {
-    const accuracy = this.state?.scores.accuracy;
-    const shown = classes.filter(({ key }) => accuracy?.[key] !== undefined);
     return html`
       <ul class="classes">
         <li><svg width="11" height="11" aria-hidden="true"><rect width="11" height="11" fill="var(--right)" /></svg>right</li>
@@ -88,7 +86,7 @@ class AccuracyGrid extends CanvasFigure {
             <path d="M3 3l5 5M8 3l-5 5" stroke="var(--surface)" stroke-width="1.4" />
           </svg>wrong
         </li>
-        ${shown.map(
+        ${classes.map(
           ({ name, key, colour, dash }) => html`
             <li>
               ${
@@ -164,7 +162,8 @@ function axes(context: CanvasRenderingContext2D, modulus: number, cell: number, 
     context.fillText(String(i), margin + (i + 0.5) * cell, modulus * cell + margin);
     context.textAlign = "right";
     context.textBaseline = "middle";
-    context.fillText(String(i), margin - 5, (i + 0.5) * cell);
+    // Of tiny cells the first number would reach over the top.
+    context.fillText(String(i), margin - 5, Math.max(6, (i + 0.5) * cell));
   }
 }
 

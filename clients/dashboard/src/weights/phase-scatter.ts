@@ -1,12 +1,13 @@
+import { type Wave, waves } from "@grokbox/sdk";
 import { html, type PropertyValues } from "lit";
 import { count, measure } from "../../../cli/numbers.ts";
-import { type Wave, waves, wrap } from "../../../figures/spectrum.ts";
+import { wrap } from "../../../figures/spectrum.ts";
 import type { Fitted } from "../draw/canvas.ts";
 import { CanvasFigure } from "../draw/canvas-figure.ts";
 import { colours } from "../draw/colours.ts";
 import type { WeightsState } from "./weights-feed.ts";
 
-const margin = { left: 26, bottom: 18 } as const;
+const margin = { left: 34, bottom: 18 } as const;
 
 /** At most so far from the pointer is a neuron meant, CSS pixels. */
 const reach = 12;

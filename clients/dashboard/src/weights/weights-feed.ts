@@ -21,9 +21,8 @@ export interface WeightsState {
 /** More rows than a heatmap has pixels tell the eye nothing. */
 const mostNeurons = 512;
 
-/** While it trains, the server is asked this often at most, and for no more than a twentieth of the time. */
-const restMs = 400;
-const restShare = 20;
+/** While it trains, the server is asked this often at most; less often when it takes long to answer, but not without end. */
+const restMs = { least: 1_000, most: 2_500, timesTaken: 4 } as const;
 
 /** States of snapshots never change; so many are kept for sliding back and forth. */
 const mostKept = 60;
@@ -34,7 +33,8 @@ const mostKept = 60;
  */
 export class WeightsFeed extends Changes {
   readonly #view: SessionView;
-  readonly #kept = new Map<number, WeightsState>();
+  /** By epoch and step. */
+  readonly #kept = new Map<string, WeightsState>();
   #state: WeightsState | undefined;
   #problem = "";
   #isVisible = false;
@@ -105,7 +105,7 @@ export class WeightsFeed extends Changes {
     const { snapshots } = this.#view;
     await snapshots.refresh();
     const at = snapshots.at(step);
-    const kept = at === undefined ? undefined : this.#kept.get(at);
+    const kept = at === undefined ? undefined : this.#kept.get(this.#key(at));
     const isAnother = this.#view.pinnedStep !== step;
     if (at === undefined) {
       this.#set(undefined, `No snapshot is kept at or before step ${step.toLocaleString("en-US")}.`);
@@ -115,9 +115,13 @@ export class WeightsFeed extends Changes {
     return isAnother;
   }
 
+  #key(at: number): string {
+    return `${this.#view.watch.epoch} ${at}`;
+  }
+
   async #keep(at: number): Promise<WeightsState> {
     const state = await this.#read(at);
-    this.#kept.set(at, state);
+    this.#kept.set(this.#key(at), state);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > mostKept) this.#kept.delete(oldest!);
     return state;
@@ -133,7 +137,7 @@ export class WeightsFeed extends Changes {
     const fromMs = performance.now();
     const state = await this.#read(undefined);
     const tookMs = performance.now() - fromMs;
-    this.#rest(Math.max(restMs, restShare * tookMs));
+    this.#rest(Math.min(restMs.most, Math.max(restMs.least, restMs.timesTaken * tookMs)));
     if (this.#view.pinnedStep === undefined || this.#view.pinnedStep >= state.step) this.#set(state);
     this.#asked = asked;
     return false;

@@ -1,0 +1,214 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { completeSpec } from "../model/presets.ts";
+import { Metronome } from "./metronome.ts";
+import type { RunPlan } from "./plan.ts";
+import type { ProgressPoint } from "./progress-log.ts";
+import type { Registry } from "./registry.ts";
+import type { Session } from "./session.ts";
+import { openTestRegistry, unrepeated } from "./testing/registry.ts";
+import { type WatchEvent, type WatchOptions, watch } from "./watch.ts";
+
+const never = new AbortController().signal;
+const retained = 700;
+const endless: RunPlan = { stopWhen: [], snapshotAt: [], recordEvery: 1, recordAt: [] };
+let registry: Registry;
+
+beforeAll(async () => {
+  registry = await openTestRegistry({ threads: 1, limits: { retainedProgressPoints: retained } });
+});
+
+afterAll(async () => {
+  await registry.shutDown();
+  await registry.close();
+});
+
+function start(): Promise<Session> {
+  const spec = completeSpec({ modulus: 3, width: 8 }, "standard");
+  return registry.start({ spec, preset: "", labels: {}, engine: "auto", recordEvery: 1 });
+}
+
+const advance = (session: Session, steps: number) =>
+  session.advanceBy({ steps, expectedStep: undefined, receipt: unrepeated() }, never);
+
+/** What the description of LiveProgress and LiveBatch says that a viewer does, and no more. */
+class Viewer {
+  readonly maxPoints: number;
+  next = 1;
+  /** Where the present epoch was begun. */
+  began = 1;
+  epoch = "";
+  stride = 1;
+  first = 0;
+  points: ProgressPoint[] = [];
+  missed: [number, number][] = [];
+
+  constructor(maxPoints: number) {
+    this.maxPoints = maxPoints;
+  }
+
+  /** Resumes, takes so many events, and leaves. */
+  async read(session: Session, events: number): Promise<void> {
+    const { maxPoints, stride, first, epoch } = this;
+    const options: WatchOptions = {
+      from: this.next,
+      ...(epoch === "" ? {} : { epoch }),
+      untilIdle: true,
+      thinning: { maxPoints, stride, first },
+      pace: { metronome: new Metronome(), intervalMs: 1 },
+    };
+    let left = events;
+    for await (const event of watch(session, options, never)) {
+      this.take(event);
+      if (--left === 0) return;
+    }
+  }
+
+  take(event: WatchEvent): void {
+    if (event.kind === "opened") {
+      if (this.epoch !== "" && this.epoch !== event.epoch) {
+        this.began = Math.max(1, event.oldest);
+        Object.assign(this, { next: this.began, stride: 1, first: 0, points: [], missed: [] });
+      }
+      this.epoch = event.epoch;
+    } else if (event.kind === "gap") {
+      expect(event.first).toBe(this.next);
+      this.missed.push([event.first, event.last]);
+      this.next = event.last + 1;
+    } else if (event.kind === "batch") {
+      const { points, stride } = event;
+      expect(Math.log2(stride / this.stride)).toBeGreaterThanOrEqual(0);
+      expect(points[0]!.sequence).toBeGreaterThanOrEqual(this.next);
+      this.stride = stride;
+      this.first ||= points[0]!.sequence;
+      this.next = points.at(-1)!.sequence + 1;
+      this.points = this.points.filter((point) => this.isKept(point));
+      for (const [i, point] of points.entries())
+        if (this.isKept(point) || i === points.length - 1) this.points.push(point);
+      expect(this.points.length).toBeLessThanOrEqual(this.maxPoints);
+    }
+  }
+
+  isKept({ sequence }: ProgressPoint): boolean {
+    return (sequence - 1) % this.stride === 0;
+  }
+}
+
+type Command =
+  | { readonly kind: "step"; readonly steps: number }
+  | { readonly kind: "read"; readonly events: number }
+  | { readonly kind: "restore" };
+
+const command: fc.Arbitrary<Command> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("step" as const), steps: fc.integer({ min: 1, max: 400 }) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("read" as const), events: fc.integer({ min: 1, max: 6 }) }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: "restore" as const }) },
+);
+
+test("a viewer holds every stride-th point and the newest, however it was recorded, broken off and resumed", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(command, { minLength: 1, maxLength: 14 }),
+      fc.integer({ min: 2, max: 120 }),
+      async (commands, maxPoints) => {
+        const session = await start();
+        await session.snapshot({ expectedStep: undefined, label: "" }, never);
+        const viewer = new Viewer(maxPoints);
+        const recorded = new Map<number, ProgressPoint>();
+        const record = () => {
+          for (const point of session.log.read(1, retained)) recorded.set(point.sequence, point);
+        };
+        record();
+        for (const each of commands) {
+          if (each.kind === "step") await advance(session, each.steps).then(record);
+          else if (each.kind === "read") await viewer.read(session, each.events);
+          else {
+            await session.restoreSnapshot(0, undefined, unrepeated(), never);
+            recorded.clear();
+            record();
+          }
+        }
+        await viewer.read(session, Number.POSITIVE_INFINITY);
+        const { newest } = session.log;
+        const isMissed = (sequence: number) =>
+          viewer.missed.some(([first, last]) => sequence >= first && sequence <= last);
+        const expected = [...recorded.values()].filter(
+          (point) =>
+            point.sequence >= viewer.began &&
+            !isMissed(point.sequence) &&
+            (viewer.isKept(point) || point.sequence === newest),
+        );
+        expect(viewer.points).toEqual(expected);
+        expect(viewer.next).toBe(newest + 1);
+        if (viewer.missed.length === 0 && session.log.oldest === 1) {
+          const fresh = new Viewer(maxPoints);
+          await fresh.read(session, Number.POSITIVE_INFINITY);
+          expect(fresh.stride).toBe(viewer.stride);
+          expect(fresh.points).toEqual(viewer.points);
+        }
+        await registry.delete(session.name);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test("a viewer that holds points which are no longer retained still holds no more than it asked for", async () => {
+  const session = await start();
+  const viewer = new Viewer(20);
+  for (let i = 0; i < 12; i++) {
+    await advance(session, 500);
+    await viewer.read(session, Number.POSITIVE_INFINITY);
+  }
+  expect(viewer.missed).toEqual([]);
+  expect(viewer.points[0]!.sequence).toBe(1);
+  // Of 6,001 points.
+  expect(viewer.stride).toBe(512);
+  await registry.delete(session.name);
+});
+
+test("a viewer that joins late is thinned out for what it gets, not for what it can't have", async () => {
+  const session = await start();
+  await advance(session, 3_000);
+  const viewer = new Viewer(200);
+  await viewer.read(session, Number.POSITIVE_INFINITY);
+  expect(viewer.missed).toEqual([[1, 2_301]]);
+  expect(viewer.stride).toBe(4);
+  expect(viewer.points.length).toBeGreaterThan(170);
+  await registry.delete(session.name);
+});
+
+test("a pace bounds batches of new points, not the catching up, and leaving ends its wait", async () => {
+  const session = await start();
+  await advance(session, 650);
+  await session.run(endless, undefined, never);
+  const controller = new AbortController();
+  const pace = { metronome: new Metronome(), intervalMs: 50 };
+  const options = { from: 1, untilIdle: false, pace };
+  const batches: number[] = [];
+  for await (const event of watch(session, options, controller.signal)) {
+    if (event.kind === "batch") batches.push(performance.now());
+    if (event.kind === "batch" && session.log.newest > 2_000) break;
+  }
+  const turns = new Set(batches.map((at) => Math.floor(at / 50)));
+  expect(batches.length).toBeGreaterThan(turns.size);
+  await session.pause();
+
+  const slow = watch(
+    session,
+    { ...options, from: session.log.newest, pace: { ...pace, intervalMs: 60_000 } },
+    controller.signal,
+  );
+  expect((await slow.next()).value).toMatchObject({ kind: "opened" });
+  expect((await slow.next()).value).toMatchObject({ kind: "batch" });
+  const waiting = slow.next();
+  controller.abort();
+  expect((await waiting).done).toBe(true);
+  expect(session.log.cursors.size).toBe(0);
+});
