@@ -29,6 +29,11 @@ export class SweepGroups {
     this.#seeds = runs / groups;
   }
 
+  /** Runs that were added. */
+  get done(): number {
+    return [...this.#groups.values()].reduce((sum, { done }) => sum + done, 0);
+  }
+
   add(run: SweepRun): void {
     const { group, coordinates, memorizationEnd, grokkingStep, final, forecastRight, outcome } = run;
     const found: Group = this.#groups.get(group) ?? {

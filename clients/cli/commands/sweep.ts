@@ -133,7 +133,8 @@ function liveLines(
   // One for the header, one for what is left out, one for the line below.
   return [
     ...groups.lines({ width: columns, style }, Math.max(1, rows - 3)),
-    progressLine(info, columns, style),
+    // It has been told of runs since.
+    progressLine({ ...info, done: Math.max(info.done, groups.done) }, columns, style),
   ];
 }
 
