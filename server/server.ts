@@ -73,7 +73,7 @@ export async function startServer(values: Partial<Config> = {}): Promise<Running
     checkpointEveryMs,
   });
   const sweeps = new Sweeps(registry, onDefect);
-  metrics.observe(registry, version);
+  metrics.observe(registry, sweeps, version);
   const resume = config.resumeRuns;
   for (const damage of [...(await registry.restore({ resume })), ...(await sweeps.restore({ resume }))])
     logger.error({ damage }, "damaged, and left out; grokbox doctor tells more");

@@ -1,5 +1,14 @@
 import { spawn } from "node:child_process";
-import { accessSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -119,7 +128,7 @@ async function tryBlock({ language, code }: Block): Promise<void> {
   if (commands.some((command) => live.test(command))) {
     expect(commands.filter((command) => !live.test(command))).toEqual([]);
     const env = { GROKBOX_SERVER: server.address, XDG_STATE_HOME: state };
-    const written = [...code.matchAll(/ -o (\S+)| backup (\S+)/g)].map((match) => match[1] ?? match[2]!);
+    const written = [...code.matchAll(/ (?:-o|--out|backup) (\S+)/g)].map((match) => match[1]!);
     try {
       return expectSuccess(await runProcess("bash", ["-e", "-c", here(code)], { cwd: root, env }));
     } finally {
@@ -214,9 +223,22 @@ function expectSuccess({ code, output, errors }: Outcome): void {
   expect(output).not.toBe("");
 }
 
-/** The text as printed, but for the addresses. */
+/** The text as printed, but for the addresses, and a sweep of hours. */
 function here(code: string): string {
-  return code.replaceAll(printedAddress, server.address).replaceAll(printedWebAddress, server.webAddress);
+  return code
+    .replaceAll(printedAddress, server.address)
+    .replaceAll(printedWebAddress, server.webAddress)
+    .replaceAll("clients/examples/weight-decay.yaml", shorterSweep);
+}
+
+/** Long enough for memorization to end. */
+function shorterSweep(path: string): string {
+  const whole = read(path);
+  const shorter = whole.replace("until_step: 30000", "until_step: 2500").replace("count: 16", "count: 1");
+  expect(shorter).not.toBe(whole);
+  const file = join(state, "shorter.yaml");
+  writeFileSync(file, shorter);
+  return file;
 }
 
 function read(path: string): string {

@@ -3,8 +3,11 @@ import { Counter, Gauge, Histogram, Registry as PromRegistry } from "prom-client
 import type { Observer } from "../sessions/observer.ts";
 import type { Registry } from "../sessions/registry.ts";
 import type { SessionState } from "../sessions/state.ts";
+import type { SweepState } from "../sessions/sweeps/state.ts";
+import type { Sweeps } from "../sessions/sweeps/sweeps.ts";
 
 const states: readonly SessionState[] = ["idle", "stepping", "running", "paused", "diverged"];
+const sweepStates: readonly SweepState[] = ["running", "paused", "finished", "cancelled"];
 const urgencies = ["interactive", "background"] as const;
 const delayResolutionMs = 10;
 
@@ -116,10 +119,14 @@ export class Metrics implements Observer {
   }
 
   /** Adds what is read off the sessions, the process and the build when it is scraped. */
-  observe(registry: Registry, version: string): void {
+  observe(registry: Registry, sweeps: Sweeps, version: string): void {
     this.#gauge("grokbox_sessions", "Sessions by state.", ["state"], (gauge) => {
       for (const state of states) gauge.set({ state }, 0);
       for (const { state } of registry.all()) gauge.inc({ state });
+    });
+    this.#gauge("grokbox_sweeps", "Sweeps by state.", ["state"], (gauge) => {
+      for (const state of sweepStates) gauge.set({ state }, 0);
+      for (const { state } of sweeps.list(Number.POSITIVE_INFINITY)) gauge.inc({ state });
     });
     this.#gauge("grokbox_queue_depth", "Sessions that wait for their turn.", ["urgency"], (gauge) => {
       const depth = registry.queueDepth();

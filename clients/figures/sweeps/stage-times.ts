@@ -149,7 +149,9 @@ export const stageTimes = sweepFigure<StageTimes>({
   caption:
     "A dot is a run, a box spans the middle half of the runs, a line is their median. Each panel has all finished runs, whatever the other parameters; a run that did not get to a stage is not in its column.",
   read: async ({ sweep, signal }) => {
-    const runs = (await Array.fromAsync(sweep.summaries({ signal }))).sort((a, b) => a.run - b.run);
+    const runs: SweepRun[] = [];
+    for await (const run of sweep.summaries({ signal })) runs.push(run);
+    runs.sort((a, b) => a.run - b.run);
     const { info } = sweep;
     const axes = info.definition?.axes ?? [];
     const panels =
