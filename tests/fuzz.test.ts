@@ -38,7 +38,7 @@ async function startSweep(): Promise<void> {
   const { sweep: started } = await wire.call(SweepService.method.startSweep, {
     definition: {
       cells: { case: "grid", value: { preset: "grokking", base: { modulus: 7, width: 8 } } },
-      seeds: [1, 2],
+      maxParallel: 1,
       plan: { untilStep: 3n },
     },
   });
@@ -52,6 +52,7 @@ beforeAll(async () => {
   wire = new Wire(server.address);
   await startVictim();
   await startSweep();
+  await wakeVictim();
 });
 
 afterAll(async () => {
@@ -125,6 +126,11 @@ async function send(method: DescMethod, messages: readonly Message[]): Promise<S
   return undefined;
 }
 
+/** A look at a session wakes it, whatever comes of it; it must not sleep because others needed room. */
+async function wakeVictim(): Promise<void> {
+  await wire.call(AnalysisService.method.evaluate, { name: victim });
+}
+
 /** All that a failed call must leave as it was. */
 async function state(): Promise<string> {
   const { sessions } = await wire.call(SessionService.method.listSessions, { pageSize: 1_000 });
@@ -145,6 +151,7 @@ async function settle(): Promise<void> {
   }
   if (![...server.registry.all()].some(({ name }) => name === victim)) await startVictim();
   if ([...server.sweeps.list(Number.POSITIVE_INFINITY)].length === 0) await startSweep();
+  await wakeVictim();
 }
 
 test("no request makes a defect, and none that is refused changes anything", {

@@ -8,6 +8,7 @@ import type { CommandLine } from "../command-line.ts";
 import { exitCodes } from "../exit-code.ts";
 import { examples } from "../help.ts";
 import { LiveBlock } from "../live-block.ts";
+import { measuresHelp } from "../measures.ts";
 import { nextSteps } from "../output.ts";
 import { inWordsOfFile } from "../sweep-file/refusal.ts";
 import { parameterNames, readSweepFile } from "../sweep-file/sweep-file.ts";
@@ -177,8 +178,7 @@ The file:
   until_step: 20000
   stop_when: test_accuracy >= 0.99 for 10  # or several; as of grokbox run
 
-  Swept can be ${parameterNames.join(", ")}.
   More: labels, record_every, record_at, snapshot_at, max_parallel (8),
   keep_sessions (false), skip_invalid (false), engine.
-`;
+${measuresHelp("Swept can be", parameterNames)}`;
 }
