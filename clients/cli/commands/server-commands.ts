@@ -59,7 +59,7 @@ export function addDataCommands(program: Command): void {
 
 /**
  * Room for young objects, MiB, as `npm start` gives it (see package.json): a server that answers calls one after the other then collects
- * garbage half as often, and every collection makes one of them late. More would be missed by what hostile uploads may cost.
+ * garbage half as often, and every collection makes one of them late. With more, hostile uploads could cost over 50 MB.
  */
 export const nodeFlags = ["--max-semi-space-size=32", "--min-semi-space-size=32"] as const;
 
