@@ -35,6 +35,8 @@ function isUpToDate(fingerprint) {
 
 /** Beside dist/ and then renamed: a server may be sending the old page, and an install may race another. */
 async function build(fingerprint) {
+  // Whoever starts this may be a test; the page is always the one for people.
+  process.env.NODE_ENV = "production";
   const { build: bundle } = await import("vite");
   const work = `${folder.replace(/\/$/, "")}-${process.pid}`;
   try {

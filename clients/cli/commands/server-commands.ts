@@ -59,9 +59,9 @@ export function addDataCommands(program: Command): void {
 
 /**
  * Room for young objects, MiB, as `npm start` gives it (see package.json): a server that answers calls one after the other then collects
- * garbage a quarter as often, and every collection makes one of them late.
+ * garbage half as often, and every collection makes one of them late. With more, hostile uploads could cost over 50 MB.
  */
-export const nodeFlags = ["--max-semi-space-size=64", "--min-semi-space-size=64"] as const;
+export const nodeFlags = ["--max-semi-space-size=32", "--min-semi-space-size=32"] as const;
 
 /** What the server is to be called with; undefined for a command line of our own. */
 export function serverArgv(argv: readonly string[]): readonly string[] | undefined {
