@@ -109,39 +109,46 @@ test("a sweep that is deleted while it is followed says so", async () => {
   ).rejects.toMatchObject({ reason: "SWEEP_NOT_FOUND" });
 });
 
-test("a sweep whose server is killed twice ends as one that was never interrupted, for whoever follows it", {
-  timeout: 120_000,
-}, async () => {
-  const straight = await box.sweep(options);
-  const expected = plain(await Array.fromAsync(straight.runs()));
-  const directory = mkdtempSync(join(tmpdir(), "grokbox-sweep-kill-"));
-  const port = await freePort();
-  let child = await serve(directory, port);
-  try {
-    await using other = await Grokbox.connect(`localhost:${port}`);
-    const sweep = await other.sweep(options);
-    const seen: SweepRun[] = [];
-    let kills = 0;
-    for await (const run of sweep.runs()) {
-      seen.push(run);
-      if (kills < 2 && seen.length >= 3 * (kills + 1)) {
-        kills++;
-        child.kill("SIGKILL");
-        await once(child, "exit");
-        child = await serve(directory, port);
+test.each([
+  ["killed", "SIGKILL"],
+  ["shut down", "SIGTERM"],
+] as const)(
+  "a sweep whose server is %s twice ends as one that was never interrupted, for whoever follows it",
+  {
+    timeout: 120_000,
+  },
+  async (_, signal) => {
+    const straight = await box.sweep(options);
+    const expected = plain(await Array.fromAsync(straight.runs()));
+    const directory = mkdtempSync(join(tmpdir(), "grokbox-sweep-kill-"));
+    const port = await freePort();
+    let child = await serve(directory, port);
+    try {
+      await using other = await Grokbox.connect(`localhost:${port}`);
+      const sweep = await other.sweep(options);
+      const seen: SweepRun[] = [];
+      let kills = 0;
+      for await (const run of sweep.runs()) {
+        seen.push(run);
+        if (kills < 2 && seen.length >= 3 * (kills + 1)) {
+          kills++;
+          child.kill(signal);
+          await once(child, "exit");
+          child = await serve(directory, port);
+        }
       }
+      expect(kills).toBe(2);
+      expect(new Set(seen.map(({ run }) => run)).size).toBe(12);
+      expect(plain(seen)).toEqual(expected);
+      expect(plain(await Array.fromAsync(sweep.summaries()))).toEqual(expected);
+      expect(await bandsOf(sweep)).toEqual(await bandsOf(straight));
+      expect(await Array.fromAsync(other.sessions({ sweep: "sweeps/-" }))).toEqual([]);
+    } finally {
+      child.kill("SIGKILL");
+      rmSync(directory, { recursive: true, force: true });
     }
-    expect(kills).toBe(2);
-    expect(new Set(seen.map(({ run }) => run)).size).toBe(12);
-    expect(plain(seen)).toEqual(expected);
-    expect(plain(await Array.fromAsync(sweep.summaries()))).toEqual(expected);
-    expect(await bandsOf(sweep)).toEqual(await bandsOf(straight));
-    expect(await Array.fromAsync(other.sessions({ sweep: "sweeps/-" }))).toEqual([]);
-  } finally {
-    child.kill("SIGKILL");
-    rmSync(directory, { recursive: true, force: true });
-  }
-});
+  },
+);
 
 async function serve(directory: string, port: number): Promise<ChildProcess> {
   const main = join(import.meta.dirname, "../server/main.ts");

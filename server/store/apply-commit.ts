@@ -57,6 +57,9 @@ export function applyCommit(database: Database, unit: Commit): CommitResult {
   }
   for (const event of unit.putEvents ?? []) insert(database, "events", eventToRow(event));
   for (const sweep of unit.deleteSweeps ?? []) sql("DELETE FROM sweeps WHERE id = ?").run(sweep);
+  for (const { sweep, end } of unit.deleteSweepRuns ?? []) {
+    sql("DELETE FROM sweep_runs WHERE sweep = ? AND run < ?").run(sweep, end);
+  }
   for (const sweep of unit.putSweeps ?? []) put(database, "sweeps", "id", sweepToRow(sweep));
   for (const run of unit.putSweepRuns ?? []) put(database, "sweep_runs", "sweep, run", sweepRunToRow(run));
   return { sha256 };

@@ -165,6 +165,8 @@ export interface Commit {
   readonly putEvents?: readonly EventRow[];
   /** With their finished runs. One that doesn't exist is no error. */
   readonly deleteSweeps?: readonly string[];
+  /** The finished runs with numbers below `end`, of sweeps with too many to go at once. */
+  readonly deleteSweepRuns?: readonly { readonly sweep: string; readonly end: number }[];
   /** New, or in the place of the one with the same id. */
   readonly putSweeps?: readonly SweepRow[];
   /** New, or in the place of the one of the same sweep and run. */

@@ -52,6 +52,8 @@ for (const kind of ["in a file", "in memory"] as const) {
     });
     expect((await store.readSweepRuns("a", 2, 10)).rows).toEqual([run("a", 0, 2)]);
     expect((await store.readSweepRange("a", 1, 4)).rows).toEqual([run("a", 3, 1)]);
+    await store.commit({ deleteSweepRuns: [{ sweep: "a", end: 3 }] });
+    expect((await store.readSweepRuns("a", 1, 10)).rows).toEqual([run("a", 3, 1)]);
     await store.commit({ deleteSweeps: ["a"] });
     expect((await store.loadSweeps()).sweeps.map(({ row }) => row.id)).toEqual(["b"]);
     expect((await store.readSweepRuns("a", 1, 10)).rows).toEqual([]);

@@ -1569,7 +1569,7 @@ export const SweepEndReasonSchema: GenEnum<SweepEndReason> = /*@__PURE__*/
  */
 export const SweepService: GenService<{
   /**
-   * Begins a sweep. Every spec is checked before anything starts.
+   * Begins a sweep. Every spec is checked before anything starts. There can be 1000 sweeps, finished ones among them.
    *
    * @generated from rpc grokbox.v1.SweepService.StartSweep
    */

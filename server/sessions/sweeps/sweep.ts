@@ -38,6 +38,7 @@ export type AnswerOf = () => AnswerRow | undefined;
 /** What ends by itself: room for a session is made by others, and a disk is tidied. */
 const passing = ["TOO_MANY_SESSIONS", "OUT_OF_MEMORY", "STORAGE_FULL", "QUEUE_FULL"];
 const retryMs = 500;
+const runsDeleted = 1_000;
 
 /**
  * Many runs as one job. A few of them train at a time, each as a session of its own that belongs to the sweep; when one ends, its
@@ -174,6 +175,9 @@ export class Sweep {
   async forget(): Promise<void> {
     await this.#stop();
     await this.#drop();
+    // A few at once: everybody's commits wait behind it.
+    for (let end = runsDeleted; end < this.ledger.runs && this.ledger.done > 0; end += runsDeleted)
+      await this.#commit({ deleteSweepRuns: [{ sweep: this.id, end }] });
     await this.#commit({ deleteSweeps: [this.id] });
   }
 

@@ -76,7 +76,7 @@ class SweepServiceServicer(object):
     """
 
     def StartSweep(self, request, context):
-        """Begins a sweep. Every spec is checked before anything starts.
+        """Begins a sweep. Every spec is checked before anything starts. There can be 1000 sweeps, finished ones among them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
