@@ -1,7 +1,6 @@
-import { groupViolations, runCount, specOf } from "../../model/sweep-grid.ts";
+import { runCount } from "../../model/sweep-grid.ts";
 import type { AnswerRow, Commit, LoadedSweep, SweepRow, SweepRunRow } from "../../store/store.ts";
 import type { Analyst } from "../analyst.ts";
-import { GrokboxError } from "../errors.ts";
 import { toGrokboxError } from "../keeper.ts";
 import type { Registry } from "../registry.ts";
 import type { Session } from "../session.ts";
@@ -10,7 +9,7 @@ import { gridOf, type SweepDefinition } from "./definition.ts";
 import { Ledger } from "./ledger.ts";
 import { Pace } from "./pace.ts";
 import { nextState, type SweepState, type SweepTransition } from "./state.ts";
-import { endOf, type RunSummary, summarize } from "./summary.ts";
+import { type EndedRun, Work } from "./work.ts";
 
 export interface SweepIdentity {
   /** sweeps/{id} */
@@ -35,9 +34,7 @@ export interface SweepParts {
 /** The row of the answer that tells of a change, to become durable with it. */
 export type AnswerOf = () => AnswerRow | undefined;
 
-/** What ends by itself: room for a session is made by others, and a disk is tidied. */
-const passing = ["TOO_MANY_SESSIONS", "OUT_OF_MEMORY", "STORAGE_FULL", "QUEUE_FULL"];
-const retryMs = 500;
+/** Of a large sweep, at once. */
 const runsDeleted = 1_000;
 
 /**
@@ -52,15 +49,12 @@ export class Sweep {
   /** Steps of the curves. */
   readonly grid: readonly number[];
   readonly #parts: SweepParts;
-  readonly #active = new Map<number, Session>();
-  readonly #taken = new Set<number>();
-  readonly #lanes = new Set<Promise<void>>();
+  readonly #work: Work;
   readonly #turns = new Turns();
-  readonly #finishing = new Turns();
+  /** One after the other: whoever follows by sequence must not miss a run, one run is the last, and no change of state comes between. */
+  readonly #commits = new Turns();
   readonly #pace = new Pace();
   #state: SweepState;
-  #halt = new AbortController();
-  #waitsFor = "";
   #waiting = new Set<() => void>();
 
   constructor(
@@ -75,7 +69,14 @@ export class Sweep {
     this.grid = gridOf(definition.plan);
     this.ledger = new Ledger(runCount(definition), stored);
     this.#state = (stored?.row.state as SweepState | undefined) ?? "running";
-    for (const session of stored?.sessions ?? []) this.#active.set(session.identity.sweep!.run, session);
+    const { grid, ledger } = this;
+    this.#work = new Work(
+      {
+        ...{ name: identity.name, definition, ledger, grid, ...parts },
+        commitEnd: (ended) => this.#commits.take(() => this.#commitEnd(ended)),
+      },
+      stored?.sessions ?? [],
+    );
   }
 
   get name(): string {
@@ -93,12 +94,12 @@ export class Sweep {
 
   /** Sessions of runs that are under way, or were when it was paused. */
   get active(): readonly Session[] {
-    return [...this.#active.values()];
+    return this.#work.active;
   }
 
   /** Why no further run can begin at the moment, for people; empty when all is well. */
   get waitsFor(): string {
-    return this.#waitsFor;
+    return this.#work.waitsFor;
   }
 
   /** Updates made by all runs. */
@@ -115,7 +116,7 @@ export class Sweep {
     const { done, runs, steps, counts } = this.ledger;
     const trained = done - counts.invalid - counts.failed;
     const mean = trained === 0 ? this.definition.plan.untilStep : steps / trained;
-    const open = runs - done - this.#active.size;
+    const open = runs - done - this.active.length;
     const left = this.active.reduce((sum, { step }) => sum + Math.max(0, mean - step), open * mean);
     return { stepsPerSecond, secondsLeft: left / stepsPerSecond };
   }
@@ -130,19 +131,16 @@ export class Sweep {
   begin(): void {
     if (this.#state !== "running") return;
     this.#pace.restart(this.stepsMade);
-    this.#halt = new AbortController();
-    const most = Math.min(this.definition.maxParallel, this.ledger.runs - this.ledger.done);
-    for (let i = 0; i < Math.max(1, most); i++) {
-      const lane: Promise<void> = this.#work().finally(() => this.#lanes.delete(lane));
-      this.#lanes.add(lane);
-    }
+    this.#work.begin();
+    // With nothing left to do, as of a store that was put together by hand, no run will be the last.
+    if (this.ledger.isComplete) this.#go("finish", () => undefined).catch(this.#parts.onDefect);
   }
 
   /** Stops every run under way where it is, and keeps everything. */
   pause(answerOf: AnswerOf = () => undefined): Promise<void> {
     return this.#turns.take(async () => {
       await this.#go("pause", answerOf);
-      await this.#stop();
+      await this.#work.stop();
     });
   }
 
@@ -158,8 +156,8 @@ export class Sweep {
   cancel(answerOf: AnswerOf = () => undefined): Promise<void> {
     return this.#turns.take(async () => {
       await this.#go("cancel", answerOf);
-      await this.#stop();
-      await this.#drop();
+      await this.#work.stop();
+      await this.#work.drop();
     });
   }
 
@@ -173,8 +171,8 @@ export class Sweep {
 
   /** What is left of a deletion to be done. */
   async forget(): Promise<void> {
-    await this.#stop();
-    await this.#drop();
+    await this.#work.stop();
+    await this.#work.drop();
     // A few at once: everybody's commits wait behind it.
     for (let end = runsDeleted; end < this.ledger.runs && this.ledger.done > 0; end += runsDeleted)
       await this.#commit({ deleteSweepRuns: [{ sweep: this.id, end }] });
@@ -183,19 +181,19 @@ export class Sweep {
 
   /** What is left of a cancellation to be done. */
   dropActive(): Promise<void> {
-    return this.#turns.take(() => this.#drop());
+    return this.#turns.take(() => this.#work.drop());
   }
 
   /** Lets it begin nothing more. Its runs go on with the next server. */
   halt(): void {
-    this.#halt.abort();
+    this.#work.halt();
     this.wake();
   }
 
   /** Waits for its work to end; its sessions are shut down by the registry. */
   async shutDown(): Promise<void> {
     this.halt();
-    await Promise.all(this.#lanes);
+    await this.#work.atRest();
   }
 
   /** Resolves when something may have changed, after `timeoutMs`, or when `signal` aborts. */
@@ -218,7 +216,11 @@ export class Sweep {
     for (const woken of [...this.#waiting]) woken();
   }
 
-  async #go(transition: SweepTransition, answerOf: AnswerOf): Promise<void> {
+  #go(transition: SweepTransition, answerOf: AnswerOf): Promise<void> {
+    return this.#commits.take(() => this.#change(transition, answerOf));
+  }
+
+  async #change(transition: SweepTransition, answerOf: AnswerOf): Promise<void> {
     const before = this.#state;
     this.#state = nextState(before, transition, this.name);
     const answer = answerOf();
@@ -231,141 +233,7 @@ export class Sweep {
     this.wake();
   }
 
-  /** Lets no lane go on, and waits for them. */
-  async #stop(): Promise<void> {
-    this.#halt.abort();
-    // One may end, and be gone, at this very moment.
-    await Promise.all(this.active.map((session) => session.pause().catch(ignoreDeleted)));
-    await Promise.all(this.#lanes);
-    this.#waitsFor = "";
-  }
-
-  async #drop(): Promise<void> {
-    for (const [run, session] of [...this.#active]) {
-      await this.#parts.registry.delete(session.name);
-      this.#active.delete(run);
-    }
-  }
-
-  /** One run after the other, until none is open or it is to stop. */
-  async #work(): Promise<void> {
-    const { signal } = this.#halt;
-    while (!signal.aborted) {
-      const run = this.#next();
-      if (run === undefined) return;
-      this.#taken.add(run);
-      try {
-        await this.#do(run, signal).catch((error) => this.#fail(run, error, signal));
-        this.#taken.delete(run);
-      } catch (error) {
-        // It stays taken: it would only go wrong again.
-        this.#parts.onDefect(error);
-      }
-    }
-  }
-
-  /** A run that can't go on, as one whose state is damaged, must not keep the others from it. */
-  async #fail(run: number, error: unknown, signal: AbortSignal): Promise<void> {
-    const { registry, onDefect } = this.#parts;
-    // The next server does it.
-    if (error instanceof GrokboxError && registry.closing.aborted) return;
-    if (!(error instanceof GrokboxError)) onDefect(error);
-    const detail = error instanceof GrokboxError ? error.message : "a defect of the server; its log has it";
-    const session = this.#active.get(run);
-    const summary = { outcome: "failed", detail, step: session?.step ?? 0 } as const;
-    await this.#finish(run, summary, signal, new Uint8Array(), session);
-  }
-
-  /** Those that were begun go first. */
-  #next(): number | undefined {
-    const isTaken = (run: number) => this.#taken.has(run);
-    return [...this.#active.keys()].find((run) => !isTaken(run)) ?? this.ledger.open(isTaken);
-  }
-
-  async #do(run: number, signal: AbortSignal): Promise<void> {
-    const session = this.#active.get(run) ?? (await this.#start(run, signal));
-    if (session === undefined) return;
-    this.#active.set(run, session);
-    if (endOf(session) === undefined) {
-      if (signal.aborted) return;
-      if (!session.isTraining) session.resume({ ...this.definition.plan, since: 1 });
-      await session.atRest;
-    }
-    if (endOf(session) !== undefined) await this.#retire(run, session, signal);
-  }
-
-  /** Its session; undefined when it is to stop before, or the run can have none and has ended by that. */
-  async #start(run: number, signal: AbortSignal): Promise<Session | undefined> {
-    const { registry } = this.#parts;
-    const { definition, name } = this;
-    const group = Math.floor(run / definition.seeds.length);
-    const wrong = definition.skipInvalid ? groupViolations(definition.cells, group) : [];
-    if (wrong.length > 0) {
-      const detail = wrong.map(({ field, description }) => `${field} ${description}`).join("; ");
-      await this.#finish(run, { outcome: "invalid", detail, step: 0 }, signal);
-      return undefined;
-    }
-    const spec = specOf(definition, run);
-    const { cells, plan, engine, labels } = definition;
-    const { preset } = cells.kind === "list" ? cells.specs[group]! : cells.base;
-    const { recordEvery } = plan;
-    while (!signal.aborted) {
-      try {
-        const session = await registry.start({
-          ...{ spec, preset, labels, engine, recordEvery },
-          sweep: { name, run },
-        });
-        this.#waitsFor = "";
-        return session;
-      } catch (error) {
-        if (!(error instanceof GrokboxError)) throw error;
-        const { reason, message } = error;
-        if (reason === "SHUTTING_DOWN") return undefined;
-        if (!passing.includes(reason) || (reason === "OUT_OF_MEMORY" && !registry.canHold(spec))) {
-          const outcome = reason === "DIVERGED" ? "diverged" : "failed";
-          await this.#finish(run, { outcome, detail: message, step: 0 }, signal);
-          return undefined;
-        }
-        await this.#waitOut(message, signal);
-      }
-    }
-    return undefined;
-  }
-
-  async #retire(run: number, session: Session, signal: AbortSignal): Promise<void> {
-    const { registry, analyst } = this.#parts;
-    const { plan, keepSessions } = this.definition;
-    const { summary, curve } = await summarize(session, plan, this.grid, analyst, registry.closing);
-    const whole = keepSessions ? { ...summary, session: session.name } : summary;
-    await this.#finish(run, whole, signal, curve, session);
-  }
-
-  /** Makes it durable that a run has ended, with the end of its session; tried until it can be stored or is to stop. */
-  async #finish(
-    run: number,
-    summary: RunSummary,
-    signal: AbortSignal,
-    curve: Uint8Array = new Uint8Array(),
-    session?: Session,
-  ): Promise<void> {
-    for (;;) {
-      try {
-        // One after the other: whoever follows by sequence must not miss one, and one of them is the last.
-        return await this.#finishing.take(() => this.#commitEnd(run, summary, curve, session));
-      } catch (error) {
-        if (!(error instanceof GrokboxError) || !passing.includes(error.reason)) throw error;
-        await this.#waitOut(error.message, signal);
-        if (signal.aborted) return;
-      }
-    }
-  }
-
-  async #commitEnd(
-    run: number,
-    summary: RunSummary,
-    curve: Uint8Array,
-    session: Session | undefined,
-  ): Promise<void> {
+  async #commitEnd({ run, summary, curve, session }: EndedRun): Promise<void> {
     const { ledger } = this;
     const { outcome, step } = summary;
     const row: SweepRunRow = {
@@ -385,10 +253,9 @@ export class Sweep {
       // The registry tries again to remove what it could not.
       if (session !== undefined) await this.#parts.registry.delete(session.name).catch(() => {});
     }
-    this.#active.delete(run);
+    this.#work.leave(run);
     ledger.finish(run, outcome, step);
-    if (isLast && this.#canFinish) this.#state = "finished";
-    this.#waitsFor = "";
+    if (isLast) this.#state = "finished";
     this.#pace.look(this.stepsMade);
     this.wake();
   }
@@ -398,20 +265,6 @@ export class Sweep {
     return this.#state === "running" || this.#state === "paused";
   }
 
-  async #waitOut(why: string, signal: AbortSignal): Promise<void> {
-    this.#waitsFor = why;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, retryMs);
-      function done() {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        resolve();
-      }
-      if (signal.aborted) done();
-      else signal.addEventListener("abort", done);
-    });
-  }
-
   async #commit(unit: Commit): Promise<void> {
     try {
       await this.#parts.registry.store.commit(unit);
@@ -419,8 +272,4 @@ export class Sweep {
       throw toGrokboxError(error);
     }
   }
-}
-
-function ignoreDeleted(error: unknown): void {
-  if (!(error instanceof GrokboxError && error.reason === "SESSION_DELETED")) throw error;
 }
