@@ -12,8 +12,9 @@ import { spectralMeasures } from "./measures.ts";
 
 type Columns = { -readonly [column in keyof Trace]: Float64Array };
 
-/** What an engine wants to know of its trainers. */
+/** The engine of a trainer, and what it wants to know. */
 export interface TrainerOwner {
+  readonly threads: number;
   /** A call goes to the kernel. */
   called(call: Promise<unknown>): void;
   closed(trainer: CpuTrainer): void;
@@ -65,7 +66,10 @@ export class CpuTrainer implements Trainer {
     if (!Number.isSafeInteger(steps) || steps < 1) {
       return Promise.reject(new RangeError(`steps must be a positive integer, got ${steps}`));
     }
-    const { weightsAt = [], measureAt = [] } = options;
+    const { weightsAt = [], measureAt = [], cohort = 1 } = options;
+    if (!Number.isSafeInteger(cohort) || cohort < 1) {
+      return Promise.reject(new RangeError(`cohort must be a positive integer, got ${cohort}`));
+    }
     for (const [name, at] of Object.entries({ weightsAt, measureAt })) {
       if (!increasesTo(steps, at)) {
         return Promise.reject(new RangeError(`${name} must increase from 1 to ${steps}, got ${at}`));
@@ -103,7 +107,8 @@ export class CpuTrainer implements Trainer {
   }
 
   async #advance(steps: number, options: AdvanceOptions): Promise<Advance> {
-    const { signal, weightsAt = [], measureAt = [] } = options;
+    const { signal, weightsAt = [], measureAt = [], cohort = 1 } = options;
+    const mostThreads = Math.max(1, Math.floor(this.#owner.threads / cohort));
     const weights: Weights[] = [];
     const measures: SpectralMeasures[] = [];
     const stop = () => this.#kernel.stop();
@@ -121,13 +126,13 @@ export class CpuTrainer implements Trainer {
         const asked = end - made;
         const captures = this.#newCaptures(ofPiece(weightsAt, weights.length, made, end));
         const measured = ofPiece(measureAt, measures.length, made, end);
-        const piece = await this.#kernel.advance(asked, captures, measured);
+        const piece = await this.#kernel.advance(asked, captures, measured, mostThreads);
         pieces.push(columnsOf(piece, asked));
         weights.push(...this.#reached(captures, piece.made));
         for (let i = 0; measured[i] <= piece.made; i++) measures.push(spectralMeasures(piece.measures, i));
         made += piece.made;
         diverged = piece.diverged;
-        this.step = piece.step;
+        this.step += piece.made;
         if (piece.made > 0) this.current = lastRow(pieces[pieces.length - 1]);
         if (piece.made < asked) break;
       }
