@@ -185,6 +185,15 @@ test("a sharer has the whole device while it is the only one, and a part as soon
   expect(seen.at(-1)).toBe(1);
 });
 
+test("a slice on a part of the device is longer, so that a session's share of it stays the same", async () => {
+  const scheduler = new Scheduler("", unobserved, 4);
+  const most = (sharer: object) =>
+    scheduler.turn("background", never, async (_, mostMs, parts) => [parts, mostMs], sharer);
+  const all = [{}, {}, {}];
+  await Promise.all(all.map(most));
+  expect(await Promise.all(all.map(most))).toEqual(all.map(() => [3, 30]));
+});
+
 test("parts of the device are never handed out twice, nor to anybody beside who needs all of it", async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -197,7 +197,8 @@ export class Scheduler {
 
   #mostMs(urgency: Urgency, now: number, parts: number): number {
     if (urgency === "background" && this.#isInteractive(now)) return this.#shortMs;
-    return parts > 1 && this.#waiting.background.length > 0 ? shareMs(parts) : longestSliceMs;
+    // In a cohort no thread ever waits for another and so lets go of its core.
+    return parts > 1 ? shareMs(parts) : longestSliceMs;
   }
 
   /** There is interactive work, or was a moment ago. */
