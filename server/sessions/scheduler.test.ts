@@ -238,6 +238,33 @@ test("parts of the device are never handed out twice, nor to anybody beside who 
   );
 });
 
+test("who needs all of the device and those who share it get as much of it each", async () => {
+  const scheduler = new Scheduler("", unobserved, 2);
+  const stop = new AbortController();
+  const spent = [0, 0, 0];
+  const train = async (_: number, i: number) => {
+    const sharer = i === 0 ? undefined : {};
+    while (!stop.signal.aborted) {
+      await scheduler.turn(
+        "background",
+        never,
+        async (signal, _mostMs, parts) => {
+          const began = performance.now();
+          await work(500, AbortSignal.any([signal, stop.signal]));
+          spent[i]! += (performance.now() - began) / parts;
+        },
+        sharer,
+      );
+    }
+  };
+  const all = spent.map(train);
+  await sleep(900);
+  stop.abort();
+  await Promise.all(all);
+  const total = spent.reduce((a, b) => a + b);
+  for (const each of spent) expect(each / total).toBeGreaterThan(0.2);
+});
+
 test("an interactive turn cuts a whole cohort short, and has the device to itself", async () => {
   const scheduler = new Scheduler("", unobserved, 3);
   const stop = new AbortController();
