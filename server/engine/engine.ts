@@ -117,7 +117,7 @@ export interface AdvanceOptions {
   readonly measureAt?: readonly number[];
   /**
    * How many trainers, this one among them, are to share the device meanwhile: it takes one part in so many. On a CPU that is so
-   * many of the threads, at least one; who has one thread waits at no barrier, and those beyond the threads wait for one.
+   * many of the threads, at least one; who has one thread waits at no barrier, and more trainers than threads take turns on them.
    * @default 1
    */
   readonly cohort?: number;

@@ -10,6 +10,12 @@ import {
 } from "./kernel.ts";
 import { spectralMeasures } from "./measures.ts";
 
+/**
+ * Into how many pieces an advance is cut in a cohort larger than the number of threads, so that its members take turns on them and end
+ * at about the same time; and how short those may become.
+ */
+const [turns, shortestTurn] = [8, 64];
+
 type Columns = { -readonly [column in keyof Trace]: Float64Array };
 
 /** The engine of a trainer, and what it wants to know. */
@@ -108,7 +114,10 @@ export class CpuTrainer implements Trainer {
 
   async #advance(steps: number, options: AdvanceOptions): Promise<Advance> {
     const { signal, weightsAt = [], measureAt = [], cohort = 1 } = options;
-    const mostThreads = Math.max(1, Math.floor(this.#owner.threads / cohort));
+    const { threads } = this.#owner;
+    const mostThreads = Math.max(1, Math.floor(threads / cohort));
+    const turn = Math.max(shortestTurn, Math.ceil(steps / turns));
+    const longest = cohort > threads ? Math.min(longestAdvance, turn) : longestAdvance;
     const weights: Weights[] = [];
     const measures: SpectralMeasures[] = [];
     const stop = () => this.#kernel.stop();
@@ -122,7 +131,7 @@ export class CpuTrainer implements Trainer {
         const wanted = weightsAt.slice(weights.length, weights.length + this.#kernel.mostCaptures);
         // A piece ends where it has made all the copies that it can, when more are wanted.
         const all = weights.length + wanted.length === weightsAt.length;
-        const end = Math.min(steps, made + longestAdvance, all ? steps : wanted[wanted.length - 1]);
+        const end = Math.min(steps, made + longest, all ? steps : wanted[wanted.length - 1]);
         const asked = end - made;
         const captures = this.#newCaptures(ofPiece(weightsAt, weights.length, made, end));
         const measured = ofPiece(measureAt, measures.length, made, end);
