@@ -12,6 +12,8 @@ export interface EngineSpeed {
   readonly p: number;
   readonly width: number;
   readonly threads: number;
+  /** Trainers advanced in one call; the speeds are of all together. */
+  readonly cohort: number;
   readonly stepsPerSecond: number;
   /** Counting 6 M p p(p+1)/2 operations a step: three matrix products over the unordered pairs. */
   readonly gflops: number;
@@ -49,32 +51,48 @@ export async function measureEngine(
   options: CpuEngineOptions,
   shape: Shape,
   effort: Effort,
+  cohort = 1,
 ): Promise<EngineSpeed> {
   const engine = await openCpuEngine(options);
   try {
-    const { problem, state } = standardProblem(shape);
-    const trainer = await engine.open(problem, state);
-    return await measureTrainer(engine, trainer, shape, effort);
+    return await measureTrainers(engine, await openTrainers(engine, shape, cohort), shape, effort);
   } finally {
     await engine.close();
   }
 }
 
-async function measureTrainer(
+/** So many trainers of one shape. */
+export function openTrainers(engine: Engine, shape: Shape, count: number): Promise<Trainer[]> {
+  const { problem, state } = standardProblem(shape);
+  return Promise.all(Array.from({ length: count }, () => engine.open(problem, state)));
+}
+
+/** Seconds that it takes to advance all trainers by so many steps, in one call. */
+export async function secondsOf(
   engine: Engine,
-  trainer: Trainer,
+  trainers: readonly Trainer[],
+  steps: number,
+): Promise<number> {
+  const begin = performance.now();
+  await Promise.all(engine.advance(trainers.map((trainer) => ({ trainer, steps }))));
+  return (performance.now() - begin) / 1000;
+}
+
+async function measureTrainers(
+  engine: Engine,
+  trainers: readonly Trainer[],
   shape: Shape,
   { rounds, milliseconds }: Effort,
 ): Promise<EngineSpeed> {
-  const steps = await stepsIn(trainer, milliseconds);
+  const steps = await stepsIn(engine, trainers, milliseconds);
   const speeds: number[] = [];
   const peaks: number[] = [];
   const shares: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const before = peakGflops(engine.threads, milliseconds / 4);
-    const seconds = await secondsOf(trainer, steps);
+    const seconds = await secondsOf(engine, trainers, steps);
     const after = peakGflops(engine.threads, milliseconds / 4);
-    speeds.push(steps / seconds);
+    speeds.push((trainers.length * steps) / seconds);
     if (before === undefined || after === undefined) continue;
     peaks.push(before, after);
     shares.push((speeds[round] * operationsPerStep(shape)) / 1e9 / ((before + after) / 2));
@@ -85,6 +103,7 @@ async function measureTrainer(
     isa: engine.isa,
     ...shape,
     threads: engine.threads,
+    cohort: trainers.length,
     stepsPerSecond,
     gflops: (stepsPerSecond * operationsPerStep(shape)) / 1e9,
     peakGflops: peaks.length > 0 ? median(peaks) : null,
@@ -93,21 +112,19 @@ async function measureTrainer(
 }
 
 /** How many steps take about so long. Also warms up: a WebAssembly module is optimized while it runs. */
-async function stepsIn(trainer: Trainer, milliseconds: number): Promise<number> {
+export async function stepsIn(
+  engine: Engine,
+  trainers: readonly Trainer[],
+  milliseconds: number,
+): Promise<number> {
   let steps = 1;
   for (;;) {
-    const seconds = await secondsOf(trainer, steps);
+    const seconds = await secondsOf(engine, trainers, steps);
     if (seconds * 1000 >= milliseconds / 2) {
       return Math.max(1, Math.round((steps * milliseconds) / 1000 / seconds));
     }
     steps *= 2;
   }
-}
-
-async function secondsOf(trainer: Trainer, steps: number): Promise<number> {
-  const begin = performance.now();
-  await trainer.advance(steps);
-  return (performance.now() - begin) / 1000;
 }
 
 /** Of the widest instruction set that the machine has; undefined when there is no addon to measure it with. */

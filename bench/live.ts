@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Live } from "../sdk/src/live/mod.ts";
 import { Grokbox, type Session } from "../sdk/src/mod.ts";
 import type { Count, Order } from "./live-viewers.ts";
-import { type ServerProcess, startServerProcess } from "./server-process.ts";
+import { metric, type ServerProcess, startServerProcess } from "./server-process.ts";
 import { median, quantile } from "./statistics.ts";
 
 /** What viewers cost a server that trains, and one another. */
@@ -173,11 +173,6 @@ async function growth(
 
 async function residentMib(webAddress: string): Promise<number> {
   return (await metric(webAddress, "process_resident_memory_bytes")) / 2 ** 20;
-}
-
-async function metric(webAddress: string, name: string): Promise<number> {
-  const page = await (await fetch(`http://${webAddress}/metrics`)).text();
-  return Number(new RegExp(`^${name} (.*)$`, "m").exec(page)![1]);
 }
 
 /** Sockets that all watch one idle session. */

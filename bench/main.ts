@@ -1,5 +1,12 @@
 import { parseArgs } from "node:util";
 import { type AnalysisSpeed, measureAnalysis } from "./analysis.ts";
+import {
+  type CohortServerSpeed,
+  type CohortSpeed,
+  measureCohort,
+  measureCohortServer,
+  type Ratio,
+} from "./cohort.ts";
 import { type DurabilitySpeed, measureDurability } from "./durability.ts";
 import { cpuVariants, type EngineSpeed, measureEngine, type Shape } from "./engine-speed.ts";
 import { type LiveSpeed, measureLive } from "./live.ts";
@@ -9,19 +16,20 @@ import { measureStack, type StackSpeed } from "./stack.ts";
 
 const usage = `npm run bench -- [options]
 
-Speed of every build of the cpu engine that this machine runs, as a share of its multiply-add peak; then of a whole server beside the
-engine alone, of its calls while it trains, of its live connections, of its analyses, and of what it costs to lose nothing (needs 4 GB of
-disk for a while).
+Speed of every build of the cpu engine that this machine runs, as a share of its multiply-add peak; of cohorts of trainers beside one on
+one thread, and of as many sessions of a server; then of a whole server beside the engine alone, of its calls while it trains, of its live
+connections, of its analyses, and of what it costs to lose nothing (needs 4 GB of disk for a while).
 
   --json               print one JSON object
   --shape p,M          a shape to measure, repeatable (default 23,512)
   --threads n          a number of threads, repeatable (default 1 and 2)
+  --cohort n           trainers side by side, repeatable: the engine's rows (default 1), and the part cohort (default 8)
   --isa name           only this instruction set, repeatable
   --rounds n           rounds a row (default 9)
   --milliseconds n     of each measurement (default 200)
-  --only engine|stack|service|live|analysis|durability   one part, repeatable (default all)`;
+  --only engine|cohort|stack|service|live|analysis|durability   one part, repeatable (default all)`;
 
-const columns = ["engine", "isa", "p", "M", "threads", "steps/s", "GFLOP/s", "peak", "of peak"];
+const columns = ["engine", "isa", "p", "M", "threads", "cohort", "steps/s", "GFLOP/s", "peak", "of peak"];
 
 const { values } = parseArgs({
   options: {
@@ -29,13 +37,14 @@ const { values } = parseArgs({
     help: { type: "boolean", default: false },
     shape: { type: "string", multiple: true, default: ["23,512"] },
     threads: { type: "string", multiple: true, default: ["1", "2"] },
+    cohort: { type: "string", multiple: true },
     isa: { type: "string", multiple: true },
     rounds: { type: "string", default: "9" },
     milliseconds: { type: "string", default: "200" },
     only: {
       type: "string",
       multiple: true,
-      default: ["engine", "stack", "service", "live", "analysis", "durability"],
+      default: ["engine", "cohort", "stack", "service", "live", "analysis", "durability"],
     },
   },
 });
@@ -54,6 +63,11 @@ if (values.help) {
     rows.push(row);
     show(describeRow(row));
   }
+  const cohort: (CohortSpeed | CohortServerSpeed)[] = [];
+  for await (const speed of wanted("cohort") ? measureCohorts() : []) {
+    cohort.push(speed);
+    show(describeCohort(speed));
+  }
   const stack: StackSpeed[] = [];
   for (const threads of wanted("stack") ? values.threads.map(Number) : []) {
     stack.push(await measureStack(threads, rounds, 20_000));
@@ -70,7 +84,35 @@ if (values.help) {
   }
   const durability = wanted("durability") ? await measureDurability(Math.min(rounds, 5)) : null;
   if (durability !== null) show(describeDurability(durability));
-  if (values.json) console.log(JSON.stringify({ machine, rows, stack, service, live, analysis, durability }));
+  if (values.json)
+    console.log(JSON.stringify({ machine, rows, cohort, stack, service, live, analysis, durability }));
+}
+
+/** The best build of each kind, on two threads: the engine, then a whole server. */
+async function* measureCohorts(): AsyncGenerator<CohortSpeed | CohortServerSpeed> {
+  const effort = { rounds: Number(values.rounds), milliseconds: Number(values.milliseconds) };
+  const variants = [...new Set(cpuVariants().map(({ variant }) => variant!))];
+  for (const cohort of (values.cohort ?? ["8"]).map(Number)) {
+    for (const variant of variants) {
+      for (const shape of values.shape.map(parseShape)) {
+        yield await measureCohort({ variant, threads: 2 }, shape, cohort, effort);
+      }
+      yield await measureCohortServer(variant, 2, cohort, effort);
+    }
+  }
+}
+
+function describeCohort(speed: CohortSpeed | CohortServerSpeed): string {
+  const { engine, p, width, threads, cohort } = speed;
+  const what = `${engine}, p ${p}, M ${width}, ${threads} threads, ${cohort}`;
+  return "serverStepsPerSecond" in speed
+    ? `${what} running sessions of a server, a point every ${speed.recordEvery} steps: ${describeRatio(speed.serverStepsPerSecond, speed.engineStepsPerSecond, "the cohort's", speed.ratio)}`
+    : `\n${what} trainers in one call: ${describeRatio(speed.stepsPerSecond, speed.aloneStepsPerSecond, "one trainer's on one thread,", speed.ratio)}`;
+}
+
+function describeRatio(speed: number, against: number, whose: string, ratio: Ratio): string {
+  const { median, least, most, byProcessorTime } = ratio;
+  return `${speed.toFixed(0)} steps/s beside ${whose} ${against.toFixed(0)}, ratio ${median.toFixed(3)} (${least.toFixed(3)} to ${most.toFixed(3)}), ${byProcessorTime.toFixed(3)} by processor time`;
 }
 
 function describeStack({
@@ -119,7 +161,9 @@ async function* measure(): AsyncGenerator<EngineSpeed> {
     for (const options of cpuVariants()) {
       if (values.isa && !values.isa.includes(options.isa ?? "simd128")) continue;
       for (const threads of values.threads.map(Number)) {
-        yield await measureEngine({ ...options, threads }, shape, effort);
+        for (const cohort of (values.cohort ?? ["1"]).map(Number)) {
+          yield await measureEngine({ ...options, threads }, shape, effort, cohort);
+        }
       }
     }
   }
@@ -135,7 +179,7 @@ function describeMachine({ cpu, threads, platform, node }: Machine): string {
 }
 
 function describeRow(row: EngineSpeed): string {
-  const { engine, isa, p, width, threads, stepsPerSecond, gflops, peakGflops, fractionOfPeak } = row;
+  const { engine, isa, p, width, threads, cohort, stepsPerSecond, gflops, peakGflops, fractionOfPeak } = row;
   const speed = stepsPerSecond.toFixed(stepsPerSecond < 100 ? 2 : 0);
   const share = fractionOfPeak === null ? "-" : `${(fractionOfPeak * 100).toFixed(1)}%`;
   return line([
@@ -144,6 +188,7 @@ function describeRow(row: EngineSpeed): string {
     p,
     width,
     threads,
+    cohort,
     speed,
     gflops.toFixed(1),
     peakGflops?.toFixed(1) ?? "-",
@@ -152,7 +197,7 @@ function describeRow(row: EngineSpeed): string {
 }
 
 function line(cells: readonly (string | number)[]): string {
-  const widths = [12, 10, 5, 7, 9, 10, 9, 9, 9];
+  const widths = [12, 10, 5, 7, 9, 8, 10, 9, 9, 9];
   return cells
     .map((cell, i) => (i < 2 ? `${cell}`.padEnd(widths[i]) : `${cell}`.padStart(widths[i])))
     .join("");

@@ -41,3 +41,9 @@ export async function startServerProcess(...args: readonly string[]): Promise<Se
   const [code] = await once(child, "exit");
   throw new Error(`the server ended with ${code} before it was ready`);
 }
+
+/** One number of those for Prometheus. */
+export async function metric(webAddress: string, name: string): Promise<number> {
+  const page = await (await fetch(`http://${webAddress}/metrics`)).text();
+  return Number(new RegExp(`^${name} (.*)$`, "m").exec(page)![1]);
+}

@@ -24,12 +24,24 @@ export interface Engine {
    */
   open(problem: Problem, state: TrainerState): Promise<Trainer>;
   /**
+   * Advances a cohort, trainers of this engine and of one shape, in one call: side by side, each on its part of the device. Each has
+   * a promise of its own and the bits that it has alone; its signal, its divergence and its error are no other's.
+   */
+  advance(cohort: readonly Member[]): readonly Promise<Advance>[];
+  /**
    * Logits of given weights, for analysis, computed in float64: [p(p+1)/2, p] over the unordered pairs x <= y in lexicographic
    * order. Off the event loop, between the slices of trainers.
    */
   logits(network: Network): Promise<Float64Array>;
   /** Waits for calls under way, then frees everything. Trainers still open become unusable. */
   close(): Promise<void>;
+}
+
+/** One of a cohort: a trainer with the arguments of its `advance`. */
+export interface Member {
+  readonly trainer: Trainer;
+  readonly steps: number;
+  readonly options?: Omit<AdvanceOptions, "cohort">;
 }
 
 /** A network to evaluate: theta and xi are [M, p] row-major. */
@@ -103,6 +115,12 @@ export interface AdvanceOptions {
    * Equal to `SpectralMeter` within 1e-9 of each measure, and to the last bit however the steps were made.
    */
   readonly measureAt?: readonly number[];
+  /**
+   * How many trainers, this one among them, are to share the device meanwhile: it takes one part in so many. On a CPU that is so
+   * many of the threads, at least one; who has one thread waits at no barrier, and more trainers than threads take turns on them.
+   * @default 1
+   */
+  readonly cohort?: number;
 }
 
 export interface Advance {

@@ -11,6 +11,12 @@ import type { Waypoints } from "./waypoints.ts";
 /** A Step of up to this long goes ahead of background work. */
 const interactiveMs = 40;
 
+/**
+ * With a step of up to this long on its part of the device a session may train in a cohort: longer ones would keep those who go ahead
+ * waiting, and gain less, the larger the network.
+ */
+const longestSharedStepMs = 2;
+
 export interface DriveParts {
   readonly name: string;
   readonly training: Training;
@@ -190,7 +196,10 @@ export class Drive {
     return job.kind === "step" && short ? "interactive" : "background";
   }
 
-  /** One slice of a plan, in turn with everybody else's, and what is to be done at its end, before anybody else has the trainer. */
+  /**
+   * One slice of a plan, in turn with everybody else's, or beside others on a part of the device, when that is enough for this network;
+   * and what is to be done at its end, before anybody else has the trainer.
+   */
   #slice(plan: RunPlan, urgency: Urgency, signal: AbortSignal) {
     const { training, scheduler, waypoints, wake } = this.#parts;
     const turn = async () => {
@@ -198,7 +207,7 @@ export class Drive {
       // Unless something may have to be done at it, the last point is taken in while the next slice is computed; else at once, before
       // anybody else takes it in.
       const looks = plan.stopWhen.length > 0 || waypoints.looksAtRecords;
-      const advanced = scheduler.turn(urgency, signal, async (preempt, mostMs) => {
+      const slice = async (preempt: AbortSignal, mostMs: number, parts: number) => {
         const hurry = new AbortController();
         const forward = () => hurry.abort(preempt.reason);
         preempt.addEventListener("abort", forward);
@@ -207,16 +216,18 @@ export class Drive {
           const { until, recordAt } = nextStretch(
             plan,
             training.step,
-            training.stepsIn(mostMs),
+            training.stepsIn(mostMs, parts),
             waypoints,
             training.mostRecords,
           );
-          return await training.advance(until, recordAt, hurry.signal);
+          return await training.advance(until, recordAt, hurry.signal, parts);
         } finally {
           this.#hurry = undefined;
           preempt.removeEventListener("abort", forward);
         }
-      });
+      };
+      const sharer = training.sharedStepMs <= longestSharedStepMs ? this : undefined;
+      const advanced = scheduler.turn(urgency, signal, slice, sharer);
       // Others have the device while measures are taken; both must have ended before the trainer is let go of, whichever fails.
       await advanced.catch(() => {});
       await training.caughtUp();

@@ -132,7 +132,9 @@ export class Registry {
     this.checkpointEveryMs = checkpointEveryMs;
     this.memory = new MemoryBudget(limits.maxStateBytes);
     this.uploads = new Uploads(this.memory);
-    this.#schedulers = new Map(engines.map(({ engine }) => [engine, new Scheduler(engine.name, observer)]));
+    this.#schedulers = new Map(
+      engines.map(({ engine }) => [engine, new Scheduler(engine.name, observer, engine.threads)]),
+    );
     this.#observer = observer;
     this.#onDefect = onDefect;
     this.#checkpointer = new Checkpointer(

@@ -1,7 +1,7 @@
 import { cancelled } from "./errors.ts";
 import { type Observer, unobserved } from "./observer.ts";
 
-/** How long a slice of training may take while somebody waits for a turn. */
+/** How long a slice of training may take on the whole device while somebody waits for a turn. */
 const sliceMs = 10;
 
 /** How long a background slice should take at least while there is interactive work. */
@@ -19,18 +19,27 @@ export const longestSliceMs = 100;
 /** How far interactive work may get ahead of background work while both wait: the bound of its share is one half. */
 const burstMs = 20;
 
+/** For how long after its turn a session is expected back, and those beside it keep to their parts of the device. */
+const comeBackMs = 5;
+
 /** Why a slice was cut short. Given, since an abort without a reason makes an exception with a stack, which costs more than the turn. */
 const preempted = "somebody else's turn";
 
 export type Urgency = "interactive" | "background";
 
+/** As much of the device as `sliceMs` of all of it, for a turn that has one part of so many. */
+const shareMs = (parts: number) => Math.min(longestSliceMs, sliceMs * parts);
+
 interface Turn {
   readonly urgency: Urgency;
-  readonly start: () => Promise<void>;
+  /** Who may have a part of the device beside others; undefined: it needs all of it. */
+  readonly sharer: object | undefined;
+  readonly start: (parts: number) => Promise<void>;
 }
 
 interface Running {
   readonly urgency: Urgency;
+  readonly parts: number;
   readonly began: number;
   readonly preempt: AbortController;
   /** Ends the slice after its share, once somebody waits. */
@@ -38,17 +47,27 @@ interface Running {
 }
 
 /**
- * Hands out the device, one slice at a time. Turns of equal urgency go in order of asking, and a session asks for its next turn only
+ * Hands out the device, a slice at a time. Turns of equal urgency go in order of asking, and a session asks for its next turn only
  * after the last one ended, so sessions alternate, every 10 ms; while nobody else waits a slice is longer. Interactive turns go ahead,
  * and cut a background slice short, as long as they have not had more than their half of the time. While they come one after the other
  * background slices are short from the start, and wait a little for whoever was just answered (anticipatory scheduling; Iyer and
  * Druschel, SOSP 2001).
+ *
+ * A turn has the whole device, or, when others are there whose turns can do with a part of it as well, one part: then they are a cohort.
+ * As many of them run side by side as the device has parts, and when one ends the next who waits takes its place, so that none waits for
+ * another's end (the continuous batching of Orca; Yu et al., OSDI 2022). In all else a turn of a cohort is like any other: its place in
+ * the order, its signal and its error are its own, and its share is as much of the device, for longer. Interactive work cuts all of a
+ * cohort short, and as long as there is some background turns go one by one, on the whole device: who comes next is to find one slice
+ * to cut short, and that with a short step.
  */
 export class Scheduler {
   readonly #engine: string;
   readonly #observer: Observer;
   readonly #waiting: Record<Urgency, Turn[]> = { interactive: [], background: [] };
-  #running: Running | undefined;
+  readonly #parts: number;
+  readonly #running = new Set<Running>();
+  /** Everybody who may be of a cohort, until when: for ever while a turn of theirs waits or runs. */
+  readonly #sharers = new Map<object, number>();
   /** When the last interactive turn ended, by `performance.now()`. */
   #interactiveMs = Number.NEGATIVE_INFINITY;
   /** The device waits for somebody who was just answered. */
@@ -56,8 +75,12 @@ export class Scheduler {
   /** Milliseconds by which interactive work is ahead of background work while both waited. */
   #interactiveLead = 0;
 
-  /** @param engine - whose device it is, for the observer */
-  constructor(engine = "", observer: Observer = unobserved) {
+  /**
+   * @param engine - whose device it is, for the observer
+   * @param parts - into how many it can be divided: trainers that it advances side by side at full speed
+   */
+  constructor(engine = "", observer: Observer = unobserved, parts = 1) {
+    this.#parts = parts;
     this.#engine = engine;
     this.#observer = observer;
   }
@@ -70,27 +93,32 @@ export class Scheduler {
   /**
    * Runs `slice` when its turn comes. The signal that it gets aborts when `signal` does, or when somebody more urgent waits: then
    * it should end early, having kept what it did. It should not plan to take longer than `mostMs`: one that ends by itself lets go of the
-   * cores that somebody would need to tell it to.
+   * cores that somebody would need to tell it to. It has one part in `parts` of the device, and must leave the others alone.
+   *
+   * @param sharer - who asks, when a part of the device will do; they have one turn at a time
    */
   turn<T>(
     urgency: Urgency,
     signal: AbortSignal,
-    slice: (signal: AbortSignal, mostMs: number) => Promise<T>,
+    slice: (signal: AbortSignal, mostMs: number, parts: number) => Promise<T>,
+    sharer?: object,
   ): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const asked = performance.now();
     const turn: Turn = {
       urgency,
-      start: async () => {
+      sharer,
+      start: async (parts) => {
         signal.removeEventListener("abort", giveUp);
         const preempt = new AbortController();
         const forward = () => preempt.abort(signal.reason);
         signal.addEventListener("abort", forward);
         const began = performance.now();
-        this.#running = { urgency, began, preempt, timer: undefined };
+        const running: Running = { urgency, parts, began, preempt, timer: undefined };
+        this.#running.add(running);
         this.#limitRunning();
         try {
-          resolve(await slice(preempt.signal, this.#mostMs(urgency, began)));
+          resolve(await slice(preempt.signal, this.#mostMs(urgency, began, parts), parts));
         } catch (error) {
           reject(error);
         } finally {
@@ -98,10 +126,11 @@ export class Scheduler {
           const ended = performance.now();
           const elapsedMs = ended - began;
           if (urgency === "interactive") this.#interactiveMs = ended;
-          this.#account(urgency, elapsedMs);
+          this.#account(urgency, elapsedMs / parts);
           this.#observer.turn(this.#engine, urgency, (began - asked) / 1000, elapsedMs / 1000);
-          clearTimeout(this.#running?.timer);
-          this.#running = undefined;
+          clearTimeout(running.timer);
+          this.#running.delete(running);
+          this.#left(sharer, ended);
           this.#after(urgency);
         }
       },
@@ -109,28 +138,52 @@ export class Scheduler {
     const giveUp = () => {
       const queue = this.#waiting[urgency];
       queue.splice(queue.indexOf(turn), 1);
+      this.#left(sharer, performance.now());
       reject(cancelled(signal));
     };
     if (signal.aborted) return Promise.reject(cancelled(signal));
     signal.addEventListener("abort", giveUp, { once: true });
     this.#waiting[urgency].push(turn);
-    if (this.#running !== undefined) this.#limitRunning();
-    else if (urgency === "interactive" || this.#grace === undefined) this.#next();
+    if (sharer !== undefined) this.#sharers.set(sharer, Number.POSITIVE_INFINITY);
+    if (urgency === "interactive" || this.#grace === undefined) this.#next();
+    this.#limitRunning();
     return promise;
   }
 
-  /** Gives the running slice an end when somebody waits: at once for somebody more urgent, else after its share. */
+  /** Gives the running slices an end when somebody waits: at once for somebody more urgent, else after their share. */
   #limitRunning(): void {
-    const running = this.#running!;
     const { interactive, background } = this.#waiting;
-    const overtakes = interactive.length > 0 && running.urgency === "background";
-    if (overtakes && this.#interactiveFirst()) {
-      running.preempt.abort(preempted);
-    } else if (interactive.length + background.length > 0) {
-      const left = (overtakes ? this.#shortMs : sliceMs) - (performance.now() - running.began);
-      clearTimeout(running.timer);
-      running.timer = setTimeout(() => running.preempt.abort(preempted), Math.max(0, left));
+    if (interactive.length + background.length === 0) return;
+    for (const running of this.#running) {
+      const overtakes = interactive.length > 0 && running.urgency === "background";
+      if (overtakes && this.#interactiveFirst()) {
+        running.preempt.abort(preempted);
+      } else {
+        const most = overtakes ? this.#shortMs : shareMs(running.parts);
+        const left = most - (performance.now() - running.began);
+        clearTimeout(running.timer);
+        running.timer = setTimeout(() => running.preempt.abort(preempted), Math.max(0, left));
+      }
     }
+  }
+
+  /** Somebody's turn is over, or given up. */
+  #left(sharer: object | undefined, now: number): void {
+    if (sharer !== undefined) this.#sharers.set(sharer, now + comeBackMs);
+  }
+
+  /** Of how many parts a turn that starts now gets one: 1 when it has the device to itself, else as many as its cohort has members. */
+  #cohort({ urgency, sharer }: Turn, now: number): number {
+    for (const [other, until] of this.#sharers) if (until < now) this.#sharers.delete(other);
+    const shares = urgency === "background" && sharer !== undefined && !this.#isInteractive(now);
+    return shares ? Math.min(this.#parts, this.#sharers.size) : 1;
+  }
+
+  /** There is a part of that size that nobody has. A turn that has a larger one, from when there were fewer, must end first. */
+  #fits(parts: number): boolean {
+    let taken = 0;
+    for (const running of this.#running) taken += 1 / running.parts;
+    return taken + 1 / parts < 1 + 1e-9;
   }
 
   #interactiveFirst(): boolean {
@@ -142,9 +195,15 @@ export class Scheduler {
     return Math.max(shortSliceMs, this.#interactiveLead - burstMs);
   }
 
-  #mostMs(urgency: Urgency, now: number): number {
-    const isShort = urgency === "background" && now - this.#interactiveMs < recentMs;
-    return isShort ? this.#shortMs : longestSliceMs;
+  #mostMs(urgency: Urgency, now: number, parts: number): number {
+    if (urgency === "background" && this.#isInteractive(now)) return this.#shortMs;
+    // In a cohort no thread ever waits for another and so lets go of its core.
+    return parts > 1 ? shareMs(parts) : longestSliceMs;
+  }
+
+  /** There is interactive work, or was a moment ago. */
+  #isInteractive(now: number): boolean {
+    return now - this.#interactiveMs < recentMs;
   }
 
   #account(urgency: Urgency, elapsedMs: number): void {
@@ -163,6 +222,7 @@ export class Scheduler {
     else this.#grace = { began: performance.now(), timer: setTimeout(() => this.#next(), graceMs) };
   }
 
+  /** Starts the turns that are next, as far as the device has room for them. */
   #next(): void {
     if (this.#grace !== undefined) {
       clearTimeout(this.#grace.timer);
@@ -171,7 +231,12 @@ export class Scheduler {
     }
     const { interactive, background } = this.#waiting;
     const first = this.#interactiveFirst() ? [interactive, background] : [background, interactive];
-    const turn = first[0]!.shift() ?? first[1]!.shift();
-    if (turn !== undefined) void turn.start();
+    for (;;) {
+      const queue = first.find((turns) => turns.length > 0);
+      if (queue === undefined) return;
+      const parts = this.#cohort(queue[0]!, performance.now());
+      if (!this.#fits(parts)) return;
+      void queue.shift()!.start(parts);
+    }
   }
 }

@@ -38,8 +38,8 @@ export class Training {
   #spec: Spec;
   #step: number;
   #awake: Awake | undefined;
-  /** Milliseconds a step, a running mean that decides how many make a slice. */
-  #stepMs: number | undefined;
+  /** Milliseconds a step, running means that decide how many make a slice: with the device to itself, and with a part of it. */
+  readonly #stepMs: { alone?: number; shared?: number } = {};
   /** What the last slice brought, to be taken in while the next one is computed. */
   #uncollected: Slice | undefined;
   /** The taking in of what the slice before the last one brought. */
@@ -162,14 +162,40 @@ export class Training {
     return this.#awake;
   }
 
-  /** Expected duration of `steps` updates, from those made so far. */
+  /** Expected duration of `steps` updates with the device to itself, from those made so far. */
   expectedMs(steps: number): number {
-    return steps * (this.#stepMs ?? 0);
+    return steps * (this.#stepMs.alone ?? 0);
   }
 
-  /** Updates that take about so long, at least 1; 1 until a first update was timed. */
-  stepsIn(milliseconds: number): number {
-    return this.#stepMs === undefined ? 1 : Math.max(1, Math.floor(milliseconds / this.#stepMs));
+  /** Expected duration of an update beside others; infinite until a first update was timed. */
+  get sharedStepMs(): number {
+    const { alone, shared } = this.#stepMs;
+    return shared ?? (alone === undefined ? Number.POSITIVE_INFINITY : 2 * alone);
+  }
+
+  /**
+   * Updates that take about so long, at least 1; 1 until a first update was timed.
+   *
+   * @param parts - of the device, of which there is one for them
+   */
+  stepsIn(milliseconds: number, parts: number): number {
+    const { alone, shared } = this.#stepMs;
+    const stepMs = parts === 1 ? alone : (shared ?? (alone && alone * parts));
+    return stepMs === undefined ? 1 : Math.max(1, Math.floor(milliseconds / stepMs));
+  }
+
+  #timed(stepMs: number, parts: number): void {
+    const times = this.#stepMs;
+    const mean = (before: number | undefined) =>
+      before === undefined ? stepMs : 0.8 * before + 0.2 * stepMs;
+    if (parts > 1) {
+      times.shared = mean(times.shared);
+    } else {
+      times.alone = mean(times.alone);
+      // So that one bad moment in a cohort doesn't keep it out of all others.
+      if (times.shared !== undefined)
+        times.shared = Math.min(times.shared, times.alone * this.engine.threads);
+    }
   }
 
   /**
@@ -178,11 +204,13 @@ export class Training {
    * brought is taken in meanwhile; before anything else is asked, `caughtUp` must have resolved.
    *
    * @param recordAt - increasing, each greater than the present step and at most `until`
+   * @param parts - of the device: others have the other parts meanwhile
    */
   async advance(
     until: number,
     recordAt: readonly number[],
     signal: AbortSignal,
+    parts: number,
   ): Promise<{ readonly diverged: boolean }> {
     const { trainer, problem } = this.#resident;
     const from = trainer.step;
@@ -191,7 +219,8 @@ export class Training {
     const measureAt = recordAt.map((step) => step - from);
     const weightsAt = measureAt.filter((_, i) => needsWeights(due[i]!));
     let elapsedMs = 0;
-    const working = trainer.advance(until - from, { signal, measureAt, weightsAt }).finally(() => {
+    const options = { signal, measureAt, weightsAt, cohort: parts };
+    const working = trainer.advance(until - from, options).finally(() => {
       elapsedMs = performance.now() - began;
       // What fails may have made updates before.
       this.#step = trainer.step;
@@ -201,9 +230,8 @@ export class Training {
     this.#collecting.catch(() => {});
     const result = await working;
     if (result.steps > 0) {
-      const perStep = elapsedMs / result.steps;
       this.#parts.observer.steps(this.#parts.engine.name, result.steps, elapsedMs / 1000);
-      this.#stepMs = this.#stepMs === undefined ? perStep : 0.8 * this.#stepMs + 0.2 * perStep;
+      this.#timed(elapsedMs / result.steps, parts);
     }
     this.#uncollected = { from, result, recordAt, due, problem, isStraight: this.#isStraight };
     return { diverged: result.diverged };

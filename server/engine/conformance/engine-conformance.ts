@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Engine } from "../engine.ts";
 import { describeBits } from "./bits-conformance.ts";
+import { describeCohorts } from "./cohort-conformance.ts";
 import { describeMeasures } from "./measure-conformance.ts";
 import { describeAccuracy } from "./oracle-conformance.ts";
 import { describeTrainer } from "./trainer-conformance.ts";
@@ -34,5 +35,6 @@ export function describeEngine(subject: EngineUnderTest): void {
     describeBits(opened, subject);
     describeTrainer(opened, subject);
     describeMeasures(opened, subject);
+    describeCohorts(opened, subject);
   });
 }

@@ -67,10 +67,15 @@ class AddonTrainer implements KernelTrainer {
     return trace;
   }
 
-  async advance(steps: number, captures: Captures, measureAt: Int32Array): Promise<KernelAdvance> {
+  async advance(
+    steps: number,
+    captures: Captures,
+    measureAt: Int32Array,
+    mostThreads: number,
+  ): Promise<KernelAdvance> {
     const trace = new Float64Array(traceColumns.length * steps);
     const measures = new Float64Array(measureColumns.length * measureAt.length);
-    const [step, made, diverged] = await this.#addon.advance(
+    const [, made, diverged] = await this.#addon.advance(
       this.#engine,
       this.#trainer,
       steps,
@@ -79,8 +84,9 @@ class AddonTrainer implements KernelTrainer {
       trace,
       measureAt,
       measures,
+      mostThreads,
     );
-    return { step, made, diverged: diverged !== 0, trace, measures };
+    return { made, diverged: diverged !== 0, trace, measures };
   }
 
   async read(state: Weights & Partial<MomentArrays>): Promise<number> {
@@ -95,7 +101,7 @@ class AddonTrainer implements KernelTrainer {
   }
 
   stop(): void {
-    this.#addon.stop(this.#trainer);
+    this.#addon.stop(this.#engine, this.#trainer);
   }
 
   free(): void {

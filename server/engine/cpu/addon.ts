@@ -35,10 +35,11 @@ export interface Addon {
     trace: Float64Array,
     measureAt: Int32Array,
     measures: Float64Array,
+    mostThreads: number,
   ): Promise<JobResult>;
   read(engine: EngineHandle, trainer: TrainerHandle, state: StateArrays): Promise<JobResult>;
   measure(engine: EngineHandle, trainer: TrainerHandle, measures: Float64Array): Promise<JobResult>;
-  stop(trainer: TrainerHandle): void;
+  stop(engine: EngineHandle, trainer: TrainerHandle): void;
   logits(
     engine: EngineHandle,
     modulus: number,

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { Engine, Network, Problem, Trainer, TrainerState } from "../engine.ts";
+import type { Advance, Engine, Member, Network, Problem, Trainer, TrainerState } from "../engine.ts";
 import { loadAddon } from "./addon.ts";
 import { AddonKernel } from "./addon-kernel.ts";
 import { CpuTrainer, type TrainerOwner } from "./cpu-trainer.ts";
@@ -54,10 +54,7 @@ export class CpuEngine implements Engine {
   readonly #kernel: Kernel;
   readonly #trainers = new Set<CpuTrainer>();
   readonly #calls = new Set<Promise<unknown>>();
-  readonly #owner: TrainerOwner = {
-    called: (call) => this.#follow(call),
-    closed: (trainer) => this.#trainers.delete(trainer),
-  };
+  readonly #owner: TrainerOwner;
   #closing: Promise<void> | undefined;
 
   constructor(kernel: Kernel, fallbackReason: string | undefined) {
@@ -67,6 +64,11 @@ export class CpuEngine implements Engine {
     this.threads = kernel.threads;
     this.device = `${kernel.isa}, ${kernel.threads} ${kernel.threads === 1 ? "thread" : "threads"}`;
     this.fallbackReason = fallbackReason;
+    this.#owner = {
+      threads: kernel.threads,
+      called: (call) => this.#follow(call),
+      closed: (trainer) => this.#trainers.delete(trainer),
+    };
   }
 
   open(problem: Problem, state: TrainerState): Promise<Trainer> {
@@ -77,6 +79,12 @@ export class CpuEngine implements Engine {
       this.#trainers.add(trainer);
       return trainer;
     });
+  }
+
+  advance(cohort: readonly Member[]): Promise<Advance>[] {
+    return cohort.map(({ trainer, steps, options }) =>
+      trainer.advance(steps, { ...options, cohort: cohort.length }),
+    );
   }
 
   logits(network: Network): Promise<Float64Array> {

@@ -10,10 +10,17 @@ import {
 } from "./kernel.ts";
 import { spectralMeasures } from "./measures.ts";
 
+/**
+ * Into how many pieces an advance is cut in a cohort larger than the number of threads, so that its members take turns on them and end
+ * at about the same time; and how short those may become.
+ */
+const [turns, shortestTurn] = [8, 64];
+
 type Columns = { -readonly [column in keyof Trace]: Float64Array };
 
-/** What an engine wants to know of its trainers. */
+/** The engine of a trainer, and what it wants to know. */
 export interface TrainerOwner {
+  readonly threads: number;
   /** A call goes to the kernel. */
   called(call: Promise<unknown>): void;
   closed(trainer: CpuTrainer): void;
@@ -65,7 +72,10 @@ export class CpuTrainer implements Trainer {
     if (!Number.isSafeInteger(steps) || steps < 1) {
       return Promise.reject(new RangeError(`steps must be a positive integer, got ${steps}`));
     }
-    const { weightsAt = [], measureAt = [] } = options;
+    const { weightsAt = [], measureAt = [], cohort = 1 } = options;
+    if (!Number.isSafeInteger(cohort) || cohort < 1) {
+      return Promise.reject(new RangeError(`cohort must be a positive integer, got ${cohort}`));
+    }
     for (const [name, at] of Object.entries({ weightsAt, measureAt })) {
       if (!increasesTo(steps, at)) {
         return Promise.reject(new RangeError(`${name} must increase from 1 to ${steps}, got ${at}`));
@@ -103,7 +113,11 @@ export class CpuTrainer implements Trainer {
   }
 
   async #advance(steps: number, options: AdvanceOptions): Promise<Advance> {
-    const { signal, weightsAt = [], measureAt = [] } = options;
+    const { signal, weightsAt = [], measureAt = [], cohort = 1 } = options;
+    const { threads } = this.#owner;
+    const mostThreads = Math.max(1, Math.floor(threads / cohort));
+    const turn = Math.max(shortestTurn, Math.ceil(steps / turns));
+    const longest = cohort > threads ? Math.min(longestAdvance, turn) : longestAdvance;
     const weights: Weights[] = [];
     const measures: SpectralMeasures[] = [];
     const stop = () => this.#kernel.stop();
@@ -117,17 +131,17 @@ export class CpuTrainer implements Trainer {
         const wanted = weightsAt.slice(weights.length, weights.length + this.#kernel.mostCaptures);
         // A piece ends where it has made all the copies that it can, when more are wanted.
         const all = weights.length + wanted.length === weightsAt.length;
-        const end = Math.min(steps, made + longestAdvance, all ? steps : wanted[wanted.length - 1]);
+        const end = Math.min(steps, made + longest, all ? steps : wanted[wanted.length - 1]);
         const asked = end - made;
         const captures = this.#newCaptures(ofPiece(weightsAt, weights.length, made, end));
         const measured = ofPiece(measureAt, measures.length, made, end);
-        const piece = await this.#kernel.advance(asked, captures, measured);
+        const piece = await this.#kernel.advance(asked, captures, measured, mostThreads);
         pieces.push(columnsOf(piece, asked));
         weights.push(...this.#reached(captures, piece.made));
         for (let i = 0; measured[i] <= piece.made; i++) measures.push(spectralMeasures(piece.measures, i));
         made += piece.made;
         diverged = piece.diverged;
-        this.step = piece.step;
+        this.step += piece.made;
         if (piece.made > 0) this.current = lastRow(pieces[pieces.length - 1]);
         if (piece.made < asked) break;
       }

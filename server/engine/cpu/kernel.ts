@@ -24,13 +24,19 @@ export interface KernelTrainer {
    * Up to `steps` updates, 1..`longestAdvance`.
    *
    * @param measureAt - after how many of them the weights are measured; increasing
+   * @param mostThreads - the others are left to trainers beside this one
    */
-  advance(steps: number, captures: Captures, measureAt: Int32Array): Promise<KernelAdvance>;
+  advance(
+    steps: number,
+    captures: Captures,
+    measureAt: Int32Array,
+    mostThreads: number,
+  ): Promise<KernelAdvance>;
   /** Writes the state into arrays of [M, p]; returns its step. */
   read(state: Weights & Partial<MomentArrays>): Promise<number>;
   /** The spectral measures of the state, one value a column of `measureColumns`. */
   measure(): Promise<Float64Array>;
-  /** An advance under way ends after the step in hand. */
+  /** An advance under way ends after the step in hand; one that still waits for a thread, at once and with no step made. */
   stop(): void;
   free(): void;
 }
@@ -54,8 +60,6 @@ export interface MomentArrays {
 }
 
 export interface KernelAdvance {
-  /** Updates made so far by the trainer. */
-  readonly step: number;
   /** Updates made by this call. */
   readonly made: number;
   readonly diverged: boolean;

@@ -113,6 +113,8 @@ class WasmTrainer implements KernelTrainer {
   /** Where measures are written to, and after how many updates. */
   readonly #measures: { readonly at: number; readonly values: number };
   readonly mostCaptures: number;
+  /** What is under way is an `advance`. */
+  #advances = false;
 
   constructor(
     module: WebAssembly.Module,
@@ -173,19 +175,28 @@ class WasmTrainer implements KernelTrainer {
     return this.#copyTrace(1);
   }
 
-  async advance(steps: number, captures: Captures, measureAt: Int32Array): Promise<KernelAdvance> {
+  async advance(
+    steps: number,
+    captures: Captures,
+    measureAt: Int32Array,
+    mostThreads: number,
+  ): Promise<KernelAdvance> {
     const memory = this.#memory;
     const { at, theta, xi } = this.#captures;
     memory.ints(at, captures.at.length).set(captures.at);
     memory.ints(this.#measures.at, measureAt.length).set(measureAt);
     memory.ints(this.#pointers, stateNames.length).set([theta, xi, 0, 0, 0, 0]);
     Atomics.store(this.#stopFlag, 0, 0);
-    await this.#run(JobKind.advance, 0, steps, captures.at.length, measureAt.length);
+    this.#advances = true;
+    try {
+      await this.#run(JobKind.advance, 0, steps, captures.at.length, measureAt.length, mostThreads);
+    } finally {
+      this.#advances = false;
+    }
     captures.theta.set(memory.floats(theta, captures.theta.length));
     captures.xi.set(memory.floats(xi, captures.xi.length));
     const { exports, job } = memory;
     return {
-      step: exports.jobStep(job),
       made: exports.jobMade(job),
       diverged: exports.jobDiverged(job) !== 0,
       trace: this.#copyTrace(steps),
@@ -207,16 +218,23 @@ class WasmTrainer implements KernelTrainer {
 
   stop(): void {
     Atomics.store(this.#stopFlag, 0, 1);
+    if (this.#advances) this.#pool.withdraw(this.#memory);
   }
 
   free(): void {
     this.#pool.forget(this.#memory);
   }
 
-  #run(kind: number, step: number, steps: number, captures = 0, measured = 0): Promise<void> {
+  #run(
+    kind: number,
+    step: number,
+    steps: number,
+    captures = 0,
+    measured = 0,
+    mostThreads = kind === JobKind.read ? 1 : this.#threads,
+  ): Promise<void> {
     const { exports, job } = this.#memory;
-    const mostThreads = kind === JobKind.read ? 1 : this.#threads;
-    return this.#pool.run(this.#memory, mostThreads, (threads) => {
+    return this.#pool.run(this.#memory, Math.min(this.#threads, mostThreads), (threads) => {
       exports.prepareJob(
         job,
         threads,

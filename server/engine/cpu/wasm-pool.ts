@@ -70,6 +70,15 @@ export class WasmPool {
     });
   }
 
+  /** Settles the job in a memory when no worker has begun it; it has then not run. */
+  withdraw(memory: WasmMemory): void {
+    const index = this.#waiting.findIndex((task) => task.memory === memory);
+    if (index === -1) return;
+    const [task] = this.#waiting.splice(index, 1);
+    task.prepare(1);
+    task.settled();
+  }
+
   /** Lets the workers' instances in a memory go, so that it can be collected. */
   forget(memory: WasmMemory): void {
     const memoryId = this.#memoryIds.get(memory);

@@ -98,12 +98,12 @@ napi_value submit(const Arguments& a, Call* call, Engine* engine, const Kernel* 
   return promise;
 }
 
-napi_value submitFor(const Arguments& a, Call* call, JobKind kind) {
+napi_value submitFor(const Arguments& a, Call* call, JobKind kind, int32_t most = INT32_MAX) {
   TrainerHandle* handle = a.external<TrainerHandle>(1);
   call->job.kind = kind;
   call->job.trainer = handle->trainer;
   const int32_t threads = kind == JobKind::read ? 1 : handle->kernel->usefulThreads(handle->trainer);
-  return submit(a, call, a.external<Engine>(0), handle->kernel, threads);
+  return submit(a, call, a.external<Engine>(0), handle->kernel, std::min(threads, most));
 }
 
 // (engine, trainer, step, state, trace row)
@@ -118,7 +118,7 @@ napi_value load(napi_env env, napi_callback_info info) {
 }
 
 // (engine, trainer, steps, captures, [captures, M, p] state to write weights into, trace columns, measured
-// steps, [measured steps, measures] to write into)
+// steps, [measured steps, measures] to write into, most threads)
 napi_value advance(napi_env env, napi_callback_info info) {
   Arguments a(env, info);
   Call* call = new Call();
@@ -129,7 +129,7 @@ napi_value advance(napi_env env, napi_callback_info info) {
   call->job.measureAt = a.array<int32_t>(6, nullptr, &call->job.measureCount);
   call->job.measures = a.array<double>(7);
   setStop(a.external<TrainerHandle>(1), 0);
-  return submitFor(a, call, JobKind::advance);
+  return submitFor(a, call, JobKind::advance, (int32_t)a.number(8));
 }
 
 // (engine, trainer, state to write into)
@@ -265,9 +265,16 @@ napi_value freeTrainer(napi_env env, napi_callback_info info) {
   return undefined(env);
 }
 
-// (trainer): its `advance` under way ends after the step in hand.
+// (engine, trainer): its `advance` under way ends after the step in hand; one that waits, at once.
 napi_value stop(napi_env env, napi_callback_info info) {
-  setStop(Arguments(env, info).external<TrainerHandle>(0), 1);
+  Arguments a(env, info);
+  Engine* engine = a.external<Engine>(0);
+  TrainerHandle* handle = a.external<TrainerHandle>(1);
+  setStop(handle, 1);
+  for (Call* call : engine->calls)
+    if (call->job.kind == JobKind::advance && call->job.trainer == handle->trainer &&
+        engine->pool->withdraw(call))
+      break;
   return undefined(env);
 }
 

@@ -11,8 +11,8 @@ namespace grokbox {
 
 struct Arguments {
   napi_env env;
-  napi_value value[8];
-  size_t count = 8;
+  napi_value value[9];
+  size_t count = 9;
 
   Arguments(napi_env env, napi_callback_info info) : env(env) {
     napi_get_cb_info(env, info, &count, value, nullptr, nullptr);

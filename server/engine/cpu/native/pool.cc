@@ -83,6 +83,17 @@ void Pool::submit(Task* task) {
   dispatch();
 }
 
+bool Pool::withdraw(Task* task) {
+  {
+    std::lock_guard lock(mutex);
+    const auto found = std::find(waiting.begin(), waiting.end(), task);
+    if (found == waiting.end()) return false;
+    waiting.erase(found);
+  }
+  task->finished(task);
+  return true;
+}
+
 void Pool::dispatch() {
   while (!waiting.empty() && idle > 0) {
     Task* task = waiting.front();

@@ -23,7 +23,7 @@ class Pool {
     int32_t mostThreads = 1;
     // Threads that have not left the job yet; the last one calls `finished`.
     int32_t inside = 0;
-    // On a pool thread.
+    // On the thread that left last, or the one that withdrew it.
     std::function<void(Task*)> finished;
   };
 
@@ -32,6 +32,8 @@ class Pool {
   ~Pool();
 
   void submit(Task* task);
+  // Takes a task back that no thread has begun; false when one has. It is then finished, without having run.
+  bool withdraw(Task* task);
   int32_t threads() const { return (int32_t)slots.size(); }
 
  private:

@@ -1,0 +1,138 @@
+import fc from "fast-check";
+import { expect, test, vi } from "vitest";
+import { bitsOf } from "../engine/conformance/state-bits.ts";
+import { completeSpec } from "../model/presets.ts";
+import type { SpecInput } from "../model/spec-input.ts";
+import type { RunPlan } from "./plan.ts";
+import type { Registry } from "./registry.ts";
+import type { Session } from "./session.ts";
+import { openTestRegistry, type TestRegistryOptions, unrepeated } from "./testing/registry.ts";
+
+const never = new AbortController().signal;
+const plan: RunPlan = { stopWhen: [], snapshotAt: [], recordEvery: 100, recordAt: [] };
+
+function start(registry: Registry, input: SpecInput): Promise<Session> {
+  const spec = completeSpec(input, "grokking");
+  return registry.start({ spec, preset: "grokking", labels: {}, engine: "auto", recordEvery: 100 });
+}
+
+async function atRest(session: Session): Promise<void> {
+  while (session.isTraining) await session.log.changed(1_000, never);
+}
+
+/** The state, and the points recorded. */
+async function outcome(session: Session) {
+  const { state } = await session.present(undefined, never);
+  return { ...bitsOf(state), points: session.log.read(0, 10_000) };
+}
+
+async function closed(registry: Registry): Promise<void> {
+  await registry.shutDown();
+  await registry.close();
+}
+
+/** Adds to `sizes` those of the cohorts that sessions which start from now on train in. */
+function watchCohorts({ engines }: Registry, sizes: Set<number>): void {
+  const { engine } = engines[0]!;
+  const open = engine.open.bind(engine);
+  vi.spyOn(engine, "open").mockImplementation(async (...opening) => {
+    const trainer = await open(...opening);
+    const advance = trainer.advance.bind(trainer);
+    vi.spyOn(trainer, "advance").mockImplementation((steps, options) => {
+      sizes.add(options?.cohort ?? 1);
+      return advance(steps, options);
+    });
+    return trainer;
+  });
+}
+
+const arbitrarySession = fc.record({
+  modulus: fc.constantFrom(5, 11, 23),
+  width: fc.integer({ min: 8, max: 96 }),
+  seed: fc.nat(1_000),
+  steps: fc.integer({ min: 1, max: 1_500 }),
+  recordEvery: fc.constantFrom(1, 7, 100),
+  snapshotAt: fc.uniqueArray(fc.integer({ min: 1, max: 1_500 }), { maxLength: 2 }),
+});
+
+type Choice = typeof arbitrarySession extends fc.Arbitrary<infer T> ? T : never;
+
+async function run(registry: Registry, { modulus, width, seed, steps, ...rest }: Choice): Promise<Session> {
+  const session = await start(registry, { modulus, width, seed });
+  const snapshotAt = rest.snapshotAt.filter((at) => at <= steps).sort((a, b) => a - b);
+  await session.run({ ...plan, untilStep: steps, recordEvery: rest.recordEvery, snapshotAt }, 0, never);
+  return session;
+}
+
+/** What each comes to when no other is there. */
+async function outcomesAlone(options: TestRegistryOptions, choices: readonly Choice[]) {
+  const registry = await openTestRegistry(options);
+  try {
+    const outcomes = [];
+    for (const choice of choices) {
+      const session = await run(registry, choice);
+      await atRest(session);
+      outcomes.push(await outcome(session));
+    }
+    return outcomes;
+  } finally {
+    await closed(registry);
+  }
+}
+
+test.each<TestRegistryOptions & { readonly threads: number }>([
+  { threads: 2 },
+  { threads: 3 },
+  { threads: 2, variant: "wasm" },
+])("sessions that train together have the bits and points of each alone: %o", async (options) => {
+  const sizes = new Set<number>();
+  const sessions = fc.array(arbitrarySession, { minLength: 2, maxLength: 6 });
+  const holds = fc.asyncProperty(sessions, fc.nat(20), async (choices, interactiveSteps) => {
+    const alone = await outcomesAlone(options, choices);
+    const registry = await openTestRegistry(options);
+    try {
+      watchCohorts(registry, sizes);
+      const together = await Promise.all(choices.map((choice) => run(registry, choice)));
+      const stepped = await start(registry, { modulus: 11, width: 16 });
+      for (let i = 0; i < interactiveSteps; i++) {
+        await stepped.advanceBy({ steps: 1, expectedStep: undefined, receipt: unrepeated() }, never);
+      }
+      for (const [i, session] of together.entries()) {
+        await atRest(session);
+        expect(await outcome(session)).toEqual(alone[i]);
+      }
+    } finally {
+      await closed(registry);
+    }
+  });
+  await fc.assert(holds, { numRuns: 8 });
+  expect(Math.max(...sizes)).toBeGreaterThan(1);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(options.threads);
+});
+
+test("of sessions that train together one may be paused, deleted, or diverge: the others go on", async () => {
+  const registry = await openTestRegistry({ threads: 2 });
+  try {
+    const cohorts = new Set<number>();
+    watchCohorts(registry, cohorts);
+    const shape = { modulus: 23, width: 64 };
+    const diverging = { ...shape, activation: "x^4", optimizer: { kind: "sgd", learningRate: 1e6 } } as const;
+    const [paused, deleted, going] = await Promise.all(
+      [1, 2, 3].map((seed) => start(registry, { ...shape, seed })),
+    );
+    const bad = await start(registry, diverging);
+    for (const session of [paused!, deleted!, going!, bad]) await session.run(plan, undefined, never);
+    await atRest(bad);
+    expect(bad.stopReason).toMatchObject({ kind: "diverged" });
+    await paused!.pause();
+    await registry.delete(deleted!.name);
+    const { step } = going!;
+    while (going!.log.latest!.step < step + 300) await going!.log.changed(1_000, never);
+    await going!.pause();
+    expect(going!.step).toBeGreaterThan(step);
+    expect(paused!.state).toBe("paused");
+    expect(Math.max(...cohorts)).toBe(2);
+  } finally {
+    await closed(registry);
+  }
+});
