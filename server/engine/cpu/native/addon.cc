@@ -13,7 +13,6 @@
 #include "addon_values.h"
 #include "builds.h"
 #include "pool.h"
-#include "turns.h"
 
 namespace grokbox {
 namespace {
@@ -197,8 +196,6 @@ napi_value createEngine(napi_env env, napi_callback_info info) {
                                   &engine->settled);
   napi_unref_threadsafe_function(env, engine->settled);
   engine->pool = new Pool((int32_t)a.number(1));
-  // After the pool: its threads would take after this one.
-  askForShortTurns();
   // After the thread-safe function, so that it runs before that one goes.
   napi_add_env_cleanup_hook(env, abandon, engine);
   napi_create_external(env, engine, nullptr, nullptr, &result);
