@@ -10,14 +10,14 @@ import { SnapshotSteps } from "./snapshot-list.ts";
 import { stageAt } from "./stage-at.ts";
 import { ZoomedPoints } from "./zoomed-points.ts";
 
-/**
- * Points enough for a curve as wide as the screen, often enough for the eye to see it grow. Each time the browser lays out and paints half
- * a screen, on the cores that train where it runs on the same machine.
- */
-const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: 3 };
+/** The browser runs on the machine that trains, and every picture, half a screen laid out and painted, takes from the training. */
+const isOwnMachine = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);
+
+/** Points enough for a curve as wide as the screen, often enough for the eye to see it grow. */
+const detail = { from: 1, maxPoints: 1_000, updatesPerSecond: isOwnMachine ? 2 : 10 };
 
 /** How often the page is rendered for what is told of the session besides its progress. */
-const infoEveryMs = 1_000;
+const infoEveryMs = isOwnMachine ? 2_000 : 500;
 
 /**
  * What the page of one session shows: the session, its progress, and the step that is looked at. Everything on the page reads it here,
