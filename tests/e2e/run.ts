@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Grokbox } from "../../sdk/src/mod.ts";
-import { TestBrowser } from "./browser.ts";
+import { type Look, TestBrowser } from "./browser.ts";
 import { checks, goTo, openSession, showAll } from "./checks.ts";
 import { Served } from "./served.ts";
 import {
@@ -33,7 +33,7 @@ export interface Report {
 export interface Options {
   /** Where screenshots go. */
   readonly folder: string;
-  /** Rounds in which speed is measured; 0 leaves it at one short look, for a run that is not about speed. */
+  /** Rounds in which speed is measured; 0 is the short form: one short look at the speed, and two of the four screens. */
   readonly rounds: number;
   readonly log: (line: string) => void;
 }
@@ -81,7 +81,8 @@ export async function runEndToEnd({ folder, rounds, log }: Options): Promise<Rep
     const slowdown = await trainingSlowdown(browser, served, long, Math.max(1, rounds), seconds);
     await long.pause();
 
-    const screenshots = await takeScreenshots(folder, browser, served, session.name);
+    const seen = rounds === 0 ? looks.filter((_, i) => i === 0 || i === looks.length - 1) : looks;
+    const screenshots = await takeScreenshots(folder, browser, served, session.name, seen);
     await attempt("no page complains", async () => {
       if (browser.complaints.length > 0) throw new Error(browser.complaints.join("\n"));
     });
@@ -108,10 +109,11 @@ async function takeScreenshots(
   browser: TestBrowser,
   served: Served,
   session: string,
+  seen: readonly Look[],
 ): Promise<string[]> {
   mkdirSync(folder, { recursive: true });
   const paths: string[] = [];
-  for (const look of looks) {
+  for (const look of seen) {
     const page = await browser.open(look);
     const shoot = async (name: string) => {
       const path = join(folder, `${name}-${look.device}-${look.colorScheme}.png`);
