@@ -9,7 +9,7 @@ export class ProgressSeries {
   #stride = 1;
   #epoch: string | undefined;
 
-  /** In order of sequence. The same array until the next event is taken. */
+  /** In order of sequence. It grows in place: whoever keeps it over the next event copies it. */
   get points(): readonly ProgressPoint[] {
     return this.#points;
   }

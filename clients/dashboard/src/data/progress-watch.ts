@@ -5,11 +5,11 @@ import type { Box } from "./box.ts";
 import { Changes } from "./changes.ts";
 import { idOf } from "./session-calls.ts";
 
-/** How much of a session's progress, all of what is retained from its beginning on, is wanted, and how often. */
+/** How much of a session's progress is wanted, and how often. */
 export interface WatchDetail {
-  /** Points to hold at most. */
-  /** 1: from the beginning of what is retained. */
+  /** First sequence; 1 for all that is retained. */
   readonly from: number;
+  /** Points to hold at most. */
   readonly maxPoints: number;
   readonly updatesPerSecond: number;
 }
