@@ -1,0 +1,84 @@
+import type { WorkgroupLimits } from "./plan.ts";
+
+/** What a device is, for people. */
+export interface DeviceInfo {
+  /** Name of the adapter, as its driver gives it. */
+  readonly adapter: string;
+  readonly driver: string;
+  readonly architecture: string;
+  readonly isSoftware: boolean;
+  readonly limits: WorkgroupLimits & { readonly bufferBytes: number };
+}
+
+export interface AcquiredDevice {
+  readonly device: GPUDevice;
+  readonly info: DeviceInfo;
+}
+
+/** Of all kernels together; see common.wgsl and trace.wgsl. */
+const storageBuffers = 10;
+
+/**
+ * Dawn's toggles. The kernels are ours and their indices tested, so they do without the clamp of every index and every loop that keeps a
+ * browser safe from a page.
+ */
+const toggles = ["enable-dawn-features=disable_robustness"];
+
+/** For ever: when the instance is collected, Dawn ends the process. */
+const instances: GPU[] = [];
+
+/** Fails with the reason when there is no WebGPU here, or only a software adapter that was not allowed. */
+export async function acquireDevice(allowSoftware: boolean): Promise<AcquiredDevice> {
+  const gpu = await openDawn();
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (adapter === null)
+    throw new Error("no WebGPU adapter: neither a GPU with a Vulkan driver nor a software one was found");
+  const { info: about, limits } = adapter;
+  const isSoftware = about.isFallbackAdapter;
+  const name = about.device || about.description || about.vendor;
+  if (isSoftware && !allowSoftware)
+    throw new Error(`the only WebGPU adapter is a software one, ${name}, which is not allowed`);
+  if (limits.maxStorageBuffersPerShaderStage < storageBuffers)
+    throw new Error(
+      `${name} gives a kernel ${limits.maxStorageBuffersPerShaderStage} storage buffers, ${storageBuffers} are needed`,
+    );
+  const device = await adapter.requestDevice({
+    requiredLimits: {
+      maxStorageBuffersPerShaderStage: storageBuffers,
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+    },
+  });
+  return {
+    device,
+    info: {
+      adapter: name,
+      driver: about.description,
+      architecture: about.architecture,
+      isSoftware,
+      limits: {
+        // More than these would leave room for one workgroup a multiprocessor only.
+        invocations: Math.min(256, limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
+        memoryBytes: Math.min(48 << 10, limits.maxComputeWorkgroupStorageSize),
+        sums: isSoftware ? 12 : 128,
+        bufferBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
+      },
+    },
+  };
+}
+
+async function openDawn(): Promise<GPU> {
+  if (instances.length > 0) return instances[0];
+  let dawn: typeof import("webgpu");
+  try {
+    dawn = await import("webgpu");
+  } catch (error) {
+    throw new Error(`the npm package webgpu can't be loaded: ${(error as Error).message.split("\n")[0]}`);
+  }
+  Object.assign(globalThis, dawn.globals);
+  instances.push(dawn.create(toggles));
+  return instances[0];
+}

@@ -1,0 +1,30 @@
+// Adds up the partial gradients of tiled-xi.wgsl and tiled-theta.wgsl, and updates. One quad of weights an invocation.
+
+const threads = 128u;
+
+var<workgroup> norms: array<vec4f, threads>;
+
+@compute @workgroup_size(threads)
+fn finish(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let pass_ = backwardPass(thread);
+  if (group.x == 0u && group.y == 0u && thread == 0u) { passCounter[0] = pass_ + 1u; }
+  let member = members[group.y];
+  if (pass_ >= member.passes) { return; }
+  let at = group.x * threads + thread;
+  norms[thread] = vec4f(0.0);
+  if (at < weightsStride) {
+    let from_ = member.slot * SCRATCH;
+    var g = vec4f(0.0);
+    if (at < P * MQ) {
+      for (var s = 0u; s < THETA_SPLITS; s++) { g += scratch[from_ + (XI_SPLITS + s) * P * MQ + at]; }
+    } else {
+      for (var s = 0u; s < XI_SPLITS; s++) { g += scratch[from_ + s * P * MQ + at - P * MQ]; }
+    }
+    norms[thread] = updateQuad(member.slot, group.y, pass_, at, withoutPadding(g, at % MQ));
+  }
+  for (var width = threads / 2u; width > 0u; width /= 2u) {
+    workgroupBarrier();
+    if (thread < width) { norms[thread] += norms[thread + width]; }
+  }
+  if (thread == 0u) { partials[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + group.x] = norms[0]; }
+}

@@ -1,0 +1,18 @@
+// One quad of weights: the optimizer, and the parts of the gradient's and the parameters' norm that it adds,
+// (|g|^2, |2^-60 g|^2, |2^60 g|^2, |w|^2): float32 squares overflow and underflow, and one of the three does neither.
+
+// Lanes beyond M hold no neuron: their gradients are not the network's.
+fn withoutPadding(g: vec4f, quad: u32) -> vec4f {
+  return select(vec4f(0.0), g, vec4u(4u * quad) + vec4u(0u, 1u, 2u, 3u) < vec4u(M));
+}
+
+fn updateQuad(slot: u32, member: u32, pass_: u32, at: u32, g: vec4f) -> vec4f {
+  let w = weights[slot * weightsStride + at];
+  if (pass_ < members[member].updates) {
+    let s = 2u * passAt(member, pass_);
+    weights[slot * weightsStride + at] = optimize(slot, at, w, g, scalars[s], scalars[s + 1u]);
+  }
+  let small = g * 1152921504606846976.0;
+  let large = g * 8.673617379884035e-19;
+  return vec4f(dot(g, g), dot(large, large), dot(small, small), dot(w, w));
+}

@@ -1,0 +1,124 @@
+import type { Portion, Request } from "./network.ts";
+import { checkpoints, type Part, type Pool, type Submitted } from "./pool.ts";
+import { scalarsAStep, writeScalars } from "./scalars.ts";
+import { traceValues } from "./trace-row.ts";
+
+/** How long a submission should keep the device busy: long beside what it costs, short for whoever wants to stop it. */
+const submissionMs = 4;
+
+/** One is computed while the next one is encoded; of all, and of the one before, a divergence may go back to the start. */
+const mostInFlight = checkpoints - 1;
+
+interface InFlight {
+  readonly portions: readonly Portion[];
+  readonly passes: number;
+  readonly submitted: Promise<Submitted>;
+}
+
+/** Keeps the networks of one pool going: whoever has steps to make takes part in the next submission. */
+export class Lane {
+  readonly #pool: Pool;
+  readonly #requests = new Set<Request>();
+  #isRunning = false;
+  #submissions = 0;
+  /** Milliseconds that a pass of so many members took lately. */
+  #pace: { readonly members: number; readonly passMs: number } | undefined;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  add(request: Request): void {
+    this.#requests.add(request);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    // In a moment: others may come with it.
+    queueMicrotask(() => void this.#run());
+  }
+
+  /** Fails all that is under way. */
+  fail(error: unknown): void {
+    for (const request of this.#requests) request.fail(error);
+    this.#requests.clear();
+  }
+
+  async #run(): Promise<void> {
+    const inFlight: InFlight[] = [];
+    let last = performance.now();
+    try {
+      for (;;) {
+        while (inFlight.length < mostInFlight) {
+          const next = this.#submitNext();
+          if (next === undefined) break;
+          inFlight.push(next);
+        }
+        const oldest = inFlight.shift();
+        if (oldest === undefined) {
+          if (this.#requests.size === 0) return;
+          continue;
+        }
+        const { traces, passes, captures } = await oldest.submitted;
+        const now = performance.now();
+        this.#pace = { members: oldest.portions.length, passMs: (now - last) / passes };
+        last = now;
+        for (const [i, portion] of oldest.portions.entries()) {
+          portion.request.take(portion, traces.subarray(i * passes * traceValues), captures[i]);
+        }
+      }
+    } catch (error) {
+      this.fail(error);
+      for (const { submitted } of inFlight) submitted.catch(() => {});
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #submitNext(): InFlight | undefined {
+    for (const request of this.#requests) {
+      const checkpoint = request.goesBackTo;
+      if (checkpoint !== undefined) {
+        this.#pool.restore([request.network], checkpoint);
+        request.wentBack();
+      }
+      if (request.isSettled) this.#requests.delete(request);
+    }
+    const members = this.#requests.size;
+    if (members === 0) return undefined;
+    const most = this.#mostPasses(members);
+    const mostCaptures = Math.max(1, Math.floor(this.#pool.mostCaptures / members));
+    const checkpoint = this.#submissions % checkpoints;
+    const portions: Portion[] = [];
+    for (const request of this.#requests) {
+      const portion = request.next(most, mostCaptures, checkpoint);
+      if (portion !== undefined) portions.push(portion);
+    }
+    if (portions.length === 0) return undefined;
+    this.#submissions++;
+    const submitted = this.#pool.submit(portions.map(partOf), checkpoint);
+    return { portions, passes: most, submitted };
+  }
+
+  #mostPasses(members: number): number {
+    const room = Math.floor(this.#pool.mostPasses / members);
+    if (this.#pace === undefined) return Math.min(room, 8);
+    // As if time grew with the members: a little too few passes at worst.
+    const passMs = this.#pace.passMs * Math.max(1, members / this.#pace.members);
+    return Math.max(1, Math.min(room, Math.floor(submissionMs / passMs)));
+  }
+}
+
+function partOf({ request, first, passes, updates, captures }: Portion): Part {
+  const { network } = request;
+  const scalars = new Float32Array(passes * scalarsAStep);
+  for (let i = 0; i < updates; i++) {
+    writeScalars(network.problem, network.step + first + i, scalars.subarray(i * scalarsAStep));
+  }
+  return {
+    slot: network.slot,
+    inverseTrained: 1 / Math.max(1, network.counts.train),
+    passes,
+    updates,
+    scalars,
+    captures: captures.map((at) => at - first),
+  };
+}

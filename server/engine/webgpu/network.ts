@@ -1,0 +1,202 @@
+import { type SpectralMeasures, SpectralMeter } from "../../model/spectral-measures.ts";
+import type { Advance, Problem, TrainerState, Weights } from "../engine.ts";
+import { unlayLayer } from "./layout.ts";
+import type { Pool } from "./pool.ts";
+import { columnsOf, countEntries, type EntryCounts, isUsable, type TraceRow, traceRow } from "./trace-row.ts";
+
+/** A network resident on the device. At most one request at a time. */
+export class Network {
+  readonly problem: Problem;
+  readonly pool: Pool;
+  readonly slot: number;
+  readonly counts: EntryCounts;
+  step: number;
+  /** Of the state at `step`; undefined until it was first evaluated. */
+  current: TraceRow | undefined;
+
+  constructor(problem: Problem, pool: Pool, slot: number, step: number) {
+    this.problem = problem;
+    this.pool = pool;
+    this.slot = slot;
+    this.step = step;
+    this.counts = countEntries(problem);
+  }
+
+  async read(): Promise<TrainerState> {
+    return { step: this.step, ...(await this.pool.read(this.slot)) };
+  }
+}
+
+export interface Asked {
+  /** 0 only evaluates the present state. */
+  readonly steps: number;
+  readonly weightsAt: readonly number[];
+  readonly measureAt: readonly number[];
+}
+
+/** Part of a request in one submission. */
+export interface Portion {
+  readonly request: Request;
+  /** Passes of the request submitted before. */
+  readonly first: number;
+  readonly passes: number;
+  readonly updates: number;
+  /** After how many updates of the request its captures here are. */
+  readonly captures: readonly number[];
+  readonly checkpoint: number;
+}
+
+/**
+ * Steps of one network on their way through submissions: `steps` passes with an update and one without, which evaluates the last state.
+ * Pass i evaluates the state after i updates; the first one's is known, unless the network is new.
+ */
+export class Request {
+  readonly network: Network;
+  readonly asked: Asked;
+  readonly result: Promise<Advance>;
+  readonly #settle: PromiseWithResolvers<Advance>;
+  /** Passes in all, and those submitted. */
+  #passes: number;
+  #submitted = 0;
+  /** Passes whose traces have come back. */
+  #returned = 0;
+  readonly #rows: TraceRow[] = [];
+  readonly #captured = new Map<number, Float32Array>();
+  readonly #captureAt: readonly number[];
+  /** Portions that a divergence may have to go back to: the last two that came back. */
+  #recent: Portion[] = [];
+  /** After a divergence: from where, and how many updates are to be repeated. */
+  #repeat: { readonly checkpoint: number; readonly first: number; readonly updates: number } | undefined;
+  #isRepeating = false;
+  #isSettled = false;
+
+  constructor(network: Network, asked: Asked) {
+    this.network = network;
+    this.asked = asked;
+    this.#settle = Promise.withResolvers();
+    this.result = this.#settle.promise;
+    this.#passes = asked.steps + 1;
+    this.#captureAt = [...new Set([...asked.weightsAt, ...asked.measureAt])].sort((a, b) => a - b);
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** Ends it after what was submitted. */
+  stop(): void {
+    if (this.#submitted === 0) this.#finish(false);
+    else this.#passes = Math.min(this.#passes, this.#submitted + 1);
+  }
+
+  fail(error: unknown): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#settle.reject(error);
+  }
+
+  /** The next portion of at most `most` passes and `mostCaptures` captures; undefined when there is nothing to submit now. */
+  next(most: number, mostCaptures: number, checkpoint: number): Portion | undefined {
+    if (this.#isSettled) return undefined;
+    if (this.#repeat !== undefined) return this.#nextRepetition(most, checkpoint);
+    const first = this.#submitted;
+    let passes = Math.min(most, this.#passes - first);
+    if (passes <= 0) return undefined;
+    const due = this.#captureAt.filter((at) => at > first && at <= first + passes && at < this.#passes);
+    const captures = due.slice(0, mostCaptures);
+    if (captures.length < due.length) passes = captures[captures.length - 1] - first;
+    this.#submitted += passes;
+    const updates = this.#submitted === this.#passes ? passes - 1 : passes;
+    return { request: this, first, passes, updates, captures, checkpoint };
+  }
+
+  /** What a portion brought back. */
+  take(portion: Portion, traces: Float32Array, captures: readonly Float32Array[]): void {
+    if (this.#isSettled) return;
+    if (this.#isRepeating) {
+      // What was submitted after a divergence, before that was known, says nothing.
+      if (this.#repeat?.updates === 0) this.#finish(true);
+      return;
+    }
+    if (this.#repeat !== undefined) return;
+    this.#recent = [...this.#recent.slice(-1), portion];
+    const { counts } = this.network;
+    for (let i = 0; i < portion.passes; i++) {
+      const row = traceRow(traces, i, counts);
+      const state = portion.first + i;
+      if (state === 0) {
+        this.network.current = row;
+      } else if (isUsable(counts, row)) {
+        this.#rows.push(row);
+      } else {
+        this.#goBack(state - 1);
+        return;
+      }
+    }
+    for (const [i, at] of portion.captures.entries()) this.#captured.set(at, captures[i]);
+    this.#returned += portion.passes;
+    if (this.#returned === this.#passes) this.#finish(false);
+  }
+
+  /** Where the state must be put back to before the repetition is submitted. */
+  get goesBackTo(): number | undefined {
+    return this.#repeat !== undefined && !this.#isRepeating ? this.#repeat.checkpoint : undefined;
+  }
+
+  /** The state was put back. */
+  wentBack(): void {
+    this.#isRepeating = true;
+    if (this.#repeat!.updates === 0) this.#finish(true);
+  }
+
+  /** Back to the state after so many updates, the last with finite losses. */
+  #goBack(updates: number): void {
+    const portion = this.#recent.findLast(({ first }) => first <= updates)!;
+    this.#rows.length = updates;
+    this.#repeat = {
+      checkpoint: portion.checkpoint,
+      first: portion.first,
+      updates: updates - portion.first,
+    };
+  }
+
+  #nextRepetition(most: number, checkpoint: number): Portion | undefined {
+    if (!this.#isRepeating || this.#repeat!.updates === 0) return undefined;
+    const { first, updates } = this.#repeat!;
+    const passes = Math.min(most, updates);
+    this.#repeat = { checkpoint, first: first + passes, updates: updates - passes };
+    return { request: this, first, passes, updates: passes, captures: [], checkpoint };
+  }
+
+  #finish(diverged: boolean): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    const { network, asked } = this;
+    const steps = this.#rows.length;
+    network.step += steps;
+    if (steps > 0) network.current = this.#rows[steps - 1];
+    const reached = (at: readonly number[]) => at.filter((after) => after <= steps);
+    const measured = reached(asked.measureAt);
+    const meter = measured.length > 0 ? new SpectralMeter(network.problem.modulus) : undefined;
+    this.#settle.resolve({
+      steps,
+      diverged,
+      trace: columnsOf(this.#rows),
+      weights: reached(asked.weightsAt).map((at) => this.#weights(at)),
+      measures: measured.map((at): SpectralMeasures => {
+        const { theta, xi } = this.#weights(at);
+        return meter!.measure(theta, xi);
+      }),
+    });
+  }
+
+  #weights(at: number): Weights {
+    const captured = this.#captured.get(at)!;
+    const { plan } = this.network.pool;
+    const size = plan.slotBytes.weights / 8;
+    return {
+      theta: unlayLayer(captured.subarray(0, size), plan),
+      xi: unlayLayer(captured.subarray(size), plan),
+    };
+  }
+}

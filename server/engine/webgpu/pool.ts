@@ -1,0 +1,334 @@
+import type { Problem, TrainerState } from "../engine.ts";
+import { layoutLayer, unlayLayer } from "./layout.ts";
+import type { Pipelines } from "./pipelines.ts";
+import type { Plan } from "./plan.ts";
+import { traceValues } from "./trace-row.ts";
+
+/** One of a submission: passes of its own, `updates` of them with an update, at steps `step`, `step` + 1, and so on. */
+export interface Part {
+  readonly slot: number;
+  readonly inverseTrained: number;
+  readonly passes: number;
+  readonly updates: number;
+  /** [passes, 8] */
+  readonly scalars: Float32Array;
+  /** After how many of its updates here the weights are copied out; increasing. */
+  readonly captures: readonly number[];
+}
+
+/** What a submission gives back. */
+export interface Submitted {
+  /** [parts, passes of the longest, 12] */
+  readonly traces: Float32Array;
+  readonly passes: number;
+  /** Of each part, in the order of its captures: theta and xi, [P, quads, 4] each. */
+  readonly captures: readonly (readonly Float32Array[])[];
+}
+
+/** Copies of a state that are kept: one of each submission in flight, and of the one before. */
+export const checkpoints = 3;
+
+/** Bytes of parts of traces that a pool sets aside, unless one pass of every member takes more. */
+const mostPartialBytes = 32 << 20;
+
+/** Bytes of captured weights that a submission brings back at most, unless a single one is larger. */
+const mostCaptureBytes = 16 << 20;
+
+interface Buffers {
+  readonly weights: GPUBuffer;
+  readonly moments: GPUBuffer;
+  readonly logitGradient: GPUBuffer;
+  readonly entries: GPUBuffer;
+  readonly scalars: GPUBuffer;
+  readonly members: GPUBuffer;
+  readonly partials: GPUBuffer;
+  readonly passCounter: GPUBuffer;
+  readonly scratch: GPUBuffer;
+  readonly traces: GPUBuffer;
+}
+
+/** Memory on the device for so many networks of one shape, and what is submitted for them. */
+export class Pool {
+  readonly plan: Plan;
+  readonly capacity: number;
+  /** Passes of all members together that one submission can have. */
+  readonly mostPasses: number;
+  /** Captures that one submission can have. */
+  readonly mostCaptures: number;
+  readonly bytes: number;
+  readonly #device: GPUDevice;
+  readonly #pipelines: Pipelines;
+  readonly #buffers: Buffers;
+  readonly #bindings: GPUBindGroup;
+  /** Copies of weights and moments to go back to, of the submissions in flight and the one before. */
+  readonly #checkpoints: readonly { readonly weights: GPUBuffer; readonly moments: GPUBuffer }[];
+  readonly #free: number[];
+  /** To read back through, the last used first. */
+  readonly #staging: GPUBuffer[] = [];
+  #isDestroyed = false;
+
+  constructor(device: GPUDevice, plan: Plan, pipelines: Pipelines, capacity: number) {
+    this.#device = device;
+    this.plan = plan;
+    this.#pipelines = pipelines;
+    this.capacity = capacity;
+    this.mostPasses = passesOf(plan, capacity);
+    this.mostCaptures = Math.max(1, Math.floor(mostCaptureBytes / plan.slotBytes.weights));
+    this.bytes = poolBytes(plan, capacity);
+    const { slotBytes, partialBytes } = plan;
+    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    const make = (label: string, size: number, usage = STORAGE | COPY_SRC | COPY_DST) =>
+      device.createBuffer({ label, size: Math.max(16, size), usage });
+    this.#buffers = {
+      weights: make("weights", capacity * slotBytes.weights),
+      moments: make("moments", capacity * slotBytes.moments),
+      logitGradient: make("logitGradient", capacity * slotBytes.logitGradient),
+      entries: make("entries", capacity * slotBytes.entries),
+      scalars: make("scalars", this.mostPasses * 32),
+      members: make("members", capacity * 16),
+      partials: make("partials", this.mostPasses * partialBytes),
+      passCounter: make("passCounter", 16),
+      scratch: make("scratch", capacity * slotBytes.scratch),
+      traces: make("traces", this.mostPasses * traceValues * 4),
+    };
+    this.#checkpoints = Array.from({ length: checkpoints }, () => ({
+      weights: make("checkpoint of weights", capacity * slotBytes.weights, COPY_SRC | COPY_DST),
+      moments: make("checkpoint of moments", capacity * slotBytes.moments, COPY_SRC | COPY_DST),
+    }));
+    this.#bindings = pipelines.bind(Object.values(this.#buffers));
+    this.#free = Array.from({ length: capacity }, (_, i) => capacity - 1 - i);
+  }
+
+  get isEmpty(): boolean {
+    return this.#free.length === this.capacity;
+  }
+
+  /** A slot for one network, or undefined when there is none left. */
+  take(): number | undefined {
+    return this.#free.pop();
+  }
+
+  release(slot: number): void {
+    this.#free.push(slot);
+  }
+
+  destroy(): void {
+    if (this.#isDestroyed) return;
+    this.#isDestroyed = true;
+    for (const buffer of Object.values(this.#buffers)) buffer.destroy();
+    for (const { weights, moments } of this.#checkpoints) {
+      weights.destroy();
+      moments.destroy();
+    }
+    for (const buffer of this.#staging) buffer.destroy();
+  }
+
+  write(slot: number, problem: Problem, state: TrainerState): void {
+    const { plan } = this;
+    const { queue } = this.#device;
+    const layers = (arrays: readonly Float32Array[]) => {
+      const size = plan.slotBytes.weights / 8;
+      const result = new Float32Array(arrays.length * size);
+      for (const [i, array] of arrays.entries()) layoutLayer(array, plan, result.subarray(i * size));
+      return result;
+    };
+    queue.writeBuffer(this.#buffers.weights, slot * plan.slotBytes.weights, layers([state.theta, state.xi]));
+    queue.writeBuffer(this.#buffers.entries, slot * plan.slotBytes.entries, entriesOf(problem, plan.pairs));
+    if (plan.slotBytes.moments === 0) return;
+    const zero = new Float32Array(state.theta.length);
+    const { thetaFirst = zero, xiFirst = zero, thetaSecond = zero, xiSecond = zero } = state.moments ?? {};
+    queue.writeBuffer(
+      this.#buffers.moments,
+      slot * plan.slotBytes.moments,
+      layers([thetaFirst, xiFirst, thetaSecond, xiSecond]),
+    );
+  }
+
+  /** The state of a slot but for its step. */
+  async read(slot: number): Promise<Omit<TrainerState, "step">> {
+    const { weights, moments } = this.plan.slotBytes;
+    const bytes = await this.#through(weights + moments, (encoder, staging) => {
+      encoder.copyBufferToBuffer(this.#buffers.weights, slot * weights, staging, 0, weights);
+      if (moments > 0)
+        encoder.copyBufferToBuffer(this.#buffers.moments, slot * moments, staging, weights, moments);
+    });
+    const layer = (i: number) =>
+      unlayLayer(new Float32Array(bytes, (i * weights) / 2, weights / 8), this.plan);
+    const [theta, xi] = [layer(0), layer(1)];
+    if (moments === 0) return { theta, xi };
+    const [thetaFirst, xiFirst, thetaSecond, xiSecond] = [2, 3, 4, 5].map(layer);
+    return { theta, xi, moments: { thetaFirst, xiFirst, thetaSecond, xiSecond } };
+  }
+
+  /**
+   * Passes of several networks side by side, in one submission, after copying their states to checkpoint `checkpoint`. All members
+   * together have at most `mostPasses`, counted by the longest, and `mostCaptures`.
+   */
+  async submit(parts: readonly Part[], checkpoint: number): Promise<Submitted> {
+    const passes = Math.max(...parts.map((part) => part.passes));
+    this.#writeParts(parts, passes);
+    const traceBytes = parts.length * passes * traceValues * 4;
+    const { weights } = this.plan.slotBytes;
+    const captured = parts.reduce((count, part) => count + part.captures.length, 0);
+    let offset = traceBytes;
+    const bytes = await this.#through(traceBytes + captured * weights, (encoder, staging) => {
+      this.#copyStates(encoder, parts, (kind) => [this.#buffers[kind], this.#checkpoints[checkpoint][kind]]);
+      let done = 0;
+      for (const [after, slots] of capturesInOrder(parts)) {
+        this.#encodePasses(encoder, parts.length, after - done);
+        done = after;
+        for (const slot of slots) {
+          encoder.copyBufferToBuffer(this.#buffers.weights, slot * weights, staging, offset, weights);
+          offset += weights;
+        }
+      }
+      this.#encodePasses(encoder, parts.length, passes - done, passes);
+      encoder.copyBufferToBuffer(this.#buffers.traces, 0, staging, 0, traceBytes);
+    });
+    return {
+      traces: new Float32Array(bytes, 0, traceBytes / 4),
+      passes,
+      captures: this.#captured(parts, bytes, traceBytes),
+    };
+  }
+
+  /** Puts the states of that checkpoint back. */
+  restore(slots: readonly { readonly slot: number }[], checkpoint: number): void {
+    const encoder = this.#device.createCommandEncoder();
+    this.#copyStates(encoder, slots, (kind) => [this.#checkpoints[checkpoint][kind], this.#buffers[kind]]);
+    this.#device.queue.submit([encoder.finish()]);
+  }
+
+  #writeParts(parts: readonly Part[], passes: number): void {
+    const { queue } = this.#device;
+    const members = new ArrayBuffer(parts.length * 16);
+    const scalars = new Float32Array(parts.length * passes * 8);
+    for (const [i, part] of parts.entries()) {
+      new Uint32Array(members, i * 16, 3).set([part.slot, part.passes, part.updates]);
+      new Float32Array(members, i * 16 + 12, 1)[0] = part.inverseTrained;
+      scalars.set(part.scalars, i * passes * 8);
+    }
+    queue.writeBuffer(this.#buffers.members, 0, members);
+    queue.writeBuffer(this.#buffers.scalars, 0, scalars);
+    queue.writeBuffer(this.#buffers.passCounter, 0, new Uint32Array([0, 0, passes, 0]));
+  }
+
+  /** @param traced - passes whose traces are summed up then; left out: none */
+  #encodePasses(encoder: GPUCommandEncoder, members: number, passes: number, traced = 0): void {
+    const pass = encoder.beginComputePass();
+    pass.setBindGroup(0, this.#bindings);
+    const { kernels, trace } = this.#pipelines;
+    for (let i = 0; i < passes; i++) {
+      for (const { pipeline, groups } of kernels) {
+        pass.setPipeline(pipeline);
+        pass.dispatchWorkgroups(groups[0], members, groups[1]);
+      }
+    }
+    if (traced > 0) {
+      pass.setPipeline(trace.pipeline);
+      pass.dispatchWorkgroups(traced, members, 1);
+    }
+    pass.end();
+  }
+
+  /** Copies states between two buffers of each kind, neighbouring slots in one piece. */
+  #copyStates(
+    encoder: GPUCommandEncoder,
+    parts: readonly { readonly slot: number }[],
+    ways: (kind: "weights" | "moments") => readonly [GPUBuffer, GPUBuffer],
+  ): void {
+    const slots = parts.map(({ slot }) => slot).sort((a, b) => a - b);
+    for (const kind of ["weights", "moments"] as const) {
+      const size = this.plan.slotBytes[kind];
+      const [from, to] = ways(kind);
+      for (let i = 0; size > 0 && i < slots.length; ) {
+        let count = 1;
+        while (slots[i + count] === slots[i] + count) count++;
+        encoder.copyBufferToBuffer(from, slots[i] * size, to, slots[i] * size, count * size);
+        i += count;
+      }
+    }
+  }
+
+  #captured(parts: readonly Part[], bytes: ArrayBuffer, start: number): Float32Array[][] {
+    const { weights } = this.plan.slotBytes;
+    const result = parts.map((): Float32Array[] => []);
+    const bySlot = new Map(parts.map(({ slot }, i) => [slot, result[i]]));
+    let offset = start;
+    for (const [, slots] of capturesInOrder(parts)) {
+      for (const slot of slots) {
+        bySlot.get(slot)!.push(new Float32Array(bytes, offset, weights / 4));
+        offset += weights;
+      }
+    }
+    return result;
+  }
+
+  /** Encodes and submits commands that leave `size` bytes in a staging buffer; resolves to a copy of them. */
+  async #through(
+    size: number,
+    encode: (encoder: GPUCommandEncoder, staging: GPUBuffer) => void,
+  ): Promise<ArrayBuffer> {
+    const staging = this.#takeStaging(size);
+    const encoder = this.#device.createCommandEncoder();
+    encode(encoder, staging);
+    this.#device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ, 0, size);
+    const bytes = staging.getMappedRange(0, size).slice(0);
+    staging.unmap();
+    if (this.#isDestroyed || this.#staging.length >= 2) staging.destroy();
+    else this.#staging.push(staging);
+    return bytes;
+  }
+
+  #takeStaging(size: number): GPUBuffer {
+    const index = this.#staging.findIndex((buffer) => buffer.size >= size);
+    if (index >= 0) return this.#staging.splice(index, 1)[0];
+    // Somewhat larger: the next one may need a little more.
+    const { MAP_READ, COPY_DST } = GPUBufferUsage;
+    this.#staging.pop()?.destroy();
+    return this.#device.createBuffer({
+      label: "staging",
+      size: Math.ceil(size / 65536) * 65536,
+      usage: MAP_READ | COPY_DST,
+    });
+  }
+}
+
+/** Device memory of a pool of such networks. */
+export function poolBytes(plan: Plan, capacity: number): number {
+  const { weights, moments, logitGradient, entries, scratch } = plan.slotBytes;
+  const passes = passesOf(plan, capacity);
+  const slot = (1 + checkpoints) * (weights + moments) + logitGradient + entries + scratch + 16;
+  return capacity * slot + passes * (plan.partialBytes + traceValues * 4 + 32) + 16;
+}
+
+/** As many passes as keep the device busy for some milliseconds. */
+function passesOf({ partialBytes }: Plan, capacity: number): number {
+  const wanted = Math.max(512, 48 * capacity);
+  return Math.max(2 * capacity, Math.min(wanted, Math.floor(mostPartialBytes / partialBytes)));
+}
+
+/** After how many passes, which slots' weights are copied out. */
+function capturesInOrder(parts: readonly Part[]): [number, number[]][] {
+  const slots = new Map<number, number[]>();
+  for (const { slot, captures } of parts) {
+    for (const after of captures) {
+      const there = slots.get(after);
+      if (there === undefined) slots.set(after, [slot]);
+      else there.push(slot);
+    }
+  }
+  return [...slots].sort(([a], [b]) => a - b);
+}
+
+/** [pairs]: labels and classes of the pair's two entries, (x, y) and (y, x); see common.wgsl. Class 255 is no entry. */
+function entriesOf({ modulus, labels, classes }: Problem, pairs: number): Uint32Array {
+  return Uint32Array.from({ length: pairs }, (_, u) => {
+    const x = u % modulus;
+    const y = (x + Math.floor(u / modulus)) % modulus;
+    const [xy, yx] = [x * modulus + y, y * modulus + x];
+    const second = x === y ? 255 : classes[yx];
+    return (labels[xy] | (labels[yx] << 8) | (classes[xy] << 16) | (second << 24)) >>> 0;
+  });
+}

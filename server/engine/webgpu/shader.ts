@@ -1,0 +1,85 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** WGSL constants, all of them u32. */
+export type Constants = Readonly<Record<string, number>>;
+
+type Variables = Readonly<Record<string, number>>;
+
+/** Logits of which fused-backward.wgsl adds up one round's sums: of a first one, so many. */
+export interface Round {
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * WGSL of a kernel: the constants, then the files of `kernels/` in their order, with what WGSL lacks written out. A line `#repeat i N`,
+ * N a number or a constant, up to its `#end` is repeated for i = 0..N-1; `#rounds` for each of `rounds`, with `first` and `count`.
+ * Within them `$(i)` and `$(i+first)` stand for the value. A GPU keeps an array in registers only when no index is a variable.
+ */
+export function assemble(
+  files: readonly string[],
+  constants: Constants,
+  rounds: readonly Round[] = [],
+): string {
+  const header = Object.entries(constants).map(([name, value]) => `const ${name} = ${value}u;`);
+  const text = files.map((file) => readFileSync(join(import.meta.dirname, "kernels", file), "utf8"));
+  const lines = text.join("\n").split("\n");
+  return [...header, ...expand(lines, constants, rounds, {})].join("\n");
+}
+
+function expand(
+  lines: readonly string[],
+  constants: Constants,
+  rounds: readonly Round[],
+  variables: Variables,
+): string[] {
+  const result: string[] = [];
+  for (let i = 0; i < lines.length; i++) {
+    const directive = /^\s*#(repeat|rounds)\s*(.*)$/.exec(lines[i]);
+    if (directive === null) {
+      result.push(substitute(lines[i], { ...constants, ...variables }));
+      continue;
+    }
+    const end = endOf(lines, i);
+    const body = lines.slice(i + 1, end);
+    for (const bound of bindings(directive[1], directive[2], { ...constants, ...variables }, rounds)) {
+      result.push(...expand(body, constants, rounds, { ...variables, ...bound }));
+    }
+    i = end;
+  }
+  return result;
+}
+
+/** The line of the `#end` of the directive in line `start`. */
+function endOf(lines: readonly string[], start: number): number {
+  let depth = 0;
+  for (let i = start; i < lines.length; i++) {
+    if (/^\s*#(repeat|rounds)\b/.test(lines[i])) depth++;
+    else if (/^\s*#end\b/.test(lines[i]) && --depth === 0) return i;
+  }
+  throw new Error(`no #end for ${lines[start]}`);
+}
+
+function bindings(
+  directive: string,
+  rest: string,
+  names: Variables,
+  rounds: readonly Round[],
+): readonly Variables[] {
+  if (directive === "rounds") return rounds.map(({ first, count }) => ({ first, count }));
+  const [variable, bound] = substitute(rest, names).trim().split(/\s+/);
+  return Array.from({ length: value(bound, names) }, (_, i) => ({ [variable]: i }));
+}
+
+function substitute(line: string, names: Variables): string {
+  return line.replaceAll(/\$\(([^)]*)\)/g, (_, sum: string) =>
+    String(sum.split("+").reduce((total, term) => total + value(term.trim(), names), 0)),
+  );
+}
+
+function value(term: string, names: Variables): number {
+  const number = /^\d+$/.test(term) ? Number(term) : names[term];
+  if (number === undefined) throw new Error(`${term} is neither a number nor a constant`);
+  return number;
+}
