@@ -69,8 +69,8 @@ const quadBytes = 16;
 /** Above these a workgroup's registers or memory can't hold what the fused kernels keep there, or their few workgroups leave it idle. */
 const [largestFusedModulus, largestFusedWidth] = [31, 4096];
 
-/** About as many workgroups as keep the multiprocessors of a large GPU busy. */
-const fillingGroups = 480;
+/** About as many workgroups as keep the multiprocessors of a large GPU busy, and parts of a sum that are still cheap to add up. */
+const [fillingGroups, mostSplits] = [480, 24];
 
 /** A workgroup's tile of one of the matrix products: quads of an invocation and invocations, in each direction, and how deep. */
 export interface Tile {
@@ -239,7 +239,14 @@ function tiledKernels(
   tuning: Tuning,
 ): Kernels {
   const splits = (tiles: number, steps: number) =>
-    Math.max(1, Math.min(Math.floor(steps / 4), Math.round((tuning.fillingGroups ?? fillingGroups) / tiles)));
+    Math.max(
+      1,
+      Math.min(
+        mostSplits,
+        Math.floor(steps / 4),
+        Math.round((tuning.fillingGroups ?? fillingGroups) / tiles),
+      ),
+    );
 
   const forward = productTile(modulus, limits, tuning.forward);
   const forwardTiles = Math.ceil(pairs / (4 * forward.ROW_QUADS * forward.ROWS)) * forward.COLUMN_TILES;
