@@ -25,7 +25,9 @@ export type Reason =
   | "SWEEP_NOT_FOUND"
   | "SWEEP_STATE"
   | "TOO_MANY_SWEEPS"
-  | "SESSION_IN_SWEEP";
+  | "SESSION_IN_SWEEP"
+  | "ENGINE_ABSENT"
+  | "DEVICE_LOST";
 
 /** One field of a request, by its proto path, and what it must be. */
 export interface FieldViolation {

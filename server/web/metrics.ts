@@ -51,6 +51,13 @@ export class Metrics implements Observer {
     labelNames: ["engine"],
     registers: this.#registers,
   });
+  readonly #deviceLosses = new Counter({
+    name: "grokbox_engine_device_losses_total",
+    help: "Times that an engine's device was lost under its sessions, which went on from their last commit.",
+    labelNames: ["engine"],
+    registers: this.#registers,
+  });
+  readonly #countedLosses = new WeakSet<Error>();
   readonly #commitSeconds = new Histogram({
     name: "grokbox_commit_seconds",
     help: "How long it took to make something durable, by whether it worked.",
@@ -99,6 +106,12 @@ export class Metrics implements Observer {
   steps(engine: string, steps: number, seconds: number): void {
     this.#steps.inc({ engine }, steps);
     this.#stepSeconds.observe({ engine }, seconds / steps);
+  }
+
+  deviceLost(engine: string, loss: Error): void {
+    if (this.#countedLosses.has(loss)) return;
+    this.#countedLosses.add(loss);
+    this.#deviceLosses.inc({ engine });
   }
 
   /** @param method - e.g. grokbox.v1.TrainingService/Step */
@@ -164,6 +177,23 @@ export class Metrics implements Observer {
     this.#gauge("grokbox_store_bytes", "Bytes of the store.", [], async (gauge) => {
       const { fileBytes, walBytes } = await registry.store.usage();
       gauge.set(fileBytes + walBytes);
+    });
+    const devices = () =>
+      registry.engines.flatMap(({ engine }) => {
+        const memory = registry.deviceMemory(engine);
+        return memory === undefined ? [] : [{ engine: engine.name, memory }];
+      });
+    const used = "Memory of an engine's device, where it has its own, that is set aside for sessions.";
+    this.#gauge("grokbox_engine_memory_bytes", used, ["engine"], (gauge) => {
+      for (const { engine, memory } of devices()) gauge.set({ engine }, memory.usedBytes);
+    });
+    const limit = "Memory of an engine's device that sessions may take.";
+    this.#gauge("grokbox_engine_memory_limit_bytes", limit, ["engine"], (gauge) => {
+      for (const { engine, memory } of devices()) gauge.set({ engine }, memory.limitBytes);
+    });
+    this.#gauge("grokbox_engine_sessions", "Sessions that train now, by engine.", ["engine"], (gauge) => {
+      for (const { engine } of registry.engines) gauge.set({ engine: engine.name }, 0);
+      for (const one of registry.all()) if (one.isTraining) gauge.inc({ engine: one.engine.name });
     });
     const engineLabels = ["engine", "variant", "isa", "precision", "threads"];
     this.#gauge("grokbox_engine_info", "Engines of this server; always 1.", engineLabels, (gauge) => {

@@ -1,6 +1,8 @@
+import type { Spec } from "../../model/spec.ts";
 import { groupViolations, specOf } from "../../model/sweep-grid.ts";
 import type { Analyst } from "../analyst.ts";
 import { GrokboxError } from "../errors.ts";
+import type { Placement } from "../placement.ts";
 import type { Registry } from "../registry.ts";
 import type { Session } from "../session.ts";
 import type { SweepDefinition } from "./definition.ts";
@@ -39,6 +41,8 @@ export class Work {
   readonly #parts: WorkParts;
   /** Sessions of runs that are under way, or were when it was stopped. */
   readonly #active: Map<number, Session>;
+  /** By group. */
+  readonly #placements = new Map<number, Placement>();
   readonly #taken = new Set<number>();
   readonly #lanes = new Set<Promise<void>>();
   #halt = new AbortController();
@@ -159,13 +163,13 @@ export class Work {
       return undefined;
     }
     const spec = specOf(definition, run);
-    const { cells, plan, engine, labels } = definition;
+    const { cells, plan, labels, engine } = definition;
     const { preset } = cells.kind === "list" ? cells.specs[group]! : cells.base;
     const { recordEvery } = plan;
     while (!signal.aborted) {
       try {
         const session = await registry.start({
-          ...{ spec, preset, labels, engine, recordEvery },
+          ...{ spec, preset, labels, engine, recordEvery, placement: this.#placement(group, spec) },
           sweep: { name, run },
         });
         this.#waitsFor = "";
@@ -174,7 +178,7 @@ export class Work {
         if (!(error instanceof GrokboxError)) throw error;
         const { reason, message } = error;
         if (reason === "SHUTTING_DOWN") return undefined;
-        if (!passing.includes(reason) || (reason === "OUT_OF_MEMORY" && !registry.canHold(spec))) {
+        if (!passing.includes(reason) || (reason === "OUT_OF_MEMORY" && !registry.canHold(spec, engine))) {
           const outcome = reason === "DIVERGED" ? "diverged" : "failed";
           await this.#finish(run, { outcome, detail: message, step: 0 }, signal);
           return undefined;
@@ -183,6 +187,22 @@ export class Work {
       }
     }
     return undefined;
+  }
+
+  /** One for all seeds of a cell: the fastest for its network beside as many runs as the sweep has under way. */
+  #placement(group: number, spec: Spec): Placement {
+    const { registry, definition } = this.#parts;
+    const { engine, maxParallel, seeds } = definition;
+    let placement = this.#placements.get(group);
+    if (placement === undefined) {
+      const begun = [...this.#active].find(([run]) => Math.floor(run / seeds.length) === group)?.[1];
+      placement =
+        begun === undefined
+          ? registry.place(engine, spec, () => maxParallel - 1)
+          : { engine: begun.training.engine, reason: begun.engine.reason };
+      this.#placements.set(group, placement);
+    }
+    return placement;
   }
 
   async #retire(run: number, session: Session, signal: AbortSignal): Promise<void> {

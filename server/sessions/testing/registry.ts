@@ -26,7 +26,7 @@ export async function openTestRegistry(options: TestRegistryOptions = {}): Promi
     ...(variant === undefined ? {} : { variant }),
   });
   return new Registry({
-    engines: [{ engine, reason: "the only one", fallbackReason: "" }],
+    engines: { offered: [{ engine, fallbackReason: "" }], absent: [], evaluator: engine },
     limits: {
       maxSessions: 1_000,
       maxQueuedCommands: 10,
