@@ -21,8 +21,14 @@ import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import { extrasOf, noWeights, type Slice } from "./slice.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** After so many losses of the device without an update between them whoever waits for one is told. */
+/**
+ * After so many losses of the device in a row, without an update between them, whoever waits for one is told; and after as many of
+ * updates that were to be new, without a new one between them: they may be what it does not stand.
+ */
 const mostLosses = 3;
+
+/** Of updates that are made again at once, milliseconds. */
+const catchUpMs = 20;
 
 /** A state from which a lost one can be made again: the one committed last, or a later one that the session was given. */
 export interface Origin extends Pick<Snapshot, "state" | "train"> {
@@ -55,8 +61,8 @@ export class Training {
   #awake: Awake | undefined;
   /** The device of the trainer that there is, is gone. */
   #isLost = false;
-  /** Losses of the device since the last update, or whatever else was done with it. */
-  #losses = 0;
+  /** Losses of the device since an update was made, and since something new was done. */
+  readonly #losses = { sinceAny: 0, sinceNew: 0 };
   #readCommitted: () => Promise<Origin> = () => Promise.reject(new Error("nothing was committed"));
   /** What the session was given that was not committed since. */
   #given: Origin | undefined;
@@ -263,21 +269,22 @@ export class Training {
       const { diverged } = await trainer.advance(steps, { signal, cohort: parts });
       // They were finite, all of them.
       if (diverged) throw new Error(`${this.#engine.name} made other bits of the same updates`);
+      this.#losses.sinceAny = 0;
     } catch (error) {
-      this.#lose(error);
+      this.#lose(error, "again");
     }
   }
 
   /** Does something with the trainer, which is at `step`; again, with another one, when its device is lost meanwhile. */
   async #with<T>(work: (awake: Awake) => Promise<T>): Promise<T> {
     for (;;) {
-      while (this.isBehind) await this.catchUp(Number.POSITIVE_INFINITY, never, 1);
+      while (this.isBehind) await this.catchUp(this.stepsIn(catchUpMs, 1), never, 1);
       try {
         const result = await work(this.#resident);
-        this.#losses = 0;
+        this.#works();
         return result;
       } catch (error) {
-        this.#lose(error);
+        this.#lose(error, "new");
       }
     }
   }
@@ -288,7 +295,7 @@ export class Training {
       try {
         return await openTrainer(this.#engine, spec, train, state);
       } catch (error) {
-        this.#lose(error);
+        this.#lose(error, "new");
       }
     }
   }
@@ -302,17 +309,27 @@ export class Training {
     this.#step = given.state.step;
   }
 
-  /** Passes on what is no loss of the device, and DEVICE_LOST after too many. */
-  #lose(error: unknown): void {
+  /** The device does what it is asked. */
+  #works(): void {
+    this.#losses.sinceAny = this.#losses.sinceNew = 0;
+  }
+
+  /**
+   * Passes on what is no loss of the device, and DEVICE_LOST after too many.
+   *
+   * @param work - what was lost: something that had been done before, or not
+   */
+  #lose(error: unknown, work: "again" | "new"): void {
     if (!(error instanceof DeviceLostError)) throw error;
     this.#parts.observer.deviceLost(this.#engine.name, error);
     if (this.#awake !== undefined) {
       this.#awake.trainer.close();
       this.#isLost = true;
     }
-    this.#losses += 1;
-    if (this.#losses < mostLosses) return;
-    this.#losses = 0;
+    this.#losses.sinceAny += 1;
+    if (work === "new") this.#losses.sinceNew += 1;
+    if (Math.max(this.#losses.sinceAny, this.#losses.sinceNew) < mostLosses) return;
+    this.#works();
     throw deviceLost(this.#engine, error);
   }
 
@@ -351,12 +368,12 @@ export class Training {
     } catch (error) {
       // What else fails may have made updates before.
       if (!(error instanceof DeviceLostError)) this.#step = trainer.step;
-      this.#lose(error);
+      this.#lose(error, "new");
       return undefined;
     }
     this.#step = trainer.step;
     if (result.steps > 0) {
-      this.#losses = 0;
+      this.#works();
       this.#parts.observer.steps(this.#engine.name, result.steps, elapsedMs / 1000);
       this.#timed(elapsedMs / result.steps, parts);
     }
@@ -446,7 +463,7 @@ export class Training {
     }
     this.#awake?.trainer.close();
     this.#engine = engine;
-    this.#losses = 0;
+    this.#works();
     this.#stepMs.alone = this.#stepMs.shared = undefined;
     this.#begin(awake, { spec: this.#spec, train, state });
   }
