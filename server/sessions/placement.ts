@@ -34,8 +34,9 @@ export function expectedStepMs(
   const low = at[Math.max(1, above) - 1]!;
   if (high === low) return (low.ms * size) / low.size;
   const power = Math.log(high.ms / low.ms) / Math.log(high.size / low.size);
-  // A smaller network is no slower, and fewer operations don't take less than in proportion.
-  return low.ms * (size / low.size) ** Math.min(1, Math.max(0, power));
+  // Below what was timed a smaller network is no slower, and fewer operations don't take less than in proportion.
+  const bounded = size < low.size ? Math.min(1, Math.max(0, power)) : power;
+  return low.ms * (size / low.size) ** bounded;
 }
 
 /** As many as were timed side by side slow each other down as they did then; where none were they take turns. */
