@@ -136,7 +136,9 @@ test("an engine that does not work is left out with its reason, and fatal when i
   await expect(serve({ engines: ["webgpu", "cpu"] }, withoutAdapter)).rejects.toThrow(
     "--engine webgpu: Dawn finds no adapter",
   );
-  await expect(serve({ engines: ["tensorflow"] }, { ...engineOpeners, others: {} })).rejects.toThrow("--engine tensorflow: ");
+  await expect(serve({ engines: ["tensorflow"] }, { ...engineOpeners, others: {} })).rejects.toThrow(
+    "--engine tensorflow: ",
+  );
 });
 
 test("the CPU engine computes logits where it is not offered", async () => {
