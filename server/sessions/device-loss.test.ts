@@ -45,13 +45,13 @@ async function openRegistry(options: TestRegistryOptions = {}) {
   return { registry, gpu, met: () => counted };
 }
 
-function start(registry: Registry, seed: number, input = {}): Promise<Session> {
+function start(registry: Registry, seed: number, input = {}, recordEvery = 7): Promise<Session> {
   const spec = completeSpec({ modulus: 7, width: 16, seed, ...input }, "grokking");
   const measures = [
     { measure: "thetaCosineFit" as const, every: 25 },
     { measure: "maxProbabilityDeviation" as const, every: 35 },
   ];
-  return registry.start({ spec, preset: "", labels: {}, engine: "", recordEvery: 7, measures });
+  return registry.start({ spec, preset: "", labels: {}, engine: "", recordEvery, measures });
 }
 
 const advance = (session: Session, steps: number, receipt = unrepeated()) =>
@@ -178,6 +178,36 @@ test("whoever looks on sees every point once, in order, whatever is lost", async
   await looking;
   expect(epochs).toBe(1);
   expect(seen).toEqual(Array.from({ length: newest }, (_, i) => i + 1));
+});
+
+test("a swap that a full disk kept from being stored is not lost with the device", async () => {
+  const bits = async (full: boolean) => {
+    const { registry, gpu } = await openRegistry({
+      checkpointEveryMs: 3_600_000,
+      ...(full ? { maxEphemeralBytes: 2 ** 20 } : {}),
+    });
+    // Its points take more than a few bytes.
+    const session = await start(registry, 9, {}, 1);
+    const filler = await start(registry, 10, { width: 32 });
+    const fill = async () => {
+      for (;;) {
+        await advance(filler, 1);
+        await filler.snapshot({ expectedStep: undefined, label: "" }, never);
+      }
+    };
+    if (full) await expect(fill()).rejects.toMatchObject({ reason: "STORAGE_FULL" });
+    await advance(session, 200);
+    await session.swapActivation("abs", undefined, unrepeated(), never);
+    await session.keeper.idle();
+    if (full) expect(session.keeper.alarm).not.toBe("");
+    await advance(session, 20);
+    if (full) gpu.lose();
+    await advance(session, 20);
+    expect(session).toMatchObject({ step: 240, spec: { activation: "abs" } });
+    const { bits: state } = await outcome(session);
+    return { state, points: session.log.read(1, 1_000) };
+  };
+  expect(await bits(true)).toEqual(await bits(false));
 });
 
 test("without a device a call fails with DEVICE_LOST, and what it was asked is done when there is one again", async () => {
