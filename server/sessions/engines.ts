@@ -90,6 +90,11 @@ export class Engines implements EngineSet {
     return missing;
   }
 
+  /** It is one of a session that has none here. */
+  isMissing(engine: Engine): boolean {
+    return this.#missing.get(engine.name) === engine;
+  }
+
   /** It can be asked for: it is here, or it is known why not. */
   knows(name: string): boolean {
     return [...this.offered.map(({ engine }) => engine.name), ...this.absent.map((one) => one.name)].includes(

@@ -29,6 +29,11 @@ export type Reason =
   | "ENGINE_ABSENT"
   | "DEVICE_LOST";
 
+/** What ends without anybody doing anything to a session: the device is back, or the next server has the engine. */
+export function isWithoutDevice(reason: Reason | undefined): boolean {
+  return reason === "DEVICE_LOST" || reason === "ENGINE_ABSENT";
+}
+
 /** One field of a request, by its proto path, and what it must be. */
 export interface FieldViolation {
   readonly field: string;

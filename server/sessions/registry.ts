@@ -157,10 +157,11 @@ export class Registry {
       const infos = (bySession.get(row.id) ?? []).map((snapshot) =>
         snapshotInfo(identity.name, snapshot, forks.get(`${row.id} ${snapshot.step}`)?.length ?? 0),
       );
-      // Points that nobody will record again may have been seen by somebody; after a backup, also of another course.
-      const continues = lastEnd === "clean" || (lastEnd === "crash" && resume && intent.plan !== undefined);
-      const epoch = continues ? row.epoch : randomUUID();
       const engine = this.#engines.of(head.engine?.name ?? identity.engine);
+      const resumes = resume && !this.#engines.isMissing(engine);
+      // Points that nobody will record again may have been seen by somebody; after a backup, also of another course.
+      const continues = lastEnd === "clean" || (lastEnd === "crash" && resumes && intent.plan !== undefined);
+      const epoch = continues ? row.epoch : randomUUID();
       const log = new ProgressLog(this.limits.retainedProgressPoints, head);
       const parts = this.#trainingParts(engine, log, () => this.#readBase(identity, head.spec));
       const training = Training.asleep(parts, head, intent.measures ?? []);
@@ -174,14 +175,14 @@ export class Registry {
         intent: {
           ...(goesOn ? unstopped : rest),
           // Even if it was about to be said that it had diverged, say.
-          ...(plan === undefined ? {} : { state: resume ? ("idle" as const) : ("paused" as const) }),
+          ...(plan === undefined ? {} : { state: resumes ? ("idle" as const) : ("paused" as const) }),
         },
         snapshots: infos,
       });
       this.#sessions.set(identity.name, session);
       this.#started = Math.max(this.#started, identity.ordinal);
       // Sweeps see to theirs.
-      if (plan !== undefined && resume && !intent.isOwned) interrupted.push([session, plan]);
+      if (plan !== undefined && resumes && !intent.isOwned) interrupted.push([session, plan]);
       if (!continues) renewed.push(session);
     }
     for (const [session, plan] of interrupted) session.resume(plan);
@@ -193,10 +194,28 @@ export class Registry {
     return damaged;
   }
 
-  /** Makes a session, records its first progress point, and keeps both. */
+  /**
+   * Makes a session, records its first progress point, and keeps both. Where the engine is the server's choice, one that has lost its
+   * device is passed over.
+   */
   async start(input: StartInput, answering: Answering<Session> = () => {}): Promise<Session> {
+    if (input.placement !== undefined) return this.#start(input, input.placement, answering);
+    const isChoice = input.engine === "" || input.engine === "auto";
+    const lost: Engine[] = [];
+    for (;;) {
+      const placement = this.place(input.engine, input.spec, undefined, lost);
+      try {
+        return await this.#start(input, placement, answering);
+      } catch (error) {
+        if (!isChoice || !(error instanceof GrokboxError) || error.reason !== "DEVICE_LOST") throw error;
+        lost.push(placement.engine);
+        if (lost.length === this.engines.length) throw error;
+      }
+    }
+  }
+
+  #start(input: StartInput, { engine, reason }: Placement, answering: Answering<Session>): Promise<Session> {
     const { preset, recordEvery, labels } = input;
-    const { engine, reason } = input.placement ?? this.place(input.engine, input.spec);
     return this.#add(
       input,
       {
@@ -352,13 +371,19 @@ export class Registry {
    *
    * @param name - empty or `auto` for the fastest
    * @param beside - how many other sessions will train on an engine @default those that do now
+   * @param lost - those to be passed over
    */
   place(
     name: string,
     spec: Spec,
     beside: (engine: Engine) => number = (engine) => this.#trainingOn(engine),
+    lost: readonly Engine[] = [],
   ): Placement {
-    return this.#engines.place(name, spec, beside, (engine) => this.#holds(engine, spec));
+    const can = (engine: Engine) => !lost.includes(engine) && this.#holds(engine, spec);
+    const { engine, reason } = this.#engines.place(name, spec, beside, can);
+    if (lost.length === 0) return { engine, reason };
+    const names = lost.map((other) => other.name).join(" and ");
+    return { engine, reason: `in place of ${names}, whose device is lost` };
   }
 
   #trainingOn(engine: Engine, except?: Session): number {

@@ -3,7 +3,7 @@ import type { Engine, TrainerState } from "../engine/engine.ts";
 import type { Activation, Spec } from "../model/spec.ts";
 import type { Commit, SessionRow, Store } from "../store/store.ts";
 import { Drive, type Job, stepError } from "./drive.ts";
-import { GrokboxError, invalid } from "./errors.ts";
+import { GrokboxError, invalid, type Reason } from "./errors.ts";
 import { type MeasureSchedule, needsBase } from "./extra-measures.ts";
 import type { Head } from "./head.ts";
 import { type Capture, Keeper, toGrokboxError } from "./keeper.ts";
@@ -350,7 +350,7 @@ export class Session {
         try {
           stop = await this.#drive.advance(plan, job);
         } catch (error) {
-          if (error instanceof GrokboxError) stop = this.#failure(error.message);
+          if (error instanceof GrokboxError) stop = this.#failure(error.message, error.reason);
           throw error;
         } finally {
           // Whatever went wrong, the session must not be left stepping.
@@ -863,7 +863,7 @@ export class Session {
     } catch (error) {
       // What the caller could have been told (a snapshot that doesn't fit) is a reason to stop, not a defect.
       if (!(error instanceof GrokboxError)) throw error;
-      stop = this.#failure(error.message);
+      stop = this.#failure(error.message, error.reason);
     } finally {
       stop ??= this.#failure("a defect ended the run");
       // What the end of the server interrupts stays planned, and goes on after it.
@@ -885,8 +885,8 @@ export class Session {
     }
   }
 
-  #failure(detail: string): StopReason {
-    return { kind: "failed", detail, step: this.step };
+  #failure(detail: string, cause?: Reason): StopReason {
+    return { kind: "failed", detail, step: this.step, ...(cause === undefined ? {} : { cause }) };
   }
 
   #settle(stop: StopReason, transition: Transition): void {

@@ -30,6 +30,9 @@ const mostLosses = 3;
 /** Of updates that are made again at once, milliseconds. */
 const catchUpMs = 20;
 
+/** Of the time of updates that are made again, what goes into keeping copies of their states. */
+const largestCopyShare = 0.05;
+
 /** A state from which a lost one can be made again: the one committed last, or a later one that the session was given. */
 export interface Origin extends Pick<Snapshot, "state" | "train"> {
   readonly spec: Spec;
@@ -66,6 +69,9 @@ export class Training {
   #readCommitted: () => Promise<Origin> = () => Promise.reject(new Error("nothing was committed"));
   /** What the session was given that was not committed since. */
   #given: Origin | undefined;
+  /** Spent on updates that were made again since a copy of their state was kept, and what that took, milliseconds. */
+  #onTheWayMs = 0;
+  #copyMs = 0;
   /** Milliseconds a step, running means that decide how many make a slice: with the device to itself, and with a part of it. */
   readonly #stepMs: { alone?: number | undefined; shared?: number | undefined } = {};
   /** What the last slice brought, to be taken in while the next one is computed. */
@@ -257,6 +263,7 @@ export class Training {
    * @param parts - of the device: others have the other parts meanwhile
    */
   async catchUp(most: number, signal: AbortSignal, parts: number): Promise<void> {
+    const began = performance.now();
     try {
       if (this.#isLost) {
         const { spec, train, state } = this.#given ?? (await this.#readCommitted());
@@ -270,9 +277,21 @@ export class Training {
       // They were finite, all of them.
       if (diverged) throw new Error(`${this.#engine.name} made other bits of the same updates`);
       this.#losses.sinceAny = 0;
+      if (trainer.step < this.#step) await this.#keepOnTheWay(performance.now() - began);
     } catch (error) {
       this.#lose(error, "again");
     }
+  }
+
+  /** So that the next loss does not undo it all: else a device that is lost often would never let a session catch up. */
+  async #keepOnTheWay(elapsedMs: number): Promise<void> {
+    this.#onTheWayMs += elapsedMs;
+    if (this.#onTheWayMs < this.#copyMs / largestCopyShare) return;
+    const { trainer, train } = this.#resident;
+    const began = performance.now();
+    this.#given = { spec: this.#spec, train, state: await trainer.readState() };
+    this.#copyMs = performance.now() - began;
+    this.#onTheWayMs = 0;
   }
 
   /** Does something with the trainer, which is at `step`; again, with another one, when its device is lost meanwhile. */

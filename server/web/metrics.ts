@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry as PromRegistry } from "prom-client";
+import type { MemoryBudget } from "../sessions/memory-budget.ts";
 import type { Observer } from "../sessions/observer.ts";
 import type { Registry } from "../sessions/registry.ts";
 import type { SessionState } from "../sessions/state.ts";
@@ -183,14 +184,8 @@ export class Metrics implements Observer {
         const memory = registry.deviceMemory(engine);
         return memory === undefined ? [] : [{ engine: engine.name, memory }];
       });
-    const used = "Memory of an engine's device, where it has its own, that is set aside for sessions.";
-    this.#gauge("grokbox_engine_memory_bytes", used, ["engine"], (gauge) => {
-      for (const { engine, memory } of devices()) gauge.set({ engine }, memory.usedBytes);
-    });
-    const limit = "Memory of an engine's device that sessions may take.";
-    this.#gauge("grokbox_engine_memory_limit_bytes", limit, ["engine"], (gauge) => {
-      for (const { engine, memory } of devices()) gauge.set({ engine }, memory.limitBytes);
-    });
+    for (const { engine } of registry.engines) this.#deviceLosses.inc({ engine: engine.name }, 0);
+    if (devices().length > 0) this.#observeDevices(devices);
     this.#gauge("grokbox_engine_sessions", "Sessions that train now, by engine.", ["engine"], (gauge) => {
       for (const { engine } of registry.engines) gauge.set({ engine: engine.name }, 0);
       for (const one of registry.all()) if (one.isTraining) gauge.inc({ engine: one.engine.name });
@@ -206,6 +201,19 @@ export class Metrics implements Observer {
       gauge.set({ version, node: process.version }, 1);
     });
     this.#observeProcess();
+  }
+
+  #observeDevices(
+    devices: () => readonly { readonly engine: string; readonly memory: MemoryBudget }[],
+  ): void {
+    const used = "Memory of an engine's device, where it has its own, that is set aside for sessions.";
+    this.#gauge("grokbox_engine_memory_bytes", used, ["engine"], (gauge) => {
+      for (const { engine, memory } of devices()) gauge.set({ engine }, memory.usedBytes);
+    });
+    const limit = "Memory of an engine's device that sessions may take.";
+    this.#gauge("grokbox_engine_memory_limit_bytes", limit, ["engine"], (gauge) => {
+      for (const { engine, memory } of devices()) gauge.set({ engine }, memory.limitBytes);
+    });
   }
 
   #observeProcess(): void {

@@ -1,7 +1,7 @@
 import type { Spec } from "../../model/spec.ts";
 import { groupViolations, specOf } from "../../model/sweep-grid.ts";
 import type { Analyst } from "../analyst.ts";
-import { GrokboxError } from "../errors.ts";
+import { GrokboxError, isWithoutDevice } from "../errors.ts";
 import type { Placement } from "../placement.ts";
 import type { Registry } from "../registry.ts";
 import type { Session } from "../session.ts";
@@ -144,11 +144,15 @@ export class Work {
     const session = this.#active.get(run) ?? (await this.#start(run, signal));
     if (session === undefined) return;
     this.#active.set(run, session);
-    if (endOf(session) === undefined) {
+    for (let isFirst = true; endOf(session) === undefined && !signal.aborted; isFirst = false) {
+      // It was stopped for another reason than that it has no device: whoever stopped it goes on with it.
+      if (!isFirst && !isWithoutDevice(session.stopReason?.cause)) return;
+      if (!isFirst) await this.#waitOut(session.stopReason!.detail, signal);
       if (signal.aborted) return;
       if (!session.isTraining) session.resume({ ...this.#parts.definition.plan, since: 1 });
       await session.atRest;
     }
+    if (endOf(session) !== undefined) this.#waitsFor = "";
     if (endOf(session) !== undefined) await this.#retire(run, session, signal);
   }
 
@@ -178,7 +182,8 @@ export class Work {
         if (!(error instanceof GrokboxError)) throw error;
         const { reason, message } = error;
         if (reason === "SHUTTING_DOWN") return undefined;
-        if (!passing.includes(reason) || (reason === "OUT_OF_MEMORY" && !registry.canHold(spec, engine))) {
+        const isPassing = passing.includes(reason) || isWithoutDevice(reason);
+        if (!isPassing || (reason === "OUT_OF_MEMORY" && !registry.canHold(spec, engine))) {
           const outcome = reason === "DIVERGED" ? "diverged" : "failed";
           await this.#finish(run, { outcome, detail: message, step: 0 }, signal);
           return undefined;
@@ -208,7 +213,11 @@ export class Work {
   async #retire(run: number, session: Session, signal: AbortSignal): Promise<void> {
     const { registry, analyst, definition, grid } = this.#parts;
     const { plan, keepSessions } = definition;
-    const { summary, curve } = await summarize(session, plan, grid, analyst, registry.closing);
+    const summarized = await this.#patiently(signal, () =>
+      summarize(session, plan, grid, analyst, registry.closing),
+    );
+    if (summarized === undefined) return;
+    const { summary, curve } = summarized;
     const whole = keepSessions ? { ...summary, session: session.name } : summary;
     await this.#finish(run, whole, signal, curve, session);
   }
@@ -232,6 +241,19 @@ export class Work {
         if (signal.aborted) return;
       }
     }
+  }
+
+  /** Does what needs a device once there is one; undefined when it is to stop before. */
+  async #patiently<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
+    while (!signal.aborted) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof GrokboxError) || !isWithoutDevice(error.reason)) throw error;
+        await this.#waitOut(error.message, signal);
+      }
+    }
+    return undefined;
   }
 
   async #waitOut(why: string, signal: AbortSignal): Promise<void> {
