@@ -256,3 +256,29 @@ test("a move at another step than the expected one changes nothing", async () =>
   });
   expect(session.engine.name).toBe("webgpu");
 });
+
+test("a run whose engine the next server does not have stays paused, and tells that its points may not come again", async () => {
+  const first = await openRegistry({ directory: folder() });
+  const session = await start(first.registry, "webgpu");
+  await session.run({ ...plan, untilStep: 10_000_000 }, undefined, never);
+  while (session.step < 100) await session.log.changed(1_000, never);
+  const { registry } = await crash(first.registry, { withGpu: false });
+  await session.pause();
+  const again = registry.get(session.name);
+  expect(again).toMatchObject({ state: "paused", engine: { name: "webgpu" } });
+  expect(again.epoch).not.toBe(session.epoch);
+  await move(registry, again, "cpu");
+  await advance(again, 5);
+});
+
+test("an engine that has lost its device is passed over where the choice is the server's", async () => {
+  const { registry, gpu } = await openRegistry();
+  gpu.isGone = true;
+  expect((await start(registry, "auto")).engine).toEqual({
+    name: "cpu",
+    reason: "in place of webgpu, whose device is lost",
+  });
+  await expect(start(registry, "webgpu")).rejects.toMatchObject({ reason: "DEVICE_LOST" });
+  gpu.isGone = false;
+  expect((await start(registry, "auto")).engine.name).toBe("webgpu");
+});

@@ -67,7 +67,7 @@ export class Training {
   /** Losses of the device since an update was made, and since something new was done. */
   readonly #losses = { sinceAny: 0, sinceNew: 0 };
   #readCommitted: () => Promise<Origin> = () => Promise.reject(new Error("nothing was committed"));
-  /** What the session was given that was not committed since. */
+  /** A state that is not committed, or was not when it was left: what the session began with or went to, or one on its way back. */
   #given: Origin | undefined;
   /** Spent on updates that were made again since a copy of their state was kept, and what that took, milliseconds. */
   #onTheWayMs = 0;
@@ -273,10 +273,10 @@ export class Training {
       const { trainer } = this.#resident;
       const steps = Math.min(most, this.#step - trainer.step);
       if (steps === 0) return;
-      const { diverged } = await trainer.advance(steps, { signal, cohort: parts });
+      const { diverged, steps: made } = await trainer.advance(steps, { signal, cohort: parts });
       // They were finite, all of them.
       if (diverged) throw new Error(`${this.#engine.name} made other bits of the same updates`);
-      this.#losses.sinceAny = 0;
+      if (made > 0) this.#losses.sinceAny = 0;
       if (trainer.step < this.#step) await this.#keepOnTheWay(performance.now() - began);
     } catch (error) {
       this.#lose(error, "again");
