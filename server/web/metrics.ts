@@ -179,13 +179,8 @@ export class Metrics implements Observer {
       const { fileBytes, walBytes } = await registry.store.usage();
       gauge.set(fileBytes + walBytes);
     });
-    const devices = () =>
-      registry.engines.flatMap(({ engine }) => {
-        const memory = registry.deviceMemory(engine);
-        return memory === undefined ? [] : [{ engine: engine.name, memory }];
-      });
     for (const { engine } of registry.engines) this.#deviceLosses.inc({ engine: engine.name }, 0);
-    if (devices().length > 0) this.#observeDevices(devices);
+    this.#observeMemory(registry);
     this.#gauge("grokbox_engine_sessions", "Sessions that train now, by engine.", ["engine"], (gauge) => {
       for (const { engine } of registry.engines) gauge.set({ engine: engine.name }, 0);
       for (const one of registry.all()) if (one.isTraining) gauge.inc({ engine: one.engine.name });
@@ -203,17 +198,17 @@ export class Metrics implements Observer {
     this.#observeProcess();
   }
 
-  #observeDevices(
-    devices: () => readonly { readonly engine: string; readonly memory: MemoryBudget }[],
-  ): void {
-    const used = "Memory of an engine's device, where it has its own, that is set aside for sessions.";
-    this.#gauge("grokbox_engine_memory_bytes", used, ["engine"], (gauge) => {
-      for (const { engine, memory } of devices()) gauge.set({ engine }, memory.usedBytes);
-    });
-    const limit = "Memory of an engine's device that sessions may take.";
-    this.#gauge("grokbox_engine_memory_limit_bytes", limit, ["engine"], (gauge) => {
-      for (const { engine, memory } of devices()) gauge.set({ engine }, memory.limitBytes);
-    });
+  /** Of each engine's device; the server's own, which they share, where its sessions take that. */
+  #observeMemory(registry: Registry): void {
+    const gauge = (name: string, help: string, bytes: (memory: MemoryBudget) => number) =>
+      this.#gauge(name, help, ["engine"], (samples) => {
+        for (const { engine } of registry.engines)
+          samples.set({ engine: engine.name }, bytes(registry.deviceMemory(engine) ?? registry.memory));
+      });
+    const used = "Memory set aside where an engine's sessions are: on its device, or the server's.";
+    gauge("grokbox_engine_memory_bytes", used, ({ usedBytes }) => usedBytes);
+    const limit = "Memory that there is at most where an engine's sessions are.";
+    gauge("grokbox_engine_memory_limit_bytes", limit, ({ limitBytes }) => limitBytes);
   }
 
   #observeProcess(): void {
