@@ -38,7 +38,16 @@ export type { Run, RunPoint } from "./run.ts";
 export type { Plateau, RunPlan, RunPlanUnderWay, StopCondition } from "./run-plan.ts";
 export type { SafetensorsFile } from "./safetensors-file.ts";
 export type { ClassAccuracy, Scores } from "./scores.ts";
-export type { EngineInfo, Limits, PresetInfo, ServerInfo, StorageInfo } from "./server-info.ts";
+export type {
+  AbsentEngine,
+  EngineInfo,
+  EngineTiming,
+  Limits,
+  MemoryInfo,
+  PresetInfo,
+  ServerInfo,
+  StorageInfo,
+} from "./server-info.ts";
 export type { At, ExpectedStep, RunOptions, Session, SessionUpdate, SpectrumOptions } from "./session.ts";
 export type { SessionEvent } from "./session-event.ts";
 export type {

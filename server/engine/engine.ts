@@ -15,12 +15,19 @@ export interface Engine {
   readonly device: string;
   /** Instruction set, e.g. `avx512`, `avx2`, `neon`, `simd128`. */
   readonly isa: string;
+  /** Of the CPU; 0 of an engine that computes elsewhere. */
   readonly threads: number;
+  /** Trainers that it advances side by side at full speed: the threads of a CPU, and more than a few on a GPU, which batches them. */
+  readonly parts: number;
   readonly precision: "float32";
   readonly deterministic: boolean;
+  /** Bytes of the device's own memory that trainers may take; undefined: they take the host's. */
+  readonly memoryBytes?: number;
+  /** Bytes that a trainer takes while it is open, an upper bound: of the device's own memory where it has any. */
+  bytesOf(shape: Shape): number;
   /**
    * Makes a trainer resident and computes loss, accuracies and gradients of the given state.
-   * `state` is copied. Throws RangeError when it does not fit in memory.
+   * `state` is copied. Throws RangeError when it does not fit in memory, and `DeviceLostError` when there is no device any more.
    */
   open(problem: Problem, state: TrainerState): Promise<Trainer>;
   /**
@@ -52,6 +59,9 @@ export interface Network {
   readonly theta: Float32Array | Float64Array;
   readonly xi: Float32Array | Float64Array;
 }
+
+/** What of a problem decides how much memory and time it takes. */
+export type Shape = Pick<Problem, "modulus" | "width" | "activation" | "optimizer">;
 
 /** What a trainer minimizes, and how; constant over its life. */
 export interface Problem {
@@ -86,16 +96,19 @@ export interface Moments {
   readonly xiSecond: Float32Array;
 }
 
-/** One network resident in an engine. Calls on one trainer must not overlap; calls on different trainers may. */
+/**
+ * One network resident in an engine. Calls on one trainer must not overlap; calls on different trainers may. All of them reject with
+ * `DeviceLostError` once the device is gone.
+ */
 export interface Trainer {
   /** Updates made so far. */
   readonly step: number;
   /** Loss, accuracies and norms of the state at `step`. */
   readonly current: Trace;
   /**
-   * Makes up to `steps` updates (>= 1). Ends early, without error, within one step of `signal` aborting, and when the loss
-   * of a new state is NaN or infinite: then the trainer is left at the last state whose losses were finite, and
-   * `diverged` is true. Off the event loop.
+   * Makes up to `steps` updates (>= 1). Ends early, without error, when `signal` aborts (within one step, or within 20 ms where
+   * steps are submitted in batches), and when the loss of a new state is NaN or infinite: then the trainer is left at the last
+   * state whose losses were finite, and `diverged` is true. Off the event loop.
    */
   advance(steps: number, options?: AdvanceOptions): Promise<Advance>;
   /** A copy of the state at `step`. */

@@ -1,5 +1,8 @@
 import type { ServerService } from "@grokbox/proto/server";
+import { defined } from "../messages/defined.ts";
 import { presets } from "../model/presets.ts";
+import type { Timing } from "../sessions/calibration.ts";
+import type { MemoryBudget } from "../sessions/memory-budget.ts";
 import type { Registry } from "../sessions/registry.ts";
 import { defaultDeadlineMs } from "./call.ts";
 import type { Handlers } from "./service.ts";
@@ -17,7 +20,9 @@ export function serverService(registry: Registry, version: string): Handlers<typ
       version,
       runtime: process.version,
       uptimeSeconds: process.uptime(),
-      engines: registry.engines.map(({ engine, fallbackReason }) => ({
+      memory: memoryMessage(registry.memory),
+      absentEngines: registry.absentEngines.map(({ name, reason }) => ({ name, reason })),
+      engines: registry.engines.map(({ engine, fallbackReason, calibration = [] }) => ({
         name: engine.name,
         variant: engine.variant,
         device: engine.device,
@@ -26,6 +31,9 @@ export function serverService(registry: Registry, version: string): Handlers<typ
         precision: engine.precision,
         deterministic: engine.deterministic,
         fallbackReason,
+        parts: engine.parts,
+        timings: calibration.map(timingMessage),
+        ...defined({ memory: memoryMessage(registry.deviceMemory(engine)) }),
       })),
       limits: {
         maxSessions: registry.limits.maxSessions,
@@ -42,6 +50,21 @@ export function serverService(registry: Registry, version: string): Handlers<typ
         steps: BigInt(steps),
       })),
     }),
+  };
+}
+
+function memoryMessage(memory: MemoryBudget | undefined) {
+  if (memory === undefined) return undefined;
+  return { usedBytes: BigInt(memory.usedBytes), limitBytes: BigInt(memory.limitBytes) };
+}
+
+function timingMessage({ modulus, width, stepMs, cohort }: Timing) {
+  return {
+    modulus,
+    width,
+    stepsPerSecond: 1000 / stepMs,
+    cohort: cohort?.size ?? 0,
+    cohortStepsPerSecond: cohort === undefined ? 0 : (1000 * cohort.size) / cohort.stepMs,
   };
 }
 

@@ -27,6 +27,7 @@ import type { Spec } from "../model/spec.ts";
 import { changedSpec } from "../sessions/changes.ts";
 import { anySweep, type Registry, type SessionFilter, type StartInput } from "../sessions/registry.ts";
 import type { Context } from "./call.ts";
+import { checkEngine } from "./engine-choice.ts";
 import { type MutatingCall, once } from "./idempotency.ts";
 import type { Handlers } from "./service.ts";
 
@@ -185,20 +186,13 @@ async function fork(
   );
   checks.throwIfAny();
   const step = at.step ?? (await source.snapshot({ expectedStep, label: "" }, context.signal)).step;
-  const engine = request.engine === "auto" ? "" : request.engine;
+  const { engine } = request;
   const input = { changes, labels, engine, ...defined({ recordEvery, schedule, measures }) };
   const session = await registry.fork(source, step, input, (forked) => {
     call.on(forked);
     call.answer({ session: sessionMessage(forked) });
   });
   return { session: sessionMessage(session) };
-}
-
-/** Of any request that chooses one. */
-export function checkEngine(checks: Checks, registry: Registry, engine: string): void {
-  const names = ["", "auto", ...registry.engines.map(({ engine }) => engine.name)];
-  if (!names.includes(engine))
-    checks.fail("engine", `must be empty or one of ${names.slice(1).join(", ")}`, engine);
 }
 
 async function parseStart(registry: Registry, request: StartSessionRequest): Promise<StartInput> {

@@ -25,9 +25,10 @@ import type { SweepDefinition } from "../sessions/sweeps/definition.ts";
 import { groupBands } from "../sessions/sweeps/sweep-bands.ts";
 import type { Sweeps } from "../sessions/sweeps/sweeps.ts";
 import { watchSweep } from "../sessions/sweeps/watch.ts";
+import { checkEngine } from "./engine-choice.ts";
 import { once } from "./idempotency.ts";
 import type { Handlers } from "./service.ts";
-import { checkEngine, pageToken, readPageToken } from "./session-service.ts";
+import { pageToken, readPageToken } from "./session-service.ts";
 
 const maxPageBytes = 3 * 2 ** 20;
 /** So that it fits into an answer, with what else that has. */

@@ -57,8 +57,7 @@ export async function logitsOf(
 ): Promise<Float64Array> {
   const { modulus, width, activation } = spec;
   const { theta, xi } = state;
-  const { engine } = registry.engines[0]!;
-  const logits = await engine.logits({ modulus, width, activation, theta, xi, ...change });
+  const logits = await registry.logits({ modulus, width, activation, theta, xi, ...change });
   if (signal.aborted) throw cancelled(signal);
   return logits;
 }

@@ -21,6 +21,8 @@ export interface Capture {
   readonly state: TrainerState;
   /** [p, p] mask of training pairs. */
   readonly train: Uint8Array;
+  /** It is durable. */
+  readonly stored: () => void;
   /** Also keep it as a snapshot. */
   readonly snapshot?: {
     readonly kind: string;
@@ -198,6 +200,7 @@ export class Keeper {
       this.#attemptTimeMs = Date.now();
     }
     this.#committed = head;
+    capture?.stored();
     if (truncateAfter !== undefined && truncateAfter === this.#truncateAfter) this.#truncateAfter = undefined;
     if (capture !== undefined) this.#commitTimeMs = Date.now();
     for (const { receipt, ended, row } of rows) {

@@ -103,6 +103,8 @@ function eventText(event: SessionEvent): string {
   switch (event.kind) {
     case "activation-swapped":
       return `${event.from} became ${event.to}`;
+    case "engine-moved":
+      return `moved from ${event.from} to ${event.to}`;
     case "snapshot-restored":
       return `put back from step ${count(event.fromStep)}`;
     case "session-forked":

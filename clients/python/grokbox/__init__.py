@@ -1,10 +1,11 @@
 """The client of the grokbox training server: ``grokbox.connect`` is where to begin."""
 
 from .analysis import ActivationScores, Evaluation, FrequencyGroup, LayerMeasures, MeanAndSpread, Spectrum
-from .box import EngineInfo, Grokbox, ServerInfo, connect
+from .box import AbsentEngine, EngineInfo, EngineTiming, Grokbox, MemoryInfo, ServerInfo, connect
 from .errors import FieldViolation, GrokboxError
 from .infos import (
     ActivationSwapped,
+    EngineMoved,
     SessionEvent,
     SessionForked,
     SessionInfo,

@@ -94,7 +94,8 @@ class Connection:
         return self.retrying(lambda: method(iter(requests()), timeout=deadline.left), deadline)
 
     def retrying(self, attempt: Callable[[], T], deadline: Deadline) -> T:
-        """Repeats ``attempt``, which must be safe to repeat, while no server answers and the deadline allows."""
+        """Repeats ``attempt``, which must be safe to repeat, while no server answers and the deadline allows. A lost device is told
+        at once: the server has tried again itself."""
         before: GrokboxError | None = None
         for failures in itertools.count(1):
             try:
@@ -104,7 +105,7 @@ class Connection:
             except GrokboxError as grokbox_error:
                 error = grokbox_error
             wait = max(backoff(failures), error.retry_delay)
-            if error.code != "UNAVAILABLE" or wait >= deadline.left:
+            if error.code != "UNAVAILABLE" or error.reason == "DEVICE_LOST" or wait >= deadline.left:
                 # An attempt that the deadline cut off says less than the one before it.
                 raise error from before
             before = error

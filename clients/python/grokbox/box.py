@@ -24,18 +24,54 @@ from .specs import Init, Optimizer, Split, to_spec
 
 
 @dataclass(frozen=True)
+class MemoryInfo:
+    """Memory that is set aside before it is used, bytes."""
+
+    used_bytes: int
+    limit_bytes: int
+
+
+@dataclass(frozen=True)
+class AbsentEngine:
+    name: str
+    reason: str
+    """Why it is not there, for people."""
+
+
+@dataclass(frozen=True)
+class EngineTiming:
+    """How fast an engine was found to be."""
+
+    modulus: int
+    width: int
+    steps_per_second: float
+    """Of one session that has the device to itself."""
+    cohort: int
+    """So many sessions side by side were timed besides; 0 for none."""
+    cohort_steps_per_second: float
+    """Of all of them together."""
+
+
+@dataclass(frozen=True)
 class EngineInfo:
     name: str
     variant: str
-    """Build of the engine, e.g. addon or wasm."""
+    """Build or back end of the engine, e.g. addon or wasm."""
     device: str
     isa: str
     threads: int
+    """Of the CPU; 0 of an engine that computes elsewhere."""
     precision: str
     deterministic: bool
     """Whether equal specs give equal bits."""
     fallback_reason: str
     """Why a faster variant is not used; empty when it is."""
+    parts: int
+    """Sessions that it trains side by side at full speed."""
+    memory: MemoryInfo | None
+    """Of the device's own; None: its sessions take the server's."""
+    timings: tuple[EngineTiming, ...]
+    """By which sessions without a wish get their engine; empty where there is nothing to choose."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +85,10 @@ class ServerInfo:
     runtime: str
     presets: dict[str, str]
     """What ``preset`` may be, with descriptions."""
+    absent_engines: tuple[AbsentEngine, ...] = ()
+    """Those that it would offer, and that don't work there."""
+    memory: MemoryInfo | None = None
+    """Of states, snapshots and uploads, and of the sessions that train on engines without their own."""
 
 
 class Grokbox:
@@ -70,7 +110,9 @@ class Grokbox:
         answer = box.read(box.server.GetServerInfo, server_pb2.GetServerInfoRequest(), box.deadline(deadline))
         return ServerInfo(
             version=answer.version,
-            engines=tuple(EngineInfo(**_fields(engine)) for engine in answer.engines),
+            engines=tuple(_engine(engine) for engine in answer.engines),
+            absent_engines=tuple(AbsentEngine(engine.name, engine.reason) for engine in answer.absent_engines),
+            memory=_memory(answer),
             limits=_fields(answer.limits),
             uptime_seconds=answer.uptime_seconds,
             runtime=answer.runtime,
@@ -289,6 +331,15 @@ def _unreachable(address: str, error: GrokboxError) -> GrokboxError:
     }
     text = texts.get(error.code, f"can't use the server at {address}: {error.message}")
     return GrokboxError(text, error.code, error.reason, {**error.metadata, "address": address})
+
+
+def _engine(message: Any) -> EngineInfo:
+    timings = tuple(EngineTiming(**_fields(timing)) for timing in message.timings)
+    return EngineInfo(**{**_fields(message), "memory": _memory(message), "timings": timings})
+
+
+def _memory(message: Any) -> MemoryInfo | None:
+    return MemoryInfo(**_fields(message.memory)) if message.HasField("memory") else None
 
 
 def _fields(message: Any) -> dict[str, Any]:

@@ -45,6 +45,15 @@ class ActivationSwapped:
 
 
 @dataclass(frozen=True)
+class EngineMoved:
+    """A move to another engine."""
+
+    step: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class SnapshotRestored:
     """A return to an earlier state."""
 
@@ -71,7 +80,7 @@ class TriggerFired:
     detail: str
 
 
-SessionEvent = Union[ActivationSwapped, SnapshotRestored, SessionForked, TriggerFired]
+SessionEvent = Union[ActivationSwapped, EngineMoved, SnapshotRestored, SessionForked, TriggerFired]
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,9 @@ class SessionInfo:
     """None before the first stop and during a run."""
     labels: dict[str, str]
     engine: str
+    """That computes its steps; it stays on it until it is moved."""
     engine_reason: str
+    """Why this engine, for people."""
     create_time: datetime
     latest: ProgressPoint | None
     """The newest progress point."""
@@ -181,6 +192,9 @@ def _from_event(message: Any) -> list[SessionEvent]:
     if kind == "activation_swapped":
         swapped = message.activation_swapped
         return [ActivationSwapped(message.step, getattr(swapped, "from"), swapped.to)]
+    if kind == "engine_moved":
+        moved = message.engine_moved
+        return [EngineMoved(message.step, getattr(moved, "from"), moved.to)]
     if kind == "snapshot_restored":
         restored = message.snapshot_restored
         return [SnapshotRestored(message.step, restored.from_step, restored.to_step)]

@@ -156,6 +156,13 @@ class Session:
         self._learn(answer.session)
         return [from_activation_scores(each) for each in answer.scores]
 
+    def move(self, engine: str, *, expected_step: int | None = None, deadline: float | None = None) -> SessionInfo:
+        """Puts the session on another engine of the server, ``auto`` for the one that is fastest, from its present state; a run
+        under way goes on there."""
+        request = training_pb2.MoveSessionRequest(session=self.name, engine=engine, expected_step=expected_step)
+        box = self._connection
+        return self._learn(box.mutate(box.training.MoveSession, request, box.deadline(deadline)).session)
+
     def evaluate(self, at: int | None = None, *, grids: bool = False, deadline: float | None = None) -> Evaluation:
         """Losses and accuracies, in float64, of now or of the snapshot at a step; with ``grids`` also pair by pair."""
         request = analysis_pb2.EvaluateRequest(name=self._at(at), grids=grids)

@@ -1,10 +1,16 @@
 import { availableParallelism } from "node:os";
-import type { Advance, Engine, Member, Network, Problem, Trainer, TrainerState } from "../engine.ts";
+import type { Advance, Engine, Member, Network, Problem, Shape, Trainer, TrainerState } from "../engine.ts";
 import { loadAddon } from "./addon.ts";
 import { AddonKernel } from "./addon-kernel.ts";
 import { CpuTrainer, type TrainerOwner } from "./cpu-trainer.ts";
 import type { Kernel } from "./kernel.ts";
 import { WasmKernel } from "./wasm-kernel.ts";
+
+/** A trainer's weights, gradients and moments, and its copy to go back to when a loss diverges. */
+const residentArrays = 16;
+
+/** What is kept of a pair of inputs besides its logits: labels, classes, weights. */
+const residentPairBytes = 20;
 
 export interface CpuEngineOptions {
   /** Build of the kernel. @default the addon when it can be loaded, else wasm */
@@ -69,6 +75,16 @@ export class CpuEngine implements Engine {
       called: (call) => this.#follow(call),
       closed: (trainer) => this.#trainers.delete(trainer),
     };
+  }
+
+  get parts(): number {
+    return this.threads;
+  }
+
+  bytesOf({ modulus, width }: Shape): number {
+    const pairs = (modulus * (modulus + 1)) / 2;
+    const logits = pairs * Math.ceil(modulus / 16) * 16;
+    return 4 * (residentArrays * modulus * width + logits) + pairs * residentPairBytes;
   }
 
   open(problem: Problem, state: TrainerState): Promise<Trainer> {
