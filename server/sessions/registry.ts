@@ -83,6 +83,9 @@ export const anySweep = "sweeps/-";
 /** A trainer's weights, gradients and moments, and its copy to go back to when a loss diverges. */
 const residentArrays = 16;
 
+/** The same of each factor of a learned embedding, W_E twice; and averages of a gradient and their copy. */
+const [residentFactors, residentAverages] = [10, 2];
+
 /** What a normal draw costs, roughly, beside a multiply-add. */
 const operationsADraw = 32;
 
@@ -428,8 +431,9 @@ export class Registry {
     let { state, train } = given;
     if (state === undefined) {
       const initial = await this.analyst.run("initialState", operations, spec);
-      state = { step: 0, theta: initial.theta, xi: initial.xi };
-      train = initial.train;
+      const { train: drawn, ...weights } = initial;
+      state = { step: 0, ...weights };
+      train = drawn;
     }
     train ??= await this.analyst.run("drawSplit", operations, spec);
     const log = new ProgressLog(this.limits.retainedProgressPoints);
@@ -528,7 +532,7 @@ export class Registry {
    * two slices, one under way and one measured meanwhile; their columns stay as long as a point has any.
    */
   #residentBytes({
-    spec: { modulus, width },
+    spec: { modulus, width, optimizer, embedding },
     measures,
     hasExtras,
   }: Pick<Session, "spec" | "measures"> & { readonly hasExtras: boolean }): number {
@@ -539,8 +543,12 @@ export class Registry {
       (isMeasured || hasExtras ? extraBytes * this.limits.retainedProgressPoints : 0);
     const pairs = (modulus * (modulus + 1)) / 2;
     const logits = pairs * Math.ceil(modulus / 16) * 16;
+    const averages = optimizer.grokfast === undefined ? 0 : residentAverages;
+    const numbers =
+      (residentArrays + 2 * averages) * modulus * width +
+      (residentFactors + averages) * (embedding?.dimension ?? 0) * (modulus + width);
     return (
-      4 * (residentArrays * modulus * width + logits) +
+      4 * (numbers + logits) +
       pairs * residentPairBytes +
       pointBytes * this.limits.retainedProgressPoints +
       extra

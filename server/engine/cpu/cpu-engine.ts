@@ -1,9 +1,11 @@
 import { availableParallelism } from "node:os";
+import { arraysOf, stateArrayNames } from "../../model/network-state.ts";
 import type { Advance, Engine, Member, Network, Problem, Trainer, TrainerState } from "../engine.ts";
 import { loadAddon } from "./addon.ts";
 import { AddonKernel } from "./addon-kernel.ts";
 import { CpuTrainer, type TrainerOwner } from "./cpu-trainer.ts";
 import type { Kernel } from "./kernel.ts";
+import { lengthOf } from "./state-layout.ts";
 import { WasmKernel } from "./wasm-kernel.ts";
 
 export interface CpuEngineOptions {
@@ -121,14 +123,16 @@ export class CpuEngine implements Engine {
   }
 }
 
-function checkShapes(
-  { modulus, width, labels, classes }: Problem,
-  { theta, xi, moments }: TrainerState,
-): void {
+function checkShapes(problem: Problem, state: TrainerState): void {
+  const { modulus, labels, classes, embedding } = problem;
   checkLength("labels", labels, modulus * modulus);
   checkLength("classes", classes, modulus * modulus);
-  for (const [name, array] of Object.entries({ theta, xi, ...moments })) {
-    checkLength(name, array, width * modulus);
+  if ((embedding === undefined) !== (state.factors === undefined)) {
+    throw new RangeError("a state must have factors with a learned embedding, and only then");
+  }
+  const arrays = arraysOf(state);
+  for (const name of stateArrayNames) {
+    if (arrays[name] !== undefined) checkLength(name, arrays[name], lengthOf(name, problem));
   }
 }
 

@@ -226,7 +226,9 @@ describe("refused by its header, with the reason", () => {
 
 describe("a tensor of another name is refused, its name shown harmlessly", () => {
   const must =
-    "file: must hold no tensors but theta, xi, theta_first, theta_second, xi_first, xi_second, train; got";
+    "file: must hold no tensors but theta, xi, theta_first, theta_second, xi_first, xi_second, theta_average, xi_average, " +
+    "embedding, projection, embedding_first, embedding_second, projection_first, projection_second, embedding_average, " +
+    "projection_average, train; got";
   test.each([
     ["../../etc/passwd", '"../../etc/passwd"'],
     ["C:\\theta", '"C:\\theta"'],
