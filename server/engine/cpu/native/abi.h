@@ -37,14 +37,14 @@ static inline Problem problemFrom(const double* x, const uint8_t* labels, const 
   return r;
 }
 
-// The weights of a layer, and what the optimizer keeps of them: moments and Grokfast's average. Null for what
-// there isn't.
+// The weights of a layer, and what the optimizer keeps of them: moments and Grokfast's average. Null for
+// what there isn't.
 struct Layer {
   float *weights, *first, *second, *average;
 };
 
-// theta [M, p] and xi [M, p]; with a learned embedding theta has nothing but weights, which are the product of
-// projection [M, d] and embedding [d, p]. The host's are row-major; see state-layout.ts.
+// theta [M, p] and xi [M, p]; with a learned embedding theta has nothing but weights, which are the product
+// of projection [M, d] and embedding [d, p]. The host's are row-major; see state-layout.ts.
 struct State {
   Layer theta, xi, projection, embedding;
 };

@@ -9,8 +9,8 @@
 // A trainer must be left at its last state with finite losses, which is known only after it has been left
 // behind. It keeps a checkpoint some steps back, and repeats those steps.
 //
-// With a learned embedding the gradient of W_E is a sum over all blocks, and theta a product with all of W_E. So
-// there are two barriers more, and W_E is shared out by rows:
+// With a learned embedding the gradient of W_E is a sum over all blocks, and theta a product with all of W_E.
+// So there are two barriers more, and W_E is shared out by rows:
 //   update rows of W_E | update blocks | forward pairs | backward blocks | gradient of rows of W_E
 #pragma once
 #include "barrier.h"

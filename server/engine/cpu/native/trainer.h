@@ -60,7 +60,7 @@ struct Trainer {
   int32_t trainedPairs;  // the first ones, padded likewise
   int32_t logitStride;   // of a row of xiRows and gradient
   int32_t entries[2];    // ordered pairs in train and test
-  int32_t embeddingStride;  // of a row of the embedding and its gradient
+  int32_t embeddingStride;  // of a row of W_E and of its gradient
 
   double step;
   State now, checkpoint;
