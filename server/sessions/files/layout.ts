@@ -9,6 +9,10 @@ import { quoted } from "./quoted.ts";
 export const tensorNames = [...arrayNames, "train"] as const;
 export type TensorName = (typeof tensorNames)[number];
 
+/** These names, for people. */
+export const tensorNamesText =
+  "theta, xi, embedding, projection, the _first, _second and _average of these, and train";
+
 export type Dtype = "F32" | "F64" | "U8" | "BOOL" | "I64";
 
 /** A tensor whose dtype, shape and place are as they must be. */

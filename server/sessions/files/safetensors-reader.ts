@@ -5,7 +5,7 @@ import { stateOf } from "../snapshot.ts";
 import { FloatSink } from "./float-sink.ts";
 import { parseHeader } from "./header.ts";
 import { HeaderBuffer } from "./header-buffer.ts";
-import { type Layout, planLayout, type TensorName, tensorNames } from "./layout.ts";
+import { type Layout, planLayout, type TensorName, tensorNames, tensorNamesText } from "./layout.ts";
 import { type Origin, parseOrigin } from "./metadata.ts";
 import { TrainSink } from "./train-sink.ts";
 
@@ -110,7 +110,7 @@ export class SafetensorsReader {
   #takeHeader(chunk: Uint8Array): Uint8Array {
     const rest = this.#header!.take(chunk);
     if (this.#header!.bytes === undefined) return rest;
-    const { metadata, tensors } = parseHeader(this.#header!.bytes, tensorNames);
+    const { metadata, tensors } = parseHeader(this.#header!.bytes, tensorNames, tensorNamesText);
     const headerBytes = this.#header!.totalBytes;
     this.#header = undefined;
     const layout = planLayout(tensors);
