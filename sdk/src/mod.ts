@@ -59,8 +59,26 @@ export type {
 } from "./session-info.ts";
 export type { Snapshot, SnapshotKind, SnapshotsOptions } from "./snapshot.ts";
 export type { SnapshotSchedule } from "./snapshot-schedule.ts";
-export type { Activation, Init, Optimizer, Schedule, Spec, Split, Task } from "./spec.ts";
-export type { InitInput, OptimizerInput, PresetName, SpecInput, SplitInput } from "./spec-input.ts";
+export type {
+  Activation,
+  Embedding,
+  Grokfast,
+  Init,
+  Optimizer,
+  Schedule,
+  Spec,
+  Split,
+  Task,
+} from "./spec.ts";
+export type {
+  EmbeddingInput,
+  GrokfastInput,
+  InitInput,
+  OptimizerInput,
+  PresetName,
+  SpecInput,
+  SplitInput,
+} from "./spec-input.ts";
 export type { FrequencyGroup, LayerSpectrum, MeanAndSpread, NeuronRange, Spectrum } from "./spectrum.ts";
 export type { StartOptions } from "./start.ts";
 export type { Sweep } from "./sweep.ts";
@@ -85,4 +103,4 @@ export type {
 } from "./voting.ts";
 export type { WatchOptions } from "./watch.ts";
 export { type Wave, waves } from "./waves.ts";
-export type { Moments, Weights } from "./weights.ts";
+export type { Averages, Factors, Moments, Weights } from "./weights.ts";

@@ -1,6 +1,8 @@
 import type { ServerService } from "@grokbox/proto/server";
 import { defined } from "../messages/defined.ts";
+import { stateSize } from "../model/network-state.ts";
 import { presets } from "../model/presets.ts";
+import { mostDimension } from "../model/spec-rules.ts";
 import type { Timing } from "../sessions/calibration.ts";
 import type { MemoryBudget } from "../sessions/memory-budget.ts";
 import type { Registry } from "../sessions/registry.ts";
@@ -10,8 +12,13 @@ import type { Handlers } from "./service.ts";
 /** Bytes of one message, either way: the default that gRPC clients accept. */
 export const maxMessageBytes = 4 * 2 ** 20;
 
-/** theta, xi and four moments at p = 199, M = 65,536. */
-export const maxUploadBytes = 6 * 199 * 65_536 * 4;
+/** The whole state of the largest network: a learned embedding of the highest dimension, AdamW and Grokfast. */
+export const maxUploadBytes =
+  4 *
+  stateSize(
+    { moments: true, averages: true, factors: true },
+    { modulus: 199, width: 65_536, dimension: mostDimension },
+  );
 
 export function serverService(registry: Registry, version: string): Handlers<typeof ServerService> {
   return {

@@ -1,6 +1,7 @@
 import type { Network, TrainerState } from "../engine/engine.ts";
 import type { Ablation } from "../model/ablation.ts";
 import type { Evaluation } from "../model/evaluation.ts";
+import { trainedWeights } from "../model/network-state.ts";
 import { classCounts, pairClasses } from "../model/pair-class.ts";
 import { type PairGrids, predictedPlateau } from "../model/pair-grids.ts";
 import { parameterNorm } from "../model/parameter-norm.ts";
@@ -127,7 +128,7 @@ export async function evaluate(
     whole,
     dominantOnly,
     dominantRemoved,
-    parameterNorm: parameterNorm(state.theta, state.xi),
+    parameterNorm: parameterNorm(...trainedWeights(state)),
     predictedPlateau: predictedPlateau(pairClasses(train, modulus)),
     grids,
   };

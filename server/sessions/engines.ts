@@ -1,4 +1,5 @@
 import type { Engine, Shape } from "../engine/engine.ts";
+import { lackedOptions } from "./awake.ts";
 import type { Calibration } from "./calibration.ts";
 import { GrokboxError } from "./errors.ts";
 import { MemoryBudget } from "./memory-budget.ts";
@@ -118,13 +119,15 @@ export class Engines implements EngineSet {
     if (name !== "" && name !== "auto") return { engine: this.get(name), reason: "asked for" };
     const [preferred, ...others] = this.offered;
     if (others.length === 0) return { engine: preferred!.engine, reason: "the only engine of this server" };
-    const able = this.offered.filter(({ engine }) => holds(engine));
+    const able = this.offered.filter(
+      ({ engine }) => holds(engine) && lackedOptions(engine, shape).length === 0,
+    );
     const candidates = able.flatMap(({ engine, calibration }) =>
       calibration === undefined ? [] : [{ engine, calibration, training: training(engine) }],
     );
     if (candidates.length > 1) return fastest(candidates, shape);
     const engine = candidates[0]?.engine ?? able[0]?.engine ?? preferred!.engine;
-    if (able.length === 1) return { engine, reason: "the only engine that has the memory for it" };
+    if (able.length === 1) return { engine, reason: "the only engine that has the memory and the options for it" };
     if (candidates.length === 1) return { engine, reason: "the only engine that could be timed" };
     return { engine, reason: "the preferred engine of this server" };
   }

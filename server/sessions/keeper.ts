@@ -12,7 +12,7 @@ import type { Head } from "./head.ts";
 import type { Observer } from "./observer.ts";
 import type { ProgressLog } from "./progress-log.ts";
 import type { Receipt } from "./receipt.ts";
-import { arrays } from "./snapshot.ts";
+import { arrayShape, arrays } from "./snapshot.ts";
 
 /** A session at one step, as it is to become durable. */
 export interface Capture {
@@ -227,12 +227,11 @@ export class Keeper {
 
   #stateOf({ head, state, train, snapshot }: Capture): Commit {
     const { log } = this.#kept;
-    const { modulus, width } = head.spec;
     const input: StateInput = {
       session: this.#id,
       step: head.step,
       meta: snapshot?.meta ?? null,
-      arrays: arrays(state).map(({ name, data }) => ({ name, shape: [width, modulus], data })),
+      arrays: arrays(state).map(({ name, data }) => ({ name, shape: arrayShape(name, head.spec), data })),
       train,
       createTimeMs: snapshot?.createTimeMs ?? Date.now(),
       kind: snapshot?.kind ?? "head",

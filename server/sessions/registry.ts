@@ -520,8 +520,9 @@ export class Registry {
     let { state, train } = given;
     if (state === undefined) {
       const initial = await this.analyst.run("initialState", operations, spec);
-      state = { step: 0, theta: initial.theta, xi: initial.xi };
-      train = initial.train;
+      const { train: drawn, ...weights } = initial;
+      state = { step: 0, ...weights };
+      train = drawn;
     }
     train ??= await this.analyst.run("drawSplit", operations, spec);
     const log = new ProgressLog(this.limits.retainedProgressPoints);

@@ -19,7 +19,7 @@ import type { Observer } from "./observer.ts";
 import { mostRecords } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import { extrasOf, noWeights, type Slice } from "./slice.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { bytesOfSpec, type Snapshot } from "./snapshot.ts";
 
 /**
  * After so many losses of the device in a row, without an update between them, whoever waits for one is told; and after as many of
@@ -497,8 +497,7 @@ export class Training {
 
   /** Of a copy of the state. */
   get stateBytes(): number {
-    const arrays = this.#spec.optimizer.kind === "adamw" ? 6 : 2;
-    return arrays * this.#spec.modulus * this.#spec.width * Float32Array.BYTES_PER_ELEMENT;
+    return bytesOfSpec(this.#spec);
   }
 
   readState(): Promise<TrainerState> {

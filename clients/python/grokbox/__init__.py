@@ -36,7 +36,9 @@ from .sessions import Run, Session
 from .specs import (
     AdamW,
     Changes,
+    Embedding,
     ExplicitSplit,
+    Grokfast,
     PythonSplit,
     RandomInit,
     Sgd,

@@ -20,7 +20,7 @@ from .mechanism import Ablated, Flow, ablate, read_flow
 from .points import enum_value
 from .retention import SnapshotSchedule, to_schedule
 from .sessions import Session
-from .specs import Init, Optimizer, Split, to_spec
+from .specs import Embedding, Grokfast, Init, Optimizer, Split, to_spec
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,11 @@ class Grokbox:
         optimizer: Optimizer | None = None,
         learning_rate: float | None = None,
         weight_decay: float | None = None,
+        grokfast: Grokfast | None = None,
         warmup_steps: int | None = None,
         split: Split | None = None,
         seed: int | None = None,
+        embedding: Embedding | None = None,
         labels: Mapping[str, str] | None = None,
         engine: str = "",
         record_every: int | None = None,
@@ -145,6 +147,7 @@ class Grokbox:
     ) -> Session:
         """Makes a session; what is left out is the preset's, or without a preset the standard run's.
 
+        ``embedding``: learn the embedding too. ``grokfast``: amplify slow gradients.
         ``weights``: arrays theta and xi [M, p], the bytes of a safetensors file or its path as a ``pathlib.Path``, or the name
         of an upload; the spec and the training pairs of a file are the defaults for what is left out here.
         ``from_snapshot``: sessions/{id}/snapshots/{step}, whose weights, moments, step and spec it takes; excludes everything
@@ -163,9 +166,11 @@ class Grokbox:
             optimizer=optimizer,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
+            grokfast=grokfast,
             warmup_steps=warmup_steps,
             split=split,
             seed=seed,
+            embedding=embedding,
         )
         request = session_pb2.StartSessionRequest(
             preset=preset,

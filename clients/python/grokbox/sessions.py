@@ -20,7 +20,7 @@ from .mechanism import Ablated, Flow, Logits, Lottery, ablate, read_flow, read_l
 from .plans import StopCondition, to_plan
 from .points import ProgressGap, ProgressPoint, ProgressReset, from_point
 from .retention import SnapshotSchedule, to_schedule
-from .specs import Optimizer, Split, to_changes
+from .specs import Grokfast, Optimizer, Split, to_changes
 from .watching import ProgressEvent, watch
 
 
@@ -253,6 +253,7 @@ class Session:
         optimizer: Optimizer | None = None,
         learning_rate: float | None = None,
         weight_decay: float | None = None,
+        grokfast: Grokfast | None = None,
         warmup_steps: int | None = None,
         split: Split | None = None,
         remove_frequencies: Sequence[int] = (),
@@ -274,6 +275,7 @@ class Session:
             optimizer=optimizer,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
+            grokfast=grokfast,
             warmup_steps=warmup_steps,
             split=split,
             remove_frequencies=remove_frequencies,

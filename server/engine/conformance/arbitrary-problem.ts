@@ -1,6 +1,7 @@
 import fc from "fast-check";
+import { productOf } from "../../model/learned-embedding.ts";
 import { pairClasses } from "../../model/pair-class.ts";
-import { activations, type Optimizer, type Task } from "../../model/spec.ts";
+import { activations, type Grokfast, type Optimizer, type Task } from "../../model/spec.ts";
 import { labels } from "../../model/task.ts";
 import type { Problem, TrainerState } from "../engine.ts";
 
@@ -15,19 +16,36 @@ export interface Limits {
   readonly mostWidth: number;
 }
 
-/** Any task, activation, optimizer and split, at small odd moduli and widths that are multiples of nothing. */
+/** Any task, activation, optimizer, embedding and split, at small odd moduli and widths that are multiples of nothing. */
 export function arbitraryChoice({ mostModulus, mostWidth }: Limits): fc.Arbitrary<Choice> {
   return fc.record({
     modulus: fc.integer({ min: 1, max: (mostModulus - 1) / 2 }).map((half) => 2 * half + 1),
     width: fc.integer({ min: 8, max: mostWidth }),
     activation: fc.constantFrom(...activations),
     task: fc.constantFrom<Task[]>("add", "subtract", "x^2+xy+y^2"),
-    optimizer: fc.oneof(arbitraryAdamw, arbitrarySgd),
+    optimizer: maybeGrokfast(fc.oneof(arbitraryAdamw, arbitrarySgd)),
     warmupSteps: fc.constantFrom(0, 1, 10),
     trainFraction: fc.constantFrom(0.3, 0.75, 1),
+    dimension: fc.oneof(
+      { weight: 2, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.integer({ min: 1, max: 40 }) },
+    ),
     seed: fc.integer({ min: 0, max: 2 ** 31 }),
   });
 }
+
+/** The optimizer with Grokfast in one case of three. */
+function maybeGrokfast(optimizers: fc.Arbitrary<Optimizer>): fc.Arbitrary<Optimizer> {
+  const amplified = fc
+    .tuple(optimizers, arbitraryGrokfast)
+    .map(([optimizer, grokfast]): Optimizer => ({ ...optimizer, grokfast }));
+  return fc.oneof({ weight: 2, arbitrary: optimizers }, { weight: 1, arbitrary: amplified });
+}
+
+const arbitraryGrokfast: fc.Arbitrary<Grokfast> = fc.record({
+  alpha: fc.constantFrom(0.98, 0.5, 0),
+  lambda: fc.constantFrom(2, 0.1, 5),
+});
 
 const arbitraryAdamw: fc.Arbitrary<Optimizer> = fc.record({
   kind: fc.constant("adamw" as const),
@@ -52,16 +70,26 @@ export interface Choice {
   readonly optimizer: Optimizer;
   readonly warmupSteps: number;
   readonly trainFraction: number;
+  /** Of a learned embedding. @default none */
+  readonly dimension?: number | undefined;
   readonly seed: number;
 }
 
-/** Weights uniform in +-0.5 theta, +-1/sqrt(M) xi: every activation stays in range, no pair is trivially right. */
+/**
+ * Weights uniform in +-0.5 theta, +-1/sqrt(M) xi: every activation stays in range, no pair is trivially right. With a learned embedding
+ * the columns of W_E have length 1 on average, as in the published init, so that steps in theta are about as long, and W_in is +-0.5.
+ */
 export function makeStart(choice: Choice): Start {
-  const { modulus, width, activation, optimizer, warmupSteps, seed } = choice;
+  const { modulus, width, activation, optimizer, warmupSteps, dimension, seed } = choice;
   const random = xorshift(seed);
-  const uniform = (scale: number) =>
-    Float32Array.from({ length: width * modulus }, () => scale * (2 * random() - 1));
-  const state = { step: 0, theta: uniform(0.5), xi: uniform(1 / Math.sqrt(width)) };
+  const uniform = (scale: number, length = width * modulus) =>
+    Float32Array.from({ length }, () => scale * (2 * random() - 1));
+  const factors = dimension && {
+    embedding: uniform(Math.sqrt(3 / dimension), dimension * modulus),
+    projection: uniform(0.5, width * dimension),
+  };
+  const theta = factors ? Float32Array.from(productOf(factors, modulus)) : uniform(0.5);
+  const state = { step: 0, theta, xi: uniform(1 / Math.sqrt(width)), ...(factors && { factors }) };
   const train = Uint8Array.from({ length: modulus * modulus }, () =>
     random() < choice.trainFraction ? 1 : 0,
   );
@@ -74,6 +102,7 @@ export function makeStart(choice: Choice): Start {
     schedule: { warmupSteps },
     labels: labels(choice.task, modulus),
     classes: pairClasses(train, modulus),
+    ...(dimension && { embedding: { dimension } }),
   };
   return { problem, state };
 }

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { type Choice, makeStart } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
-import { small } from "./example-starts.ts";
+import { adamw, small } from "./example-starts.ts";
 import { bitsOf, finalBits, finalState } from "./state-bits.ts";
+
+const grokfast = { alpha: 0.98, lambda: 2 };
 
 /** The same bits, however the steps were made. */
 export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnderTest): void {
@@ -11,6 +13,13 @@ export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnde
       { ...small, modulus: 23, width: 100, trainFraction: 0.75 },
       { ...small, task: "subtract", activation: "gelu", trainFraction: 0.5 },
       { ...small, activation: "x^2", optimizer: { kind: "sgd", learningRate: 0.1, weightDecay: 0.01 } },
+      { ...small, modulus: 23, width: 100, trainFraction: 0.75, dimension: 29, activation: "abs" },
+      {
+        ...small,
+        activation: "softplus2",
+        optimizer: { kind: "sgd", learningRate: 0.1, weightDecay: 0.01, grokfast },
+      },
+      { ...small, activation: "exp", dimension: 16, optimizer: { ...adamw, grokfast } },
     ];
 
     it.each(choices)(
@@ -34,23 +43,26 @@ export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnde
       expect(bitsOf(state)).toEqual({ ...whole, traces: undefined });
     });
 
-    it.runIf(threads.length > 1)("are the same on any number of threads", async () => {
-      const start = makeStart({ ...choices[0], width: 300 });
-      const runs = [];
-      for (const count of threads) {
-        const other = await open(count);
-        runs.push(await finalBits(other, start, [200]));
-        await other.close();
-      }
-      for (const run of runs) expect(run).toEqual(runs[0]);
-    });
+    it.runIf(threads.length > 1).each([choices[0], choices[3], choices[5]])(
+      "are the same on any number of threads: $activation",
+      async (choice) => {
+        const start = makeStart({ ...choice, modulus: 23, width: 300 });
+        const runs = [];
+        for (const count of threads) {
+          const other = await open(count);
+          runs.push(await finalBits(other, start, [200]));
+          await other.close();
+        }
+        for (const run of runs) expect(run).toEqual(runs[0]);
+      },
+    );
 
     it("are the same beside other trainers", async () => {
       const start = makeStart({ ...choices[0], width: 200 });
       const alone = await finalBits(opened.engine, start, [300, 300]);
       const together = await Promise.all([
         finalBits(opened.engine, start, [300, 300]),
-        finalBits(opened.engine, makeStart(choices[1]), [200, 200]),
+        finalBits(opened.engine, makeStart(choices[3]), [200, 200]),
         finalBits(opened.engine, start, new Array(60).fill(10)),
       ]);
       expect(together[0]).toEqual(alone);

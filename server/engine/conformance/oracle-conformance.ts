@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { logits } from "../../model/evaluation.ts";
 import { Float32ReferenceTrainer } from "../../model/float32-reference.ts";
+import { trainedWeights } from "../../model/network-state.ts";
 import { gradients, OracleTrainer } from "../../model/oracle.ts";
 import { activations } from "../../model/spec.ts";
 import { arbitraryChoice, makeStart } from "./arbitrary-problem.ts";
@@ -19,13 +20,13 @@ export function describeAccuracy(opened: OpenedEngine): void {
         fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }), async (choice) => {
           const { problem, state } = makeStart(choice);
           const trainer = await opened.engine.open(problem, state);
-          const truth = gradients(problem, state.theta, state.xi);
+          const truth = new OracleTrainer(problem, state).gradients();
           const row = firstRow(trainer.current);
           trainer.close();
           expectClose(row.trainLoss, truth.trainLoss, 1e-5);
           expectClose(row.testLoss, truth.testLoss ?? Number.NaN, 1e-5);
           expectClose(row.gradientNorm, truth.gradientNorm, 1e-5);
-          expectClose(row.parameterNorm, frobenius(state.theta, state.xi), 1e-5);
+          expectClose(row.parameterNorm, frobenius(...trainedWeights(state)), 1e-5);
           expect(correctCounts(trainer.current)).toEqual(truth.correct);
         }),
         { numRuns: 40 },
@@ -42,11 +43,22 @@ export function describeAccuracy(opened: OpenedEngine): void {
           await trainer.advance(1);
           const { moments } = await trainer.readState();
           trainer.close();
-          const truth = gradients(problem, state.theta, state.xi);
-          const scaled = [moments!.thetaFirst, moments!.xiFirst].map((moment) =>
-            Float64Array.from(moment, (value) => value / (1 - optimizer.beta1)),
-          );
-          expect(relativeDistance(scaled, [truth.thetaGradient, truth.xiGradient])).toBeLessThan(1e-5);
+          const { thetaGradient, xiGradient, factorGradients } = new OracleTrainer(
+            problem,
+            state,
+          ).gradients();
+          const { embedding, projection } = factorGradients ?? {};
+          for (const [moment, gradient] of [
+            [moments!.xiFirst, xiGradient],
+            [moments!.thetaFirst, factorGradients ? undefined : thetaGradient],
+            [moments!.embeddingFirst, embedding],
+            [moments!.projectionFirst, projection],
+          ]) {
+            expect(moment === undefined).toBe(gradient === undefined);
+            if (!moment || !gradient) continue;
+            const scaled = Float64Array.from(moment, (value) => value / (1 - optimizer.beta1));
+            expect(relativeDistance([scaled], [gradient])).toBeLessThan(1e-5);
+          }
         }),
         { numRuns: 40 },
       );
@@ -65,10 +77,12 @@ export function describeAccuracy(opened: OpenedEngine): void {
           trainer.close();
           const oracle = new OracleTrainer(problem, before);
           oracle.step();
-          const made = [difference(after.theta, before.theta), difference(after.xi, before.xi)];
-          const due = [difference(oracle.theta, before.theta), difference(oracle.xi, before.xi)];
-          const rounding = (frobenius(after.theta, after.xi) / frobenius(...due)) * 2 ** -24;
+          const start = trainedWeights(before);
+          const made = trainedWeights(after).map((weights, i) => difference(weights, start[i]));
+          const due = trainedWeights(oracle.state).map((weights, i) => difference(weights, start[i]));
+          const rounding = (frobenius(...trainedWeights(after)) / frobenius(...due)) * 2 ** -24;
           expect(relativeDistance(made, due)).toBeLessThan(1e-5 + 2 * rounding);
+          expect(after.averages === undefined).toBe(problem.optimizer.grokfast === undefined);
         }),
         { numRuns: 40 },
       );

@@ -81,9 +81,14 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
       trainer.close();
     });
 
-    it("is left at the last finite state when it diverges", async () => {
-      const optimizer = { kind: "sgd", learningRate: 1000, weightDecay: 0 } as const;
-      const start = makeStart({ ...small, activation: "x^4", optimizer, warmupSteps: 10_000 });
+    it.each([
+      {},
+      { dimension: 13 },
+      { grokfast: { alpha: 0.9, lambda: 2 } },
+      { dimension: 13, grokfast: { alpha: 0.9, lambda: 2 } },
+    ])("is left at the last finite state when it diverges: %j", async ({ dimension, ...rest }) => {
+      const optimizer = { kind: "sgd", learningRate: 1000, weightDecay: 0, ...rest } as const;
+      const start = makeStart({ ...small, activation: "x^4", optimizer, warmupSteps: 10_000, dimension });
       // Cut so that the divergence comes in a later call than the checkpoint it is undone from.
       for (const cuts of [[100_000], new Array(2000).fill(7)]) {
         const trainer = await opened.engine.open(start.problem, start.state);
@@ -147,9 +152,16 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
 
     it("refuses arrays that don't fit the shape", async () => {
       const { problem, state } = makeStart(small);
-      await expect(opened.engine.open(problem, { ...state, xi: state.xi.slice(1) })).rejects.toThrow(
-        RangeError,
-      );
+      const embedded = makeStart({ ...small, dimension: 5 });
+      const factors = { ...embedded.state.factors!, embedding: new Float32Array(3) };
+      for (const [wrongProblem, wrongState] of [
+        [problem, { ...state, xi: state.xi.slice(1) }],
+        [embedded.problem, { ...embedded.state, factors }],
+        [embedded.problem, state],
+        [problem, embedded.state],
+      ] as const) {
+        await expect(opened.engine.open(wrongProblem, wrongState)).rejects.toThrow(RangeError);
+      }
     });
   });
 

@@ -1,13 +1,18 @@
 import { availableParallelism } from "node:os";
+import { arraysOf, stateArrayNames } from "../../model/network-state.ts";
 import type { Advance, Engine, Member, Network, Problem, Shape, Trainer, TrainerState } from "../engine.ts";
 import { loadAddon } from "./addon.ts";
 import { AddonKernel } from "./addon-kernel.ts";
 import { CpuTrainer, type TrainerOwner } from "./cpu-trainer.ts";
 import type { Kernel } from "./kernel.ts";
+import { lengthOf } from "./state-layout.ts";
 import { WasmKernel } from "./wasm-kernel.ts";
 
 /** A trainer's weights, gradients and moments, and its copy to go back to when a loss diverges. */
 const residentArrays = 16;
+
+/** The same of each factor of a learned embedding, W_E twice; and averages of a gradient and their copy. */
+const [residentFactors, residentAverages] = [10, 2];
 
 /** What is kept of a pair of inputs besides its logits: labels, classes, weights. */
 const residentPairBytes = 20;
@@ -81,10 +86,14 @@ export class CpuEngine implements Engine {
     return this.threads;
   }
 
-  bytesOf({ modulus, width }: Shape): number {
+  bytesOf({ modulus, width, optimizer, embedding }: Shape): number {
     const pairs = (modulus * (modulus + 1)) / 2;
     const logits = pairs * Math.ceil(modulus / 16) * 16;
-    return 4 * (residentArrays * modulus * width + logits) + pairs * residentPairBytes;
+    const averages = optimizer.grokfast === undefined ? 0 : residentAverages;
+    const numbers =
+      (residentArrays + 2 * averages) * modulus * width +
+      (residentFactors + averages) * (embedding?.dimension ?? 0) * (modulus + width);
+    return 4 * (numbers + logits) + pairs * residentPairBytes;
   }
 
   open(problem: Problem, state: TrainerState): Promise<Trainer> {
@@ -137,14 +146,16 @@ export class CpuEngine implements Engine {
   }
 }
 
-function checkShapes(
-  { modulus, width, labels, classes }: Problem,
-  { theta, xi, moments }: TrainerState,
-): void {
+function checkShapes(problem: Problem, state: TrainerState): void {
+  const { modulus, labels, classes, embedding } = problem;
   checkLength("labels", labels, modulus * modulus);
   checkLength("classes", classes, modulus * modulus);
-  for (const [name, array] of Object.entries({ theta, xi, ...moments })) {
-    checkLength(name, array, width * modulus);
+  if ((embedding === undefined) !== (state.factors === undefined)) {
+    throw new RangeError("a state must have factors with a learned embedding, and only then");
+  }
+  const arrays = arraysOf(state);
+  for (const name of stateArrayNames) {
+    if (arrays[name] !== undefined) checkLength(name, arrays[name], lengthOf(name, problem));
   }
 }
 
