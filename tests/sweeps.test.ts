@@ -87,7 +87,9 @@ test("a script starts a sweep, follows its runs, and reads summaries and bands",
 });
 
 test("wrong values are refused by name; a wrong shape is refused before it is sent", async () => {
-  await expect(box.sweep({ ...options, grid: { modulus: [7, 22] } })).rejects.toMatchObject({
+  await expect(
+    box.sweep({ ...options, grid: { modulus: [7, 22] }, refuseInvalid: true }),
+  ).rejects.toMatchObject({
     reason: "INVALID_FIELD",
     violations: [
       { field: "definition.grid.axes[0].values[1]", description: "must be odd, 3 to 199; got 22" },
@@ -98,6 +100,21 @@ test("wrong values are refused by name; a wrong shape is refused before it is se
   });
   await expect(box.sweep({ ...options, specs: [] })).rejects.toThrow("must be left out with a base");
   await expect(box.sweep({ ...options, grid: { speed: [1] } as object })).rejects.toThrow("grid.speed");
+});
+
+test("a wrong cell is told of when the sweep starts, and only its own runs are invalid", async () => {
+  await using sweep = await box.sweep({ ...options, grid: { modulus: [7, 22] }, seeds: [1, 2] });
+  const invalid = {
+    invalidGroups: 1,
+    invalidValues: [
+      { field: "definition.grid.axes[0].values[1]", description: "must be odd, 3 to 199; got 22" },
+    ],
+  };
+  expect(sweep.info).toMatchObject(invalid);
+  const runs = await Array.fromAsync(sweep.runs());
+  expect(runs.filter(({ outcome }) => outcome === "invalid").map(({ run }) => run)).toEqual([2, 3]);
+  expect(sweep.info).toMatchObject({ ...invalid, state: "finished", finished: { invalid: 2 } });
+  await sweep.delete();
 });
 
 test("a sweep that is deleted while it is followed says so", async () => {

@@ -1,6 +1,7 @@
-import type { SweepInfo } from "@grokbox/sdk";
+import type { SweepInfo, SweepOptions } from "@grokbox/sdk";
 import { count, duration, plural, short } from "./numbers.ts";
 import type { Format, Style } from "./output.ts";
+import { inWordsOfFile } from "./sweep-file/refusal.ts";
 import { sweepIdOf } from "./sweep-name.ts";
 
 export function sweepFormat({ state }: Pick<SweepInfo, "state">): Format | undefined {
@@ -46,6 +47,18 @@ export function outcomesText({ finished }: SweepInfo): string {
   ];
   const shown = parts.filter(([number]) => number > 0).map(([number, what]) => `${count(number)} ${what}`);
   return shown.length === 0 ? "no run has finished" : shown.join(", ");
+}
+
+/** Which cells of a file can't run, and why; nothing when all can. */
+export function invalidText(info: SweepInfo, options: SweepOptions): string[] {
+  const { invalidGroups, invalidValues = [], groups, runs } = info;
+  if (invalidGroups === 0) return [];
+  const invalidRuns = (invalidGroups * runs) / groups;
+  return [
+    `${count(invalidRuns)} of ${plural(runs, "run")} can't begin and will end as invalid, because of`,
+    ...inWordsOfFile(invalidValues, options).map(({ field, description }) => `  ${field} ${description}`),
+    "The others run. --strict refuses such a file.",
+  ];
 }
 
 /** What a person who looks away leaves behind. */

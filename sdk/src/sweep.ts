@@ -1,6 +1,7 @@
 import { SweepService } from "@grokbox/proto/sweep";
 import type { Connection } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
+import { defined } from "./defined.ts";
 import { readBands, type SweepBands } from "./sweep-bands.ts";
 import { fromSweep, type SweepInfo } from "./sweep-info.ts";
 import { fromSweepRun, type SweepRun } from "./sweep-run.ts";
@@ -104,9 +105,10 @@ export class Sweep implements AsyncDisposable {
     this.#release.abort();
   }
 
-  get #definition(): Pick<SweepInfo, "definition"> {
-    const { definition } = this.#info;
-    return definition === undefined ? {} : { definition };
+  /** What never changes, and not every answer has. */
+  get #definition(): Pick<SweepInfo, "definition" | "invalidValues"> {
+    const { definition, invalidValues } = this.#info;
+    return defined({ definition, invalidValues });
   }
 
   #learn(info: SweepInfo): SweepInfo {

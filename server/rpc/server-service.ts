@@ -1,6 +1,7 @@
 import type { ServerService } from "@grokbox/proto/server";
 import { presets } from "../model/presets.ts";
 import type { Registry } from "../sessions/registry.ts";
+import type { Sweeps } from "../sessions/sweeps/sweeps.ts";
 import { defaultDeadlineMs } from "./call.ts";
 import type { Handlers } from "./service.ts";
 
@@ -10,7 +11,7 @@ export const maxMessageBytes = 4 * 2 ** 20;
 /** theta, xi and four moments at p = 199, M = 65,536. */
 export const maxUploadBytes = 6 * 199 * 65_536 * 4;
 
-export function serverService(registry: Registry, version: string): Handlers<typeof ServerService> {
+export function serverService({ registry, limits }: Sweeps, version: string): Handlers<typeof ServerService> {
   return {
     getServerInfo: async () => ({
       storage: await storageMessage(registry),
@@ -32,6 +33,8 @@ export function serverService(registry: Registry, version: string): Handlers<typ
         maxQueuedCommands: registry.limits.maxQueuedCommands,
         maxSnapshotsPerSession: registry.limits.maxSnapshotsPerSession,
         retainedProgressPoints: registry.limits.retainedProgressPoints,
+        maxSweeps: limits.maxSweeps,
+        maxSweepRuns: limits.maxSweepRuns,
         maxMessageBytes,
         maxUploadBytes: BigInt(maxUploadBytes),
         defaultDeadlineSeconds: defaultDeadlineMs / 1000,
