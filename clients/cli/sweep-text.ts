@@ -1,7 +1,7 @@
-import type { SweepInfo, SweepOptions } from "@grokbox/sdk";
+import type { SweepInfo } from "@grokbox/sdk";
 import { count, duration, plural, short } from "./numbers.ts";
 import type { Format, Style } from "./output.ts";
-import { inWordsOfFile } from "./sweep-file/refusal.ts";
+import { shareDone } from "./sweep-counts.ts";
 import { sweepIdOf } from "./sweep-name.ts";
 
 export function sweepFormat({ state }: Pick<SweepInfo, "state">): Format | undefined {
@@ -11,12 +11,6 @@ export function sweepFormat({ state }: Pick<SweepInfo, "state">): Format | undef
     cancelled: "red",
   };
   return formats[state];
-}
-
-/** Share of all updates that are done, 0 to 1, as far as that is known; of the runs where it is not. */
-export function shareDone({ done, runs, steps, stepsPerSecond, secondsLeft }: SweepInfo): number {
-  const left = (secondsLeft ?? 0) * stepsPerSecond;
-  return left > 0 ? steps / (steps + left) : done / Math.max(1, runs);
 }
 
 /** 3 of 64 runs  ━━━━────  8.2k steps/s  4 min 20 s left */
@@ -33,32 +27,6 @@ export function progressLine(info: SweepInfo, width: number, style: Style): stri
     waitsFor === "" ? "" : `waits: ${waitsFor}`,
   ];
   return parts.filter((part) => part !== "").join("  ");
-}
-
-/** 60 reached the last step, 3 stopped early, 1 diverged */
-export function outcomesText({ finished }: SweepInfo): string {
-  const { target, condition, diverged, failed, invalid } = finished;
-  const parts: readonly (readonly [number, string])[] = [
-    [target, "reached the last step"],
-    [condition, "stopped early"],
-    [diverged, "diverged"],
-    [failed, "failed"],
-    [invalid, "invalid"],
-  ];
-  const shown = parts.filter(([number]) => number > 0).map(([number, what]) => `${count(number)} ${what}`);
-  return shown.length === 0 ? "no run has finished" : shown.join(", ");
-}
-
-/** Which cells of a file can't run, and why; nothing when all can. */
-export function invalidText(info: SweepInfo, options: SweepOptions): string[] {
-  const { invalidGroups, invalidValues = [], groups, runs } = info;
-  if (invalidGroups === 0) return [];
-  const invalidRuns = (invalidGroups * runs) / groups;
-  return [
-    `${count(invalidRuns)} of ${plural(runs, "run")} can't begin and will end as invalid, because of`,
-    ...inWordsOfFile(invalidValues, options).map(({ field, description }) => `  ${field} ${description}`),
-    "The others run. --strict refuses such a file.",
-  ];
 }
 
 /** What a person who looks away leaves behind. */

@@ -10,12 +10,15 @@ import { examples } from "../help.ts";
 import { LiveBlock } from "../live-block.ts";
 import { measuresHelp } from "../measures.ts";
 import { nextSteps } from "../output.ts";
+import { outcomesText } from "../sweep-counts.ts";
+import { invalidText } from "../sweep-file/invalid.ts";
 import { inWordsOfFile } from "../sweep-file/refusal.ts";
 import { parameterNames, readSweepFile } from "../sweep-file/sweep-file.ts";
 import { SweepGroups } from "../sweep-groups.ts";
+import { groupLines } from "../sweep-groups-table.ts";
 import { sweepIdOf, sweepName } from "../sweep-name.ts";
 import { encodeResults, resultsFormatOf } from "../sweep-results/results-file.ts";
-import { invalidText, outcomesText, progressLine, sweepGoesOn } from "../sweep-text.ts";
+import { progressLine, sweepGoesOn } from "../sweep-text.ts";
 import { UsageError } from "../usage-error.ts";
 import { Interruption } from "../world.ts";
 
@@ -126,7 +129,7 @@ async function lookOn(sweep: Sweep, call: Call<Options>): Promise<number> {
   if (output.json) output.record({ kind: "end", sweep: info, ...written });
   else {
     output.print([
-      ...groups.lines(output, mostGroups),
+      ...groupLines(groups, output, mostGroups),
       `${output.style("bold", info.name)} ${info.state}: ${outcomesText(info)}`,
     ]);
     output.hint(nextSteps([[`grokbox sweep-figure ${sweepIdOf(info.name)}`, "draw it"]]));
@@ -143,7 +146,7 @@ function liveLines(
   const columns = Math.min(width, stderr.columns ?? 80);
   // One for the header, one for what is left out, one for the line below.
   return [
-    ...groups.lines({ width: columns, style }, Math.max(1, rows - 3)),
+    ...groupLines(groups, { width: columns, style }, Math.max(1, rows - 3)),
     // It has been told of runs since.
     progressLine({ ...info, done: Math.max(info.done, groups.done) }, columns, style),
   ];
