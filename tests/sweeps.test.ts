@@ -77,6 +77,7 @@ test("a script starts a sweep, follows its runs, and reads summaries and bands",
     [4, 2, 2],
     [5, 2, 2],
   ]);
+  expect(await Array.fromAsync(sweep.bands({ firstGroup: 2, groups: 3 }))).toEqual(bands.slice(2, 5));
   const finals = runs.filter(({ group }) => group === 1).map(({ final }) => final!.trainLoss);
   const { median, runs: of } = bands[1]!.measures.trainLoss!.at(-1)!;
   expect([of, median]).toEqual([2, expect.closeTo((finals[0]! + finals[1]!) / 2, 12)]);
