@@ -18,12 +18,14 @@ import { mostRecords } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import { extrasOf, noWeights, type Slice } from "./slice.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { StepTime, StepTimes } from "./step-times.ts";
 
 export interface TrainingParts {
   readonly engine: Engine;
   readonly log: ProgressLog;
   readonly observer: Observer;
   readonly measurer: Measurer;
+  readonly stepTimes: StepTimes;
 }
 
 /**
@@ -38,8 +40,6 @@ export class Training {
   #spec: Spec;
   #step: number;
   #awake: Awake | undefined;
-  /** Milliseconds a step, running means that decide how many make a slice: with the device to itself, and with a part of it. */
-  readonly #stepMs: { alone?: number; shared?: number } = {};
   /** What the last slice brought, to be taken in while the next one is computed. */
   #uncollected: Slice | undefined;
   /** The taking in of what the slice before the last one brought. */
@@ -160,6 +160,11 @@ export class Training {
   get #resident(): Awake {
     if (this.#awake === undefined) throw new Error("the trainer is asleep");
     return this.#awake;
+  }
+
+  /** What decides how many steps make a slice. */
+  get #stepMs(): StepTime {
+    return this.#parts.stepTimes.of(this.#parts.engine.name, this.#spec);
   }
 
   /** Expected duration of `steps` updates with the device to itself, from those made so far. */
