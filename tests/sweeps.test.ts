@@ -127,28 +127,39 @@ test("a sweep that is deleted while it is followed says so", async () => {
   ).rejects.toMatchObject({ reason: "SWEEP_NOT_FOUND" });
 });
 
+/** One setting with 64 seeds, which train in cohorts of two. */
+const seeds: SweepOptions = {
+  base: { preset: "grokking", modulus: 11, width: 64 },
+  seeds: Array.from({ length: 64 }, (_, i) => i),
+  untilStep: 1_000,
+  recordEvery: 50,
+  maxParallel: 16,
+};
+
 test.each([
-  ["killed", "SIGKILL"],
-  ["shut down", "SIGTERM"],
+  { runs: 12, what: options, how: "killed", signal: "SIGKILL" },
+  { runs: 12, what: options, how: "shut down", signal: "SIGTERM" },
+  { runs: 64, what: seeds, how: "killed", signal: "SIGKILL" },
 ] as const)(
-  "a sweep whose server is %s twice ends as one that was never interrupted, for whoever follows it",
+  "a sweep of $runs runs whose server is $how twice ends as one that was never interrupted, for whoever follows it",
   {
     timeout: 120_000,
   },
-  async (_, signal) => {
-    const straight = await box.sweep(options);
+  async ({ runs, what, signal }) => {
+    // One run at a time has the device to itself.
+    const straight = await box.sweep({ ...what, maxParallel: 1 });
     const expected = plain(await Array.fromAsync(straight.runs()));
     const directory = mkdtempSync(join(tmpdir(), "grokbox-sweep-kill-"));
     const port = await freePort();
     let child = await serve(directory, port);
     try {
       await using other = await Grokbox.connect(`localhost:${port}`);
-      const sweep = await other.sweep(options);
+      const sweep = await other.sweep(what);
       const seen: SweepRun[] = [];
       let kills = 0;
       for await (const run of sweep.runs()) {
         seen.push(run);
-        if (kills < 2 && seen.length >= 3 * (kills + 1)) {
+        if (kills < 2 && seen.length >= (runs / 4) * (kills + 1)) {
           kills++;
           child.kill(signal);
           await once(child, "exit");
@@ -156,7 +167,7 @@ test.each([
         }
       }
       expect(kills).toBe(2);
-      expect(new Set(seen.map(({ run }) => run)).size).toBe(12);
+      expect(new Set(seen.map(({ run }) => run)).size).toBe(runs);
       expect(plain(seen)).toEqual(expected);
       expect(plain(await Array.fromAsync(sweep.summaries()))).toEqual(expected);
       expect(await bandsOf(sweep)).toEqual(await bandsOf(straight));
@@ -171,7 +182,7 @@ test.each([
 async function serve(directory: string, port: number): Promise<ChildProcess> {
   const main = join(import.meta.dirname, "../server/main.ts");
   const flags = ["--port", String(port), "--web-port", "0", "--data", directory];
-  const timing = ["--checkpoint-every", "0.05", "--log-level", "error"];
+  const timing = ["--threads", "2", "--checkpoint-every", "0.05", "--log-level", "error"];
   const env = { ...process.env, GROKBOX_EPHEMERAL: "" };
   const child = spawn(process.execPath, [main, ...flags, ...timing], {
     stdio: ["ignore", "pipe", "inherit"],
