@@ -13,11 +13,12 @@ import { type LiveSpeed, measureLive } from "./live.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { measureService, type ServiceSpeed } from "./service.ts";
 import { measureStack, type StackSpeed } from "./stack.ts";
+import { measureSweep, type SweepSpeed } from "./sweep.ts";
 
 const usage = `npm run bench -- [options]
 
 Speed of every build of the cpu engine that this machine runs, as a share of its multiply-add peak; of cohorts of trainers beside one on
-one thread, and of as many sessions of a server; then of a whole server beside the engine alone, of its calls while it trains, of its live
+one thread, and of as many sessions of a server; of a sweep of 64 seeds beside a cohort; then of a whole server beside the engine alone, of its calls while it trains, of its live
 connections, of its analyses, and of what it costs to lose nothing (needs 4 GB of disk for a while).
 
   --json               print one JSON object
@@ -27,7 +28,8 @@ connections, of its analyses, and of what it costs to lose nothing (needs 4 GB o
   --isa name           only this instruction set, repeatable
   --rounds n           rounds a row (default 9)
   --milliseconds n     of each measurement (default 200)
-  --only engine|cohort|stack|service|live|analysis|durability   one part, repeatable (default all)`;
+  --sweep-steps n      of each run of the sweep (default 1000; beginning and ending a run count for less, the longer it is)
+  --only engine|cohort|sweep|stack|service|live|analysis|durability   one part, repeatable (default all)`;
 
 const columns = ["engine", "isa", "p", "M", "threads", "cohort", "steps/s", "GFLOP/s", "peak", "of peak"];
 
@@ -41,10 +43,11 @@ const { values } = parseArgs({
     isa: { type: "string", multiple: true },
     rounds: { type: "string", default: "9" },
     milliseconds: { type: "string", default: "200" },
+    "sweep-steps": { type: "string", default: "1000" },
     only: {
       type: "string",
       multiple: true,
-      default: ["engine", "cohort", "stack", "service", "live", "analysis", "durability"],
+      default: ["engine", "cohort", "sweep", "stack", "service", "live", "analysis", "durability"],
     },
   },
 });
@@ -68,6 +71,11 @@ if (values.help) {
     cohort.push(speed);
     show(describeCohort(speed));
   }
+  const sweep: SweepSpeed[] = [];
+  for await (const speed of wanted("sweep") ? measureSweeps() : []) {
+    sweep.push(speed);
+    show(describeSweep(speed));
+  }
   const stack: StackSpeed[] = [];
   for (const threads of wanted("stack") ? values.threads.map(Number) : []) {
     stack.push(await measureStack(threads, rounds, 20_000));
@@ -85,7 +93,7 @@ if (values.help) {
   const durability = wanted("durability") ? await measureDurability(Math.min(rounds, 5)) : null;
   if (durability !== null) show(describeDurability(durability));
   if (values.json)
-    console.log(JSON.stringify({ machine, rows, cohort, stack, service, live, analysis, durability }));
+    console.log(JSON.stringify({ machine, rows, cohort, sweep, stack, service, live, analysis, durability }));
 }
 
 /** The best build of each kind, on two threads: the engine, then a whole server. */
@@ -100,6 +108,19 @@ async function* measureCohorts(): AsyncGenerator<CohortSpeed | CohortServerSpeed
       yield await measureCohortServer(variant, 2, cohort, effort);
     }
   }
+}
+
+/** The best build of each kind, on two threads. */
+async function* measureSweeps(): AsyncGenerator<SweepSpeed> {
+  const rounds = Math.min(Number(values.rounds), 3);
+  const steps = Number(values["sweep-steps"]);
+  for (const variant of new Set(cpuVariants().map(({ variant }) => variant!)))
+    yield await measureSweep(variant, { threads: 2, seeds: 64, steps, rounds });
+}
+
+function describeSweep({ engine, p, width, threads, seeds, steps, ...speed }: SweepSpeed): string {
+  const what = `${engine}, p ${p}, M ${width}, ${threads} threads, a sweep of ${seeds} runs of ${steps} steps, ${speed.maxParallel} at a time`;
+  return `\n${what}: ${describeRatio(speed.sweepStepsPerSecond, speed.engineStepsPerSecond, "the cohort's", speed.ratio)}`;
 }
 
 function describeCohort(speed: CohortSpeed | CohortServerSpeed): string {

@@ -20,6 +20,12 @@ test("where sessions are kept: a flag wins over the environment, and the user's 
   expect(dataOf("--data", "/flag")).toBe("/flag");
 });
 
+test("sweeps are bounded by flags and the environment", () => {
+  expect(parseConfig([], "0")).toMatchObject({ maxSweeps: 1_000, maxSweepRuns: 100_000 });
+  vi.stubEnv("GROKBOX_MAX_SWEEPS", "5");
+  expect(parseConfig(["--max-sweep-runs", "64"], "0")).toMatchObject({ maxSweeps: 5, maxSweepRuns: 64 });
+});
+
 test("flags win over the environment", () => {
   vi.stubEnv("GROKBOX_PORT", "1234");
   expect(parseConfig([], "0").port).toBe(1234);

@@ -30,6 +30,9 @@ export interface Config {
   readonly maxSnapshotsPerSession: number;
   readonly retainedProgressPoints: number;
   readonly maxStateBytes: number;
+  /** Finished ones among them. */
+  readonly maxSweeps: number;
+  readonly maxSweepRuns: number;
   /** Folder of the store; undefined keeps everything in memory. */
   readonly data: string | undefined;
   /** Milliseconds between checkpoints of a session that trains. */
@@ -68,6 +71,8 @@ export function configure(values: Partial<Config> = {}): Config {
     maxSnapshotsPerSession: 1_000,
     retainedProgressPoints: 100_000,
     maxStateBytes: 4 * 2 ** 30,
+    maxSweeps: 1_000,
+    maxSweepRuns: 100_000,
     data: undefined,
     checkpointEveryMs: 5_000,
     resumeRuns: true,
@@ -166,6 +171,16 @@ export function parseConfig(argv: readonly string[], version: string): Config {
       flag("--max-state-mib <number>", "memory for states, snapshots and uploads, MiB", "MAX_STATE_MIB")
         .default(4_096)
         .argParser(integer(1, 1e7)),
+    )
+    .addOption(
+      flag("--max-sweeps <number>", "sweeps at a time, finished ones among them", "MAX_SWEEPS")
+        .default(1_000)
+        .argParser(integer(1, 1e5)),
+    )
+    .addOption(
+      flag("--max-sweep-runs <number>", "runs of one sweep: its cells with every seed", "MAX_SWEEP_RUNS")
+        .default(100_000)
+        .argParser(integer(1, 1e6)),
     )
     .parse(argv, { from: "user" });
   const { cpu, engine, allowSoftware, gpuMemory, maxStateMib, webPort, webOrigin, ...rest } = program.opts();

@@ -83,7 +83,7 @@ export async function startServer(
     onDefect,
     checkpointEveryMs,
   });
-  const sweeps = new Sweeps(registry, onDefect);
+  const sweeps = new Sweeps(registry, onDefect, config);
   metrics.observe(registry, sweeps, version);
   const resume = config.resumeRuns;
   for (const damage of [...(await registry.restore({ resume })), ...(await sweeps.restore({ resume }))])
@@ -144,7 +144,7 @@ function servicesOf(registry: Registry, sweeps: Sweeps): readonly Served[] {
     served(AnalysisService, analysisService(registry)),
     served(SnapshotService, snapshotService(registry)),
     served(SweepService, sweepService(sweeps)),
-    served(ServerService, serverService(registry, version)),
+    served(ServerService, serverService(sweeps, version)),
   ];
 }
 

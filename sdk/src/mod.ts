@@ -82,7 +82,7 @@ export type {
 export type { FrequencyGroup, LayerSpectrum, MeanAndSpread, NeuronRange, Spectrum } from "./spectrum.ts";
 export type { StartOptions } from "./start.ts";
 export type { Sweep } from "./sweep.ts";
-export type { BandPoint, SweepBands } from "./sweep-bands.ts";
+export type { BandPoint, SweepBands, SweepBandsOptions } from "./sweep-bands.ts";
 export type { SweepCounts, SweepDefinition, SweepInfo, SweepState } from "./sweep-info.ts";
 export type { SweepGrid, SweepOptions, SweepSpec } from "./sweep-options.ts";
 export { type Coordinates, type SweepParameter, sweepParameters } from "./sweep-parameter.ts";

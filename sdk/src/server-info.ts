@@ -98,6 +98,10 @@ export interface Limits {
   readonly maxSnapshotsPerSession: number;
   /** Progress points retained a session. */
   readonly retainedProgressPoints: number;
+  /** Sweeps at a time, finished ones among them. */
+  readonly maxSweeps: number;
+  /** Runs of one sweep: its cells with every seed. */
+  readonly maxSweepRuns: number;
   readonly maxMessageBytes: number;
   readonly maxUploadBytes: number;
   /** Of a unary call that has no deadline. */
@@ -123,6 +127,8 @@ export function fromServerInfo(message: GetServerInfoResponse): ServerInfo {
       maxQueuedCommands: limits.maxQueuedCommands,
       maxSnapshotsPerSession: limits.maxSnapshotsPerSession,
       retainedProgressPoints: limits.retainedProgressPoints,
+      maxSweeps: limits.maxSweeps,
+      maxSweepRuns: limits.maxSweepRuns,
       maxMessageBytes: limits.maxMessageBytes,
       maxUploadBytes: fromUint64(limits.maxUploadBytes),
       defaultDeadlineSeconds: limits.defaultDeadlineSeconds,

@@ -6,6 +6,7 @@ import { mostDimension } from "../model/spec-rules.ts";
 import type { Timing } from "../sessions/calibration.ts";
 import type { MemoryBudget } from "../sessions/memory-budget.ts";
 import type { Registry } from "../sessions/registry.ts";
+import type { Sweeps } from "../sessions/sweeps/sweeps.ts";
 import { defaultDeadlineMs } from "./call.ts";
 import type { Handlers } from "./service.ts";
 
@@ -20,7 +21,7 @@ export const maxUploadBytes =
     { modulus: 199, width: 65_536, dimension: mostDimension },
   );
 
-export function serverService(registry: Registry, version: string): Handlers<typeof ServerService> {
+export function serverService({ registry, limits }: Sweeps, version: string): Handlers<typeof ServerService> {
   return {
     getServerInfo: async () => ({
       storage: await storageMessage(registry),
@@ -47,6 +48,8 @@ export function serverService(registry: Registry, version: string): Handlers<typ
         maxQueuedCommands: registry.limits.maxQueuedCommands,
         maxSnapshotsPerSession: registry.limits.maxSnapshotsPerSession,
         retainedProgressPoints: registry.limits.retainedProgressPoints,
+        maxSweeps: limits.maxSweeps,
+        maxSweepRuns: limits.maxSweepRuns,
         maxMessageBytes,
         maxUploadBytes: BigInt(maxUploadBytes),
         defaultDeadlineSeconds: defaultDeadlineMs / 1000,

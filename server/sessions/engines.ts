@@ -127,7 +127,8 @@ export class Engines implements EngineSet {
     );
     if (candidates.length > 1) return fastest(candidates, shape);
     const engine = candidates[0]?.engine ?? able[0]?.engine ?? preferred!.engine;
-    if (able.length === 1) return { engine, reason: "the only engine that has the memory and the options for it" };
+    if (able.length === 1)
+      return { engine, reason: "the only engine that has the memory and the options for it" };
     if (candidates.length === 1) return { engine, reason: "the only engine that could be timed" };
     return { engine, reason: "the preferred engine of this server" };
   }

@@ -24,6 +24,7 @@ import type { SessionIdentity, SessionRecord } from "./session-record.ts";
 import type { ArrayName, SnapshotInfo, SnapshotMeta } from "./snapshot.ts";
 import type { Answering } from "./snapshot-keeping.ts";
 import type { SessionState } from "./state.ts";
+import { StepTimes } from "./step-times.ts";
 import { Training, type TrainingParts } from "./training.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -104,6 +105,7 @@ export class Registry {
   readonly #observer: Observer;
   readonly #onDefect: (error: unknown) => void;
   readonly #engines: Engines;
+  readonly #stepTimes = new StepTimes();
   readonly #sessions = new Map<string, Session>();
   readonly #checkpointer: Checkpointer;
   readonly #undeleted = new Set<Session>();
@@ -541,7 +543,7 @@ export class Registry {
 
   #trainingParts(engine: Engine, log: ProgressLog, readBase: () => Promise<Base | undefined>): TrainingParts {
     const measurer = new Measurer(this.#engines.evaluator, this.#measuring, readBase);
-    return { engine, log, observer: this.#observer, measurer };
+    return { engine, log, observer: this.#observer, measurer, stepTimes: this.#stepTimes };
   }
 
   /** The state at which a session began; undefined when it was kept as a snapshot that is lost. */

@@ -20,6 +20,7 @@ import { mostRecords } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import { extrasOf, noWeights, type Slice } from "./slice.ts";
 import { bytesOfSpec, type Snapshot } from "./snapshot.ts";
+import type { StepTime, StepTimes } from "./step-times.ts";
 
 /**
  * After so many losses of the device in a row, without an update between them, whoever waits for one is told; and after as many of
@@ -44,6 +45,7 @@ export interface TrainingParts {
   readonly log: ProgressLog;
   readonly observer: Observer;
   readonly measurer: Measurer;
+  readonly stepTimes: StepTimes;
 }
 
 /**
@@ -72,8 +74,6 @@ export class Training {
   /** Spent on updates that were made again since a copy of their state was kept, and what that took, milliseconds. */
   #onTheWayMs = 0;
   #copyMs = 0;
-  /** Milliseconds a step, running means that decide how many make a slice: with the device to itself, and with a part of it. */
-  readonly #stepMs: { alone?: number | undefined; shared?: number | undefined } = {};
   /** What the last slice brought, to be taken in while the next one is computed. */
   #uncollected: Slice | undefined;
   /** The taking in of what the slice before the last one brought. */
@@ -215,6 +215,11 @@ export class Training {
   get #resident(): Awake {
     if (this.#awake === undefined) throw new Error("the trainer is asleep");
     return this.#awake;
+  }
+
+  /** What decides how many steps make a slice. */
+  get #stepMs(): StepTime {
+    return this.#parts.stepTimes.of(this.#engine.name, this.#spec);
   }
 
   /** Expected duration of `steps` updates with the device to itself, from those made so far. */
@@ -483,7 +488,6 @@ export class Training {
     this.#awake?.trainer.close();
     this.#engine = engine;
     this.#works();
-    this.#stepMs.alone = this.#stepMs.shared = undefined;
     this.#begin(awake, { spec: this.#spec, train, state });
   }
 

@@ -45,6 +45,7 @@ export function addInfo(program: Command, line: CommandLine): void {
               ["history", `${count(limits.retainedProgressPoints)} points a session`],
               ["waiting calls", `${count(limits.maxQueuedCommands)} a session`],
               ["memory", info.memory === undefined ? "" : memoryText(info.memory)],
+              ["sweeps", `${count(limits.maxSweeps)}, of ${count(limits.maxSweepRuns)} runs at most`],
               ["upload", `${count(limits.maxUploadBytes / 2 ** 20)} MiB`],
               ...(info.storage === undefined ? [] : storageRows(info.storage, style)),
             ],

@@ -13,6 +13,7 @@ from .infos import (
     SnapshotRestored,
     Stages,
     StopReason,
+    SweepOrigin,
     TriggerFired,
 )
 from .measures import MeasureInput, ScheduledMeasure
@@ -47,6 +48,9 @@ from .specs import (
     TorchSplit,
     UploadedInit,
 )
+from .sweep_infos import Band, SweepBands, SweepDefinition, SweepInfo, SweepRun
+from .sweep_watching import SweepEvent
+from .sweeps import Sweep
 from .watching import ProgressEvent
 
 __version__ = "0.1.0"

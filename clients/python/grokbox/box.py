@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import numpy as np
 
 from . import weights as arrays
 from ._connection import LONG_DEADLINE, Connection, Deadline
-from ._generated.v1 import analysis_pb2, server_pb2, session_pb2
+from ._generated.v1 import analysis_pb2, server_pb2, session_pb2, sweep_pb2
 from .errors import GrokboxError
 from .files import SafetensorsFile, upload_file
 from .infos import from_session
 from .measures import MeasureInput, to_measures
 from .mechanism import Ablated, Flow, ablate, read_flow
+from .plans import StopCondition, to_plan
 from .points import enum_value
 from .retention import SnapshotSchedule, to_schedule
 from .sessions import Session
 from .specs import Embedding, Grokfast, Init, Optimizer, Split, to_spec
+from .sweep_infos import from_sweep
+from .sweep_options import to_definition
+from .sweeps import Sweep
 
 
 @dataclass(frozen=True)
@@ -201,21 +205,89 @@ class Grokbox:
         *,
         state: str | Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
+        sweep: str = "",
         page_size: int = 0,
         deadline: float | None = None,
     ) -> Iterator[Session]:
-        """Handles of all sessions, newest first. ``deadline`` is for each page."""
+        """Handles of all sessions but those that sweeps made, newest first. ``sweep``: only those of this one, sweeps/{id}, or
+        with ``sweeps/-`` of any. ``deadline`` is for each page."""
         box = self._connection
         states = [state] if isinstance(state, str) else state
         request = session_pb2.ListSessionsRequest(
             states=[enum_value(session_pb2.SessionState, each, "SESSION_STATE_", "state") for each in states],
             labels=dict(labels or {}),
+            sweep=sweep,
             page_size=page_size,
         )
         while True:
             page = box.read(box.sessions.ListSessions, request, box.deadline(deadline))
             for message in page.sessions:
                 yield Session(box, from_session(message))
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    def sweep(
+        self,
+        cells: Mapping[str, Any] | Sequence[Mapping[str, Any]] = MappingProxyType({}),
+        *,
+        until_step: int,
+        seeds: Iterable[int] = (),
+        stop_when: StopCondition | Iterable[StopCondition] = (),
+        snapshot_at: Iterable[int] = (),
+        record_every: int | None = None,
+        record_at: Iterable[int] = (),
+        title: str = "",
+        labels: Mapping[str, str] | None = None,
+        max_parallel: int | None = None,
+        keep_sessions: bool = False,
+        refuse_invalid: bool = False,
+        engine: str = "",
+        deadline: float | None = None,
+        **grid: Iterable[Any],
+    ) -> Sweep:
+        """Starts many runs as one job: every combination of the ``grid``'s values over ``cells``, or each of a list of them, with
+        every seed (42 alone by default).
+
+        ``cells``: what they have in common, or a list of what each is, by the names that ``start`` has, seeds aside. ``grid``:
+        lists of values of ``modulus``, ``width``, ``activation``, ``task``, ``init_scale``, ``learning_rate``, ``weight_decay``,
+        ``warmup_steps`` or ``train_fraction``, the last one's varying fastest. ``until_step`` to ``record_at``: as of
+        ``Session.run``, for every run; they record every 100 steps unless told otherwise. ``max_parallel``: runs that train at a
+        time, 1 to 64, 8 by default. ``keep_sessions``: they stay when their runs have ended. ``refuse_invalid``: refuse the sweep
+        for one invalid cell, which otherwise ends only its own runs; ``SweepInfo.invalid_values`` has what is wrong with it.
+
+            sweep = box.sweep({"preset": "grokking"}, weight_decay=[0.5, 1, 2], seeds=range(16), until_step=20_000)
+        """
+        definition = to_definition(
+            cells, grid, seeds, to_plan(until_step, stop_when, snapshot_at, None, record_at)
+        )
+        definition.title = title
+        definition.labels.update(labels or {})
+        definition.engine = engine
+        definition.keep_sessions = keep_sessions
+        definition.refuse_invalid = refuse_invalid
+        if record_every is not None:
+            definition.record_every = record_every
+        if max_parallel is not None:
+            definition.max_parallel = max_parallel
+        box = self._connection
+        request = sweep_pb2.StartSweepRequest(definition=definition)
+        return Sweep(box, from_sweep(box.mutate(box.sweeps.StartSweep, request, box.deadline(deadline)).sweep))
+
+    def open_sweep(self, name: str, *, deadline: float | None = None) -> Sweep:
+        """A handle of a sweep that there is: sweeps/{id}."""
+        box = self._connection
+        request = sweep_pb2.GetSweepRequest(name=name)
+        return Sweep(box, from_sweep(box.read(box.sweeps.GetSweep, request, box.deadline(deadline)).sweep))
+
+    def sweeps(self, *, page_size: int = 0, deadline: float | None = None) -> Iterator[Sweep]:
+        """Handles of all sweeps, newest first. ``deadline`` is for each page."""
+        box = self._connection
+        request = sweep_pb2.ListSweepsRequest(page_size=page_size)
+        while True:
+            page = box.read(box.sweeps.ListSweeps, request, box.deadline(deadline))
+            for message in page.sweeps:
+                yield Sweep(box, from_sweep(message))
             request.page_token = page.next_page_token
             if not request.page_token:
                 return

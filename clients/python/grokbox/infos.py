@@ -84,6 +84,16 @@ SessionEvent = Union[ActivationSwapped, EngineMoved, SnapshotRestored, SessionFo
 
 
 @dataclass(frozen=True)
+class SweepOrigin:
+    """Whose run a session is."""
+
+    name: str
+    """sweeps/{id}; it may have been deleted since."""
+    run: int
+    """The run's number."""
+
+
+@dataclass(frozen=True)
 class SessionInfo:
     name: str
     """sessions/{id}"""
@@ -121,6 +131,8 @@ class SessionInfo:
     """None on a server that keeps everything in memory."""
     snapshot_schedule: SnapshotSchedule | None
     """Which snapshots it keeps by itself; None for none."""
+    sweep: SweepOrigin | None
+    """The run of a sweep that it was made for; None when a user made it."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +183,7 @@ def from_session(message: Any) -> SessionInfo:
         snapshot_schedule=(
             from_schedule(message.snapshot_schedule) if message.HasField("snapshot_schedule") else None
         ),
+        sweep=SweepOrigin(message.sweep.sweep, message.sweep.run) if message.HasField("sweep") else None,
     )
 
 

@@ -1,10 +1,11 @@
 import type { Spec } from "../../model/spec.ts";
-import { groupViolations, specOf } from "../../model/sweep-grid.ts";
+import { specOf } from "../../model/sweep-grid.ts";
 import type { Analyst } from "../analyst.ts";
 import { GrokboxError, isWithoutDevice } from "../errors.ts";
 import type { Placement } from "../placement.ts";
 import type { Registry } from "../registry.ts";
 import type { Session } from "../session.ts";
+import { cellViolations } from "./cell-violations.ts";
 import type { SweepDefinition } from "./definition.ts";
 import type { Ledger } from "./ledger.ts";
 import { endOf, type RunSummary, summarize } from "./summary.ts";
@@ -160,9 +161,9 @@ export class Work {
   async #start(run: number, signal: AbortSignal): Promise<Session | undefined> {
     const { registry, definition, name } = this.#parts;
     const group = Math.floor(run / definition.seeds.length);
-    const wrong = definition.skipInvalid ? groupViolations(definition.cells, group) : [];
+    const wrong = cellViolations(definition, group);
     if (wrong.length > 0) {
-      const detail = wrong.map(({ field, description }) => `${field} ${description}`).join("; ");
+      const detail = wrong.map(({ field, description }) => `${snakeCase(field)} ${description}`).join("; ");
       await this.#finish(run, { outcome: "invalid", detail, step: 0 }, signal);
       return undefined;
     }
@@ -270,6 +271,9 @@ export class Work {
     });
   }
 }
+
+/** Of a path in a spec, as people write it. */
+const snakeCase = (path: string) => path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 function ignoreDeleted(error: unknown): void {
   if (!(error instanceof GrokboxError && error.reason === "SESSION_DELETED")) throw error;
