@@ -54,7 +54,7 @@ def turns(arguments, worker):
     for shape in arguments.shapes:
         answer = worker.ask({"styles": True, "modulus": shape[0], "width": shape[1]}, arguments.budget_seconds)
         if "error" in answer:
-            say({"framework": framework, "threads": arguments.threads, **described(shape), **answer})
+            say({"framework": worker.framework, "threads": arguments.threads, **described(shape), **answer})
             return
         wanted[shape] = answer["styles"]
     for turn in range(max(map(len, wanted.values()))):
@@ -117,6 +117,7 @@ class Process:
     def __init__(self, arguments, framework):
         command = [sys.executable, os.path.abspath(__file__), "--serve", "--framework", framework]
         command += ["--device", arguments.device, "--threads", str(arguments.threads)]
+        self.framework = framework
         self.errors = tempfile.TemporaryFile("w+")
         self.child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, bufsize=1
@@ -155,7 +156,8 @@ class Process:
 
 def limit_threads(arguments):
     if arguments.device != "cpu":
-        # Or JAX takes three quarters of the memory at once.
+        # Without the first JAX falls back to a CPU where it finds no GPU, without the second it takes three quarters of the memory at once.
+        os.environ["JAX_PLATFORMS"] = "cuda"
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         return
     os.environ["JAX_PLATFORMS"] = "cpu"

@@ -286,6 +286,8 @@ class Compiled:
             _adamw(theta, theta_gradient, theta_first, theta_second, rate, count)
             _adamw(xi, xi_gradient, xi_first, xi_second, rate, count)
 
+        # All shapes and forms share one cache, which is small.
+        torch._dynamo.reset()
         self.compiled = torch.compile(step, mode=mode, fullgraph=True, dynamic=False)
         self.captured_step(self.count + 1)
         self.theta.copy_(_float(problem.initial()[0], device))
