@@ -59,6 +59,7 @@ def blas():
 
 
 def reset_peak_memory():
+    torch.cuda.init()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
 
