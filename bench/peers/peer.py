@@ -71,7 +71,7 @@ def measure(arguments, worker, style, shape, folder, deadline):
         return {"error": "not run: the total of seconds is spent"}
     modulus, width = shape
     wide = 3 * width * modulus * modulus * (modulus + 1) > 1e10
-    check_steps = arguments.check_steps or ((10 if arguments.device == "cuda" else 2) if wide else 100)
+    check_steps = arguments.check_steps or (10 if wide else 100)
     request = {"open": style, "modulus": modulus, "width": width, "checkSteps": check_steps, "reference": folder}
     row = worker.ask(request, until - time.monotonic())
     if "error" in row:
