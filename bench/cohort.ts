@@ -6,6 +6,8 @@ import { type Effort, openTrainers, type Shape, secondsOf, stepsIn } from "./eng
 import { type Ratio, ratioOf, type Sample, sample, speed } from "./ratio.ts";
 import { metric, startServerProcess } from "./server-process.ts";
 
+export type { Ratio } from "./ratio.ts";
+
 /** Speed of many trainers together. */
 export interface CohortSpeed {
   /** `cpu addon` or `cpu wasm` */

@@ -109,9 +109,9 @@ export function describeRecording(cost: RecordingCost): string {
   return `${through}, ${threads} ${threads === 1 ? "thread" : "threads"}, ${what} at ${when}: ${describeRatio(stepsPerSecond, noneStepsPerSecond, "those without:", ratio)}`;
 }
 
-export function describeSweep(speed: SweepSpeed): string {
-  const { seeds, preset, steps, threads, sweepStepsPerSecond, engineStepsPerSecond, ratio } = speed;
-  return `\nA sweep of ${seeds} seeds of ${preset}, ${steps} steps each, ${threads} threads: ${describeRatio(sweepStepsPerSecond, engineStepsPerSecond, "the bare engine's", ratio)}`;
+export function describeSweep({ engine, p, width, threads, seeds, steps, ...speed }: SweepSpeed): string {
+  const what = `${engine}, p ${p}, M ${width}, ${threads} threads, a sweep of ${seeds} runs of ${steps} steps, ${speed.maxParallel} at a time`;
+  return `\n${what}: ${describeRatio(speed.sweepStepsPerSecond, speed.engineStepsPerSecond, "the cohort's", speed.ratio)}`;
 }
 
 export function describeMachine({ cpu, threads, platform, node }: Machine): string {

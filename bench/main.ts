@@ -17,7 +17,7 @@ import { writeReport } from "./report/report.ts";
 import { type Part, parts, type Results } from "./results.ts";
 import { measureService } from "./service.ts";
 import { measureStack, type StackSpeed } from "./stack.ts";
-import { measureSweep } from "./sweep.ts";
+import { measureSweep, type SweepSpeed } from "./sweep.ts";
 
 const usage = `npm run bench -- [options]
 
@@ -37,7 +37,7 @@ trains, of its live connections, of its analyses, and of what it costs to lose n
   --no-peers           without peers
   --rounds n           rounds a row (default 9)
   --milliseconds n     of each measurement (default 200)
-  --steps n            of each run of the sweep (default 1000)
+  --sweep-steps n      of each run of the sweep (default 1000; beginning and ending a run count for less, the longer it is)
   --only PART          one part, repeatable (default all): ${parts.join(", ")}`;
 
 const { values } = parseArgs({
@@ -55,7 +55,7 @@ const { values } = parseArgs({
     peers: { type: "boolean", default: true },
     rounds: { type: "string", default: "9" },
     milliseconds: { type: "string", default: "200" },
-    steps: { type: "string", default: "1000" },
+    "sweep-steps": { type: "string", default: "1000" },
     only: { type: "string", multiple: true, default: [...parts] },
   },
 });
@@ -98,10 +98,11 @@ async function measureAll(): Promise<Results> {
     recording.push(...costs);
     show(`\n${costs.map(describe.describeRecording).join("\n")}`);
   }
-  const sweep = wanted("sweep")
-    ? await measureSweep(Math.max(...threadCounts), Math.min(effort.rounds, 3), Number(values.steps))
-    : null;
-  if (sweep !== null) show(describe.describeSweep(sweep));
+  const sweep: SweepSpeed[] = [];
+  for await (const speed of wanted("sweep") ? measureSweeps() : []) {
+    sweep.push(speed);
+    show(describe.describeSweep(speed));
+  }
   const stack: StackSpeed[] = [];
   for (const threads of wanted("stack") ? threadCounts : []) {
     stack.push(await measureStack(threads, effort.rounds, 20_000));
@@ -166,6 +167,14 @@ async function* measureCohorts(): AsyncGenerator<CohortSpeed | CohortServerSpeed
       yield await measureCohortServer(variant, 2, cohort, effort);
     }
   }
+}
+
+/** The best build of each kind, on two threads. */
+async function* measureSweeps(): AsyncGenerator<SweepSpeed> {
+  const rounds = Math.min(effort.rounds, 3);
+  const steps = Number(values["sweep-steps"]);
+  for (const variant of new Set(cpuVariants().map(({ variant }) => variant!)))
+    yield await measureSweep(variant, { threads: 2, seeds: 64, steps, rounds });
 }
 
 function parseShape(text: string): Shape {

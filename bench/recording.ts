@@ -31,7 +31,7 @@ interface Way {
 
 /** A run with a test set, so that nothing is absent; p = 23, M = 512. */
 const preset = "grokking";
-const steps = 8_000;
+const steps = 2_000;
 const never = 1_000_000;
 
 /**

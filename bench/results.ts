@@ -23,7 +23,7 @@ export interface Results {
   readonly cohort: readonly (CohortSpeed | CohortServerSpeed)[];
   readonly cost: readonly CostGrowth[];
   readonly recording: readonly RecordingCost[];
-  readonly sweep: SweepSpeed | null;
+  readonly sweep: readonly SweepSpeed[];
   readonly stack: readonly StackSpeed[];
   readonly service: ServiceSpeed | null;
   readonly live: LiveSpeed | null;

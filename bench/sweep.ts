@@ -1,87 +1,110 @@
 import { Grokbox } from "../sdk/src/mod.ts";
 import { openCpuEngine } from "../server/engine/cpu/cpu-engine.ts";
-import type { Engine } from "../server/engine/engine.ts";
-import { presetProblem } from "./problem.ts";
-import { type Ratio, ratioOf, type Sample, sample, speed } from "./ratio.ts";
-import { metric, startServerProcess } from "./server-process.ts";
+import type { Engine, Trainer } from "../server/engine/engine.ts";
+import type { Ratio } from "./cohort.ts";
+import { openTrainers, secondsOf, stepsIn } from "./engine-speed.ts";
+import { metric, type ServerProcess, startServerProcess } from "./server-process.ts";
+import { median } from "./statistics.ts";
 
-/** A sweep of a server beside the bare engine with the same runs. */
+/** A sweep over seeds of preset `grokking`, from its start to its last summary, against a cohort of the bare engine. */
 export interface SweepSpeed {
-  readonly preset: string;
+  readonly engine: string;
+  readonly p: number;
+  readonly width: number;
+  readonly threads: number;
   readonly seeds: number;
   /** Of each run. */
   readonly steps: number;
-  readonly threads: number;
-  /** Of all runs together, in one call of the engine. */
+  readonly maxParallel: number;
+  /** Of all trainers together. */
   readonly engineStepsPerSecond: number;
-  /** From the call that starts the sweep to the last run's summary at the client. */
   readonly sweepStepsPerSecond: number;
-  /** Sweep to engine. */
+  /** Sweep to engine, round by round. */
   readonly ratio: Ratio;
 }
 
-const preset = "grokking";
-const seeds = Array.from({ length: 64 }, (_, i) => i + 1);
+const maxParallel = 8;
 
-/**
- * In each round the engine makes half of its steps, a sweep runs to its end, and the engine makes the other half.
- *
- * @param steps - of each run
- */
-export async function measureSweep(threads: number, rounds: number, steps: number): Promise<SweepSpeed> {
-  const engine = await openCpuEngine({ threads });
-  const { child, address, webAddress } = await startServerProcess("--threads", `${threads}`);
-  const samples: Record<"bare" | "swept", Sample[]> = { bare: [], swept: [] };
-  try {
-    await using box = await Grokbox.connect(address);
-    const sweep = async (runSteps: number) => {
-      const busy = await metric(webAddress, "process_cpu_seconds_total");
-      const began = performance.now();
-      await using sweep = await box.sweep({ base: { preset }, seeds, untilStep: runSteps });
-      let runs = 0;
-      for await (const { step } of sweep.runs()) if (step === runSteps) runs++;
-      if (runs !== seeds.length) throw new Error(`${runs} of ${seeds.length} runs reached their end`);
-      const seconds = (performance.now() - began) / 1000;
-      const cpuSeconds = (await metric(webAddress, "process_cpu_seconds_total")) - busy;
-      await sweep.delete();
-      return sample(seeds.length * runSteps, seconds, cpuSeconds);
-    };
-    await sweep(Math.min(steps, 100));
-    for (let round = 0; round < rounds; round++) {
-      const before = await cohort(engine, steps >> 1);
-      samples.swept.push(await sweep(steps));
-      const after = await cohort(engine, steps - (steps >> 1));
-      const [seconds, cpuSeconds] = [before.seconds + after.seconds, before.cpuSeconds + after.cpuSeconds];
-      samples.bare.push(sample(seeds.length * steps, seconds, cpuSeconds));
-    }
-  } finally {
-    child.kill();
-    await engine.close();
-  }
-  return {
-    preset,
-    seeds: seeds.length,
-    steps,
-    threads,
-    engineStepsPerSecond: speed(samples.bare),
-    sweepStepsPerSecond: speed(samples.swept),
-    ratio: ratioOf(samples.swept, samples.bare, 1),
-  };
+/** Of all updates that were made, by the process that made them. */
+interface Effort {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
 }
 
-/** What it takes all seeds to make so many steps in one call. */
-async function cohort(engine: Engine, steps: number) {
-  const trainers = await Promise.all(
-    seeds.map((seed) => {
-      const { problem, state } = presetProblem(preset, seed);
-      return engine.open(problem, state);
-    }),
-  );
-  const busy = process.cpuUsage();
-  const began = performance.now();
-  await Promise.all(engine.advance(trainers.map((trainer) => ({ trainer, steps }))));
-  const seconds = (performance.now() - began) / 1000;
-  const { user, system } = process.cpuUsage(busy);
-  for (const trainer of trainers) trainer.close();
+/** Alternates between the engine alone, for half as many updates before and after, and a sweep of a server in a process of its own. */
+export async function measureSweep(
+  variant: "addon" | "wasm",
+  { threads, seeds, steps, rounds }: Record<"threads" | "seeds" | "steps" | "rounds", number>,
+): Promise<SweepSpeed> {
+  const shape = { p: 23, width: 512 };
+  const engine = await openCpuEngine({ variant, threads });
+  const server = await startServerProcess("--threads", `${threads}`, "--cpu", variant);
+  try {
+    await using box = await Grokbox.connect(server.address);
+    const trainers = await openTrainers(engine, shape, maxParallel);
+    await stepsIn(engine, trainers, 1_000);
+    await sweepOnce(box, server, { seeds: maxParallel, steps });
+    const half = Math.round((seeds * steps) / maxParallel / 2);
+    const engineEfforts: Effort[] = [];
+    const sweepEfforts: Effort[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const before = await advance(engine, trainers, half);
+      sweepEfforts.push(await sweepOnce(box, server, { seeds, steps }));
+      const after = await advance(engine, trainers, half);
+      engineEfforts.push({
+        seconds: before.seconds + after.seconds,
+        cpuSeconds: before.cpuSeconds + after.cpuSeconds,
+      });
+    }
+    const speed = (efforts: readonly Effort[]) =>
+      median(efforts.map(({ seconds }) => (seeds * steps) / seconds));
+    const ratios = sweepEfforts.map(({ seconds }, i) => engineEfforts[i].seconds / seconds);
+    const byTime = sweepEfforts.map(({ cpuSeconds }, i) => engineEfforts[i].cpuSeconds / cpuSeconds);
+    return {
+      engine: `${engine.name} ${engine.variant}`,
+      ...shape,
+      ...{ threads, seeds, steps, maxParallel },
+      engineStepsPerSecond: speed(engineEfforts),
+      sweepStepsPerSecond: speed(sweepEfforts),
+      ratio: {
+        median: median(ratios),
+        least: Math.min(...ratios),
+        most: Math.max(...ratios),
+        byProcessorTime: median(byTime),
+      },
+    };
+  } finally {
+    server.child.kill();
+    await engine.close();
+  }
+}
+
+async function advance(engine: Engine, trainers: readonly Trainer[], steps: number): Promise<Effort> {
+  const before = process.cpuUsage();
+  const seconds = await secondsOf(engine, trainers, steps);
+  const { user, system } = process.cpuUsage(before);
   return { seconds, cpuSeconds: (user + system) / 1e6 };
+}
+
+/** From the call that starts it to its last summary. */
+async function sweepOnce(
+  box: Grokbox,
+  { webAddress }: ServerProcess,
+  { seeds, steps }: Record<"seeds" | "steps", number>,
+): Promise<Effort> {
+  const cpuSeconds = () => metric(webAddress, "process_cpu_seconds_total");
+  const before = await cpuSeconds();
+  const began = performance.now();
+  await using sweep = await box.sweep({
+    base: { preset: "grokking" },
+    seeds: Array.from({ length: seeds }, (_, i) => i),
+    untilStep: steps,
+    maxParallel,
+  });
+  for await (const { outcome } of sweep.runs())
+    if (outcome !== "target") throw new Error(`a run of the sweep ended as ${outcome}`);
+  const seconds = (performance.now() - began) / 1000;
+  const effort = { seconds, cpuSeconds: (await cpuSeconds()) - before };
+  await sweep.delete();
+  return effort;
 }

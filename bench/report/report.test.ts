@@ -19,7 +19,7 @@ const nothing: Results = {
   cohort: [],
   cost: [],
   recording: [],
-  sweep: null,
+  sweep: [],
   stack: [],
   service: null,
   live: null,

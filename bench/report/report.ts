@@ -21,9 +21,10 @@ export async function writeReport(results: Results, path: string): Promise<void>
 
 /** Empty parts are left out. */
 export function sections(results: Results): string[] {
-  const { machine, date, command, rows, peers, cost, recording, sweep } = results;
+  const { machine, date, command, rows, peers, cost, recording } = results;
   const others = [
     ...results.cohort.map(describe.describeCohort),
+    ...results.sweep.map(describe.describeSweep),
     ...results.stack.map(describe.describeStack),
     ...(results.service === null ? [] : [describe.describeService(results.service)]),
     ...(results.live === null ? [] : [describe.describeLive(results.live)]),
@@ -37,8 +38,7 @@ export function sections(results: Results): string[] {
     ...section(peers, "What was tried as a peer", peerTable(results)),
     ...section(cost, "What a step costs as the network grows", costTable(results)),
     ...section(recording, "What recording costs", recordingTable(results)),
-    ...(sweep === null ? [] : ["## A sweep", `${describe.describeSweep(sweep).trim()}.`]),
-    ...section(others, "Servers and cohorts", others.map((text) => `- ${text}`).join("\n")),
+    ...section(others, "Cohorts, sweeps and servers", others.map((text) => `- ${text}`).join("\n")),
   ];
 }
 
