@@ -23,7 +23,7 @@ const usage = `npm run bench -- [options]
 
 Speed of every build of the cpu engine that this machine runs, as a share of its multiply-add peak, in turns with the best peer (this network
 in PyTorch or JAX, see bench/peers); of cohorts of trainers beside one on one thread, and of as many sessions of a server; what a step costs as
-p and M grow; what recording costs; a sweep beside the bare engine; then of a whole server beside the engine alone, of its calls while it
+p and M grow; what recording costs; of a sweep of 64 seeds beside a cohort; then of a whole server beside the engine alone, of its calls while it
 trains, of its live connections, of its analyses, and of what it costs to lose nothing (needs 4 GB of disk for a while).
 
   --json               print one JSON object

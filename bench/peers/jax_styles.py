@@ -44,8 +44,10 @@ def reset_peak_memory():
 
 
 def peak_memory(style):
-    """What the compiled program holds at once by the compiler's own account, bytes."""
+    """What the compiled program holds at once by the compiler's own account, bytes; None where it gives none."""
     analysis = style.program.memory_analysis()
+    if analysis is None:
+        return None
     return (
         analysis.argument_size_in_bytes
         + analysis.output_size_in_bytes
