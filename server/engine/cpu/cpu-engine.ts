@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { checkLength, checkShapes } from "../checks.ts";
 import type { Advance, Engine, Member, Network, Problem, Trainer, TrainerState } from "../engine.ts";
 import { loadAddon } from "./addon.ts";
 import { AddonKernel } from "./addon-kernel.ts";
@@ -118,22 +119,5 @@ export class CpuEngine implements Engine {
     this.#calls.add(call);
     const settled = () => this.#calls.delete(call);
     call.then(settled, settled);
-  }
-}
-
-function checkShapes(
-  { modulus, width, labels, classes }: Problem,
-  { theta, xi, moments }: TrainerState,
-): void {
-  checkLength("labels", labels, modulus * modulus);
-  checkLength("classes", classes, modulus * modulus);
-  for (const [name, array] of Object.entries({ theta, xi, ...moments })) {
-    checkLength(name, array, width * modulus);
-  }
-}
-
-function checkLength(name: string, array: { readonly length: number }, expected: number): void {
-  if (array.length !== expected) {
-    throw new RangeError(`${name} must have ${expected} elements, got ${array.length}`);
   }
 }
