@@ -55,6 +55,11 @@ export interface Choice {
   readonly seed: number;
 }
 
+/** `makeStart`, of networks no wider than `mostWidth`. */
+export function startsUpTo(mostWidth = Number.POSITIVE_INFINITY): (choice: Choice) => Start {
+  return (choice) => makeStart({ ...choice, width: Math.min(choice.width, mostWidth) });
+}
+
 /** Weights uniform in +-0.5 theta, +-1/sqrt(M) xi: every activation stays in range, no pair is trivially right. */
 export function makeStart(choice: Choice): Start {
   const { modulus, width, activation, optimizer, warmupSteps, seed } = choice;

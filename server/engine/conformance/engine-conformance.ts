@@ -14,6 +14,17 @@ export interface EngineUnderTest {
   readonly open: (threads?: number) => Promise<Engine>;
   /** Numbers of threads that must make no difference; one entry for engines that have none. */
   readonly threads: readonly (number | undefined)[];
+  /**
+   * Networks that are trained at length are made no wider than this, for an engine that would take minutes over them. What it
+   * must promise of them, and the number of steps, stay the same.
+   * @default no limit
+   */
+  readonly mostWidth?: number;
+  /**
+   * How many trainers more than it has threads must advance at once for the last to wait 100 ms for its turn.
+   * @default 2
+   */
+  readonly ahead?: number;
 }
 
 /** Filled in before the first test runs. */

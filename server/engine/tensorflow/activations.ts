@@ -46,7 +46,7 @@ export function tensorActivation(tf: TensorFlow, name: Activation): TensorActiva
     case "softplus2":
       // max(2z, 0) + log(1 + e^{-|2z|}), which overflows nowhere; its slope is 2 / (1 + e^{-2z}).
       return {
-        value: (z) => tf.add(tf.relu(tf.add(z, z)), tf.log1p(tf.exp(tf.mul(tf.abs(z), -2)))),
+        value: (z) => tf.add(tf.relu(tf.add(z, z)), log1p(tf, tf.exp(tf.mul(tf.abs(z), -2)))),
         derivative: (z) => tf.div(2, tf.add(tf.exp(tf.mul(z, -2)), 1)),
       };
     case "exp":
@@ -85,4 +85,11 @@ function normalDensity(tf: TensorFlow, z: Tensor): Tensor {
 /** e^{-z^2 / 2} */
 function gauss(tf: TensorFlow, z: Tensor): Tensor {
   return tf.exp(tf.mul(tf.square(z), -0.5));
+}
+
+/** log(1 + x) for x >= 0. That of the wasm backend loses a small x in the sum; here the sum's rounding error cancels. */
+function log1p(tf: TensorFlow, x: Tensor): Tensor {
+  const sum = tf.add(x, 1);
+  const rounded = tf.sub(sum, 1);
+  return tf.where(tf.equal(rounded, 0), x, tf.div(tf.mul(tf.log(sum), x), rounded));
 }

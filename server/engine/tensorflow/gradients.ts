@@ -21,8 +21,8 @@ export interface Evaluation {
   readonly gradient: LayerTensors;
 }
 
-/** Activations, pairs times neurons, in one piece: 64 MiB. Wider networks are taken so many neurons at a time. */
-const mostActivations = 2 ** 24;
+/** Activations, pairs times neurons, in one piece: 16 MiB. Wider networks are taken so many neurons at a time. */
+export const mostActivations = 2 ** 22;
 
 /** Within these, a float32 sum of squares has lost nothing that counts to underflow or overflow. */
 const [leastSquares, mostSquares] = [1e-25, 1e35];
@@ -39,9 +39,12 @@ export class GradientsOfProblem {
   readonly #tables: PairTables;
   readonly #activation: TensorActivation;
   readonly #width: number;
+  readonly #mostActivations: number;
 
-  constructor(tf: TensorFlow, problem: Problem) {
+  /** @param most - activations in one piece; makes no difference but to memory and rounding */
+  constructor(tf: TensorFlow, problem: Problem, most = mostActivations) {
     this.#tf = tf;
+    this.#mostActivations = most;
     this.#tables = pairTables(tf, problem);
     this.#activation = tensorActivation(tf, problem.activation);
     this.#width = problem.width;
@@ -82,7 +85,7 @@ export class GradientsOfProblem {
 
   #blocks({ theta, xi }: LayerTensors): LayerTensors[] {
     const { modulus, pairs } = this.#tables;
-    const rows = Math.max(1, Math.floor(mostActivations / pairs));
+    const rows = Math.max(1, Math.floor(this.#mostActivations / pairs));
     if (rows >= this.#width) return [{ theta, xi }];
     return Array.from({ length: Math.ceil(this.#width / rows) }, (_, i) => {
       const size = Math.min(rows, this.#width - i * rows);

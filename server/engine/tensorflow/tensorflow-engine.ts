@@ -32,7 +32,8 @@ export class TensorflowEngine implements Engine {
   readonly isa: string;
   readonly device: string;
   readonly deterministic: boolean;
-  readonly #thread: WorkerThread;
+  #thread: WorkerThread;
+  #restarting: Promise<void> | undefined;
   readonly #evaluator: Pick<Engine, "logits">;
   readonly #trainers = new Set<TensorflowTrainer>();
   readonly #calls = new Set<Promise<unknown>>();
@@ -49,7 +50,6 @@ export class TensorflowEngine implements Engine {
     this.device = device;
     this.deterministic = deterministic;
     this.#owner = {
-      thread,
       called: (call) => this.#follow(call),
       closed: (trainer) => this.#trainers.delete(trainer),
     };
@@ -58,7 +58,8 @@ export class TensorflowEngine implements Engine {
   open(problem: Problem, state: TrainerState): Promise<Trainer> {
     return this.#track(async () => {
       checkShapes(problem, state);
-      const trainer = await TensorflowTrainer.open(problem, state, ++this.#lastTrainer, this.#owner);
+      const thread = await this.#liveThread();
+      const trainer = await TensorflowTrainer.open(problem, state, ++this.#lastTrainer, thread, this.#owner);
       this.#trainers.add(trainer);
       return trainer;
     });
@@ -81,7 +82,7 @@ export class TensorflowEngine implements Engine {
 
   /** What TensorFlow.js holds for all trainers that are open. */
   memory(): Promise<TensorMemory> {
-    return this.#track(() => this.#thread.call("memory", {}));
+    return this.#track(async () => (await this.#liveThread()).call("memory", {}));
   }
 
   close(): Promise<void> {
@@ -93,6 +94,21 @@ export class TensorflowEngine implements Engine {
     while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
     for (const trainer of this.#trainers) trainer.close();
     await this.#thread.close();
+  }
+
+  /** A new thread in place of one that is lost. */
+  async #liveThread(): Promise<WorkerThread> {
+    if (this.#thread.lost) {
+      this.#restarting ??= WorkerThread.start(this.variant)
+        .then((thread) => {
+          this.#thread = thread;
+        })
+        .finally(() => {
+          this.#restarting = undefined;
+        });
+      await this.#restarting;
+    }
+    return this.#thread;
   }
 
   #track<T>(call: () => Promise<T>): Promise<T> {

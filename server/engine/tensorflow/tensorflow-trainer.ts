@@ -7,7 +7,6 @@ import type { WorkerThread } from "./worker-thread.ts";
 
 /** The engine of a trainer, and what it wants to know. */
 export interface TrainerOwner {
-  readonly thread: WorkerThread;
   /** A call goes to the thread. */
   called(call: Promise<unknown>): void;
   closed(trainer: TensorflowTrainer): void;
@@ -19,6 +18,7 @@ export class TensorflowTrainer implements Trainer {
   current: Trace;
   readonly #number: number;
   readonly #stop: StopFlag;
+  readonly #thread: WorkerThread;
   readonly #owner: TrainerOwner;
   /** Names the call under way. */
   #busyWith: string | undefined;
@@ -29,18 +29,27 @@ export class TensorflowTrainer implements Trainer {
     problem: Problem,
     state: TrainerState,
     number: number,
+    thread: WorkerThread,
     owner: TrainerOwner,
   ): Promise<TensorflowTrainer> {
     const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-    const current = await owner.thread.call("open", { trainer: number, problem, state, stop });
-    return new TensorflowTrainer(state.step, current, number, stop, owner);
+    const current = await thread.call("open", { trainer: number, problem, state, stop });
+    return new TensorflowTrainer(state.step, current, number, stop, thread, owner);
   }
 
-  private constructor(step: number, current: Trace, number: number, stop: StopFlag, owner: TrainerOwner) {
+  private constructor(
+    step: number,
+    current: Trace,
+    number: number,
+    stop: StopFlag,
+    thread: WorkerThread,
+    owner: TrainerOwner,
+  ) {
     this.step = step;
     this.current = current;
     this.#number = number;
     this.#stop = stop;
+    this.#thread = thread;
     this.#owner = owner;
   }
 
@@ -50,13 +59,11 @@ export class TensorflowTrainer implements Trainer {
   }
 
   readState(): Promise<TrainerState> {
-    return this.#exclusively("readState", () =>
-      this.#owner.thread.call("readState", { trainer: this.#number }),
-    );
+    return this.#exclusively("readState", () => this.#thread.call("readState", { trainer: this.#number }));
   }
 
   measure(): Promise<SpectralMeasures> {
-    return this.#exclusively("measure", () => this.#owner.thread.call("measure", { trainer: this.#number }));
+    return this.#exclusively("measure", () => this.#thread.call("measure", { trainer: this.#number }));
   }
 
   close(): void {
@@ -77,7 +84,7 @@ export class TensorflowTrainer implements Trainer {
     signal?.addEventListener("abort", stop);
     try {
       const args = { trainer: this.#number, steps, weightsAt, measureAt };
-      const result = await this.#owner.thread.call("advance", args);
+      const result = await this.#thread.call("advance", args);
       this.step += result.steps;
       if (result.steps > 0) this.current = lastRow(result.trace);
       return result;
@@ -104,7 +111,7 @@ export class TensorflowTrainer implements Trainer {
 
   #free(): void {
     // The thread may be gone already, and the network with it.
-    this.#owner.thread.call("close", { trainer: this.#number }).catch(() => {});
+    this.#thread.call("close", { trainer: this.#number }).catch(() => {});
   }
 }
 

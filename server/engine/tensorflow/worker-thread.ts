@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { SHARE_ENV, Worker } from "node:worker_threads";
+import { DeviceLostError } from "../errors.ts";
 import type { Backend } from "./backend.ts";
 import type { Calls, Greeting, Kind, Reply } from "./protocol.ts";
 
@@ -14,7 +15,7 @@ export class WorkerThread {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
-  #failure: Error | undefined;
+  #lostWith: DeviceLostError | undefined;
 
   /** Throws an Error with a reason for people when the back end can't be had. */
   static async start(backend: Backend | undefined): Promise<WorkerThread> {
@@ -37,13 +38,13 @@ export class WorkerThread {
     this.greeting = greeting;
     this.#worker = worker;
     worker.on("message", (reply: Reply) => this.#settle(reply));
-    worker.on("error", (error) => this.#lost(error as Error));
-    worker.on("exit", (code) => this.#lost(new Error(`the thread of TensorFlow.js ended with code ${code}`)));
+    worker.on("error", (error) => this.#lose(error as Error));
+    worker.on("exit", (code) => this.#lose(new Error(`it ended with code ${code}`)));
     worker.unref();
   }
 
   call<K extends Kind>(kind: K, args: Calls[K][0]): Promise<Calls[K][1]> {
-    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.#lostWith) return Promise.reject(this.#lostWith);
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
       // A thread that nobody waits for must not keep the process alive.
@@ -51,6 +52,11 @@ export class WorkerThread {
       this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject });
       this.#worker.postMessage({ id, kind, args });
     });
+  }
+
+  /** Whether it ended by itself; calls reject with DeviceLostError from then on. */
+  get lost(): boolean {
+    return this.#lostWith !== undefined;
   }
 
   async close(): Promise<void> {
@@ -67,9 +73,11 @@ export class WorkerThread {
   }
 
   /** The thread is gone, and with it every network that it held. */
-  #lost(error: Error): void {
-    this.#failure ??= error;
-    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+  #lose(cause: Error): void {
+    this.#lostWith ??= new DeviceLostError(`the thread of TensorFlow.js is lost: ${cause.message}`, {
+      cause,
+    });
+    for (const { reject } of this.#waiting.values()) reject(this.#lostWith);
     this.#waiting.clear();
   }
 }

@@ -1,7 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { SpectralMeter } from "../../model/spectral-measures.ts";
 import { AdvanceJob, columnsOf } from "./advance-job.ts";
-import { type Backend, loadBackend, type TensorFlow } from "./backend.ts";
+import { type Backend, type LoadedBackend, loadBackend } from "./backend.ts";
+import { MemoryBudget } from "./memory-budget.ts";
 import type { Call, Calls, Greeting, Kind, Reply, StopFlag } from "./protocol.ts";
 import { ResidentNetwork } from "./resident-network.ts";
 import { Turns } from "./turns.ts";
@@ -17,24 +18,32 @@ interface Resident {
 type Handler<K extends Kind> = (args: Calls[K][0]) => Calls[K][1] | Promise<Calls[K][1]>;
 
 const port = parentPort!;
-const { backend } = workerData as { backend: Backend | undefined };
+const { backend: wanted } = workerData as { backend: Backend | undefined };
 
 try {
-  const { tf, backend: loaded, isa, device, deterministic } = await loadBackend(backend);
-  serve(tf);
-  greet({ backend: loaded, isa, device, deterministic });
+  const loaded = await loadBackend(wanted);
+  serve(loaded);
+  const { backend, isa, device, deterministic } = loaded;
+  greet({ backend, isa, device, deterministic });
 } catch (error) {
   greet({ failure: (error as Error).message });
 }
 
-function serve(tf: TensorFlow): void {
+function serve({ tf, backend }: LoadedBackend): void {
   const residents = new Map<number, Resident>();
+  const budget = new MemoryBudget(backend);
   const turns = new Turns();
   const handlers: { [K in Kind]: Handler<K> } = {
     open: ({ trainer, problem, state, stop }) => {
-      const network = ResidentNetwork.open(tf, problem, state);
-      residents.set(trainer, { network, meter: new SpectralMeter(problem.modulus), stop });
-      return columnsOf([network.row]);
+      budget.take(trainer, problem);
+      try {
+        const network = ResidentNetwork.open(tf, problem, state);
+        residents.set(trainer, { network, meter: new SpectralMeter(problem.modulus), stop });
+        return columnsOf([network.row]);
+      } catch (error) {
+        budget.free(trainer);
+        throw error;
+      }
     },
     advance: async ({ trainer, ...options }) => {
       const { network, meter, stop } = residents.get(trainer)!;
@@ -51,6 +60,7 @@ function serve(tf: TensorFlow): void {
     close: ({ trainer }) => {
       residents.get(trainer)?.network.dispose();
       residents.delete(trainer);
+      budget.free(trainer);
       return undefined;
     },
     memory: () => {
@@ -62,6 +72,8 @@ function serve(tf: TensorFlow): void {
     try {
       reply({ id, result: await handlers[kind](args as never) });
     } catch (error) {
+      // A WebAssembly module that has trapped is good for nothing more: this ends the thread, and the engine says so.
+      if ((error as Error).name === "RuntimeError") throw error;
       reply({ id, error: asError(error) });
     }
   });
@@ -70,9 +82,9 @@ function serve(tf: TensorFlow): void {
 /** An Error of the language's own classes, which are kept between threads; RangeError when memory ran out. */
 function asError(error: unknown): Error {
   const { message } = error as Error;
-  return error instanceof RangeError || !/out of memory|OOM|allocat|enlarge memory/i.test(message)
+  return error instanceof RangeError || !/out of memory|OOM|allocat/i.test(message)
     ? (error as Error)
-    : new RangeError(`it does not fit in TensorFlow.js' memory: ${message}`, { cause: error });
+    : new RangeError(`it does not fit in the memory of TensorFlow: ${message}`, { cause: error });
 }
 
 function reply(message: Reply): void {
