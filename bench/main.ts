@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { Backend } from "../server/engine/tensorflow/backend.ts";
 import { type AnalysisSpeed, measureAnalysis } from "./analysis.ts";
 import {
   type CohortServerSpeed,
@@ -13,12 +14,14 @@ import { type LiveSpeed, measureLive } from "./live.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { measureService, type ServiceSpeed } from "./service.ts";
 import { measureStack, type StackSpeed } from "./stack.ts";
+import { measureTensorflow, type TensorflowSpeed } from "./tensorflow.ts";
 
 const usage = `npm run bench -- [options]
 
 Speed of every build of the cpu engine that this machine runs, as a share of its multiply-add peak; of cohorts of trainers beside one on
 one thread, and of as many sessions of a server; then of a whole server beside the engine alone, of its calls while it trains, of its live
-connections, of its analyses, and of what it costs to lose nothing (needs 4 GB of disk for a while).
+connections, of its analyses, and of what it costs to lose nothing (needs 4 GB of disk for a while). When asked for with --only, of the
+tensorflow engine beside the cpu engine.
 
   --json               print one JSON object
   --shape p,M          a shape to measure, repeatable (default 23,512)
@@ -27,7 +30,8 @@ connections, of its analyses, and of what it costs to lose nothing (needs 4 GB o
   --isa name           only this instruction set, repeatable
   --rounds n           rounds a row (default 9)
   --milliseconds n     of each measurement (default 200)
-  --only engine|cohort|stack|service|live|analysis|durability   one part, repeatable (default all)`;
+  --backend name       of tensorflow: node-gpu, node, wasm or cpu, repeatable (default wasm and cpu)
+  --only engine|cohort|stack|service|live|analysis|durability|tensorflow   one part, repeatable (default all but the last)`;
 
 const columns = ["engine", "isa", "p", "M", "threads", "cohort", "steps/s", "GFLOP/s", "peak", "of peak"];
 
@@ -39,6 +43,7 @@ const { values } = parseArgs({
     threads: { type: "string", multiple: true, default: ["1", "2"] },
     cohort: { type: "string", multiple: true },
     isa: { type: "string", multiple: true },
+    backend: { type: "string", multiple: true, default: ["wasm", "cpu"] },
     rounds: { type: "string", default: "9" },
     milliseconds: { type: "string", default: "200" },
     only: {
@@ -84,8 +89,15 @@ if (values.help) {
   }
   const durability = wanted("durability") ? await measureDurability(Math.min(rounds, 5)) : null;
   if (durability !== null) show(describeDurability(durability));
+  const tensorflow: TensorflowSpeed[] = [];
+  for await (const speed of wanted("tensorflow") ? measureTensorflows() : []) {
+    tensorflow.push(speed);
+    show(describeTensorflow(speed));
+  }
   if (values.json)
-    console.log(JSON.stringify({ machine, rows, cohort, stack, service, live, analysis, durability }));
+    console.log(
+      JSON.stringify({ machine, rows, cohort, stack, service, live, analysis, durability, tensorflow }),
+    );
 }
 
 /** The best build of each kind, on two threads: the engine, then a whole server. */
@@ -100,6 +112,19 @@ async function* measureCohorts(): AsyncGenerator<CohortSpeed | CohortServerSpeed
       yield await measureCohortServer(variant, 2, cohort, effort);
     }
   }
+}
+
+async function* measureTensorflows(): AsyncGenerator<TensorflowSpeed> {
+  const effort = { rounds: Number(values.rounds), milliseconds: Number(values.milliseconds) };
+  for (const shape of values.shape.map(parseShape)) {
+    for (const backend of values.backend) yield await measureTensorflow(backend as Backend, shape, effort);
+  }
+}
+
+function describeTensorflow(speed: TensorflowSpeed): string {
+  const { backend, device, p, width, stepsPerSecond, cpuVariant, cpuStepsPerSecond, cost } = speed;
+  const times = `${cost.median.toFixed(1)} times (${cost.least.toFixed(1)} to ${cost.most.toFixed(1)})`;
+  return `\ntensorflow ${backend} (${device}), p ${p}, M ${width}: ${stepsPerSecond.toFixed(1)} steps/s; a step takes ${times} as long as cpu ${cpuVariant}'s on one thread, ${cpuStepsPerSecond.toFixed(0)} steps/s`;
 }
 
 function describeCohort(speed: CohortSpeed | CohortServerSpeed): string {

@@ -55,9 +55,16 @@ export interface Choice {
   readonly seed: number;
 }
 
-/** `makeStart`, of networks no wider than `mostWidth`. */
-export function startsUpTo(mostWidth = Number.POSITIVE_INFINITY): (choice: Choice) => Start {
-  return (choice) => makeStart({ ...choice, width: Math.min(choice.width, mostWidth) });
+/** `makeStart`, of networks within `limits`. */
+export function startsWithin(limits: Limits | undefined): (choice: Choice) => Start {
+  if (!limits) return makeStart;
+  const { mostModulus, mostWidth } = limits;
+  return (choice) =>
+    makeStart({
+      ...choice,
+      modulus: Math.min(choice.modulus, mostModulus),
+      width: Math.min(choice.width, mostWidth),
+    });
 }
 
 /** Weights uniform in +-0.5 theta, +-1/sqrt(M) xi: every activation stays in range, no pair is trivially right. */

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type Choice, startsUpTo } from "./arbitrary-problem.ts";
+import { type Choice, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { small } from "./example-starts.ts";
 import { bitsOf, finalBits, finalState } from "./state-bits.ts";
 
 /** The same bits, however the steps were made. */
-export function describeBits(opened: OpenedEngine, { open, threads, mostWidth }: EngineUnderTest): void {
-  const startOf = startsUpTo(mostWidth);
+export function describeBits(opened: OpenedEngine, { open, threads, limits }: EngineUnderTest): void {
+  const startOf = startsWithin(limits);
   describe("bits", () => {
     const choices: Choice[] = [
       { ...small, modulus: 23, width: 100, trainFraction: 0.75 },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Engine, Member, Trainer } from "../engine.ts";
-import { type Choice, type Start, startsUpTo } from "./arbitrary-problem.ts";
+import { type Choice, type Start, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { small } from "./example-starts.ts";
 import { bitsOf, finalState } from "./state-bits.ts";
@@ -18,9 +18,9 @@ const diverging: Choice = {
 /** Cohorts: many trainers in one call. */
 export function describeCohorts(
   opened: OpenedEngine,
-  { open, threads, mostWidth, ahead = 2 }: EngineUnderTest,
+  { open, threads, limits, ahead = 2 }: EngineUnderTest,
 ): void {
-  const startOf = startsUpTo(mostWidth);
+  const startOf = startsWithin(limits);
   describe("a cohort", () => {
     it.each(threads)("has the bits and traces of each alone, at uneven lengths, on %s threads", async (n) => {
       const engine = await open(n);

@@ -2,14 +2,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type SpectralMeasures, SpectralMeter } from "../../model/spectral-measures.ts";
 import type { AdvanceOptions, Engine, Weights } from "../engine.ts";
-import { arbitraryChoice, type Choice, makeStart, type Start, startsUpTo } from "./arbitrary-problem.ts";
+import { arbitraryChoice, type Choice, makeStart, type Start, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { idealNetwork, small } from "./example-starts.ts";
 import { bitsOf, finalBits } from "./state-bits.ts";
 
 /** Spectral measures on the way: what `SpectralMeter` says of the weights, the same bits however the steps were made. */
-export function describeMeasures(opened: OpenedEngine, { open, threads, mostWidth }: EngineUnderTest): void {
-  const startOf = startsUpTo(mostWidth);
+export function describeMeasures(opened: OpenedEngine, { open, threads, limits }: EngineUnderTest): void {
+  const startOf = startsWithin(limits);
   describe("spectral measures", () => {
     it("of the opened state are those of SpectralMeter, at any shape", async () => {
       await fc.assert(

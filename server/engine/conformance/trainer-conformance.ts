@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { evaluateLogits, logits } from "../../model/evaluation.ts";
-import { startsUpTo } from "./arbitrary-problem.ts";
+import { makeStart, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { adamw, small } from "./example-starts.ts";
 import { expectClose, firstRow, rowOf } from "./expectations.ts";
 import { bitsOf, finalState } from "./state-bits.ts";
 
 /** What the calls of an engine and its trainers do: engine.ts. */
-export function describeTrainer(opened: OpenedEngine, { open, mostWidth }: EngineUnderTest): void {
-  const startOf = startsUpTo(mostWidth);
+export function describeTrainer(opened: OpenedEngine, { open, limits }: EngineUnderTest): void {
+  const startOf = startsWithin(limits);
   describe("advance", () => {
     it("returns one trace row a step, each the row that opening that state gives", async () => {
       const { problem, state } = startOf({ ...small, trainFraction: 0.75 });
@@ -130,12 +130,13 @@ export function describeTrainer(opened: OpenedEngine, { open, mostWidth }: Engin
       trainer.close();
     });
 
-    it(`takes a step at p = 97, M = ${Math.min(1000, mostWidth ?? 1000)}, and at p = 199`, async () => {
+    const widest = Math.min(1000, limits?.mostWidth ?? 1000);
+    it(`takes a step at p = 97, M = ${widest}, and at p = 199`, async () => {
       for (const [modulus, width] of [
-        [97, 1000],
-        [199, 40],
+        [97, widest],
+        [199, Math.min(40, widest)],
       ]) {
-        const { problem, state } = startOf({ ...small, modulus, width, trainFraction: 0.75 });
+        const { problem, state } = makeStart({ ...small, modulus, width, trainFraction: 0.75 });
         const trainer = await opened.engine.open(problem, state);
         const { weights } = await trainer.advance(2, { weightsAt: [2] });
         const values = await opened.engine.logits({ ...problem, ...weights[0] });

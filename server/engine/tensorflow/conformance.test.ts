@@ -18,7 +18,7 @@ describeEngine({
 
 describeEngine({
   ...common,
-  name: "tensorflow, cpu, trained at length with at most 10 neurons",
+  name: "tensorflow, cpu, trained at length up to p = 11, M = 10",
   open: () => openTensorflowEngine({ backend: "cpu", evaluator }),
-  mostWidth: 10,
+  limits: { mostModulus: 11, mostWidth: 10 },
 });
