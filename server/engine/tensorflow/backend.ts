@@ -88,7 +88,9 @@ async function describe(tf: TensorFlow, backend: Backend) {
 
 async function importPackage(name: string, backend: Backend): Promise<unknown> {
   try {
-    return await import(name);
+    const module = await import(name);
+    // Of a CommonJS package, Node finds only some of the names.
+    return module.default ?? module;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ERR_MODULE_NOT_FOUND" && message.includes(`'${name}'`)) {
@@ -108,4 +110,6 @@ function prepareForNativePackage(): void {
   functions.isArray ??= Array.isArray;
   // TensorFlow lets the GPU round the factors of matrix products to 10 bits; DESIGN asks for 1e-5.
   process.env.NVIDIA_TF32_OVERRIDE = "0";
+  // And it would take all memory of the GPU at once.
+  process.env.TF_FORCE_GPU_ALLOW_GROWTH = "true";
 }
