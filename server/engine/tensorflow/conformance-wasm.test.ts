@@ -4,21 +4,10 @@ import { openTensorflowEngine } from "./tensorflow-engine.ts";
 
 const evaluator = await openCpuEngine({ threads: 1 });
 
-const common = {
+describeEngine({
+  name: "tensorflow, wasm",
+  open: () => openTensorflowEngine({ backend: "wasm", evaluator }),
   threads: [undefined],
   // Turns are 10 ms.
   ahead: 11,
-};
-
-describeEngine({
-  ...common,
-  name: "tensorflow, wasm",
-  open: () => openTensorflowEngine({ backend: "wasm", evaluator }),
-});
-
-describeEngine({
-  ...common,
-  name: "tensorflow, cpu, trained at length up to p = 11, M = 10",
-  open: () => openTensorflowEngine({ backend: "cpu", evaluator }),
-  limits: { mostModulus: 11, mostWidth: 10 },
 });
