@@ -11,6 +11,7 @@ import type { RecordingCost } from "./recording.ts";
 import type { ServiceSpeed } from "./service.ts";
 import type { StackSpeed } from "./stack.ts";
 import type { SweepSpeed } from "./sweep.ts";
+import type { TensorflowSpeed } from "./tensorflow.ts";
 
 export const columns = line([
   "engine",
@@ -144,4 +145,10 @@ function line(cells: readonly (string | number)[]): string {
   return cells
     .map((cell, i) => (i < 2 ? `${cell}`.padEnd(widths[i]) : `${cell}`.padStart(widths[i])))
     .join("");
+}
+
+export function describeTensorflow(speed: TensorflowSpeed): string {
+  const { backend, device, p, width, stepsPerSecond, cpuVariant, cpuStepsPerSecond, cost } = speed;
+  const times = `${cost.median.toFixed(1)} times (${cost.least.toFixed(1)} to ${cost.most.toFixed(1)})`;
+  return `\ntensorflow ${backend} (${device}), p ${p}, M ${width}: ${stepsPerSecond.toFixed(1)} steps/s; a step takes ${times} as long as cpu ${cpuVariant}'s on one thread, ${cpuStepsPerSecond.toFixed(0)} steps/s`;
 }

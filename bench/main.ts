@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { Backend } from "../server/engine/tensorflow/backend.ts";
 import { type AnalysisSpeed, measureAnalysis } from "./analysis.ts";
 import { type CohortServerSpeed, type CohortSpeed, measureCohort, measureCohortServer } from "./cohort.ts";
 import { type CostGrowth, measureCost } from "./cost.ts";
@@ -14,10 +15,11 @@ import { bestPeer, type PeerChoice } from "./peers/best-peer.ts";
 import { frameworks } from "./peers/peer-process.ts";
 import { measureRecording, type RecordingCost } from "./recording.ts";
 import { writeReport } from "./report/report.ts";
-import { type Part, parts, type Results } from "./results.ts";
+import { extraParts, type Part, parts, type Results } from "./results.ts";
 import { measureService } from "./service.ts";
 import { measureStack, type StackSpeed } from "./stack.ts";
 import { measureSweep, type SweepSpeed } from "./sweep.ts";
+import { measureTensorflow, type TensorflowSpeed } from "./tensorflow.ts";
 
 const usage = `npm run bench -- [options]
 
@@ -38,7 +40,8 @@ trains, of its live connections, of its analyses, and of what it costs to lose n
   --rounds n           rounds a row (default 9)
   --milliseconds n     of each measurement (default 200)
   --sweep-steps n      of each run of the sweep (default 1000; beginning and ending a run count for less, the longer it is)
-  --only PART          one part, repeatable (default all): ${parts.join(", ")}`;
+  --backend name       of tensorflow: node-gpu, node, wasm or cpu, repeatable (default wasm and cpu)
+  --only PART          one part, repeatable (default all but ${extraParts.join(", ")}): ${[...parts, ...extraParts].join(", ")}`;
 
 const { values } = parseArgs({
   allowNegative: true,
@@ -53,6 +56,7 @@ const { values } = parseArgs({
     python: { type: "string", default: "/usr/bin/python3" },
     framework: { type: "string", multiple: true, default: [...frameworks] },
     peers: { type: "boolean", default: true },
+    backend: { type: "string", multiple: true, default: ["wasm", "cpu"] },
     rounds: { type: "string", default: "9" },
     milliseconds: { type: "string", default: "200" },
     "sweep-steps": { type: "string", default: "1000" },
@@ -119,9 +123,14 @@ async function measureAll(): Promise<Results> {
   }
   const durability = wanted("durability") ? await measureDurability(Math.min(effort.rounds, 5)) : null;
   if (durability !== null) show(describe.describeDurability(durability));
+  const tensorflow: TensorflowSpeed[] = [];
+  for await (const speed of wanted("tensorflow") ? measureTensorflows() : []) {
+    tensorflow.push(speed);
+    show(describe.describeTensorflow(speed));
+  }
   const [date, command] = [new Date().toISOString(), `npm run bench -- ${process.argv.slice(2).join(" ")}`];
   const engine = { rows, peers, cohort, cost, recording, sweep };
-  return { machine, date, command, ...engine, stack, service, live, analysis, durability };
+  return { machine, date, command, ...engine, stack, service, live, analysis, durability, tensorflow };
 }
 
 /** Every build on every shape, in turns with the best peer of the shape and as many threads. */
@@ -175,6 +184,12 @@ async function* measureSweeps(): AsyncGenerator<SweepSpeed> {
   const steps = Number(values["sweep-steps"]);
   for (const variant of new Set(cpuVariants().map(({ variant }) => variant!)))
     yield await measureSweep(variant, { threads: 2, seeds: 64, steps, rounds });
+}
+
+async function* measureTensorflows(): AsyncGenerator<TensorflowSpeed> {
+  for (const shape of values.shape.map(parseShape)) {
+    for (const backend of values.backend) yield await measureTensorflow(backend as Backend, shape, effort);
+  }
 }
 
 function parseShape(text: string): Shape {

@@ -10,6 +10,7 @@ import type { RecordingCost } from "./recording.ts";
 import type { ServiceSpeed } from "./service.ts";
 import type { StackSpeed } from "./stack.ts";
 import type { SweepSpeed } from "./sweep.ts";
+import type { TensorflowSpeed } from "./tensorflow.ts";
 
 /** All that `npm run bench` measured: what `--json` prints. Parts that were not asked for are empty or null. */
 export interface Results {
@@ -29,6 +30,7 @@ export interface Results {
   readonly live: LiveSpeed | null;
   readonly analysis: readonly AnalysisSpeed[];
   readonly durability: DurabilitySpeed | null;
+  readonly tensorflow: readonly TensorflowSpeed[];
 }
 
 export const parts = [
@@ -44,4 +46,7 @@ export const parts = [
   "durability",
 ] as const;
 
-export type Part = (typeof parts)[number];
+/** Measured only when asked for. */
+export const extraParts = ["tensorflow"] as const;
+
+export type Part = (typeof parts)[number] | (typeof extraParts)[number];

@@ -1,6 +1,7 @@
 import type { Config, EngineName } from "./config.ts";
 import { openCpuEngine } from "./engine/cpu/cpu-engine.ts";
 import type { Engine } from "./engine/engine.ts";
+import { openTensorflowEngine } from "./engine/tensorflow/tensorflow-engine.ts";
 import type { AbsentEngine, EngineSet, OfferedEngine } from "./sessions/engines.ts";
 
 /** Opens an engine of this server. Fails with an error that says why there is none here. */
@@ -17,7 +18,9 @@ export interface EngineOpeners {
 export const engineOpeners: EngineOpeners = {
   cpu: ({ cpuVariant, threads }) =>
     openCpuEngine({ threads, ...(cpuVariant === undefined ? {} : { variant: cpuVariant }) }),
-  others: {},
+  others: {
+    tensorflow: (_, evaluator) => openTensorflowEngine({ evaluator }),
+  },
 };
 
 /** What `auto` offers, in this order: tensorflow is for who asks for it. */

@@ -24,6 +24,7 @@ const nothing: Results = {
   service: null,
   live: null,
   analysis: [],
+  tensorflow: [],
   durability: null,
 };
 

@@ -29,6 +29,7 @@ export function sections(results: Results): string[] {
     ...(results.service === null ? [] : [describe.describeService(results.service)]),
     ...(results.live === null ? [] : [describe.describeLive(results.live)]),
     ...results.analysis.map(describe.describeAnalysis),
+    ...results.tensorflow.map(describe.describeTensorflow),
     ...(results.durability === null ? [] : [describe.describeDurability(results.durability)]),
   ].flatMap((text) => text.trim().split("\n"));
   return [

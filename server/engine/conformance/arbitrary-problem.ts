@@ -3,7 +3,7 @@ import { productOf } from "../../model/learned-embedding.ts";
 import { pairClasses } from "../../model/pair-class.ts";
 import { activations, type Grokfast, type Optimizer, type Task } from "../../model/spec.ts";
 import { labels } from "../../model/task.ts";
-import type { Problem, TrainerState } from "../engine.ts";
+import type { EngineOption, Problem, TrainerState } from "../engine.ts";
 
 /** A problem and a state to start from. */
 export interface Start {
@@ -73,6 +73,27 @@ export interface Choice {
   /** Of a learned embedding. @default none */
   readonly dimension?: number | undefined;
   readonly seed: number;
+}
+
+/** What an engine under test can't do or takes too long over; see `EngineUnderTest`. */
+export interface Restrictions {
+  readonly limits?: Limits | undefined;
+  readonly lacks?: readonly EngineOption[] | undefined;
+}
+
+/** `makeStart`, of networks within the limits and without options that are lacking. */
+export function startsWithin({ limits, lacks = [] }: Restrictions): (choice: Choice) => Start {
+  const { mostModulus, mostWidth } = limits ?? { mostModulus: Infinity, mostWidth: Infinity };
+  return (choice) => {
+    const { grokfast, ...plain } = choice.optimizer;
+    return makeStart({
+      ...choice,
+      modulus: Math.min(choice.modulus, mostModulus),
+      width: Math.min(choice.width, mostWidth),
+      optimizer: grokfast === undefined || lacks.includes("grokfast") ? plain : choice.optimizer,
+      dimension: lacks.includes("embedding") ? undefined : choice.dimension,
+    });
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Choice, makeStart } from "./arbitrary-problem.ts";
+import { type Choice, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { adamw, small } from "./example-starts.ts";
 import { bitsOf, finalBits, finalState } from "./state-bits.ts";
@@ -7,7 +7,8 @@ import { bitsOf, finalBits, finalState } from "./state-bits.ts";
 const grokfast = { alpha: 0.98, lambda: 2 };
 
 /** The same bits, however the steps were made. */
-export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnderTest): void {
+export function describeBits(opened: OpenedEngine, { open, threads, limits, lacks }: EngineUnderTest): void {
+  const startOf = startsWithin({ limits, lacks });
   describe("bits", () => {
     const choices: Choice[] = [
       { ...small, modulus: 23, width: 100, trainFraction: 0.75 },
@@ -25,7 +26,7 @@ export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnde
     it.each(choices)(
       "are the same for 1 x 1,000 steps, 1,000 x 1 and uneven cuts: $activation",
       async (choice) => {
-        const start = makeStart(choice);
+        const start = startOf(choice);
         const whole = await finalBits(opened.engine, start, [1000]);
         expect(whole.step).toBe(1000);
         expect(await finalBits(opened.engine, start, new Array(1000).fill(1))).toEqual(whole);
@@ -34,7 +35,7 @@ export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnde
     );
 
     it.each(choices)("are the same through readState and open: $activation", async (choice) => {
-      const start = makeStart(choice);
+      const start = startOf(choice);
       const whole = await finalBits(opened.engine, start, [300]);
       let { state } = start;
       for (const steps of [100, 1, 199])
@@ -46,7 +47,7 @@ export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnde
     it.runIf(threads.length > 1).each([choices[0], choices[3], choices[5]])(
       "are the same on any number of threads: $activation",
       async (choice) => {
-        const start = makeStart({ ...choice, modulus: 23, width: 300 });
+        const start = startOf({ ...choice, modulus: 23, width: 300 });
         const runs = [];
         for (const count of threads) {
           const other = await open(count);
@@ -58,11 +59,11 @@ export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnde
     );
 
     it("are the same beside other trainers", async () => {
-      const start = makeStart({ ...choices[0], width: 200 });
+      const start = startOf({ ...choices[0], width: 200 });
       const alone = await finalBits(opened.engine, start, [300, 300]);
       const together = await Promise.all([
         finalBits(opened.engine, start, [300, 300]),
-        finalBits(opened.engine, makeStart(choices[3]), [200, 200]),
+        finalBits(opened.engine, startOf(choices[3]), [200, 200]),
         finalBits(opened.engine, start, new Array(60).fill(10)),
       ]);
       expect(together[0]).toEqual(alone);

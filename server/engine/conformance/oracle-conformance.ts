@@ -5,20 +5,21 @@ import { Float32ReferenceTrainer } from "../../model/float32-reference.ts";
 import { trainedWeights } from "../../model/network-state.ts";
 import { gradients, OracleTrainer } from "../../model/oracle.ts";
 import { activations } from "../../model/spec.ts";
-import { arbitraryChoice, makeStart } from "./arbitrary-problem.ts";
+import { arbitraryChoice, startsWithin } from "./arbitrary-problem.ts";
 import { difference, frobenius, relativeDistance } from "./distance.ts";
-import type { OpenedEngine } from "./engine-conformance.ts";
+import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { adamw, idealNetwork, small } from "./example-starts.ts";
 import { correctCounts, expectClose, firstRow } from "./expectations.ts";
 import { finalState } from "./state-bits.ts";
 
 /** One step and a hundred, against the same mathematics in float64. */
-export function describeAccuracy(opened: OpenedEngine): void {
+export function describeAccuracy(opened: OpenedEngine, { lacks }: EngineUnderTest): void {
+  const startOf = startsWithin({ lacks });
   describe("against the float64 oracle", () => {
     it("has the losses, counts and gradient norm of the state it opens", async () => {
       await fc.assert(
         fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }), async (choice) => {
-          const { problem, state } = makeStart(choice);
+          const { problem, state } = startOf(choice);
           const trainer = await opened.engine.open(problem, state);
           const truth = new OracleTrainer(problem, state).gradients();
           const row = firstRow(trainer.current);
@@ -36,7 +37,7 @@ export function describeAccuracy(opened: OpenedEngine): void {
     it("has one step's gradients within 1e-5 of them", async () => {
       await fc.assert(
         fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }), async (choice) => {
-          const { problem, state } = makeStart(choice);
+          const { problem, state } = startOf(choice);
           // From zero, the first moment after an update is (1 - beta1) times the gradient.
           const optimizer = { ...adamw, learningRate: 1e-3 };
           const trainer = await opened.engine.open({ ...problem, optimizer }, state);
@@ -68,7 +69,7 @@ export function describeAccuracy(opened: OpenedEngine): void {
       await fc.assert(
         fc.asyncProperty(arbitraryChoice({ mostModulus: 17, mostWidth: 50 }), async (choice) => {
           // A few steps on, where the moments are not zero and the warm-up has begun.
-          const { problem, state } = makeStart(choice);
+          const { problem, state } = startOf(choice);
           const trainer = await opened.engine.open(problem, state);
           await trainer.advance(3);
           const before = await trainer.readState();
@@ -94,7 +95,7 @@ export function describeAccuracy(opened: OpenedEngine): void {
           // Steps amplify rounding errors, those of a lucky program little: three starts together tell more than one.
           const errors = { engine: 0, ordinary: 0 };
           for (const seed of [choice.seed, choice.seed + 1, choice.seed + 2]) {
-            const { problem, state } = makeStart({ ...choice, seed });
+            const { problem, state } = startOf({ ...choice, seed });
             const oracle = new OracleTrainer(problem, state);
             const reference = new Float32ReferenceTrainer(problem, state);
             for (let step = 0; step < 100; step++) {
@@ -115,7 +116,7 @@ export function describeAccuracy(opened: OpenedEngine): void {
     });
 
     it.each(activations)("evaluates logits in float64 with %s", async (activation) => {
-      const { problem, state } = makeStart({ ...small, activation, modulus: 13, width: 45 });
+      const { problem, state } = startOf({ ...small, activation, modulus: 13, width: 45 });
       const network = { ...problem, ...state };
       const truth = logits(network);
       expect(relativeDistance([await opened.engine.logits(network)], [truth])).toBeLessThan(1e-12);

@@ -1,11 +1,10 @@
 import { availableParallelism } from "node:os";
-import { arraysOf, stateArrayNames } from "../../model/network-state.ts";
+import { checkLength, checkShapes } from "../checks.ts";
 import type { Advance, Engine, Member, Network, Problem, Shape, Trainer, TrainerState } from "../engine.ts";
 import { loadAddon } from "./addon.ts";
 import { AddonKernel } from "./addon-kernel.ts";
 import { CpuTrainer, type TrainerOwner } from "./cpu-trainer.ts";
 import type { Kernel } from "./kernel.ts";
-import { lengthOf } from "./state-layout.ts";
 import { WasmKernel } from "./wasm-kernel.ts";
 
 /** A trainer's weights, gradients and moments, and its copy to go back to when a loss diverges. */
@@ -143,24 +142,5 @@ export class CpuEngine implements Engine {
     this.#calls.add(call);
     const settled = () => this.#calls.delete(call);
     call.then(settled, settled);
-  }
-}
-
-function checkShapes(problem: Problem, state: TrainerState): void {
-  const { modulus, labels, classes, embedding } = problem;
-  checkLength("labels", labels, modulus * modulus);
-  checkLength("classes", classes, modulus * modulus);
-  if ((embedding === undefined) !== (state.factors === undefined)) {
-    throw new RangeError("a state must have factors with a learned embedding, and only then");
-  }
-  const arrays = arraysOf(state);
-  for (const name of stateArrayNames) {
-    if (arrays[name] !== undefined) checkLength(name, arrays[name], lengthOf(name, problem));
-  }
-}
-
-function checkLength(name: string, array: { readonly length: number }, expected: number): void {
-  if (array.length !== expected) {
-    throw new RangeError(`${name} must have ${expected} elements, got ${array.length}`);
   }
 }

@@ -1,5 +1,6 @@
 import { type StateArrays, stateFrom } from "../../model/network-state.ts";
 import type { SpectralMeasures } from "../../model/spectral-measures.ts";
+import { checkAdvance } from "../checks.ts";
 import type { Advance, AdvanceOptions, Problem, Trace, Trainer, TrainerState } from "../engine.ts";
 import {
   type Captures,
@@ -73,19 +74,8 @@ export class CpuTrainer implements Trainer {
     this.#owner = owner;
   }
 
-  advance(steps: number, options: AdvanceOptions = {}): Promise<Advance> {
-    if (!Number.isSafeInteger(steps) || steps < 1) {
-      return Promise.reject(new RangeError(`steps must be a positive integer, got ${steps}`));
-    }
-    const { weightsAt = [], measureAt = [], cohort = 1 } = options;
-    if (!Number.isSafeInteger(cohort) || cohort < 1) {
-      return Promise.reject(new RangeError(`cohort must be a positive integer, got ${cohort}`));
-    }
-    for (const [name, at] of Object.entries({ weightsAt, measureAt })) {
-      if (!increasesTo(steps, at)) {
-        return Promise.reject(new RangeError(`${name} must increase from 1 to ${steps}, got ${at}`));
-      }
-    }
+  async advance(steps: number, options: AdvanceOptions = {}): Promise<Advance> {
+    checkAdvance(steps, options);
     return this.#exclusively("advance", () => this.#advance(steps, options));
   }
 
@@ -182,10 +172,6 @@ export class CpuTrainer implements Trainer {
       xi: rows(xi, k),
     }));
   }
-}
-
-function increasesTo(most: number, steps: readonly number[]): boolean {
-  return steps.every((at, i) => Number.isInteger(at) && at <= most && at > (steps[i - 1] ?? 0));
 }
 
 /** Those of `steps` from index `from` on that fall into the piece (made, end], counted from its beginning. */

@@ -1,4 +1,5 @@
-import { arrayNamesOf, type StateArrayName, type StateArrays, shapeOf } from "../../model/network-state.ts";
+import { arrayNamesOf, type StateArrayName, type StateArrays } from "../../model/network-state.ts";
+import { lengthOf } from "../checks.ts";
 import type { Problem } from "../engine.ts";
 
 /** The arrays of `State` in native/abi.h, in its order: each layer's weights, first and second moment and average. */
@@ -13,12 +14,6 @@ export function trainerArrays({ optimizer, embedding }: Problem): StateArrayName
     averages: optimizer.grokfast !== undefined,
     factors: embedding !== undefined,
   });
-}
-
-/** Numbers in one of them. */
-export function lengthOf(name: StateArrayName, { modulus, width, embedding }: Problem): number {
-  const [rows, columns] = shapeOf(name, { modulus, width, dimension: embedding?.dimension ?? 0 });
-  return rows * columns;
 }
 
 /** Fresh arrays for the whole state of a trainer. */

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { arraysOf, type StateArrayName, type StateArrays } from "../../model/network-state.ts";
 import { activations } from "../../model/spec.ts";
+import { lengthOf } from "../checks.ts";
 import type { Network, Problem, TrainerState } from "../engine.ts";
 import { wasmFile } from "./fingerprint.js";
 import {
@@ -13,7 +14,7 @@ import {
   traceColumns,
 } from "./kernel.ts";
 import { problemScalars } from "./problem-scalars.ts";
-import { lengthOf, stateLayout, trainerArrays } from "./state-layout.ts";
+import { stateLayout, trainerArrays } from "./state-layout.ts";
 import { roundUp, WasmMemory } from "./wasm-memory.ts";
 import { JobKind } from "./wasm-module.ts";
 import { WasmPool } from "./wasm-pool.ts";
