@@ -1,0 +1,93 @@
+import { grokking } from "../../clients/paper/catalogue/grokking.ts";
+import { singleFrequency } from "../../clients/paper/catalogue/single-frequency.ts";
+import { standard } from "../../clients/paper/catalogue/standard.ts";
+import type { Published } from "../../clients/paper/published.ts";
+import { isWithin, relative } from "../../clients/paper/tolerance.ts";
+import { relativeDistance } from "../../server/engine/conformance/distance.ts";
+import type { Engine } from "../../server/engine/engine.ts";
+import { OracleTrainer } from "../../server/model/oracle.ts";
+import { presetProblem, standardProblem } from "../problem.ts";
+
+/** Something that the engine must get right, and whether it did. */
+export interface Check {
+  readonly what: string;
+  readonly passed: boolean;
+  /** What was measured, for people. */
+  readonly detail: string;
+}
+
+/** Both families of kernels at odd shapes, beside the same steps in float64. */
+export async function* checkOracle(engine: Engine): AsyncGenerator<Check> {
+  for (const [p, width, steps] of [
+    [3, 9, 100],
+    [23, 512, 20],
+    [31, 93, 20],
+    [37, 131, 10],
+    [97, 45, 2],
+  ] as const) {
+    const { problem, state } = standardProblem({ p, width });
+    const quick = { ...problem, optimizer: { ...problem.optimizer, learningRate: 1e-3 } };
+    const trainer = await engine.open({ ...quick, schedule: { warmupSteps: 1 } }, state);
+    const oracle = new OracleTrainer({ ...quick, schedule: { warmupSteps: 1 } }, state);
+    await trainer.advance(steps);
+    for (let i = 0; i < steps; i++) oracle.step();
+    const { theta, xi } = await trainer.readState();
+    trainer.close();
+    const error = relativeDistance([theta, xi], [oracle.theta, oracle.xi]);
+    yield {
+      what: `${steps} steps at p = ${p}, M = ${width}, beside float64`,
+      passed: error < 1e-4,
+      detail: `weights off by ${error.toExponential(1)} (relative L2)`,
+    };
+  }
+}
+
+/** The same bits in one call and in many, alone and in a cohort. */
+export async function checkBits(engine: Engine): Promise<Check> {
+  const { problem, state } = standardProblem({ p: 23, width: 512 });
+  const run = async (trainers: number, cuts: readonly number[]) => {
+    const all = await Promise.all(Array.from({ length: trainers }, () => engine.open(problem, state)));
+    for (const steps of cuts) await Promise.all(engine.advance(all.map((trainer) => ({ trainer, steps }))));
+    const states = await Promise.all(all.map((trainer) => trainer.readState()));
+    for (const trainer of all) trainer.close();
+    return states.map(({ theta, xi }) => [theta, xi].map(({ buffer }) => Buffer.from(buffer)));
+  };
+  const [alone] = await run(1, [1000]);
+  const others = [...(await run(1, [1, 331, 7, 661])), ...(await run(20, [400, 600]))];
+  const equal = others.filter((other) => other.every((bytes, i) => bytes.equals(alone[i]))).length;
+  return {
+    what: "1,000 steps at p = 23: uneven cuts, and 20 in a cohort, beside one call alone",
+    passed: equal === others.length,
+    detail: `${equal} of ${others.length} have the same bits`,
+  };
+}
+
+/** Runs of the paper, seed for seed, against their published losses. */
+export async function* checkPublished(engine: Engine): AsyncGenerator<Check> {
+  const runs: [string, number, readonly Published[], number | undefined][] = [
+    ["standard", 10_000, standard(23), undefined],
+    ["grokking", 5_000, grokking, undefined],
+    // A GPU sums in another order.
+    ["quad_single_freq", 10_000, singleFrequency, 1e-4],
+  ];
+  for (const [name, steps, catalogue, share] of runs) {
+    const wanted = catalogue.filter(
+      ({ of, step, measure }) =>
+        of === name && (measure === "trainLoss" || measure === "testLoss") && step! > 0 && step! <= steps,
+    );
+    const { problem, state } = presetProblem(name, 42);
+    const trainer = await engine.open(problem, state);
+    const { trace } = await trainer.advance(steps);
+    trainer.close();
+    const wrong = wanted.filter(({ step, measure, value, tolerance }) => {
+      const measured = trace[measure as "trainLoss" | "testLoss"][step! - 1];
+      return isWithin(measured, value, share === undefined ? tolerance : relative(share)) !== true;
+    });
+    const told = wrong.map(({ step, measure }) => `${measure} at ${step}`).join(", ");
+    yield {
+      what: `${name}, ${steps.toLocaleString("en")} steps`,
+      passed: wanted.length > 0 && wrong.length === 0,
+      detail: `${wanted.length - wrong.length} of ${wanted.length} published losses within tolerance${told && `; not ${told}`}`,
+    };
+  }
+}

@@ -1,0 +1,82 @@
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { openCpuEngine } from "../../server/engine/cpu/cpu-engine.ts";
+import { openWebGpuEngine } from "../../server/engine/webgpu/webgpu-engine.ts";
+import { type Check, checkBits, checkOracle, checkPublished } from "./checks.ts";
+import { measurePeers, type PeerRow } from "./peers.ts";
+import { type GpuResults, reportOf } from "./report.ts";
+import { type GpuSpeed, measureSpeeds } from "./speeds.ts";
+
+const usage = `npm run bench:gpu -- [options]
+
+Checks the webgpu engine on this machine's GPU, against float64, itself and the published runs, and measures it beside PyTorch and JAX on the
+same card, in less than 8 minutes. Needs nothing but a driver with Vulkan; the peers need a Python that has them.
+
+  --json               print one JSON object
+  --report FILE        write the results for people, Markdown
+  --python PATH        where the peers run (default python3)
+  --peer-seconds n     after these no peer is begun; 0 for none (default 150)
+  --seconds n          of each measurement (default 1)
+  --software           also on an adapter that computes on the CPU: very slow`;
+
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+    report: { type: "string" },
+    python: { type: "string", default: "python3" },
+    "peer-seconds": { type: "string", default: "150" },
+    seconds: { type: "string", default: "1" },
+    software: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) console.log(usage);
+else await main();
+
+function show(text: string): void {
+  if (!values.json) console.log(text);
+}
+
+async function main(): Promise<void> {
+  const results = await measureAll();
+  if (values.json) console.log(JSON.stringify(results));
+  if (values.report !== undefined) writeFileSync(values.report, reportOf(results));
+  show(`\n${reportOf(results)}`);
+  if (results.checks.some(({ passed }) => !passed)) process.exitCode = 1;
+}
+
+async function measureAll(): Promise<GpuResults> {
+  const evaluator = await openCpuEngine({ threads: 1 });
+  const engine = await openWebGpuEngine({ evaluator, allowSoftware: values.software });
+  try {
+    show(engine.device);
+    const checks: Check[] = [];
+    const note = (check: Check) => {
+      checks.push(check);
+      show(`${check.passed ? "ok    " : "FAILED"} ${check.what}: ${check.detail}`);
+    };
+    for await (const check of checkOracle(engine)) note(check);
+    note(await checkBits(engine));
+    for await (const check of checkPublished(engine)) note(check);
+    const speeds: GpuSpeed[] = [];
+    const deviceBytes = async () => (await engine.info()).bytes;
+    for await (const speed of measureSpeeds(engine, deviceBytes, Number(values.seconds))) {
+      speeds.push(speed);
+      show(
+        `p ${speed.p}, M ${speed.width}, ${speed.cohort} side by side: ${speed.stepsPerSecond.toFixed(0)} steps/s`,
+      );
+    }
+    const peers: PeerRow[] = [];
+    const seconds = Number(values["peer-seconds"]);
+    for await (const row of seconds > 0 ? measurePeers(values.python, seconds) : []) {
+      peers.push(row);
+      show(`${row.framework} ${row.style}, p ${row.p}: ${row.stepsPerSecond?.toFixed(0) ?? row.error}`);
+    }
+    const command = `npm run bench:gpu -- ${process.argv.slice(2).join(" ")}`.trim();
+    return { date: new Date().toISOString(), command, device: engine.device, checks, speeds, peers };
+  } finally {
+    await engine.close();
+    await evaluator.close();
+  }
+}
