@@ -119,16 +119,17 @@ export class Engines implements EngineSet {
     if (name !== "" && name !== "auto") return { engine: this.get(name), reason: "asked for" };
     const [preferred, ...others] = this.offered;
     if (others.length === 0) return { engine: preferred!.engine, reason: "the only engine of this server" };
-    const able = this.offered.filter(
-      ({ engine }) => holds(engine) && lackedOptions(engine, shape).length === 0,
-    );
+    const fitted = this.offered.filter(({ engine }) => lackedOptions(engine, shape).length === 0);
+    const able = fitted.filter(({ engine }) => holds(engine));
     const candidates = able.flatMap(({ engine, calibration }) =>
       calibration === undefined ? [] : [{ engine, calibration, training: training(engine) }],
     );
     if (candidates.length > 1) return fastest(candidates, shape);
     const engine = candidates[0]?.engine ?? able[0]?.engine ?? preferred!.engine;
-    if (able.length === 1)
-      return { engine, reason: "the only engine that has the memory and the options for it" };
+    if (able.length === 1) {
+      const what = fitted.length === 1 ? "options" : "memory";
+      return { engine, reason: `the only engine that has the ${what} for it` };
+    }
     if (candidates.length === 1) return { engine, reason: "the only engine that could be timed" };
     return { engine, reason: "the preferred engine of this server" };
   }

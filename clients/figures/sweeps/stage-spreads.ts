@@ -68,7 +68,6 @@ function panelled(
   runs: readonly StagedRun[],
   labelOf: (run: StagedRun) => string,
 ): StagePanel {
-  const byValue = Map.groupBy(runs, labelOf);
   const times = runs.flatMap((run) =>
     stageKinds.flatMap(({ kind, key }): StageTime[] => {
       const step = run[key];
@@ -78,7 +77,7 @@ function panelled(
     }),
   );
   const spreads = values.flatMap((value) => {
-    const having = byValue.get(value) ?? [];
+    const having = runs.filter((run) => labelOf(run) === value);
     return stageKinds.flatMap(({ kind, key }): StageSpread[] => {
       const steps = having.flatMap(({ [key]: step }) => (step === undefined ? [] : [Math.max(1, step)]));
       if (steps.length === 0) return [];
