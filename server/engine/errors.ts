@@ -1,6 +1,6 @@
 /**
- * The device of an engine is gone, and all that was resident on it: every open trainer rejects with this from now on. The next `open`
- * acquires a device again, and rejects with this when there is none.
+ * The device is gone: every open trainer of the engine rejects with it from now on, and can only be closed. The next `open` acquires a
+ * device again, and rejects with it too when there is none. One loss is one instance, for all trainers, so that it is counted once.
  */
 export class DeviceLostError extends Error {
   override readonly name = "DeviceLostError";

@@ -55,6 +55,18 @@ export interface Choice {
   readonly seed: number;
 }
 
+/** `makeStart`, of networks within `limits`. */
+export function startsWithin(limits: Limits | undefined): (choice: Choice) => Start {
+  if (!limits) return makeStart;
+  const { mostModulus, mostWidth } = limits;
+  return (choice) =>
+    makeStart({
+      ...choice,
+      modulus: Math.min(choice.modulus, mostModulus),
+      width: Math.min(choice.width, mostWidth),
+    });
+}
+
 /** Weights uniform in +-0.5 theta, +-1/sqrt(M) xi: every activation stays in range, no pair is trivially right. */
 export function makeStart(choice: Choice): Start {
   const { modulus, width, activation, optimizer, warmupSteps, seed } = choice;

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type Choice, makeStart } from "./arbitrary-problem.ts";
+import { type Choice, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { small } from "./example-starts.ts";
 import { bitsOf, finalBits, finalState } from "./state-bits.ts";
 
 /** The same bits, however the steps were made. */
-export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnderTest): void {
+export function describeBits(opened: OpenedEngine, { open, threads, limits }: EngineUnderTest): void {
+  const startOf = startsWithin(limits);
   describe("bits", () => {
     const choices: Choice[] = [
       { ...small, modulus: 23, width: 100, trainFraction: 0.75 },
@@ -16,7 +17,7 @@ export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnde
     it.each(choices)(
       "are the same for 1 x 1,000 steps, 1,000 x 1 and uneven cuts: $activation",
       async (choice) => {
-        const start = makeStart(choice);
+        const start = startOf(choice);
         const whole = await finalBits(opened.engine, start, [1000]);
         expect(whole.step).toBe(1000);
         expect(await finalBits(opened.engine, start, new Array(1000).fill(1))).toEqual(whole);
@@ -25,7 +26,7 @@ export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnde
     );
 
     it.each(choices)("are the same through readState and open: $activation", async (choice) => {
-      const start = makeStart(choice);
+      const start = startOf(choice);
       const whole = await finalBits(opened.engine, start, [300]);
       let { state } = start;
       for (const steps of [100, 1, 199])
@@ -35,7 +36,7 @@ export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnde
     });
 
     it.runIf(threads.length > 1)("are the same on any number of threads", async () => {
-      const start = makeStart({ ...choices[0], width: 300 });
+      const start = startOf({ ...choices[0], width: 300 });
       const runs = [];
       for (const count of threads) {
         const other = await open(count);
@@ -46,11 +47,11 @@ export function describeBits(opened: OpenedEngine, { open, threads }: EngineUnde
     });
 
     it("are the same beside other trainers", async () => {
-      const start = makeStart({ ...choices[0], width: 200 });
+      const start = startOf({ ...choices[0], width: 200 });
       const alone = await finalBits(opened.engine, start, [300, 300]);
       const together = await Promise.all([
         finalBits(opened.engine, start, [300, 300]),
-        finalBits(opened.engine, makeStart(choices[1]), [200, 200]),
+        finalBits(opened.engine, startOf(choices[1]), [200, 200]),
         finalBits(opened.engine, start, new Array(60).fill(10)),
       ]);
       expect(together[0]).toEqual(alone);

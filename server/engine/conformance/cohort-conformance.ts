@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Engine, Member, Trainer } from "../engine.ts";
-import { type Choice, makeStart, type Start } from "./arbitrary-problem.ts";
+import { type Choice, type Start, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { small } from "./example-starts.ts";
 import { bitsOf, finalState } from "./state-bits.ts";
@@ -16,12 +16,16 @@ const diverging: Choice = {
 };
 
 /** Cohorts: many trainers in one call. */
-export function describeCohorts(opened: OpenedEngine, { open, threads }: EngineUnderTest): void {
+export function describeCohorts(
+  opened: OpenedEngine,
+  { open, threads, limits, ahead = 2 }: EngineUnderTest,
+): void {
+  const startOf = startsWithin(limits);
   describe("a cohort", () => {
     it.each(threads)("has the bits and traces of each alone, at uneven lengths, on %s threads", async (n) => {
       const engine = await open(n);
       const lengths = [200, 1, 37, 90, 200, 13, 150, 64];
-      const starts = lengths.map((_, seed) => makeStart({ ...shape, seed }));
+      const starts = lengths.map((_, seed) => startOf({ ...shape, seed }));
       const alone = [];
       for (const [i, start] of starts.entries()) {
         const trainer = await engine.open(start.problem, start.state);
@@ -44,7 +48,7 @@ export function describeCohorts(opened: OpenedEngine, { open, threads }: EngineU
     });
 
     it("of one is that trainer alone, and of none is nothing", async () => {
-      const start = makeStart(shape);
+      const start = startOf(shape);
       const [trainer] = await openAll(opened.engine, [start]);
       expect(opened.engine.advance([])).toEqual([]);
       await Promise.all(opened.engine.advance([{ trainer, steps: 50 }]));
@@ -54,7 +58,7 @@ export function describeCohorts(opened: OpenedEngine, { open, threads }: EngineU
 
     it("may change its members and its size from call to call", async () => {
       const { engine } = opened;
-      const starts = [0, 1, 2, 3].map((seed) => makeStart({ ...shape, seed }));
+      const starts = [0, 1, 2, 3].map((seed) => startOf({ ...shape, seed }));
       const trainers = await openAll(engine, starts);
       const made = [0, 0, 0, 0];
       for (const round of [[0, 1, 2, 3], [0, 3], [1], [2, 1, 0], [3, 2]]) {
@@ -66,7 +70,7 @@ export function describeCohorts(opened: OpenedEngine, { open, threads }: EngineU
 
     it("goes on when one diverges, which is left at its last finite state", async () => {
       const { engine } = opened;
-      const starts = [makeStart(shape), makeStart(diverging), makeStart({ ...shape, seed: 1 })];
+      const starts = [startOf(shape), startOf(diverging), startOf({ ...shape, seed: 1 })];
       const trainers = await openAll(engine, starts);
       const results = await Promise.all(engine.advance(trainers.map((trainer) => ({ trainer, steps: 300 }))));
       expect(results.map(({ diverged }) => diverged)).toEqual([false, true, false]);
@@ -82,7 +86,7 @@ export function describeCohorts(opened: OpenedEngine, { open, threads }: EngineU
 
     it("goes on when one is stopped on the way, which keeps what it did", async () => {
       const { engine } = opened;
-      const starts = [0, 1, 2].map((seed) => makeStart({ ...shape, seed }));
+      const starts = [0, 1, 2].map((seed) => startOf({ ...shape, seed }));
       const trainers = await openAll(engine, starts);
       const stop = new AbortController();
       const running = engine.advance([
@@ -103,8 +107,8 @@ export function describeCohorts(opened: OpenedEngine, { open, threads }: EngineU
 
     it("lets go at once of one that is stopped while it waits, with no step made", async () => {
       const { engine } = opened;
-      const size = engine.threads + 2;
-      const starts = Array.from({ length: size }, (_, seed) => makeStart({ ...shape, seed }));
+      const size = engine.threads + ahead;
+      const starts = Array.from({ length: size }, (_, seed) => startOf({ ...shape, seed }));
       const trainers = await openAll(engine, starts);
       const stopLast = new AbortController();
       const stopRest = new AbortController();
@@ -123,7 +127,7 @@ export function describeCohorts(opened: OpenedEngine, { open, threads }: EngineU
 
     it("fails only those whose arguments are wrong or that are closed", async () => {
       const { engine } = opened;
-      const start = makeStart(shape);
+      const start = startOf(shape);
       const [good, wrong, closed] = await openAll(engine, [start, start, start]);
       closed.close();
       const results = await Promise.allSettled(

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Engine } from "../engine.ts";
+import type { Limits } from "./arbitrary-problem.ts";
 import { describeBits } from "./bits-conformance.ts";
 import { describeCohorts } from "./cohort-conformance.ts";
 import { describeMeasures } from "./measure-conformance.ts";
@@ -14,6 +15,17 @@ export interface EngineUnderTest {
   readonly open: (threads?: number) => Promise<Engine>;
   /** Numbers of threads that must make no difference; one entry for engines that have none. */
   readonly threads: readonly (number | undefined)[];
+  /**
+   * Networks that are trained at length are made no larger than this, for an engine that would take minutes over them. What it
+   * must promise of them, and the number of steps, stay the same.
+   * @default none
+   */
+  readonly limits?: Limits;
+  /**
+   * How many trainers more than it has threads must advance at once for the last to wait 100 ms for its turn.
+   * @default 2
+   */
+  readonly ahead?: number;
 }
 
 /** Filled in before the first test runs. */

@@ -2,13 +2,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type SpectralMeasures, SpectralMeter } from "../../model/spectral-measures.ts";
 import type { AdvanceOptions, Engine, Weights } from "../engine.ts";
-import { arbitraryChoice, type Choice, makeStart, type Start } from "./arbitrary-problem.ts";
+import { arbitraryChoice, type Choice, makeStart, type Start, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { idealNetwork, small } from "./example-starts.ts";
 import { bitsOf, finalBits } from "./state-bits.ts";
 
 /** Spectral measures on the way: what `SpectralMeter` says of the weights, the same bits however the steps were made. */
-export function describeMeasures(opened: OpenedEngine, { open, threads }: EngineUnderTest): void {
+export function describeMeasures(opened: OpenedEngine, { open, threads, limits }: EngineUnderTest): void {
+  const startOf = startsWithin(limits);
   describe("spectral measures", () => {
     it("of the opened state are those of SpectralMeter, at any shape", async () => {
       await fc.assert(
@@ -72,7 +73,7 @@ export function describeMeasures(opened: OpenedEngine, { open, threads }: Engine
     });
 
     it("of any states on the way are those of the weights copied out there", async () => {
-      const start = makeStart({ ...small, modulus: 23, width: 100, trainFraction: 0.75 });
+      const start = startOf({ ...small, modulus: 23, width: 100, trainFraction: 0.75 });
       const trainer = await opened.engine.open(start.problem, start.state);
       const at = [1, 2, 9, ...Array.from({ length: 25 }, (_, i) => 11 + 7 * i), 199, 200];
       const { weights, measures } = await trainer.advance(200, { weightsAt: at, measureAt: at });
@@ -87,7 +88,7 @@ export function describeMeasures(opened: OpenedEngine, { open, threads }: Engine
     });
 
     it("have the same bits however the steps were cut, and change none", async () => {
-      const start = makeStart({ ...small, modulus: 23, width: 300, trainFraction: 0.75 });
+      const start = startOf({ ...small, modulus: 23, width: 300, trainFraction: 0.75 });
       const whole = await measuredRun(opened.engine, start, [300]);
       expect(whole.measures).toHaveLength(300);
       expect(await measuredRun(opened.engine, start, new Array(300).fill(1))).toEqual(whole);
@@ -105,7 +106,7 @@ export function describeMeasures(opened: OpenedEngine, { open, threads }: Engine
     });
 
     it("of more states than fit in one call of the kernel are all there", async () => {
-      const start = makeStart({ ...small, modulus: 5, width: 9 });
+      const start = startOf({ ...small, modulus: 5, width: 9 });
       const every = (step: number, steps: number) =>
         Array.from({ length: Math.floor(steps / step) }, (_, i) => (i + 1) * step);
       const trainer = await opened.engine.open(start.problem, start.state);
@@ -121,8 +122,8 @@ export function describeMeasures(opened: OpenedEngine, { open, threads }: Engine
 
     it.runIf(threads.length > 1)("have the same bits on any number of threads", async () => {
       const starts = [
-        makeStart({ ...small, modulus: 31, width: 500, trainFraction: 0.75 }),
-        makeStart({ ...small, modulus: 9, width: 5003 }),
+        startOf({ ...small, modulus: 31, width: 500, trainFraction: 0.75 }),
+        startOf({ ...small, modulus: 9, width: 5003 }),
       ];
       const runs = [];
       for (const count of threads) {
@@ -140,7 +141,7 @@ export function describeMeasures(opened: OpenedEngine, { open, threads }: Engine
     it("are of all states before a divergence, and then of the last finite one", async () => {
       const optimizer = { kind: "sgd", learningRate: 1000, weightDecay: 0 } as const;
       const choice: Choice = { ...small, activation: "x^4", optimizer, warmupSteps: 10_000 };
-      const start = makeStart(choice);
+      const start = startOf(choice);
       const trainer = await opened.engine.open(start.problem, start.state);
       const measureAt = Array.from({ length: 20_000 }, (_, i) => i + 1);
       const { diverged, steps, measures } = await trainer.advance(20_000, { measureAt });
@@ -155,7 +156,7 @@ export function describeMeasures(opened: OpenedEngine, { open, threads }: Engine
     });
 
     it("are asked for at increasing steps, by calls that don't overlap", async () => {
-      const { problem, state } = makeStart(small);
+      const { problem, state } = startOf(small);
       const trainer = await opened.engine.open(problem, state);
       await expect(trainer.advance(5, { measureAt: [3, 3] })).rejects.toThrow("measureAt");
       await expect(trainer.advance(5, { measureAt: [6] })).rejects.toThrow("measureAt");

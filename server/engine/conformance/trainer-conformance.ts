@@ -1,16 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { evaluateLogits, logits } from "../../model/evaluation.ts";
-import { makeStart } from "./arbitrary-problem.ts";
+import { makeStart, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { adamw, small } from "./example-starts.ts";
 import { expectClose, firstRow, rowOf } from "./expectations.ts";
 import { bitsOf, finalState } from "./state-bits.ts";
 
 /** What the calls of an engine and its trainers do: engine.ts. */
-export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest): void {
+export function describeTrainer(opened: OpenedEngine, { open, limits }: EngineUnderTest): void {
+  const startOf = startsWithin(limits);
   describe("advance", () => {
     it("returns one trace row a step, each the row that opening that state gives", async () => {
-      const { problem, state } = makeStart({ ...small, trainFraction: 0.75 });
+      const { problem, state } = startOf({ ...small, trainFraction: 0.75 });
       const trainer = await opened.engine.open(problem, state);
       const { trace, steps } = await trainer.advance(20, { weightsAt: [20] });
       expect(steps).toBe(20);
@@ -25,7 +26,7 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
     });
 
     it("agrees with the float64 evaluation of the weights it returns", async () => {
-      const { problem, state } = makeStart({ ...small, trainFraction: 0.75, width: 60 });
+      const { problem, state } = startOf({ ...small, trainFraction: 0.75, width: 60 });
       const trainer = await opened.engine.open(problem, state);
       const { weights } = await trainer.advance(150, { weightsAt: [150] });
       const network = { ...problem, ...weights[0] };
@@ -36,7 +37,7 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
     });
 
     it("copies out the weights of any states on the way, changing no bit", async () => {
-      const start = makeStart({ ...small, trainFraction: 0.75 });
+      const start = startOf({ ...small, trainFraction: 0.75 });
       const trainer = await opened.engine.open(start.problem, start.state);
       const weightsAt = [1, 2, ...Array.from({ length: 30 }, (_, i) => 5 + 7 * i), 300];
       const { weights } = await trainer.advance(310, { weightsAt });
@@ -56,7 +57,7 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
     });
 
     it("ends within a step of its signal, keeping what it did", async () => {
-      const start = makeStart({ ...small, modulus: 31, width: 300 });
+      const start = startOf({ ...small, modulus: 31, width: 300 });
       const trainer = await opened.engine.open(start.problem, start.state);
       const abort = new AbortController();
       setTimeout(() => abort.abort(), 30);
@@ -72,7 +73,7 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
     });
 
     it("makes no step when its signal has already fired", async () => {
-      const { problem, state } = makeStart(small);
+      const { problem, state } = startOf(small);
       const trainer = await opened.engine.open(problem, state);
       const { steps, weights } = await trainer.advance(9, { signal: AbortSignal.abort(), weightsAt: [9] });
       expect(steps).toBe(0);
@@ -83,7 +84,7 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
 
     it("is left at the last finite state when it diverges", async () => {
       const optimizer = { kind: "sgd", learningRate: 1000, weightDecay: 0 } as const;
-      const start = makeStart({ ...small, activation: "x^4", optimizer, warmupSteps: 10_000 });
+      const start = startOf({ ...small, activation: "x^4", optimizer, warmupSteps: 10_000 });
       // Cut so that the divergence comes in a later call than the checkpoint it is undone from.
       for (const cuts of [[100_000], new Array(2000).fill(7)]) {
         const trainer = await opened.engine.open(start.problem, start.state);
@@ -102,7 +103,7 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
     });
 
     it("refuses calls that overlap and calls after close", async () => {
-      const { problem, state } = makeStart(small);
+      const { problem, state } = startOf(small);
       const trainer = await opened.engine.open(problem, state);
       const running = trainer.advance(50);
       await expect(trainer.advance(1)).rejects.toThrow(/must not overlap/);
@@ -116,7 +117,7 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
 
   describe("shapes", () => {
     it("trains the smallest network", async () => {
-      const start = makeStart({
+      const start = startOf({
         ...small,
         modulus: 3,
         width: 8,
@@ -129,10 +130,11 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
       trainer.close();
     });
 
-    it("takes a step at p = 97, M = 1,000 and at p = 199", async () => {
+    const widest = Math.min(1000, limits?.mostWidth ?? 1000);
+    it(`takes a step at p = 97, M = ${widest}, and at p = 199`, async () => {
       for (const [modulus, width] of [
-        [97, 1000],
-        [199, 40],
+        [97, widest],
+        [199, Math.min(40, widest)],
       ]) {
         const { problem, state } = makeStart({ ...small, modulus, width, trainFraction: 0.75 });
         const trainer = await opened.engine.open(problem, state);
@@ -146,7 +148,7 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
     });
 
     it("refuses arrays that don't fit the shape", async () => {
-      const { problem, state } = makeStart(small);
+      const { problem, state } = startOf(small);
       await expect(opened.engine.open(problem, { ...state, xi: state.xi.slice(1) })).rejects.toThrow(
         RangeError,
       );
@@ -155,7 +157,7 @@ export function describeTrainer(opened: OpenedEngine, { open }: EngineUnderTest)
 
   it("lets trainers be abandoned and closes once", async () => {
     const other = await open();
-    const { problem, state } = makeStart(small);
+    const { problem, state } = startOf(small);
     const trainer = await other.open(problem, state);
     const running = trainer.advance(100);
     await other.close();

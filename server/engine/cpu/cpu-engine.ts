@@ -1,5 +1,7 @@
 import { availableParallelism } from "node:os";
+import { checkLength, checkShapes } from "../checks.ts";
 import type { Advance, Engine, Member, Network, Problem, Trainer, TrainerState } from "../engine.ts";
+import { EngineCalls } from "../engine-calls.ts";
 import { loadAddon } from "./addon.ts";
 import { AddonKernel } from "./addon-kernel.ts";
 import { CpuTrainer, type TrainerOwner } from "./cpu-trainer.ts";
@@ -53,7 +55,7 @@ export class CpuEngine implements Engine {
   readonly fallbackReason: string | undefined;
   readonly #kernel: Kernel;
   readonly #trainers = new Set<CpuTrainer>();
-  readonly #calls = new Set<Promise<unknown>>();
+  readonly #calls = new EngineCalls("cpu");
   readonly #owner: TrainerOwner;
   #closing: Promise<void> | undefined;
 
@@ -66,13 +68,13 @@ export class CpuEngine implements Engine {
     this.fallbackReason = fallbackReason;
     this.#owner = {
       threads: kernel.threads,
-      called: (call) => this.#follow(call),
+      called: (call) => this.#calls.follow(call),
       closed: (trainer) => this.#trainers.delete(trainer),
     };
   }
 
   open(problem: Problem, state: TrainerState): Promise<Trainer> {
-    return this.#track(async () => {
+    return this.#calls.make(async () => {
       checkShapes(problem, state);
       const kernelTrainer = this.#kernel.createTrainer(problem);
       const trainer = await CpuTrainer.open(problem, state, kernelTrainer, this.#owner);
@@ -88,7 +90,7 @@ export class CpuEngine implements Engine {
   }
 
   logits(network: Network): Promise<Float64Array> {
-    return this.#track(async () => {
+    return this.#calls.make(async () => {
       const { modulus, width, theta, xi } = network;
       checkLength("theta", theta, width * modulus);
       checkLength("xi", xi, width * modulus);
@@ -102,38 +104,8 @@ export class CpuEngine implements Engine {
   }
 
   async #close(): Promise<void> {
-    while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
+    await this.#calls.close();
     for (const trainer of this.#trainers) trainer.close();
     await this.#kernel.close();
-  }
-
-  #track<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#closing) return Promise.reject(new Error("the cpu engine is closed"));
-    const result = call();
-    this.#follow(result);
-    return result;
-  }
-
-  #follow(call: Promise<unknown>): void {
-    this.#calls.add(call);
-    const settled = () => this.#calls.delete(call);
-    call.then(settled, settled);
-  }
-}
-
-function checkShapes(
-  { modulus, width, labels, classes }: Problem,
-  { theta, xi, moments }: TrainerState,
-): void {
-  checkLength("labels", labels, modulus * modulus);
-  checkLength("classes", classes, modulus * modulus);
-  for (const [name, array] of Object.entries({ theta, xi, ...moments })) {
-    checkLength(name, array, width * modulus);
-  }
-}
-
-function checkLength(name: string, array: { readonly length: number }, expected: number): void {
-  if (array.length !== expected) {
-    throw new RangeError(`${name} must have ${expected} elements, got ${array.length}`);
   }
 }

@@ -1,5 +1,7 @@
 import type { SpectralMeasures } from "../../model/spectral-measures.ts";
+import { checkAdvance } from "../checks.ts";
 import type { Advance, AdvanceOptions, Moments, Problem, Trace, Trainer, TrainerState } from "../engine.ts";
+import { TrainerCalls } from "../trainer-calls.ts";
 import {
   type Captures,
   type KernelAdvance,
@@ -32,9 +34,7 @@ export class CpuTrainer implements Trainer {
   current: Trace;
   readonly #problem: Problem;
   readonly #kernel: KernelTrainer;
-  /** Names the call under way. */
-  #busyWith: string | undefined;
-  #closed = false;
+  readonly #calls: TrainerCalls;
   readonly #owner: TrainerOwner;
 
   /** Loads `state` into `kernel`. */
@@ -66,21 +66,11 @@ export class CpuTrainer implements Trainer {
     this.current = current;
     this.#kernel = kernel;
     this.#owner = owner;
+    this.#calls = new TrainerCalls(() => kernel.free());
   }
 
-  advance(steps: number, options: AdvanceOptions = {}): Promise<Advance> {
-    if (!Number.isSafeInteger(steps) || steps < 1) {
-      return Promise.reject(new RangeError(`steps must be a positive integer, got ${steps}`));
-    }
-    const { weightsAt = [], measureAt = [], cohort = 1 } = options;
-    if (!Number.isSafeInteger(cohort) || cohort < 1) {
-      return Promise.reject(new RangeError(`cohort must be a positive integer, got ${cohort}`));
-    }
-    for (const [name, at] of Object.entries({ weightsAt, measureAt })) {
-      if (!increasesTo(steps, at)) {
-        return Promise.reject(new RangeError(`${name} must increase from 1 to ${steps}, got ${at}`));
-      }
-    }
+  async advance(steps: number, options: AdvanceOptions = {}): Promise<Advance> {
+    checkAdvance(steps, options);
     return this.#exclusively("advance", () => this.#advance(steps, options));
   }
 
@@ -105,11 +95,10 @@ export class CpuTrainer implements Trainer {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#calls.isClosed) return;
     this.#owner.closed(this);
-    if (this.#busyWith) this.#kernel.stop();
-    else this.#kernel.free();
+    if (this.#calls.isBusy) this.#kernel.stop();
+    this.#calls.close();
   }
 
   async #advance(steps: number, options: AdvanceOptions): Promise<Advance> {
@@ -126,7 +115,7 @@ export class CpuTrainer implements Trainer {
     let made = 0;
     let diverged = false;
     try {
-      while (made < steps && !diverged && !this.#closed) {
+      while (made < steps && !diverged && !this.#calls.isClosed) {
         if (signal?.aborted) break;
         const wanted = weightsAt.slice(weights.length, weights.length + this.#kernel.mostCaptures);
         // A piece ends where it has made all the copies that it can, when more are wanted.
@@ -152,17 +141,7 @@ export class CpuTrainer implements Trainer {
   }
 
   #exclusively<T>(name: string, call: () => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new Error(`${name} of a trainer that is closed`));
-    if (this.#busyWith) {
-      return Promise.reject(
-        new Error(`${name} of a trainer while its ${this.#busyWith} is under way: calls must not overlap`),
-      );
-    }
-    this.#busyWith = name;
-    const result = call().finally(() => {
-      this.#busyWith = undefined;
-      if (this.#closed) this.#kernel.free();
-    });
+    const result = this.#calls.exclusively(name, call);
     this.#owner.called(result);
     return result;
   }
@@ -192,10 +171,6 @@ export class CpuTrainer implements Trainer {
   #newWeights(): Weights {
     return { theta: this.#newArray(), xi: this.#newArray() };
   }
-}
-
-function increasesTo(most: number, steps: readonly number[]): boolean {
-  return steps.every((at, i) => Number.isInteger(at) && at <= most && at > (steps[i - 1] ?? 0));
 }
 
 /** Those of `steps` from index `from` on that fall into the piece (made, end], counted from its beginning. */
