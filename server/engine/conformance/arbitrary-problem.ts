@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { pairClasses } from "../../model/pair-class.ts";
-import { activations, type Optimizer, type Task } from "../../model/spec.ts";
+import { type Activation, activations, type Optimizer, type Task } from "../../model/spec.ts";
 import { labels } from "../../model/task.ts";
 import type { Problem, TrainerState } from "../engine.ts";
 
@@ -15,9 +15,20 @@ export interface Limits {
   readonly mostWidth: number;
 }
 
-/** Any task, activation, optimizer and split, at small odd moduli and widths that are multiples of nothing. */
-export function arbitraryChoice({ mostModulus, mostWidth }: Limits): fc.Arbitrary<Choice> {
-  return fc.record({
+/** What of a network decides which code an engine runs for it. */
+export interface NetworkShape {
+  readonly modulus: number;
+  readonly width: number;
+  readonly activation: Activation;
+  readonly optimizer: Optimizer["kind"];
+}
+
+/** Any task, activation, optimizer and split, at small odd moduli and widths that are multiples of nothing; or one of `shapes`. */
+export function arbitraryChoice(
+  { mostModulus, mostWidth }: Limits,
+  shapes?: readonly NetworkShape[],
+): fc.Arbitrary<Choice> {
+  const any = fc.record({
     modulus: fc.integer({ min: 1, max: (mostModulus - 1) / 2 }).map((half) => 2 * half + 1),
     width: fc.integer({ min: 8, max: mostWidth }),
     activation: fc.constantFrom(...activations),
@@ -27,6 +38,14 @@ export function arbitraryChoice({ mostModulus, mostWidth }: Limits): fc.Arbitrar
     trainFraction: fc.constantFrom(0.3, 0.75, 1),
     seed: fc.integer({ min: 0, max: 2 ** 31 }),
   });
+  if (!shapes) return any;
+  return fc
+    .record({ choice: any, shape: fc.constantFrom(...shapes), adamw: arbitraryAdamw, sgd: arbitrarySgd })
+    .map(({ choice, shape, ...optimizers }) => ({
+      ...choice,
+      ...shape,
+      optimizer: optimizers[shape.optimizer],
+    }));
 }
 
 const arbitraryAdamw: fc.Arbitrary<Optimizer> = fc.record({
@@ -55,16 +74,31 @@ export interface Choice {
   readonly seed: number;
 }
 
-/** `makeStart`, of networks within `limits`. */
-export function startsWithin(limits: Limits | undefined): (choice: Choice) => Start {
-  if (!limits) return makeStart;
-  const { mostModulus, mostWidth } = limits;
-  return (choice) =>
-    makeStart({
-      ...choice,
-      modulus: Math.min(choice.modulus, mostModulus),
-      width: Math.min(choice.width, mostWidth),
-    });
+/** What an engine under test may be given. */
+export interface Bounds {
+  readonly limits?: Limits;
+  readonly shapes?: readonly NetworkShape[];
+}
+
+/** A choice within an engine's limits; or of its shapes, the first with the same optimizer and, where there is one, the same activation. */
+export function choicesWithin({ limits, shapes }: Bounds): (choice: Choice) => Choice {
+  return (choice) => {
+    const { modulus, width, activation, optimizer } = choice;
+    if (shapes) {
+      const alike = shapes.filter((shape) => shape.optimizer === optimizer.kind);
+      const same = alike.filter((shape) => shape.activation === activation);
+      return { ...choice, ...(same[0] ?? alike[0]), optimizer };
+    }
+    if (!limits) return choice;
+    const { mostModulus, mostWidth } = limits;
+    return { ...choice, modulus: Math.min(modulus, mostModulus), width: Math.min(width, mostWidth) };
+  };
+}
+
+/** `makeStart`, of networks within an engine's bounds. */
+export function startsWithin(bounds: Bounds): (choice: Choice) => Start {
+  const within = choicesWithin(bounds);
+  return (choice) => makeStart(within(choice));
 }
 
 /** Weights uniform in +-0.5 theta, +-1/sqrt(M) xi: every activation stays in range, no pair is trivially right. */

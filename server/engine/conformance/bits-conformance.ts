@@ -1,31 +1,52 @@
 import { describe, expect, it } from "vitest";
-import { type Choice, startsWithin } from "./arbitrary-problem.ts";
+import { type Choice, choicesWithin, makeStart, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
-import { small } from "./example-starts.ts";
+import { choiceOf, small } from "./example-starts.ts";
 import { bitsOf, finalBits, finalState } from "./state-bits.ts";
 
 /** The same bits, however the steps were made. */
-export function describeBits(opened: OpenedEngine, { open, threads, limits }: EngineUnderTest): void {
-  const startOf = startsWithin(limits);
+export function describeBits(opened: OpenedEngine, subject: EngineUnderTest): void {
+  const { open, threads, shapes, steps = 1000 } = subject;
+  const startOf = startsWithin(subject);
   describe("bits", () => {
-    const choices: Choice[] = [
+    const all: Choice[] = [
       { ...small, modulus: 23, width: 100, trainFraction: 0.75 },
       { ...small, task: "subtract", activation: "gelu", trainFraction: 0.5 },
       { ...small, activation: "x^2", optimizer: { kind: "sgd", learningRate: 0.1, weightDecay: 0.01 } },
     ];
+    const choices = all.map(choicesWithin(subject));
+    const third = Math.floor(steps / 3);
 
     it.each(choices)(
-      "are the same for 1 x 1,000 steps, 1,000 x 1 and uneven cuts: $activation",
+      `are the same for 1 x ${steps} steps, ${steps} x 1 and uneven cuts: p = $modulus, $activation`,
       async (choice) => {
         const start = startOf(choice);
-        const whole = await finalBits(opened.engine, start, [1000]);
-        expect(whole.step).toBe(1000);
-        expect(await finalBits(opened.engine, start, new Array(1000).fill(1))).toEqual(whole);
-        expect(await finalBits(opened.engine, start, [1, 331, 7, 661])).toEqual(whole);
+        const whole = await finalBits(opened.engine, start, [steps]);
+        expect(whole.step).toBe(steps);
+        expect(await finalBits(opened.engine, start, new Array(steps).fill(1))).toEqual(whole);
+        expect(await finalBits(opened.engine, start, [1, third - 2, 7, steps - third - 6])).toEqual(whole);
       },
     );
 
-    it.each(choices)("are the same through readState and open: $activation", async (choice) => {
+    it.each(shapes?.map(choiceOf) ?? [])(
+      "are the same one by one, beside another and through readState: p = $modulus, M = $width, $activation",
+      async (choice) => {
+        const start = makeStart({ ...choice, trainFraction: 0.75, warmupSteps: 1 });
+        const other = makeStart({ ...choice, seed: 1 });
+        const [whole] = await Promise.all([
+          finalBits(opened.engine, start, [6]),
+          finalBits(opened.engine, other, [2, 3]),
+        ]);
+        expect(await finalBits(opened.engine, start, [1, 1, 3, 1])).toEqual(whole);
+        const state = await finalState(opened.engine, start, [4]);
+        expect(bitsOf(await finalState(opened.engine, { ...start, state }, [2]))).toEqual({
+          ...whole,
+          traces: undefined,
+        });
+      },
+    );
+
+    it.each(choices)("are the same through readState and open: p = $modulus, $activation", async (choice) => {
       const start = startOf(choice);
       const whole = await finalBits(opened.engine, start, [300]);
       let { state } = start;

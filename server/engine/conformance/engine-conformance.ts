@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Engine } from "../engine.ts";
-import type { Limits } from "./arbitrary-problem.ts";
+import type { Bounds, Limits, NetworkShape } from "./arbitrary-problem.ts";
 import { describeBits } from "./bits-conformance.ts";
 import { describeCohorts } from "./cohort-conformance.ts";
 import { describeMeasures } from "./measure-conformance.ts";
 import { describeAccuracy } from "./oracle-conformance.ts";
 import { describeTrainer } from "./trainer-conformance.ts";
 
-export interface EngineUnderTest {
+export interface EngineUnderTest extends Bounds {
   readonly name: string;
   /** Why this machine doesn't have the engine: its tests are then skipped, and say so. */
   readonly missing?: string | undefined;
@@ -22,10 +22,26 @@ export interface EngineUnderTest {
    */
   readonly limits?: Limits;
   /**
+   * Only these are trained, for an engine that takes seconds to get ready for a shape that it has not had yet. There must be both
+   * optimizers, SGD with x^4, and AdamW with x^2 at p = 23, M = 128. The first of each optimizer are trained at length.
+   * @default any
+   */
+  readonly shapes?: readonly NetworkShape[];
+  /**
+   * Steps of the longest runs whose bits are compared, where they are made one by one as well.
+   * @default 1000
+   */
+  readonly steps?: number;
+  /**
    * How many trainers more than it has threads must advance at once for the last to wait 100 ms for its turn.
    * @default 2
    */
   readonly ahead?: number;
+  /**
+   * All trainers advance side by side, and none waits.
+   * @default false
+   */
+  readonly sideBySide?: boolean;
 }
 
 /** Filled in before the first test runs. */
@@ -43,7 +59,7 @@ export function describeEngine(subject: EngineUnderTest): void {
     });
     afterAll(() => opened.engine.close());
 
-    describeAccuracy(opened);
+    describeAccuracy(opened, subject);
     describeBits(opened, subject);
     describeTrainer(opened, subject);
     describeMeasures(opened, subject);

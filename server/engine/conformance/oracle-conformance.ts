@@ -6,17 +6,20 @@ import { gradients, OracleTrainer } from "../../model/oracle.ts";
 import { activations } from "../../model/spec.ts";
 import { arbitraryChoice, makeStart } from "./arbitrary-problem.ts";
 import { difference, frobenius, relativeDistance } from "./distance.ts";
-import type { OpenedEngine } from "./engine-conformance.ts";
+import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { adamw, idealNetwork, small } from "./example-starts.ts";
 import { correctCounts, expectClose, firstRow } from "./expectations.ts";
 import { finalState } from "./state-bits.ts";
 
 /** One step and a hundred, against the same mathematics in float64. */
-export function describeAccuracy(opened: OpenedEngine): void {
+export function describeAccuracy(opened: OpenedEngine, subject: EngineUnderTest): void {
+  const { shapes } = subject;
+  const numRuns = shapes ? 2 * shapes.length : 40;
+  const quick = shapes?.filter(({ modulus }) => modulus === shapes[0].modulus);
   describe("against the float64 oracle", () => {
     it("has the losses, counts and gradient norm of the state it opens", async () => {
       await fc.assert(
-        fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }), async (choice) => {
+        fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }, shapes), async (choice) => {
           const { problem, state } = makeStart(choice);
           const trainer = await opened.engine.open(problem, state);
           const truth = gradients(problem, state.theta, state.xi);
@@ -28,13 +31,13 @@ export function describeAccuracy(opened: OpenedEngine): void {
           expectClose(row.parameterNorm, frobenius(state.theta, state.xi), 1e-5);
           expect(correctCounts(trainer.current)).toEqual(truth.correct);
         }),
-        { numRuns: 40 },
+        { numRuns },
       );
     });
 
     it("has one step's gradients within 1e-5 of them", async () => {
       await fc.assert(
-        fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }), async (choice) => {
+        fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }, shapes), async (choice) => {
           const { problem, state } = makeStart(choice);
           // From zero, the first moment after an update is (1 - beta1) times the gradient.
           const optimizer = { ...adamw, learningRate: 1e-3 };
@@ -48,13 +51,13 @@ export function describeAccuracy(opened: OpenedEngine): void {
           );
           expect(relativeDistance(scaled, [truth.thetaGradient, truth.xiGradient])).toBeLessThan(1e-5);
         }),
-        { numRuns: 40 },
+        { numRuns },
       );
     });
 
     it("makes one update within 1e-5 of theirs, but for rounding the weights to float32", async () => {
       await fc.assert(
-        fc.asyncProperty(arbitraryChoice({ mostModulus: 17, mostWidth: 50 }), async (choice) => {
+        fc.asyncProperty(arbitraryChoice({ mostModulus: 17, mostWidth: 50 }, shapes), async (choice) => {
           // A few steps on, where the moments are not zero and the warm-up has begun.
           const { problem, state } = makeStart(choice);
           const trainer = await opened.engine.open(problem, state);
@@ -70,13 +73,13 @@ export function describeAccuracy(opened: OpenedEngine): void {
           const rounding = (frobenius(after.theta, after.xi) / frobenius(...due)) * 2 ** -24;
           expect(relativeDistance(made, due)).toBeLessThan(1e-5 + 2 * rounding);
         }),
-        { numRuns: 40 },
+        { numRuns },
       );
     });
 
     it("is after 100 steps within 4 times the error of a plain float32 program", async () => {
       await fc.assert(
-        fc.asyncProperty(arbitraryChoice({ mostModulus: 11, mostWidth: 40 }), async (choice) => {
+        fc.asyncProperty(arbitraryChoice({ mostModulus: 11, mostWidth: 40 }, quick), async (choice) => {
           // Steps amplify rounding errors, those of a lucky program little: three starts together tell more than one.
           const errors = { engine: 0, ordinary: 0 };
           for (const seed of [choice.seed, choice.seed + 1, choice.seed + 2]) {
