@@ -3,26 +3,10 @@ import { Grokbox, type Session } from "../sdk/src/mod.ts";
 import { type CpuEngineOptions, openCpuEngine } from "../server/engine/cpu/cpu-engine.ts";
 import type { Engine, Trainer } from "../server/engine/engine.ts";
 import { type Effort, openTrainers, type Shape, secondsOf, stepsIn } from "./engine-speed.ts";
+import { type Ratio, ratioOf, type Sample, sample, speed } from "./ratio.ts";
 import { metric, startServerProcess } from "./server-process.ts";
-import { median } from "./statistics.ts";
 
-/** Of speeds that were measured one after the other, round by round. */
-export interface Ratio {
-  readonly median: number;
-  readonly least: number;
-  readonly most: number;
-  /**
-   * Median ratio of what the speeds would be, had each its threads to itself: from the processor time that a step took, which others on
-   * the machine change less than the speed.
-   */
-  readonly byProcessorTime: number;
-}
-
-interface Sample {
-  readonly stepsPerSecond: number;
-  /** By the process that computed. */
-  readonly cpuSecondsPerStep: number;
-}
+export type { Ratio } from "./ratio.ts";
 
 /** Speed of many trainers together. */
 export interface CohortSpeed {
@@ -165,26 +149,4 @@ async function speedOfSessions(
   const to = await look();
   for (const session of sessions) await session.pause();
   return sample(to.steps - from.steps, (to.at - from.at) / 1000, to.cpuSeconds - from.cpuSeconds);
-}
-
-function sample(steps: number, seconds: number, cpuSeconds: number): Sample {
-  return { stepsPerSecond: steps / seconds, cpuSecondsPerStep: cpuSeconds / steps };
-}
-
-function speed(samples: readonly Sample[]): number {
-  return median(samples.map(({ stepsPerSecond }) => stepsPerSecond));
-}
-
-/** @param threads - how many times as many the first have as the second */
-function ratioOf(over: readonly Sample[], under: readonly Sample[], threads: number): Ratio {
-  const ratios = over.map(({ stepsPerSecond }, i) => stepsPerSecond / under[i].stepsPerSecond);
-  const byTime = over.map(
-    ({ cpuSecondsPerStep }, i) => (threads * under[i].cpuSecondsPerStep) / cpuSecondsPerStep,
-  );
-  return {
-    median: median(ratios),
-    least: Math.min(...ratios),
-    most: Math.max(...ratios),
-    byProcessorTime: median(byTime),
-  };
 }

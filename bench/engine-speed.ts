@@ -1,6 +1,8 @@
 import { loadAddon } from "../server/engine/cpu/addon.ts";
 import { type CpuEngineOptions, cpuIsas, openCpuEngine } from "../server/engine/cpu/cpu-engine.ts";
 import type { Engine, Trainer } from "../server/engine/engine.ts";
+import { peakMemoryBytes, resetPeakMemory } from "./memory.ts";
+import type { Peer } from "./peers/best-peer.ts";
 import { standardProblem } from "./problem.ts";
 import { median } from "./statistics.ts";
 
@@ -20,6 +22,20 @@ export interface EngineSpeed {
   /** Multiply-adds in registers on as many threads, measured between the engine's rounds; null without the addon. */
   readonly peakGflops: number | null;
   readonly fractionOfPeak: number | null;
+  /** Of this whole process while it computed. */
+  readonly peakMemoryBytes: number | null;
+  /** The best peer on this shape and as many threads, measured in turns with the engine; this and what is its are null without one. */
+  readonly peer: string | null;
+  readonly peerStepsPerSecond: number | null;
+  /** Median over the rounds of the engine's speed over the peer's. */
+  readonly ratioToBestPeer: number | null;
+  /**
+   * The same from the processor time that a step takes either of them, which others on the machine change less; where threads wait for each
+   * other it counts some of their waiting.
+   */
+  readonly ratioByProcessorTime: number | null;
+  /** Of its whole process. */
+  readonly peerPeakMemoryBytes: number | null;
 }
 
 export interface Shape {
@@ -29,7 +45,7 @@ export interface Shape {
 
 export interface Effort {
   readonly rounds: number;
-  /** Of one measurement; a round is a peak, an engine and another peak measurement. */
+  /** Of one measurement; a round is a peak, an engine, another peak and a peer measurement. */
   readonly milliseconds: number;
 }
 
@@ -52,10 +68,12 @@ export async function measureEngine(
   shape: Shape,
   effort: Effort,
   cohort = 1,
+  peer?: Peer,
 ): Promise<EngineSpeed> {
+  resetPeakMemory();
   const engine = await openCpuEngine(options);
   try {
-    return await measureTrainers(engine, await openTrainers(engine, shape, cohort), shape, effort);
+    return await measureTrainers(engine, await openTrainers(engine, shape, cohort), shape, effort, peer);
   } finally {
     await engine.close();
   }
@@ -83,21 +101,33 @@ async function measureTrainers(
   trainers: readonly Trainer[],
   shape: Shape,
   { rounds, milliseconds }: Effort,
+  peer: Peer | undefined,
 ): Promise<EngineSpeed> {
   const steps = await stepsIn(engine, trainers, milliseconds);
   const speeds: number[] = [];
+  const peerSpeeds: number[] = [];
+  const cpuRatios: number[] = [];
   const peaks: number[] = [];
   const shares: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const before = peakGflops(engine.threads, milliseconds / 4);
+    const begin = process.cpuUsage();
     const seconds = await secondsOf(engine, trainers, steps);
+    const { user, system } = process.cpuUsage(begin);
     const after = peakGflops(engine.threads, milliseconds / 4);
     speeds.push((trainers.length * steps) / seconds);
+    if (peer !== undefined) {
+      const timing = await peer.measure();
+      peerSpeeds.push(peer.steps / timing.seconds);
+      const cpuSecondsPerStep = (user + system) / 1e6 / (trainers.length * steps);
+      cpuRatios.push(timing.cpuSeconds / peer.steps / cpuSecondsPerStep);
+    }
     if (before === undefined || after === undefined) continue;
     peaks.push(before, after);
     shares.push((speeds[round] * operationsPerStep(shape)) / 1e9 / ((before + after) / 2));
   }
   const stepsPerSecond = median(speeds);
+  const medianOf = (values: readonly number[]) => (values.length > 0 ? median(values) : null);
   return {
     engine: `${engine.name} ${engine.variant}`,
     isa: engine.isa,
@@ -106,8 +136,14 @@ async function measureTrainers(
     cohort: trainers.length,
     stepsPerSecond,
     gflops: (stepsPerSecond * operationsPerStep(shape)) / 1e9,
-    peakGflops: peaks.length > 0 ? median(peaks) : null,
-    fractionOfPeak: shares.length > 0 ? median(shares) : null,
+    peakGflops: medianOf(peaks),
+    fractionOfPeak: medianOf(shares),
+    peakMemoryBytes: peakMemoryBytes(),
+    peer: peer?.name ?? null,
+    peerStepsPerSecond: medianOf(peerSpeeds),
+    ratioToBestPeer: medianOf(peerSpeeds.map((speed, round) => speeds[round] / speed)),
+    ratioByProcessorTime: medianOf(cpuRatios),
+    peerPeakMemoryBytes: peer?.peakMemoryBytes ?? null,
   };
 }
 

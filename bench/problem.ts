@@ -5,11 +5,24 @@ import { completeSpec } from "../server/model/presets.ts";
 import { labels } from "../server/model/task.ts";
 import type { Shape } from "./engine-speed.ts";
 
+export interface Posed {
+  readonly problem: Problem;
+  readonly state: TrainerState;
+}
+
 /** The paper's standard run (all pairs, relu, AdamW) at another size. */
-export function standardProblem({ p, width }: Shape): { problem: Problem; state: TrainerState } {
-  const spec = completeSpec({ modulus: p, width });
+export function standardProblem({ p, width }: Shape): Posed {
+  return posed(completeSpec({ modulus: p, width }));
+}
+
+/** A published run from another seed. */
+export function presetProblem(preset: string, seed: number): Posed {
+  return posed(completeSpec({ seed }, preset));
+}
+
+function posed(spec: ReturnType<typeof completeSpec>): Posed {
   const { theta, xi, train } = initialState(spec);
-  const { modulus, activation, optimizer, schedule, task } = spec;
+  const { modulus, width, activation, optimizer, schedule, task } = spec;
   const problem = {
     modulus,
     width,

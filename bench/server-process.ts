@@ -25,7 +25,7 @@ export async function startServerProcess(...args: readonly string[]): Promise<Se
   const keeping = args.includes("--data") ? [] : ["--ephemeral"];
   const child = spawn(
     process.execPath,
-    [...nodeFlags, main, "--port", "0", "--log-level", "warn", ...keeping, ...args],
+    [...nodeFlags, main, "--port", "0", "--log-level", "warn", "--engine", "cpu", ...keeping, ...args],
     {
       stdio: ["ignore", "pipe", "inherit"],
     },

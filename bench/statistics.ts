@@ -10,3 +10,15 @@ export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 }
+
+/** Slope of the line through log y over log x with the least squares: n when y grows as x^n. */
+export function exponent(x: readonly number[], y: readonly number[]): number {
+  const [logX, logY] = [x.map(Math.log), y.map(Math.log)];
+  const [meanX, meanY] = [mean(logX), mean(logY)];
+  const covariance = mean(logX.map((value, i) => (value - meanX) * (logY[i] - meanY)));
+  return covariance / mean(logX.map((value) => (value - meanX) ** 2));
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -13,7 +13,7 @@ try {
     stderr: process.stderr,
     signal: interrupted.signal,
     startServer: ({ cpuVariant }) =>
-      startServer({ host: "127.0.0.1", port: 0, logLevel: "warn", cpuVariant }),
+      startServer({ host: "127.0.0.1", port: 0, logLevel: "warn", engines: ["cpu"], cpuVariant }),
   });
 } catch (error) {
   if (interrupted.signal.aborted) process.exitCode = 130;

@@ -14,6 +14,12 @@ export interface Config {
   readonly webOrigins: readonly string[];
   /** Serve other machines although there are no tokens and no TLS yet. */
   readonly insecure: boolean;
+  /** Engines to offer, the preferred one first; auto for those that work here. */
+  readonly engines: "auto" | readonly EngineName[];
+  /** Take software adapters for GPUs too. */
+  readonly allowSoftware: boolean;
+  /** Of a GPU's memory, bytes that sessions may take; undefined for what the engine finds. */
+  readonly gpuMemoryBytes: number | undefined;
   /** Build of the CPU engine; undefined for the best that works here. */
   readonly cpuVariant: "addon" | "wasm" | undefined;
   /** Threads of the CPU engine. */
@@ -24,6 +30,9 @@ export interface Config {
   readonly maxSnapshotsPerSession: number;
   readonly retainedProgressPoints: number;
   readonly maxStateBytes: number;
+  /** Finished ones among them. */
+  readonly maxSweeps: number;
+  readonly maxSweepRuns: number;
   /** Folder of the store; undefined keeps everything in memory. */
   readonly data: string | undefined;
   /** Milliseconds between checkpoints of a session that trains. */
@@ -34,6 +43,10 @@ export interface Config {
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
+
+/** All that there could be. */
+export const engineNames = ["webgpu", "tensorflow", "cpu"] as const;
+export type EngineName = (typeof engineNames)[number];
 
 export const defaultPort = 50_051;
 export const defaultWebPort = 8_080;
@@ -47,6 +60,9 @@ export function configure(values: Partial<Config> = {}): Config {
     webPort: values.port === 0 ? 0 : defaultWebPort,
     webOrigins: [],
     insecure: false,
+    engines: "auto",
+    allowSoftware: false,
+    gpuMemoryBytes: undefined,
     cpuVariant: undefined,
     threads: availableParallelism(),
     logLevel: "info",
@@ -55,6 +71,8 @@ export function configure(values: Partial<Config> = {}): Config {
     maxSnapshotsPerSession: 1_000,
     retainedProgressPoints: 100_000,
     maxStateBytes: 4 * 2 ** 30,
+    maxSweeps: 1_000,
+    maxSweepRuns: 100_000,
     data: undefined,
     checkpointEveryMs: 5_000,
     resumeRuns: true,
@@ -103,6 +121,23 @@ export function parseConfig(argv: readonly string[], version: string): Config {
       new Option("--insecure", "serve other machines without users and TLS (env: GROKBOX_INSECURE=1)"),
     )
     .addOption(
+      flag(
+        "--engine <names>",
+        `engines to offer, the preferred one first, with commas between them: ${engineNames.join(", ")}; auto for those that work here`,
+        "ENGINE",
+      )
+        .default("auto")
+        .argParser(engineList),
+    )
+    .addOption(
+      new Option("--allow-software", "take software adapters for GPUs too (env: GROKBOX_ALLOW_SOFTWARE=1)"),
+    )
+    .addOption(
+      flag("--gpu-memory <bytes>", "of a GPU's memory for sessions", "GPU_MEMORY")
+        .default(undefined, "what the engine finds")
+        .argParser(integer(2 ** 20, 2 ** 50)),
+    )
+    .addOption(
       flag("--cpu <variant>", "build of the CPU engine; left out: the best that works", "CPU").choices([
         "addon",
         "wasm",
@@ -137,9 +172,19 @@ export function parseConfig(argv: readonly string[], version: string): Config {
         .default(4_096)
         .argParser(integer(1, 1e7)),
     )
+    .addOption(
+      flag("--max-sweeps <number>", "sweeps at a time, finished ones among them", "MAX_SWEEPS")
+        .default(1_000)
+        .argParser(integer(1, 1e5)),
+    )
+    .addOption(
+      flag("--max-sweep-runs <number>", "runs of one sweep: its cells with every seed", "MAX_SWEEP_RUNS")
+        .default(100_000)
+        .argParser(integer(1, 1e6)),
+    )
     .parse(argv, { from: "user" });
-  const { cpu, maxStateMib, webPort, webOrigin, data, ephemeral, checkpointEvery, stayPaused, ...options } =
-    program.opts();
+  const { cpu, engine, allowSoftware, gpuMemory, maxStateMib, webPort, webOrigin, ...rest } = program.opts();
+  const { data, ephemeral, checkpointEvery, stayPaused, ...options } = rest;
   try {
     // A flag wins over the environment.
     const named = program.getOptionValueSource("data") === "cli";
@@ -150,6 +195,9 @@ export function parseConfig(argv: readonly string[], version: string): Config {
       insecure,
       ...(webPort === undefined ? {} : { webPort }),
       webOrigins: webOrigin,
+      engines: engine,
+      allowSoftware: allowSoftware ?? switchedOn("GROKBOX_ALLOW_SOFTWARE"),
+      gpuMemoryBytes: gpuMemory,
       cpuVariant: cpu,
       data: isEphemeral ? undefined : (data ?? defaultDataDirectory()),
       checkpointEveryMs: checkpointEvery * 1000,
@@ -196,6 +244,14 @@ function seconds(min: number, max: number): (text: string) => number {
     }
     return value;
   };
+}
+
+function engineList(text: string): "auto" | readonly EngineName[] {
+  if (text === "auto") return text;
+  const names = text.split(",").map((name) => name.trim());
+  const isKnown = (name: string): name is EngineName => engineNames.includes(name as EngineName);
+  if (names.every(isKnown) && new Set(names).size === names.length) return names;
+  throw new InvalidArgumentError(`It must be auto, or different ones of ${engineNames.join(", ")}.`);
 }
 
 /** Adds to what was given so far; in the environment several are separated by spaces. */

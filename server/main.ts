@@ -15,12 +15,19 @@ try {
   process.exit(1);
 }
 
-const { engine, fallbackReason } = server.engines[0]!;
+const { offered, absent } = server.engines;
+const engineLines = [
+  ...offered.flatMap(({ engine, fallbackReason }) => [
+    `${engine.name} ${engine.variant}, ${engine.device}`,
+    ...(fallbackReason === "" ? [] : [`(${fallbackReason})`]),
+  ]),
+  ...absent.map(({ name, reason }) => `(no ${name}: ${reason})`),
+];
 console.log(`grokbox ${version} is ready on ${server.address}
 
   Watch, start and compare sessions in a browser: http://${server.webAddress}/
 
-  engine   ${engine.name} ${engine.variant}, ${engine.device}${fallbackReason === "" ? "" : `\n           (${fallbackReason})`}
+  engine   ${engineLines.join("\n           ")}
   runtime  Node ${process.version}
   data     ${config.data ?? "in memory only: gone when the server ends"}
   metrics  http://${server.webAddress}/metrics

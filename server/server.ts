@@ -9,8 +9,9 @@ import { SweepService } from "@grokbox/proto/sweep";
 import { TrainingService } from "@grokbox/proto/training";
 import { Server } from "@grpc/grpc-js";
 import { pino } from "pino";
+import { calibrated } from "./calibration-file.ts";
 import { type Config, configure } from "./config.ts";
-import { openCpuEngine } from "./engine/cpu/cpu-engine.ts";
+import { type EngineOpeners, engineOpeners, openEngines } from "./engines.ts";
 import { analysisService } from "./rpc/analysis-service.ts";
 import { CallLog } from "./rpc/call.ts";
 import { connectListener } from "./rpc/connect.ts";
@@ -23,7 +24,8 @@ import { sessionService } from "./rpc/session-service.ts";
 import { snapshotService } from "./rpc/snapshot-service.ts";
 import { sweepService } from "./rpc/sweep-service.ts";
 import { trainingService } from "./rpc/training-service.ts";
-import { type OfferedEngine, Registry } from "./sessions/registry.ts";
+import type { EngineSet } from "./sessions/engines.ts";
+import { Registry } from "./sessions/registry.ts";
 import { Sweeps } from "./sessions/sweeps/sweeps.ts";
 import { openStore } from "./store/store.ts";
 import { version } from "./version.ts";
@@ -43,7 +45,7 @@ export interface RunningServer {
   readonly address: string;
   /** host:port of the web pages. */
   readonly webAddress: string;
-  readonly engines: readonly OfferedEngine[];
+  readonly engines: EngineSet;
   readonly registry: Registry;
   readonly sweeps: Sweeps;
   /** Finishes slices, ends streams, and frees everything. */
@@ -51,7 +53,10 @@ export interface RunningServer {
 }
 
 /** The composition root: makes every room, connects them, and closes them in reverse. */
-export async function startServer(values: Partial<Config> = {}): Promise<RunningServer> {
+export async function startServer(
+  values: Partial<Config> = {},
+  openers: EngineOpeners = engineOpeners,
+): Promise<RunningServer> {
   const config = configure(values);
   const logger = pino({ name: "grokbox", level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
   const metrics = new Metrics();
@@ -61,7 +66,13 @@ export async function startServer(values: Partial<Config> = {}): Promise<Running
     holder: `process ${process.pid} on ${hostname()}, to serve ${config.host}, port ${config.port}`,
     maxEphemeralBytes: config.maxStateBytes,
   });
-  const engines = [await offerCpu(config)];
+  const engines = await openEngines(config, openers)
+    .then((set) => calibrated(set, config.data, logger))
+    .catch(async (error) => {
+      await store.close();
+      throw error;
+    });
+  for (const { name, reason } of engines.absent) logger.info({ engine: name, reason }, "is not offered");
   const { checkpointEveryMs } = config;
   const onDefect = (err: unknown) => logger.error({ err }, "defect");
   const registry = new Registry({
@@ -72,7 +83,7 @@ export async function startServer(values: Partial<Config> = {}): Promise<Running
     onDefect,
     checkpointEveryMs,
   });
-  const sweeps = new Sweeps(registry, onDefect);
+  const sweeps = new Sweeps(registry, onDefect, config);
   metrics.observe(registry, sweeps, version);
   const resume = config.resumeRuns;
   for (const damage of [...(await registry.restore({ resume })), ...(await sweeps.restore({ resume }))])
@@ -126,14 +137,6 @@ export async function startServer(values: Partial<Config> = {}): Promise<Running
   };
 }
 
-async function offerCpu({ cpuVariant, threads }: Config): Promise<OfferedEngine> {
-  const engine = await openCpuEngine({
-    threads,
-    ...(cpuVariant === undefined ? {} : { variant: cpuVariant }),
-  });
-  return { engine, reason: "the only engine of this server", fallbackReason: engine.fallbackReason ?? "" };
-}
-
 function servicesOf(registry: Registry, sweeps: Sweeps): readonly Served[] {
   return [
     served(SessionService, sessionService(registry)),
@@ -141,7 +144,7 @@ function servicesOf(registry: Registry, sweeps: Sweeps): readonly Served[] {
     served(AnalysisService, analysisService(registry)),
     served(SnapshotService, snapshotService(registry)),
     served(SweepService, sweepService(sweeps)),
-    served(ServerService, serverService(registry, version)),
+    served(ServerService, serverService(sweeps, version)),
   ];
 }
 

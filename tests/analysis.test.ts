@@ -215,7 +215,7 @@ test("no analysis changes a bit of a run that goes on meanwhile", async () => {
   const [a, b] = [await straight.download(), await looked.download()];
   expect(b.theta.data).toEqual(a.theta.data);
   expect(b.xi.data).toEqual(a.xi.data);
-  expect(b.moments!.thetaSecond.data).toEqual(a.moments!.thetaSecond.data);
+  expect(b.moments!.thetaSecond!.data).toEqual(a.moments!.thetaSecond!.data);
 });
 
 test("answers as large as they may be fit into a message", async () => {

@@ -169,6 +169,35 @@ test("what the server refuses is told in the words of the file", async () => {
   expect(stderr).toContain("grid.modulus[1] must be odd, 3 to 199; got 22");
 });
 
+test("a wrong cell is told of before the others run, and with --strict refused", async () => {
+  const path = file("odd.yaml", short.replace("grid: {", "grid: {modulus: [7, 22], "));
+  const { status, stdout, stderr } = await grokbox(["sweep", path], env);
+  expect([status, stderr.split("\n")]).toEqual([
+    0,
+    [
+      "8 of 16 runs can't begin and will end as invalid, because of",
+      "  grid.modulus[1] must be odd, 3 to 199; got 22",
+      "The others run. --strict refuses such a file.",
+      "",
+    ],
+  ]);
+  expect(stdout).toMatch(/finished: 8 reached the last step, 8 invalid\n$/);
+  const [started] = await json("sweep", path);
+  expect(started.sweep).toMatchObject({
+    invalidGroups: 4,
+    invalidValues: [{ description: expect.stringContaining("22") }],
+  });
+  for (const refused of [
+    await grokbox(["sweep", path, "--strict"], env),
+    await grokbox(["sweep", file("strict.yaml", `${readFileSync(path, "utf8")}refuse_invalid: true\n`)], env),
+  ]) {
+    expect([refused.status, refused.stdout]).toEqual([2, ""]);
+    expect(refused.stderr).toContain("grid.modulus[1] must be odd, 3 to 199; got 22");
+  }
+  const late = await grokbox(["sweep", started.sweep.name, "--strict"], env);
+  expect([late.status, late.stderr]).toEqual([2, expect.stringContaining("--strict is for a file")]);
+});
+
 test("the example runs as printed, but shorter", async () => {
   const example = readFileSync(join(import.meta.dirname, "../clients/examples/weight-decay.yaml"), "utf8");
   const shorter = example.replace("until_step: 30000", "until_step: 200").replace("count: 16", "count: 2");

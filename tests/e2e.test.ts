@@ -15,10 +15,10 @@ test.skipIf(!hasChromium)(
     try {
       const report = await runEndToEnd({ folder, rounds: 0, log: () => {} });
       expect(report.failures).toEqual([]);
-      expect(report.passed).toBeGreaterThan(8);
+      expect(report.passed).toBeGreaterThan(11);
       expect(report.clicks).toBeLessThanOrEqual(3);
       expect(report.bundleKilobytes).toBeLessThanOrEqual(maxBundleKilobytes);
-      expect(report.screenshots).toHaveLength(6);
+      expect(report.screenshots).toHaveLength(8);
     } finally {
       rmSync(folder, { recursive: true });
     }

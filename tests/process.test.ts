@@ -93,6 +93,9 @@ test("flags that are wrong are refused by name", () => {
     ["--threads", "many"],
     ["--cpu", "gpu"],
     ["--log-level", "loud"],
+    ["--engine", "abacus"],
+    ["--engine", "cpu,cpu"],
+    ["--gpu-memory", "8GB"],
   ] as const) {
     const { status, stderr } = spawnSync(process.execPath, [main, flag, value], { encoding: "utf8" });
     expect(status).not.toBe(0);

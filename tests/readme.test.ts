@@ -59,6 +59,15 @@ const rules: readonly (readonly [RegExp, (...groups: string[]) => unknown])[] = 
     },
   ],
   [/^npm run bench$/, async () => expect(await npm("run", "bench", "--", "--help")).toContain("--json")],
+  [
+    /^npm run bench -- (--only tensorflow .*)$/,
+    async (options) => {
+      const quick = ["--rounds", "1", "--milliseconds", "4", "--shape", "5,16"];
+      const output = await npm("run", "--silent", "bench", "--", ...options.split(" "), ...quick);
+      expect(output).toContain("tensorflow wasm");
+    },
+  ],
+  [/^npm install --no-save (.*)$/, (packages) => packages.split(" ").forEach(isOptionalPeer)],
   [/^npm run ([\w:]+)$/, isScript],
   [/^npx node (clients\/examples\/\S+)$/, (path) => isFile(path, constants.R_OK)],
   [/^(\.ci\/run|clients\/python\/generate\.sh)$/, (path) => isFile(path, constants.X_OK)],
@@ -184,6 +193,13 @@ function isScript(name: string): void {
 
 function isFile(path: string, mode: number): void {
   accessSync(join(root, path), mode);
+}
+
+/** Whether the server says that it can use a package, and does without. */
+function isOptionalPeer(name: string): void {
+  const { peerDependencies, peerDependenciesMeta } = JSON.parse(read("server/package.json"));
+  expect(peerDependencies).toHaveProperty([name]);
+  expect(peerDependenciesMeta[name]).toEqual({ optional: true });
 }
 
 /** Whether a folder's pyproject.toml names all the packages in it. */

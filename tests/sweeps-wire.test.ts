@@ -1,5 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Comparison, Measure } from "@grokbox/proto/run";
+import { ServerService } from "@grokbox/proto/server";
 import { SessionService } from "@grokbox/proto/session";
 import type { SweepDefinitionSchema } from "@grokbox/proto/sweep";
 import { SweepEndReason, SweepOutcome, SweepParameter, SweepService, SweepState } from "@grokbox/proto/sweep";
@@ -96,7 +98,8 @@ test("every wrong value is named by its place in the definition, before anything
     { parameter: SweepParameter.ACTIVATION, names: ["relu", "sigmoid"] },
   ];
   const cells = (value: object): Definition => grid({ cells: { case: "grid", value } });
-  expect(await refused(cells({ base: { width: 16 }, axes }))).toEqual([
+  const strictly = (cells: Definition) => ({ ...cells, refuseInvalid: true }) as Definition;
+  expect(await refused(strictly(cells({ base: { width: 16 }, axes })))).toEqual([
     expect.stringMatching(/^definition\.grid\.axes\[2\]\.names\[1\]: must be one of relu, gelu/),
     "definition.grid.axes[1].values[3]: must be odd, 3 to 199; got 22",
   ]);
@@ -129,6 +132,7 @@ test("every wrong value is named by its place in the definition, before anything
             specs: [{}, { spec: { optimizer: { kind: { case: "sgd", value: { learningRate: -1 } } } } }],
           },
         },
+        refuseInvalid: true,
       }),
     ),
   ).toEqual([
@@ -153,23 +157,91 @@ test("every wrong value is named by its place in the definition, before anything
   expect(await wire.call(method.listSweeps, {})).toMatchObject({ sweeps: { length: 1 } });
 });
 
-test("a sweep with an even modulus among its cells runs the others when that is asked for", async () => {
-  const { sweep } = await wire.call(method.startSweep, {
-    definition: grid({
-      cells: {
-        case: "grid",
-        value: { base: { width: 8 }, axes: [{ parameter: SweepParameter.MODULUS, values: [6, 7] }] },
+test("a sweep with an even modulus among its cells says so at once and whenever it is asked, and runs the others", async () => {
+  const axes = [
+    { parameter: SweepParameter.MODULUS, values: [6, 7] },
+    { parameter: SweepParameter.LEARNING_RATE, values: [0.001, -1] },
+  ];
+  const request = {
+    requestId: "an even modulus",
+    definition: grid({ cells: { case: "grid", value: { base: { width: 8 }, axes } } as never, seeds: [] }),
+  };
+  const { sweep } = await wire.call(method.startSweep, request);
+  const invalid = {
+    invalidGroups: 3,
+    invalidValues: [
+      { field: "definition.grid.axes[0].values[0]", description: "must be odd, 3 to 199; got 6" },
+      {
+        field: "definition.grid.axes[1].values[1]",
+        description: "must be greater than 0, at most 1000; got -1",
       },
-      seeds: [],
-      skipInvalid: true,
-    }),
-  });
-  await until(sweep!.name, "finished");
-  const { runs } = await wire.call(method.listSweepRuns, { name: sweep!.name });
-  expect(runs.map(({ run, outcome }) => [run, outcome]).sort()).toEqual([
-    [0, SweepOutcome.INVALID],
-    [1, SweepOutcome.TARGET],
+    ],
+  };
+  const { name } = sweep!;
+  expect(sweep).toMatchObject({ name, ...invalid });
+  expect((await wire.call(method.startSweep, request)).sweep).toMatchObject({ name, ...invalid });
+  await until(name, "finished");
+  expect((await wire.call(method.getSweep, { name })).sweep).toMatchObject(invalid);
+  const { runs } = await wire.call(method.listSweepRuns, { name });
+  expect(runs.sort((a, b) => a.run - b.run).map(({ outcome, detail }) => [outcome, detail])).toEqual([
+    [SweepOutcome.INVALID, "modulus must be odd, 3 to 199; got 6"],
+    [SweepOutcome.INVALID, expect.stringMatching(/^modulus must be .*; optimizer.learning_rate must be /)],
+    [SweepOutcome.TARGET, "reached step 60"],
+    [SweepOutcome.INVALID, "optimizer.learning_rate must be greater than 0, at most 1000; got -1"],
   ]);
+});
+
+test("a cell without a test set is invalid where the plan stops by test accuracy; a sweep of nothing else is refused", async () => {
+  const plan = {
+    untilStep: 20n,
+    stopWhen: [
+      {
+        condition: {
+          case: "threshold",
+          value: { measure: Measure.TEST_ACCURACY, comparison: Comparison.AT_LEAST, value: 1 },
+        },
+      },
+    ] as never,
+  };
+  const cells = (values: number[]) =>
+    ({
+      case: "grid",
+      value: {
+        base: { modulus: 7, width: 8, split: { kind: { case: "torch", value: {} } } },
+        axes: [{ parameter: SweepParameter.TRAIN_FRACTION, values }],
+      },
+    }) as never;
+  const field = "definition.plan.stop_when[0].threshold.measure";
+  const description = "must be a measure that the cell has, which has no test set; got test_accuracy";
+  const { sweep } = await wire.call(method.startSweep, {
+    definition: grid({ cells: cells([0.5, 1]), plan }),
+  });
+  expect(sweep).toMatchObject({ invalidGroups: 1, invalidValues: [{ field, description }] });
+  await until(sweep!.name, "finished");
+  expect(server.sweeps.get(sweep!.name).ledger.counts).toMatchObject({ invalid: 3, failed: 0 });
+  expect(await refused(grid({ cells: cells([1]), plan }))).toEqual([`${field}: ${description}`]);
+});
+
+test("how many sweeps and runs there can be is the server's to say", async () => {
+  const small = await startServer({ port: 0, logLevel: "silent", maxSweeps: 1, maxSweepRuns: 6 });
+  const other = new Wire(small.address);
+  try {
+    const { limits } = await other.call(ServerService.method.getServerInfo, {});
+    expect(limits).toMatchObject({ maxSweeps: 1, maxSweepRuns: 6 });
+    const start = (definition: Definition) =>
+      other.call(method.startSweep, { definition }).then(
+        () => undefined,
+        (failure) => readFailure(failure),
+      );
+    expect((await start(grid({ seeds: [1, 2, 3, 4] })))?.violations).toEqual({
+      "definition.grid.axes": "must make at most 6 runs with the seeds; got 8",
+    });
+    expect(await start(grid())).toBeUndefined();
+    expect(await start(grid())).toMatchObject({ reason: "TOO_MANY_SWEEPS", metadata: { limit: "1" } });
+  } finally {
+    other.close();
+    await small.close();
+  }
 });
 
 test("it is paused, goes on, is cancelled and deleted, and its sessions are its own meanwhile", async () => {

@@ -77,6 +77,7 @@ test("a script starts a sweep, follows its runs, and reads summaries and bands",
     [4, 2, 2],
     [5, 2, 2],
   ]);
+  expect(await Array.fromAsync(sweep.bands({ firstGroup: 2, groups: 3 }))).toEqual(bands.slice(2, 5));
   const finals = runs.filter(({ group }) => group === 1).map(({ final }) => final!.trainLoss);
   const { median, runs: of } = bands[1]!.measures.trainLoss!.at(-1)!;
   expect([of, median]).toEqual([2, expect.closeTo((finals[0]! + finals[1]!) / 2, 12)]);
@@ -87,7 +88,9 @@ test("a script starts a sweep, follows its runs, and reads summaries and bands",
 });
 
 test("wrong values are refused by name; a wrong shape is refused before it is sent", async () => {
-  await expect(box.sweep({ ...options, grid: { modulus: [7, 22] } })).rejects.toMatchObject({
+  await expect(
+    box.sweep({ ...options, grid: { modulus: [7, 22] }, refuseInvalid: true }),
+  ).rejects.toMatchObject({
     reason: "INVALID_FIELD",
     violations: [
       { field: "definition.grid.axes[0].values[1]", description: "must be odd, 3 to 199; got 22" },
@@ -100,6 +103,21 @@ test("wrong values are refused by name; a wrong shape is refused before it is se
   await expect(box.sweep({ ...options, grid: { speed: [1] } as object })).rejects.toThrow("grid.speed");
 });
 
+test("a wrong cell is told of when the sweep starts, and only its own runs are invalid", async () => {
+  await using sweep = await box.sweep({ ...options, grid: { modulus: [7, 22] }, seeds: [1, 2] });
+  const invalid = {
+    invalidGroups: 1,
+    invalidValues: [
+      { field: "definition.grid.axes[0].values[1]", description: "must be odd, 3 to 199; got 22" },
+    ],
+  };
+  expect(sweep.info).toMatchObject(invalid);
+  const runs = await Array.fromAsync(sweep.runs());
+  expect(runs.filter(({ outcome }) => outcome === "invalid").map(({ run }) => run)).toEqual([2, 3]);
+  expect(sweep.info).toMatchObject({ ...invalid, state: "finished", finished: { invalid: 2 } });
+  await sweep.delete();
+});
+
 test("a sweep that is deleted while it is followed says so", async () => {
   const sweep = await box.sweep({ ...options, untilStep: 200_000, recordEvery: 10_000, stopWhen: [] });
   await expect(
@@ -109,28 +127,39 @@ test("a sweep that is deleted while it is followed says so", async () => {
   ).rejects.toMatchObject({ reason: "SWEEP_NOT_FOUND" });
 });
 
+/** One setting with 64 seeds, which train in cohorts of two. */
+const seeds: SweepOptions = {
+  base: { preset: "grokking", modulus: 11, width: 64 },
+  seeds: Array.from({ length: 64 }, (_, i) => i),
+  untilStep: 1_000,
+  recordEvery: 50,
+  maxParallel: 16,
+};
+
 test.each([
-  ["killed", "SIGKILL"],
-  ["shut down", "SIGTERM"],
+  { runs: 12, what: options, how: "killed", signal: "SIGKILL" },
+  { runs: 12, what: options, how: "shut down", signal: "SIGTERM" },
+  { runs: 64, what: seeds, how: "killed", signal: "SIGKILL" },
 ] as const)(
-  "a sweep whose server is %s twice ends as one that was never interrupted, for whoever follows it",
+  "a sweep of $runs runs whose server is $how twice ends as one that was never interrupted, for whoever follows it",
   {
     timeout: 120_000,
   },
-  async (_, signal) => {
-    const straight = await box.sweep(options);
+  async ({ runs, what, signal }) => {
+    // One run at a time has the device to itself.
+    const straight = await box.sweep({ ...what, maxParallel: 1 });
     const expected = plain(await Array.fromAsync(straight.runs()));
     const directory = mkdtempSync(join(tmpdir(), "grokbox-sweep-kill-"));
     const port = await freePort();
     let child = await serve(directory, port);
     try {
       await using other = await Grokbox.connect(`localhost:${port}`);
-      const sweep = await other.sweep(options);
+      const sweep = await other.sweep(what);
       const seen: SweepRun[] = [];
       let kills = 0;
       for await (const run of sweep.runs()) {
         seen.push(run);
-        if (kills < 2 && seen.length >= 3 * (kills + 1)) {
+        if (kills < 2 && seen.length >= (runs / 4) * (kills + 1)) {
           kills++;
           child.kill(signal);
           await once(child, "exit");
@@ -138,7 +167,7 @@ test.each([
         }
       }
       expect(kills).toBe(2);
-      expect(new Set(seen.map(({ run }) => run)).size).toBe(12);
+      expect(new Set(seen.map(({ run }) => run)).size).toBe(runs);
       expect(plain(seen)).toEqual(expected);
       expect(plain(await Array.fromAsync(sweep.summaries()))).toEqual(expected);
       expect(await bandsOf(sweep)).toEqual(await bandsOf(straight));
@@ -153,7 +182,7 @@ test.each([
 async function serve(directory: string, port: number): Promise<ChildProcess> {
   const main = join(import.meta.dirname, "../server/main.ts");
   const flags = ["--port", String(port), "--web-port", "0", "--data", directory];
-  const timing = ["--checkpoint-every", "0.05", "--log-level", "error"];
+  const timing = ["--threads", "2", "--checkpoint-every", "0.05", "--log-level", "error"];
   const env = { ...process.env, GROKBOX_EPHEMERAL: "" };
   const child = spawn(process.execPath, [main, ...flags, ...timing], {
     stdio: ["ignore", "pipe", "inherit"],

@@ -21,7 +21,7 @@ const reasons: Readonly<Record<string, RegExp>> = {
   "wrong shape": /^must be theta's \[65536, 199\]; got \[199, 65536\]/,
   "overlapping offsets": /an overlap$/,
   "path-like name": /^must hold no tensors but theta.*got "\.\.\/xi"/,
-  "a tensor too many": /^must hold no tensors but theta.*got "embedding"/,
+  "a tensor too many": /^must hold no tensors but theta.*got "unembedding"/,
   "NaN-filled": /^must be finite/,
   "300 MB after a small state": /^must end after the 320 bytes of data/,
   "truncated after 8 MB of 313": /the stream ended after \d+ of 313000456 bytes; nothing was kept$/,

@@ -9,6 +9,8 @@ export interface ChangesOptions {
   readonly optimizer?: OptimizerInput["kind"];
   readonly lr?: number;
   readonly weightDecay?: number;
+  readonly grokfast?: number;
+  readonly grokfastAlpha?: number;
   readonly warmupSteps?: number;
   readonly split?: "torch" | "python";
   readonly trainFraction?: number;
@@ -23,6 +25,8 @@ export function addChangesOptions(command: Command): Command {
     .addOption(new Option("--optimizer <name>", "another one, its moments zero").choices(["adamw", "sgd"]))
     .option("--lr <number>", "learning rate", number)
     .option("--weight-decay <number>", "decoupled for adamw, L2 for sgd", number)
+    .option("--grokfast <lambda>", "amplify slow gradients by so much; 0 for not any more", number)
+    .option("--grokfast-alpha <number>", "of their running mean", number)
     .option("--warmup-steps <steps>", "over which the learning rate rises from 0", integer)
     .addOption(new Option("--split <generator>", "that shuffles the pairs").choices(["torch", "python"]))
     .option("--train-fraction <share>", "of the pairs to train on, more than 0, at most 1", number)
@@ -42,11 +46,20 @@ export function changesOf(options: ChangesOptions, { split: present }: Spec): Ch
     optimizer,
     learningRate: lr,
     weightDecay,
+    grokfast: grokfastOf(options),
     warmupSteps,
     split: splitOf(options, present),
     removeFrequencies,
     keepFrequencies,
   };
+}
+
+/** Nothing when no part of it was said. */
+export function grokfastOf({
+  grokfast: lambda,
+  grokfastAlpha: alpha,
+}: Pick<ChangesOptions, "grokfast" | "grokfastAlpha">): ChangesInput["grokfast"] {
+  return lambda === undefined && alpha === undefined ? undefined : { alpha, lambda };
 }
 
 /** Nothing when no part of it was said; what else it is made of is as before. */

@@ -1,5 +1,6 @@
 import type { Changes } from "@grokbox/sdk";
 import { count, setting } from "./numbers.ts";
+import { grokfastText } from "./spec-text.ts";
 
 /** activation abs, adamw decay 0, without frequencies 2, 5; empty when nothing is different. */
 export function changesText(changes: Changes): string {
@@ -18,12 +19,12 @@ export function changesText(changes: Changes): string {
 
 function optimizerText(optimizer: Changes["optimizer"]): string {
   if (optimizer === undefined) return "";
-  const { kind, learningRate, weightDecay, ...rest } = optimizer;
+  const { kind, learningRate, weightDecay, grokfast, ...rest } = optimizer;
   const named = { lr: learningRate, decay: weightDecay, ...rest };
   const settings = Object.entries(named).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name} ${setting(value)}`],
   );
-  return [kind, ...settings].join(" ");
+  return [kind, ...settings, ...(grokfast === undefined ? [] : [grokfastText(grokfast)])].join(" ");
 }
 
 function splitText(split: Changes["split"]): string {

@@ -104,6 +104,8 @@ function hintFor(error: GrokboxError, command: string | undefined): string | und
     DIVERGED: `Look at its last good step: grokbox show ${id}   or go on under another activation: grokbox swap ${id} abs`,
     TOO_MANY_SESSIONS: "Make room: grokbox list, grokbox delete ID",
     OUT_OF_MEMORY: "Make room: grokbox list, grokbox delete ID",
+    ENGINE_ABSENT: "See which there are: grokbox info   or go on elsewhere: grokbox move ID --engine E",
+    DEVICE_LOST: "Try again, or go on elsewhere: grokbox move ID --engine cpu",
     DEADLINE_EXCEEDED: "Allow it more time: --timeout SECONDS",
   };
   return hints[error.reason] ?? hints[error.code];

@@ -73,7 +73,7 @@ export class Output {
 
   /** What must be said beside the result. */
   say(lines: readonly string[]): void {
-    this.stderr.write(`${lines.join("\n")}\n`);
+    if (lines.length > 0) this.stderr.write(`${lines.join("\n")}\n`);
   }
 }
 

@@ -14,6 +14,7 @@ import { addLabel } from "./commands/label.ts";
 import { addList } from "./commands/list.ts";
 import { addLottery } from "./commands/lottery.ts";
 import { addMeasures } from "./commands/measures.ts";
+import { addMove } from "./commands/move.ts";
 import { addPause } from "./commands/pause.ts";
 import { addRestore } from "./commands/restore.ts";
 import { addRun } from "./commands/run.ts";
@@ -91,6 +92,7 @@ export function buildProgram(line: CommandLine): Command {
   addSwap(program, line);
   addFork(program, line);
   addRestore(program, line);
+  addMove(program, line);
   addTriggers(program, line);
   addMeasures(program, line);
   addSweep(program, line);

@@ -1,12 +1,13 @@
-import type { SessionInfo, Spec, StopReason } from "@grokbox/sdk";
+import type { GrokfastInput, SessionInfo, Spec, StopReason } from "@grokbox/sdk";
 import { count, plural, setting } from "./numbers.ts";
 
-/** p 23, M 512, relu, add, adamw lr 1e-4 decay 2, 75% train, seed 42 */
+/** p 23, M 512, embedding 128, relu, add, adamw lr 1e-4 decay 2 grokfast 2, 75% train, seed 42 */
 export function specText(spec: Spec): string {
   const { modulus, width, activation, task, seed } = spec;
   return [
     `p ${modulus}`,
     `M ${width}`,
+    embeddingText(spec),
     activation,
     task,
     optimizerText(spec),
@@ -18,8 +19,26 @@ export function specText(spec: Spec): string {
 }
 
 export function optimizerText({ optimizer }: Spec): string {
-  const { kind, learningRate, weightDecay } = optimizer;
-  return `${kind} lr ${setting(learningRate)}${weightDecay === 0 ? "" : ` decay ${setting(weightDecay)}`}`;
+  const { kind, learningRate, weightDecay, grokfast } = optimizer;
+  return [
+    `${kind} lr ${setting(learningRate)}`,
+    weightDecay === 0 ? "" : `decay ${setting(weightDecay)}`,
+    grokfast === undefined ? "" : grokfastText(grokfast),
+  ]
+    .filter((part) => part !== "")
+    .join(" ");
+}
+
+/** grokfast 2, and its alpha when that is not the paper's. */
+export function grokfastText({ alpha, lambda }: GrokfastInput): string {
+  if (lambda === 0) return "without grokfast";
+  const factor = lambda === undefined ? "grokfast" : `grokfast ${setting(lambda)}`;
+  return alpha === undefined || alpha === 0.98 ? factor : `${factor} alpha ${setting(alpha)}`;
+}
+
+/** Empty when theta itself is trained. */
+export function embeddingText({ embedding }: Spec): string {
+  return embedding === undefined ? "" : `embedding ${embedding.dimension}`;
 }
 
 /** Empty when all pairs train. */

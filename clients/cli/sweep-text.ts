@@ -1,6 +1,7 @@
 import type { SweepInfo } from "@grokbox/sdk";
 import { count, duration, plural, short } from "./numbers.ts";
 import type { Format, Style } from "./output.ts";
+import { shareDone } from "./sweep-counts.ts";
 import { sweepIdOf } from "./sweep-name.ts";
 
 export function sweepFormat({ state }: Pick<SweepInfo, "state">): Format | undefined {
@@ -10,12 +11,6 @@ export function sweepFormat({ state }: Pick<SweepInfo, "state">): Format | undef
     cancelled: "red",
   };
   return formats[state];
-}
-
-/** Share of all updates that are done, 0 to 1, as far as that is known; of the runs where it is not. */
-export function shareDone({ done, runs, steps, stepsPerSecond, secondsLeft }: SweepInfo): number {
-  const left = (secondsLeft ?? 0) * stepsPerSecond;
-  return left > 0 ? steps / (steps + left) : done / Math.max(1, runs);
 }
 
 /** 3 of 64 runs  ━━━━────  8.2k steps/s  4 min 20 s left */
@@ -32,20 +27,6 @@ export function progressLine(info: SweepInfo, width: number, style: Style): stri
     waitsFor === "" ? "" : `waits: ${waitsFor}`,
   ];
   return parts.filter((part) => part !== "").join("  ");
-}
-
-/** 60 reached the last step, 3 stopped early, 1 diverged */
-export function outcomesText({ finished }: SweepInfo): string {
-  const { target, condition, diverged, failed, invalid } = finished;
-  const parts: readonly (readonly [number, string])[] = [
-    [target, "reached the last step"],
-    [condition, "stopped early"],
-    [diverged, "diverged"],
-    [failed, "failed"],
-    [invalid, "invalid"],
-  ];
-  const shown = parts.filter(([number]) => number > 0).map(([number, what]) => `${count(number)} ${what}`);
-  return shown.length === 0 ? "no run has finished" : shown.join(", ");
 }
 
 /** What a person who looks away leaves behind. */

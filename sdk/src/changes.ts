@@ -3,7 +3,14 @@ import type { Changes as ChangesMessage, ChangesSchema } from "@grokbox/proto/re
 import type { Spec as SpecMessage } from "@grokbox/proto/spec";
 import { defined } from "./defined.ts";
 import { invalidField } from "./error.ts";
-import { type OptimizerInput, type SpecInput, type SplitInput, toOptimizer, toSplit } from "./spec-input.ts";
+import {
+  type GrokfastInput,
+  type OptimizerInput,
+  type SpecInput,
+  type SplitInput,
+  toOptimizer,
+  toSplit,
+} from "./spec-input.ts";
 
 /** What a fork does differently from the session that it comes from. What is left out is as there. */
 export interface Changes {
@@ -15,8 +22,8 @@ export interface Changes {
   /** Which pairs train. */
   readonly split?: SplitInput | undefined;
   /**
-   * Take these frequencies, each 1 to (p - 1) / 2, out of every row of both layers, and out of AdamW's first moments. Not with
-   * `keepFrequencies`.
+   * Take these frequencies, each 1 to (p - 1) / 2, out of every row of both layers, of W_E where that is learned, and out of AdamW's first
+   * moments and Grokfast's averages. Not with `keepFrequencies`.
    */
   readonly removeFrequencies?: readonly number[] | undefined;
   /** Take out all other frequencies; means stay. */
@@ -30,6 +37,8 @@ export interface ChangesInput extends Omit<Changes, "optimizer"> {
   readonly learningRate?: number | undefined;
   /** Of the optimizer; by itself it leaves the kind of optimizer and its other settings as they are. */
   readonly weightDecay?: number | undefined;
+  /** Of the optimizer; by itself it leaves the rest as it is. `{ lambda: 0 }` takes it out. */
+  readonly grokfast?: GrokfastInput | undefined;
 }
 
 /**
@@ -75,8 +84,12 @@ function frequencies(list: readonly number[] | undefined, field: string): number
 
 function fromOptimizer(kind: NonNullable<SpecMessage["optimizer"]>["kind"] | undefined) {
   if (kind?.case === undefined) return undefined;
-  const { learningRate, weightDecay } = kind.value;
-  const common = defined({ learningRate, weightDecay });
+  const { learningRate, weightDecay, grokfast } = kind.value;
+  const common = defined({
+    learningRate,
+    weightDecay,
+    grokfast: grokfast && defined({ alpha: grokfast.alpha, lambda: grokfast.lambda }),
+  });
   if (kind.case === "sgd") return { kind: kind.case, ...common };
   const { beta1, beta2, epsilon } = kind.value;
   return { kind: kind.case, ...common, ...defined({ beta1, beta2, epsilon }) };

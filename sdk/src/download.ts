@@ -12,8 +12,8 @@ import { type Weights, weightsFrom } from "./weights.ts";
 /** A snapshot with its arrays. It can be uploaded as it is; without moments (SGD) the upload begins at step 0. */
 export interface DownloadedSnapshot extends Snapshot, Omit<Weights, "step"> {}
 
-/** As much as the largest network with its moments has: 6 arrays of 65,536 x 199. */
-const mostBytes = 6 * 65_536 * 199 * 4;
+/** As much as the largest state has: M = 65,536, p = 199, d = 512, with AdamW's moments and Grokfast's averages. */
+const mostBytes = 4 * (5 * 65_536 * 199 + 4 * 512 * (65_536 + 199));
 
 /**
  * Fetches a snapshot in chunks and checks its SHA-256; starts over when the connection breaks.

@@ -38,7 +38,16 @@ export type { Run, RunPoint } from "./run.ts";
 export type { Plateau, RunPlan, RunPlanUnderWay, StopCondition } from "./run-plan.ts";
 export type { SafetensorsFile } from "./safetensors-file.ts";
 export type { ClassAccuracy, Scores } from "./scores.ts";
-export type { EngineInfo, Limits, PresetInfo, ServerInfo, StorageInfo } from "./server-info.ts";
+export type {
+  AbsentEngine,
+  EngineInfo,
+  EngineTiming,
+  Limits,
+  MemoryInfo,
+  PresetInfo,
+  ServerInfo,
+  StorageInfo,
+} from "./server-info.ts";
 export type { At, ExpectedStep, RunOptions, Session, SessionUpdate, SpectrumOptions } from "./session.ts";
 export type { SessionEvent } from "./session-event.ts";
 export type {
@@ -50,12 +59,30 @@ export type {
 } from "./session-info.ts";
 export type { Snapshot, SnapshotKind, SnapshotsOptions } from "./snapshot.ts";
 export type { SnapshotSchedule } from "./snapshot-schedule.ts";
-export type { Activation, Init, Optimizer, Schedule, Spec, Split, Task } from "./spec.ts";
-export type { InitInput, OptimizerInput, PresetName, SpecInput, SplitInput } from "./spec-input.ts";
+export type {
+  Activation,
+  Embedding,
+  Grokfast,
+  Init,
+  Optimizer,
+  Schedule,
+  Spec,
+  Split,
+  Task,
+} from "./spec.ts";
+export type {
+  EmbeddingInput,
+  GrokfastInput,
+  InitInput,
+  OptimizerInput,
+  PresetName,
+  SpecInput,
+  SplitInput,
+} from "./spec-input.ts";
 export type { FrequencyGroup, LayerSpectrum, MeanAndSpread, NeuronRange, Spectrum } from "./spectrum.ts";
 export type { StartOptions } from "./start.ts";
 export type { Sweep } from "./sweep.ts";
-export type { BandPoint, SweepBands } from "./sweep-bands.ts";
+export type { BandPoint, SweepBands, SweepBandsOptions } from "./sweep-bands.ts";
 export type { SweepCounts, SweepDefinition, SweepInfo, SweepState } from "./sweep-info.ts";
 export type { SweepGrid, SweepOptions, SweepSpec } from "./sweep-options.ts";
 export { type Coordinates, type SweepParameter, sweepParameters } from "./sweep-parameter.ts";
@@ -76,4 +103,4 @@ export type {
 } from "./voting.ts";
 export type { WatchOptions } from "./watch.ts";
 export { type Wave, waves } from "./waves.ts";
-export type { Moments, Weights } from "./weights.ts";
+export type { Averages, Factors, Moments, Weights } from "./weights.ts";

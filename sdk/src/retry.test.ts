@@ -30,6 +30,21 @@ test("a mutation is repeated on UNAVAILABLE, under one request_id", async () => 
   expect(new Set(ids).size).toBe(2);
 });
 
+test("a lost device is told at once: the server has tried again by itself", async () => {
+  let calls = 0;
+  const script = on(step, () => {
+    calls += 1;
+    throw new Failure(14, "the device is lost", { reason: "DEVICE_LOST", metadata: { engine: "webgpu" } });
+  });
+  await using server = await serve(info, found, script);
+  await using box = await connect(server.address);
+  await expect((await box.session("sessions/a")).step()).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+    reason: "DEVICE_LOST",
+  });
+  expect(calls).toBe(1);
+});
+
 test.each([
   [2, "UNKNOWN"],
   [4, "DEADLINE_EXCEEDED"],

@@ -9,7 +9,8 @@ export interface RetryOptions {
 }
 
 /**
- * Tries until an attempt succeeds, fails with anything but UNAVAILABLE, or the next would come after the deadline. Only for what is safe
+ * Tries until an attempt succeeds, fails with anything but UNAVAILABLE (or with DEVICE_LOST, of which the server has seen several in a
+ * row by then), or the next would come after the deadline. Only for what is safe
  * to repeat: calls that read, and calls whose request_id lets the server recognize them.
  *
  * @param attempt - is told how long it may take, milliseconds
@@ -25,7 +26,8 @@ export async function retrying<T>(
     try {
       return await attempt(deadline.leftMs);
     } catch (error) {
-      if (!isUnavailable(error)) throw failure === undefined ? error : cutOff(error, failure);
+      if (!isUnavailable(error) || error.reason === "DEVICE_LOST")
+        throw failure === undefined ? error : cutOff(error, failure);
       failure = error;
       const waitMs = Math.max(backoff.waitMs(failures), error.retryDelayMs);
       if (waitMs >= deadline.leftMs) throw failures === 1 ? error : exhausted(error, failures);

@@ -4,8 +4,8 @@ import { runtime } from "#runtime";
 import { invalidField } from "./error.ts";
 
 /**
- * A file of a network's state: `theta` and `xi` [M, p], float32 or float64; optionally AdamW's four moments, and `train`, the training
- * pairs, as a mask [p, p] or as indices x p + y in increasing order. What grokbox exported has its spec and its step too.
+ * A file of a network's state: `theta` and `xi` [M, p], float32 or float64; optionally the factors of a learned embedding, AdamW's moments
+ * and Grokfast's averages, as a snapshot has them, and `train`, the training pairs, as a mask [p, p] or as indices x p + y in increasing order. What grokbox exported has its spec and its step too.
  */
 export interface SafetensorsFile {
   /** Its bytes; or a Blob, such as `openAsBlob` of `node:fs` makes of a path, which is read in pieces. */

@@ -1,7 +1,9 @@
 import type {
   EngineInfo as EngineMessage,
   GetServerInfoResponse,
+  MemoryInfo as MemoryMessage,
   StorageInfo as StorageMessage,
+  EngineTiming as TimingMessage,
 } from "@grokbox/proto/server";
 import { defined } from "./defined.ts";
 import { badAnswer } from "./error.ts";
@@ -13,6 +15,10 @@ export interface ServerInfo {
   readonly version: string;
   /** Those that work there, the preferred one first. */
   readonly engines: readonly EngineInfo[];
+  /** Those that it would offer, and that don't work there. */
+  readonly absentEngines: readonly AbsentEngine[];
+  /** Of states, snapshots and uploads, and of the sessions that train on engines without their own; absent where the server doesn't say. */
+  readonly memory?: MemoryInfo;
   readonly limits: Limits;
   readonly uptimeSeconds: number;
   /** Version of Node.js. */
@@ -37,21 +43,50 @@ export interface StorageInfo {
   readonly checkpointEverySeconds: number;
 }
 
+/** Memory that is set aside before it is used. */
+export interface MemoryInfo {
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+}
+
+export interface AbsentEngine {
+  readonly name: string;
+  /** Why it is not there, for people. */
+  readonly reason: string;
+}
+
+/** How fast an engine was found to be. */
+export interface EngineTiming {
+  readonly modulus: number;
+  readonly width: number;
+  /** Of one session that has the device to itself. */
+  readonly stepsPerSecond: number;
+  /** So many sessions that were timed side by side, and the steps a second of all of them together. */
+  readonly cohort?: { readonly sessions: number; readonly stepsPerSecond: number };
+}
+
 export interface EngineInfo {
   readonly name: string;
-  /** Build of the engine, e.g. addon or wasm. */
+  /** Build or back end of the engine, e.g. addon or wasm. */
   readonly variant: string;
   /** For people. */
   readonly device: string;
-  /** Instruction set, e.g. avx512. */
+  /** Instruction set or back end, e.g. avx512. */
   readonly isa: string;
+  /** Of the CPU; 0 of an engine that computes elsewhere. */
   readonly threads: number;
+  /** Sessions that it trains side by side at full speed. */
+  readonly parts: number;
   /** Of its arithmetic, e.g. float32. */
   readonly precision: string;
   /** Whether equal specs give equal bits. */
   readonly deterministic: boolean;
   /** Why a faster variant is not used; empty when it is. */
   readonly fallbackReason: string;
+  /** Of the device's own; absent: its sessions take the server's. */
+  readonly memory?: MemoryInfo;
+  /** By which sessions without a wish get their engine, from small networks to large ones; empty where there is nothing to choose. */
+  readonly timings: readonly EngineTiming[];
 }
 
 /** Bounds that the server enforces. */
@@ -63,6 +98,10 @@ export interface Limits {
   readonly maxSnapshotsPerSession: number;
   /** Progress points retained a session. */
   readonly retainedProgressPoints: number;
+  /** Sweeps at a time, finished ones among them. */
+  readonly maxSweeps: number;
+  /** Runs of one sweep: its cells with every seed. */
+  readonly maxSweepRuns: number;
   readonly maxMessageBytes: number;
   readonly maxUploadBytes: number;
   /** Of a unary call that has no deadline. */
@@ -82,11 +121,14 @@ export function fromServerInfo(message: GetServerInfoResponse): ServerInfo {
   return {
     version,
     engines: message.engines.map(fromEngine),
+    absentEngines: message.absentEngines.map(({ name, reason }) => ({ name, reason })),
     limits: {
       maxSessions: limits.maxSessions,
       maxQueuedCommands: limits.maxQueuedCommands,
       maxSnapshotsPerSession: limits.maxSnapshotsPerSession,
       retainedProgressPoints: limits.retainedProgressPoints,
+      maxSweeps: limits.maxSweeps,
+      maxSweepRuns: limits.maxSweepRuns,
       maxMessageBytes: limits.maxMessageBytes,
       maxUploadBytes: fromUint64(limits.maxUploadBytes),
       defaultDeadlineSeconds: limits.defaultDeadlineSeconds,
@@ -98,7 +140,7 @@ export function fromServerInfo(message: GetServerInfoResponse): ServerInfo {
       description,
       steps: fromUint64(steps),
     })),
-    ...defined({ storage: storage && fromStorage(storage) }),
+    ...defined({ storage: storage && fromStorage(storage), memory: fromMemory(message.memory) }),
   };
 }
 
@@ -119,6 +161,25 @@ function fromStorage({
 }
 
 function fromEngine(message: EngineMessage): EngineInfo {
-  const { name, variant, device, isa, threads, precision, deterministic, fallbackReason } = message;
-  return { name, variant, device, isa, threads, precision, deterministic, fallbackReason };
+  const { name, variant, device, isa, threads, parts, precision, deterministic, fallbackReason } = message;
+  return {
+    ...{ name, variant, device, isa, threads, parts, precision, deterministic, fallbackReason },
+    timings: message.timings.map(fromTiming),
+    ...defined({ memory: fromMemory(message.memory) }),
+  };
+}
+
+function fromMemory(message: MemoryMessage | undefined): MemoryInfo | undefined {
+  return message && { usedBytes: fromUint64(message.usedBytes), limitBytes: fromUint64(message.limitBytes) };
+}
+
+function fromTiming({
+  modulus,
+  width,
+  stepsPerSecond,
+  cohort,
+  cohortStepsPerSecond,
+}: TimingMessage): EngineTiming {
+  const together = cohort === 0 ? undefined : { sessions: cohort, stepsPerSecond: cohortStepsPerSecond };
+  return { modulus, width, stepsPerSecond, ...defined({ cohort: together }) };
 }

@@ -10,6 +10,8 @@ export type SessionEvent = {
   readonly time?: Date;
 } & (
   | { readonly kind: "activation-swapped"; readonly from: string; readonly to: string }
+  /** `Session.move` put the session on another engine. */
+  | { readonly kind: "engine-moved"; readonly from: string; readonly to: string }
   /** `Session.restore` put the session back from a step to another. */
   | { readonly kind: "snapshot-restored"; readonly fromStep: number; readonly toStep: number }
   /** Another session, sessions/{id}, was forked from this one. */
@@ -25,6 +27,10 @@ export function fromEvent({ step, time, event }: SessionEventMessage): SessionEv
     case "activationSwapped": {
       const { from, to } = event.value;
       return [{ kind: "activation-swapped", ...common, from, to }];
+    }
+    case "engineMoved": {
+      const { from, to } = event.value;
+      return [{ kind: "engine-moved", ...common, from, to }];
     }
     case "snapshotRestored": {
       const { fromStep, toStep } = event.value;

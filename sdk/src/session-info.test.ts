@@ -21,7 +21,8 @@ test("where a session comes from, what of it is on disk, and what happened to it
           { step: 2n, time, event: { case: "snapshotRestored", value: { fromStep: 9n, toStep: 2n } } },
           { step: 3n, time, event: { case: "sessionForked", value: { session: "sessions/c" } } },
           { step: 4n, time, event: { case: "triggerFired", value: { trigger: "t", detail: "paused" } } },
-          { step: 5n, time, event: { case: undefined } },
+          { step: 5n, time, event: { case: "engineMoved", value: { from: "webgpu", to: "cpu" } } },
+          { step: 6n, time, event: { case: undefined } },
         ],
       }),
     ),
@@ -45,6 +46,7 @@ test("where a session comes from, what of it is on disk, and what happened to it
     { kind: "snapshot-restored", step: 2, time: at, fromStep: 9, toStep: 2 },
     { kind: "session-forked", step: 3, time: at, session: "sessions/c" },
     { kind: "trigger-fired", step: 4, time: at, trigger: "t", detail: "paused" },
+    { kind: "engine-moved", step: 5, time: at, from: "webgpu", to: "cpu" },
   ]);
 });
 

@@ -60,8 +60,9 @@ export interface SessionInfo {
   /** Absent before the first stop and during a run. */
   readonly stopReason?: StopReason;
   readonly labels: Readonly<Record<string, string>>;
+  /** That computes its steps; it stays on it until it is moved. */
   readonly engine: string;
-  /** Why this engine was chosen. */
+  /** Why this engine, e.g. "webgpu: 41,000 steps/s beside 4,800 of cpu, for p = 23, M = 512". */
   readonly engineReason: string;
   readonly createTime?: Date;
   /** The newest progress point. */

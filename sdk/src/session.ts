@@ -170,6 +170,24 @@ export class Session implements AsyncDisposable {
     return scores.map((message: ActivationScoresMessage) => fromActivationScores(message));
   }
 
+  /**
+   * Puts the session on another engine of the server, from its present state; a run under way goes on there.
+   *
+   * @param engine - its name, as `Grokbox.info` lists them, or `auto` for the one that is fastest
+   * @throws ENGINE_ABSENT when it does not work on the server, OUT_OF_MEMORY, DEVICE_LOST, STEP_MISMATCH
+   * @example
+   * await session.move("cpu");
+   */
+  async move(engine: string, options: CallOptions & ExpectedStep = {}): Promise<SessionInfo> {
+    const request = {
+      session: this.name,
+      engine,
+      expectedStep: toOptionalUint64(options.expectedStep, "expected_step"),
+    };
+    const { session } = await this.#connection.mutate(TrainingService.method.moveSession, request, options);
+    return this.#learn(fromSession(session));
+  }
+
   /** Losses and accuracies, in float64; with `grids` also pair by pair. */
   async evaluate(
     options: CallOptions & At & { readonly grids?: boolean | undefined } = {},

@@ -42,6 +42,22 @@ export interface SpecInput {
   readonly split?: SplitInput | undefined;
   /** Of PyTorch's, NumPy's and Python's generators, 0 to 2^32 - 1. @default 42 */
   readonly seed?: number | undefined;
+  /** A learned one; `{}` for one of the default dimension. Not with a single-frequency init. @default none: theta itself is trained */
+  readonly embedding?: EmbeddingInput | undefined;
+  /** Of the optimizer; `{}` for the paper's values. @default none */
+  readonly grokfast?: GrokfastInput | undefined;
+}
+
+export interface EmbeddingInput {
+  /** d, 1 to 512. @default 128 */
+  readonly dimension?: number | undefined;
+}
+
+export interface GrokfastInput {
+  /** Of the running mean, at least 0, less than 1. @default 0.98 */
+  readonly alpha?: number | undefined;
+  /** How much of it is added, at most 1,000; 0 takes Grokfast out again, of a fork say. @default 2 */
+  readonly lambda?: number | undefined;
 }
 
 export interface InitInput {
@@ -61,11 +77,13 @@ export type OptimizerInput =
       readonly beta2?: number | undefined;
       /** @default 1e-8 */
       readonly epsilon?: number | undefined;
+      readonly grokfast?: GrokfastInput | undefined;
     }
   | {
       readonly kind: "sgd";
       readonly learningRate?: number | undefined;
       readonly weightDecay?: number | undefined;
+      readonly grokfast?: GrokfastInput | undefined;
     };
 
 export type SplitInput =
@@ -82,7 +100,7 @@ type SpecInit = MessageInitShape<typeof SpecSchema>;
 
 /** Undefined when nothing but perhaps a preset was said. */
 export function toSpec(input: SpecInput): SpecInit | undefined {
-  const { modulus, width, activation, seed, warmupSteps } = input;
+  const { modulus, width, activation, seed, warmupSteps, embedding } = input;
   const spec: SpecInit = {
     modulus,
     width,
@@ -93,6 +111,7 @@ export function toSpec(input: SpecInput): SpecInit | undefined {
     optimizer: toOptimizer(input, () => kindOf(input.preset)),
     schedule: warmupSteps === undefined ? undefined : { warmupSteps },
     split: input.split === undefined ? undefined : { kind: toSplit(input.split) },
+    embedding,
   };
   return Object.values(spec).every((value) => value === undefined) ? undefined : spec;
 }
@@ -110,20 +129,22 @@ function toInit({ kind, scale }: InitInput) {
   throw invalidField("spec.init.kind", "must be random or single-frequency", kind);
 }
 
-type OptimizerSettings = Pick<SpecInput, "optimizer" | "learningRate" | "weightDecay">;
+type OptimizerSettings = Pick<SpecInput, "optimizer" | "learningRate" | "weightDecay" | "grokfast">;
 
-/** @param kindHere - of the optimizer that a learning rate or a weight decay alone is of */
+/** @param kindHere - of the optimizer that a learning rate, a weight decay or Grokfast alone is of */
 export function toOptimizer(
-  { optimizer, learningRate, weightDecay }: OptimizerSettings,
+  { optimizer, learningRate, weightDecay, grokfast }: OptimizerSettings,
   kindHere: () => OptimizerInput["kind"],
 ): SpecInit["optimizer"] {
-  if (optimizer === undefined && learningRate === undefined && weightDecay === undefined) return undefined;
+  const settings = [optimizer, learningRate, weightDecay, grokfast];
+  if (settings.every((setting) => setting === undefined)) return undefined;
   const input = typeof optimizer === "string" ? ({ kind: optimizer } as OptimizerInput) : optimizer;
   const kind = input?.kind ?? kindHere();
   const value = {
     ...input,
     learningRate: learningRate ?? input?.learningRate,
     weightDecay: weightDecay ?? input?.weightDecay,
+    grokfast: grokfast ?? input?.grokfast,
   };
   if (kind === "adamw" || kind === "sgd") return { kind: { case: kind, value } };
   throw invalidField("spec.optimizer.kind", "must be adamw or sgd", kind);

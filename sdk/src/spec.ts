@@ -1,4 +1,8 @@
-import { type Spec as SpecMessage, Task as TaskMessage } from "@grokbox/proto/spec";
+import {
+  type Grokfast as GrokfastMessage,
+  type Spec as SpecMessage,
+  Task as TaskMessage,
+} from "@grokbox/proto/spec";
 import { badAnswer } from "./error.ts";
 
 /** Applied to theta_m[x] + theta_m[y]. `gelu` is the exact one (erf); `softplus2` is log(1 + e^{2x}). */
@@ -32,6 +36,17 @@ export interface Spec {
   readonly split: Split;
   /** 0 to 2^32 - 1. */
   readonly seed: number;
+  /** Absent: theta itself is trained, which is a one-hot embedding. */
+  readonly embedding?: Embedding;
+}
+
+/**
+ * Residues are embedded by a matrix that is trained too: theta = W_in W_E. The optimizer updates W_E, W_in and xi, and parameter and gradient
+ * norms are over these three.
+ */
+export interface Embedding {
+  /** d: W_E is [d, p], W_in [M, d]. */
+  readonly dimension: number;
 }
 
 /** How the weights of step 0 came about. */
@@ -49,8 +64,27 @@ export type Optimizer =
       readonly beta1: number;
       readonly beta2: number;
       readonly epsilon: number;
+      /** Absent: without. */
+      readonly grokfast?: Grokfast;
     }
-  | { readonly kind: "sgd"; readonly learningRate: number; readonly weightDecay: number };
+  | {
+      readonly kind: "sgd";
+      readonly learningRate: number;
+      readonly weightDecay: number;
+      /** Absent: without. */
+      readonly grokfast?: Grokfast;
+    };
+
+/**
+ * The slow part of the gradient amplified before the optimizer gets it: mu = alpha mu + (1 - alpha) g, then g + lambda mu in place of g.
+ * Lee et al., "Grokfast: Accelerated Grokking by Amplifying Slow Gradients", 2024.
+ */
+export interface Grokfast {
+  /** At least 0, less than 1. */
+  readonly alpha: number;
+  /** Greater than 0, at most 1,000. */
+  readonly lambda: number;
+}
 
 export interface Schedule {
   /** The update that leaves step t uses the learning rate times min(t / warmupSteps, 1); 0 for none. */
@@ -66,7 +100,7 @@ export type Split =
 
 /** The spec of an answer, which is always complete. */
 export function fromSpec(message: SpecMessage | undefined): Spec {
-  const { modulus, width, activation, task, seed } = message ?? {};
+  const { modulus, width, activation, task, seed, embedding } = message ?? {};
   return {
     modulus: present(modulus, "modulus"),
     width: present(width, "width"),
@@ -77,6 +111,7 @@ export function fromSpec(message: SpecMessage | undefined): Spec {
     schedule: { warmupSteps: present(message?.schedule?.warmupSteps, "schedule") },
     split: fromSplit(message?.split?.kind),
     seed: present(seed, "seed"),
+    ...(embedding && { embedding: { dimension: present(embedding.dimension, "embedding.dimension") } }),
   };
 }
 
@@ -108,9 +143,11 @@ function fromInit(kind: NonNullable<SpecMessage["init"]>["kind"] | undefined): I
 
 function fromOptimizer(kind: NonNullable<SpecMessage["optimizer"]>["kind"] | undefined): Optimizer {
   if (kind?.case === undefined) return missing("optimizer");
+  const { grokfast } = kind.value;
   const common = {
     learningRate: present(kind.value.learningRate, "optimizer.learning_rate"),
     weightDecay: present(kind.value.weightDecay, "optimizer.weight_decay"),
+    ...(grokfast && { grokfast: fromGrokfast(grokfast) }),
   };
   if (kind.case === "sgd") return { kind: "sgd", ...common };
   return {
@@ -119,6 +156,13 @@ function fromOptimizer(kind: NonNullable<SpecMessage["optimizer"]>["kind"] | und
     beta1: present(kind.value.beta1, "optimizer.adamw.beta1"),
     beta2: present(kind.value.beta2, "optimizer.adamw.beta2"),
     epsilon: present(kind.value.epsilon, "optimizer.adamw.epsilon"),
+  };
+}
+
+function fromGrokfast({ alpha, lambda }: GrokfastMessage): Grokfast {
+  return {
+    alpha: present(alpha, "optimizer.grokfast.alpha"),
+    lambda: present(lambda, "optimizer.grokfast.lambda"),
   };
 }
 

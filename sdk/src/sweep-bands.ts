@@ -26,15 +26,27 @@ export interface SweepBands {
   readonly measures: Readonly<Partial<Record<Measure, readonly BandPoint[]>>>;
 }
 
-/** Of all groups, in their order, in as many answers as they need. The deadline is for each. */
+export interface SweepBandsOptions extends CallOptions {
+  /** The first group wanted. @default 0 */
+  readonly firstGroup?: number | undefined;
+  /** Groups wanted at most. @default all */
+  readonly groups?: number | undefined;
+}
+
+/** Groups an answer, unless fewer are wanted; as many as the server gives. */
+const pageGroups = 50;
+
+/** In order of groups, in as many answers as they need. The deadline is for each. */
 export async function* readBands(
   connection: Connection,
   name: string,
-  options: CallOptions,
+  { firstGroup: first = 0, groups = Number.POSITIVE_INFINITY, ...options }: SweepBandsOptions,
 ): AsyncGenerator<SweepBands, void, undefined> {
-  let firstGroup = 0;
-  do {
-    const page = await connection.read(SweepService.method.getSweepBands, { name, firstGroup }, options);
+  const end = first + groups;
+  let firstGroup = first;
+  while (firstGroup < end) {
+    const request = { name, firstGroup, pageSize: Math.min(pageGroups, end - firstGroup) };
+    const page = await connection.read(SweepService.method.getSweepBands, request, options);
     for (const { group, coordinates, runs, bands } of page.groups) {
       const measures = bands.flatMap(({ measure, points }) => {
         const known = fromMeasure(measure);
@@ -50,6 +62,7 @@ export async function* readBands(
         measures: Object.fromEntries(measures),
       };
     }
+    if (page.nextGroup === 0) return;
     firstGroup = page.nextGroup;
-  } while (firstGroup !== 0);
+  }
 }

@@ -6,7 +6,7 @@ import {
 } from "@grokbox/proto/sweep";
 import { defined } from "./defined.ts";
 import { nameOf } from "./enum-name.ts";
-import { badAnswer } from "./error.ts";
+import { badAnswer, type FieldViolation } from "./error.ts";
 import { fromRunPlan, type RunPlanUnderWay } from "./run-plan.ts";
 import { fromParameter, type SweepParameter } from "./sweep-parameter.ts";
 import { fromUint64 } from "./uint64.ts";
@@ -55,6 +55,10 @@ export interface SweepInfo {
   readonly waitsFor: string;
   /** Sequence of the run that finished last; 0 when none has. */
   readonly newestSequence: number;
+  /** Groups whose runs can't begin; they end as `invalid` when it is their turn. */
+  readonly invalidGroups: number;
+  /** What is wrong with them, each wrong value once, at most 20; absent where the definition is. */
+  readonly invalidValues?: readonly FieldViolation[];
   /** What it was asked to do; absent in lists and where it was watched. */
   readonly definition?: SweepDefinition;
 }
@@ -70,15 +74,17 @@ export interface SweepDefinition {
   readonly plan: RunPlanUnderWay;
   readonly maxParallel: number;
   readonly keepSessions: boolean;
-  readonly skipInvalid: boolean;
+  /** One invalid cell was to be enough for it to be refused. */
+  readonly refuseInvalid: boolean;
 }
 
 export function fromSweep(message: SweepMessage | undefined): SweepInfo {
   if (message === undefined) throw badAnswer("the server left out the sweep");
-  const { name, title, labels, createTime, runs, groups, sessions, stepsPerSecond, waitsFor } = message;
+  const { name, title, labels, createTime, runs, groups, sessions, stepsPerSecond, waitsFor, invalidGroups } =
+    message;
   const { target = 0, condition = 0, diverged = 0, failed = 0, invalid = 0 } = message.finished ?? {};
   return {
-    ...{ name, title, labels, runs, groups, sessions, stepsPerSecond, waitsFor },
+    ...{ name, title, labels, runs, groups, sessions, stepsPerSecond, waitsFor, invalidGroups },
     state: nameOf(states, message.state) ?? unknownState(message),
     done: target + condition + diverged + failed + invalid,
     finished: { target, condition, diverged, failed, invalid },
@@ -89,12 +95,14 @@ export function fromSweep(message: SweepMessage | undefined): SweepInfo {
       createTime: createTime && timestampDate(createTime),
       secondsLeft: message.secondsLeft,
       definition: message.definition && fromDefinition(message.definition),
+      invalidValues:
+        message.definition && message.invalidValues.map(({ field, description }) => ({ field, description })),
     }),
   };
 }
 
 function fromDefinition(message: DefinitionMessage): SweepDefinition {
-  const { cells, seeds, plan, maxParallel = 0, keepSessions, skipInvalid } = message;
+  const { cells, seeds, plan, maxParallel = 0, keepSessions, refuseInvalid } = message;
   if (plan === undefined) throw badAnswer("the server left out the plan of a sweep");
   const axes = cells.case === "grid" ? cells.value.axes : [];
   return {
@@ -104,7 +112,7 @@ function fromDefinition(message: DefinitionMessage): SweepDefinition {
       return [{ parameter, values: axis.names.length > 0 ? axis.names : axis.values }];
     }),
     plan: fromRunPlan(plan),
-    ...{ seeds, maxParallel, keepSessions, skipInvalid },
+    ...{ seeds, maxParallel, keepSessions, refuseInvalid },
   };
 }
 

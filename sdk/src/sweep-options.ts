@@ -24,7 +24,7 @@ export interface SweepOptions extends CallOptions, RunPlan {
   readonly grid?: SweepGrid | undefined;
   /** In place of `base` and `grid`. */
   readonly specs?: readonly SweepSpec[] | undefined;
-  /** All different, 1 to 10,000; with the cells at most 100,000 runs. @default 42 alone */
+  /** All different, 1 to 10,000; with the cells at most `Limits.maxSweepRuns` runs. @default 42 alone */
   readonly seeds?: readonly number[] | undefined;
   /** Where a run ends unless a condition ends it before. */
   readonly untilStep: number;
@@ -34,8 +34,8 @@ export interface SweepOptions extends CallOptions, RunPlan {
   readonly maxParallel?: number | undefined;
   /** Sessions stay when their run has ended. @default false */
   readonly keepSessions?: boolean | undefined;
-  /** A cell whose spec is none only ends its own runs. @default false: the sweep is refused, with every wrong value named */
-  readonly skipInvalid?: boolean | undefined;
+  /** One invalid cell is enough for the sweep to be refused. @default false: it ends its own runs; see `SweepInfo.invalidValues` */
+  readonly refuseInvalid?: boolean | undefined;
   /** @default the server's choice */
   readonly engine?: string | undefined;
 }
@@ -50,7 +50,7 @@ export function toDefinition(options: SweepOptions): MessageInitShape<typeof Swe
     plan: toRunPlan(options),
     maxParallel,
     keepSessions: options.keepSessions ?? false,
-    skipInvalid: options.skipInvalid ?? false,
+    refuseInvalid: options.refuseInvalid ?? false,
     engine,
   };
 }

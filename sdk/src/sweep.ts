@@ -1,7 +1,8 @@
 import { SweepService } from "@grokbox/proto/sweep";
 import type { Connection } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
-import { readBands, type SweepBands } from "./sweep-bands.ts";
+import { defined } from "./defined.ts";
+import { readBands, type SweepBands, type SweepBandsOptions } from "./sweep-bands.ts";
 import { fromSweep, type SweepInfo } from "./sweep-info.ts";
 import { fromSweepRun, type SweepRun } from "./sweep-run.ts";
 import { type SweepEvent, type SweepWatchOptions, watchSweep } from "./sweep-watch.ts";
@@ -70,7 +71,7 @@ export class Sweep implements AsyncDisposable {
   }
 
   /** Median and quartiles over seeds of the four progress panels, group by group, of the runs that have finished by now. */
-  bands(options: CallOptions = {}): AsyncGenerator<SweepBands, void, undefined> {
+  bands(options: SweepBandsOptions = {}): AsyncGenerator<SweepBands, void, undefined> {
     return readBands(this.#connection, this.name, options);
   }
 
@@ -104,9 +105,10 @@ export class Sweep implements AsyncDisposable {
     this.#release.abort();
   }
 
-  get #definition(): Pick<SweepInfo, "definition"> {
-    const { definition } = this.#info;
-    return definition === undefined ? {} : { definition };
+  /** What never changes, and not every answer has. */
+  get #definition(): Pick<SweepInfo, "definition" | "invalidValues"> {
+    const { definition, invalidValues } = this.#info;
+    return defined({ definition, invalidValues });
   }
 
   #learn(info: SweepInfo): SweepInfo {

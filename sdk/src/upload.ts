@@ -32,6 +32,10 @@ export interface Upload {
   readonly step: number;
   /** AdamW's moments came with them. */
   readonly hasMoments: boolean;
+  /** Grokfast's averages came with them. */
+  readonly hasAverages: boolean;
+  /** d of the learned embedding whose factors came with them. */
+  readonly embeddingDimension?: number;
   /** The training pairs came with them. */
   readonly hasSplit: boolean;
   /** The spec in the file's metadata. */
@@ -45,7 +49,7 @@ export async function uploadWeights(
   options: PartOptions,
 ): Promise<Upload> {
   const { header, pieces } = await partsOf(weights, randomId());
-  const { upload, expireTime, modulus, width, step, hasMoments, hasSplit, spec } = await connection.upload(
+  const answer = await connection.upload(
     SnapshotService.method.uploadWeights,
     async function* (): AsyncIterable<Message> {
       yield { part: { case: "header", value: header } };
@@ -53,14 +57,20 @@ export async function uploadWeights(
     },
     options,
   );
+  const { upload, expireTime, modulus, width, step, hasMoments, hasAverages, hasSplit, spec } = answer;
   return {
     name: upload,
     modulus,
     width,
     step: fromUint64(step),
     hasMoments,
+    hasAverages,
     hasSplit,
-    ...defined({ expireTime: expireTime && timestampDate(expireTime), spec: spec && fromSpec(spec) }),
+    ...defined({
+      embeddingDimension: answer.embeddingDimension,
+      expireTime: expireTime && timestampDate(expireTime),
+      spec: spec && fromSpec(spec),
+    }),
   };
 }
 

@@ -120,6 +120,7 @@ test("an upload carries a manifest and every byte in order, also when it must be
     width: 512,
     step: 2_200,
     hasMoments: true,
+    hasAverages: false,
     hasSplit: false,
   });
   expect(Buffer.concat(received).equals(whole)).toBe(true);
@@ -204,6 +205,6 @@ test("a shape that its data doesn't have is refused before anything is sent", as
   const theta = { data: new Float32Array(10), shape: [3, 3] };
   await expect(box.uploadWeights({ theta, xi: theta })).rejects.toMatchObject({
     reason: "INVALID_FIELD",
-    message: expect.stringContaining("theta must have a shape [M, p] of its 10 numbers; got [3,3]"),
+    message: expect.stringContaining("theta must have a shape [rows, columns] of its 10 numbers; got [3,3]"),
   });
 });

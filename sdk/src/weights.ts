@@ -5,63 +5,122 @@ import { defined } from "./defined.ts";
 import { invalidField } from "./error.ts";
 import { bytesOf, type Tensor } from "./tensor.ts";
 
-/** A network's state. All arrays are float32 [M, p], row-major. */
+/**
+ * A network's state, float32 and row-major: theta and xi [M, p]. Moments and averages are there for each array that is trained, theta and xi,
+ * or with a learned embedding its factors and xi, and have its shape.
+ */
 export interface Weights {
-  /** Input weights. */
+  /** Input weights; with `factors` their product. */
   readonly theta: Tensor;
   /** Output weights. */
   readonly xi: Tensor;
   /** AdamW's. Left out: zero. */
   readonly moments?: Moments | undefined;
+  /** Grokfast's running means of the gradient. Left out: they begin with the next gradient. */
+  readonly averages?: Averages | undefined;
+  /** Of a learned embedding. */
+  readonly factors?: Factors | undefined;
   /** Updates that led here; 0 without moments. @default 0 */
   readonly step?: number | undefined;
 }
 
+/** theta = projection embedding. */
+export interface Factors {
+  /** W_E, [d, p]. */
+  readonly embedding: Tensor;
+  /** W_in, [M, d]. */
+  readonly projection: Tensor;
+}
+
 export interface Moments {
-  readonly thetaFirst: Tensor;
-  readonly thetaSecond: Tensor;
+  /** As `thetaSecond` absent with a learned embedding. */
+  readonly thetaFirst?: Tensor;
+  readonly thetaSecond?: Tensor;
   readonly xiFirst: Tensor;
   readonly xiSecond: Tensor;
+  /** Only with a learned embedding, as those below. */
+  readonly embeddingFirst?: Tensor;
+  readonly embeddingSecond?: Tensor;
+  readonly projectionFirst?: Tensor;
+  readonly projectionSecond?: Tensor;
+}
+
+export interface Averages {
+  /** Absent with a learned embedding. */
+  readonly thetaAverage?: Tensor;
+  readonly xiAverage: Tensor;
+  /** Only with a learned embedding. */
+  readonly embeddingAverage?: Tensor;
+  readonly projectionAverage?: Tensor;
 }
 
 /** In the order in which they travel. */
-export const arrayNames = ["theta", "xi", "theta_first", "theta_second", "xi_first", "xi_second"] as const;
+export const arrayNames = [
+  "theta",
+  "xi",
+  "theta_first",
+  "theta_second",
+  "xi_first",
+  "xi_second",
+  "theta_average",
+  "xi_average",
+  "embedding",
+  "projection",
+  "embedding_first",
+  "embedding_second",
+  "projection_first",
+  "projection_second",
+  "embedding_average",
+  "projection_average",
+] as const;
 
 export type ArrayName = (typeof arrayNames)[number];
 
+/** `theta_first` is `thetaFirst` here. */
+const property = (name: string) => name.replace(/_(.)/, (_, letter: string) => letter.toUpperCase());
+
 /** The arrays of a state in the order in which they travel. Throws INVALID_FIELD for a shape that its data doesn't have. */
-export function arraysOf({ theta, xi, moments }: Weights): { name: ArrayName; tensor: Tensor }[] {
-  const tensors: Partial<Record<ArrayName, Tensor | undefined>> = {
-    theta,
-    xi,
-    theta_first: moments?.thetaFirst,
-    theta_second: moments?.thetaSecond,
-    xi_first: moments?.xiFirst,
-    xi_second: moments?.xiSecond,
-  };
+export function arraysOf({
+  theta,
+  xi,
+  moments,
+  averages,
+  factors,
+}: Weights): { name: ArrayName; tensor: Tensor }[] {
+  const tensors: Record<string, Tensor | undefined> = { theta, xi, ...moments, ...averages, ...factors };
   return arrayNames.flatMap((name) => {
-    const tensor = tensors[name];
+    const tensor = tensors[property(name)];
     if (tensor === undefined) return [];
     const { data, shape } = tensor;
     if (!(data instanceof Float32Array)) throw invalidField(name, "must be a Float32Array with its shape");
     if (shape.length !== 2 || shape[0]! * shape[1]! !== data.length) {
-      throw invalidField(name, `must have a shape [M, p] of its ${data.length} numbers`, `[${shape}]`);
+      throw invalidField(
+        name,
+        `must have a shape [rows, columns] of its ${data.length} numbers`,
+        `[${shape}]`,
+      );
     }
     return [{ name, tensor }];
   });
 }
 
 /** The state that named arrays make; undefined when theta or xi is missing. */
-export function weightsFrom(
-  arrays: ReadonlyMap<string, Tensor>,
-): Pick<Weights, "theta" | "xi" | "moments"> | undefined {
-  const [theta, xi, thetaFirst, thetaSecond, xiFirst, xiSecond] = arrayNames.map((name) => arrays.get(name));
+export function weightsFrom(arrays: ReadonlyMap<string, Tensor>): Omit<Weights, "step"> | undefined {
+  const [theta, xi] = [arrays.get("theta"), arrays.get("xi")];
   if (theta === undefined || xi === undefined) return undefined;
-  const whole = thetaFirst && thetaSecond && xiFirst && xiSecond;
+  const group = (names: RegExp) => {
+    const found = [...arrays].filter(([name]) => names.test(name));
+    if (found.length === 0) return undefined;
+    return Object.fromEntries(found.map(([name, tensor]) => [property(name), tensor])) as never;
+  };
   return {
     theta,
     xi,
-    ...defined({ moments: whole && { thetaFirst, thetaSecond, xiFirst, xiSecond } }),
+    ...defined<Omit<Weights, "step" | "theta" | "xi">>({
+      moments: group(/_(first|second)$/),
+      averages: group(/_average$/),
+      factors: group(/^(embedding|projection)$/),
+    }),
   };
 }
 

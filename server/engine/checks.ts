@@ -1,15 +1,24 @@
+import { arraysOf, type StateArrayName, shapeOf, stateArrayNames } from "../model/network-state.ts";
 import type { AdvanceOptions, Problem, TrainerState } from "./engine.ts";
 
 /** Throws RangeError when an array of the problem or the state doesn't have the problem's shape. */
-export function checkShapes(
-  { modulus, width, labels, classes }: Problem,
-  { theta, xi, moments }: TrainerState,
-): void {
+export function checkShapes(problem: Problem, state: TrainerState): void {
+  const { modulus, labels, classes, embedding } = problem;
   checkLength("labels", labels, modulus * modulus);
   checkLength("classes", classes, modulus * modulus);
-  for (const [name, array] of Object.entries({ theta, xi, ...moments })) {
-    checkLength(name, array, width * modulus);
+  if ((embedding === undefined) !== (state.factors === undefined)) {
+    throw new RangeError("a state must have factors with a learned embedding, and only then");
   }
+  const arrays = arraysOf(state);
+  for (const name of stateArrayNames) {
+    if (arrays[name] !== undefined) checkLength(name, arrays[name], lengthOf(name, problem));
+  }
+}
+
+/** Numbers in an array of a state of such a problem. */
+export function lengthOf(name: StateArrayName, { modulus, width, embedding }: Problem): number {
+  const [rows, columns] = shapeOf(name, { modulus, width, dimension: embedding?.dimension ?? 0 });
+  return rows * columns;
 }
 
 /** Throws RangeError when `array` doesn't have `expected` elements. */

@@ -1,4 +1,5 @@
-import type { Activation, Optimizer, Schedule } from "../model/spec.ts";
+import type { NetworkState } from "../model/network-state.ts";
+import type { Activation, Embedding, Optimizer, Schedule } from "../model/spec.ts";
 import type { SpectralMeasures } from "../model/spectral-measures.ts";
 
 /**
@@ -15,12 +16,22 @@ export interface Engine {
   readonly device: string;
   /** Instruction set, e.g. `avx512`, `avx2`, `neon`, `simd128`. */
   readonly isa: string;
+  /** Of the CPU; 0 of an engine that computes elsewhere. */
   readonly threads: number;
+  /** Trainers that it advances side by side at full speed: the threads of a CPU, and more than a few on a GPU, which batches them. */
+  readonly parts: number;
   readonly precision: "float32";
   readonly deterministic: boolean;
+  /** Bytes of the device's own memory that trainers may take; undefined: they take the host's. */
+  readonly memoryBytes?: number;
+  /** Options that this engine can't train with; whoever opens a trainer asks before. @default none */
+  readonly lacks?: readonly EngineOption[];
+  /** Bytes that a trainer takes while it is open, an upper bound: of the device's own memory where it has any. */
+  bytesOf(shape: Shape): number;
   /**
    * Makes a trainer resident and computes loss, accuracies and gradients of the given state.
-   * `state` is copied. Throws RangeError when it does not fit in memory.
+   * `state` is copied, but for a theta that is the product of factors: that one is computed anew. Throws RangeError when it does not
+   * fit in memory, and `DeviceLostError` when there is no device any more.
    */
   open(problem: Problem, state: TrainerState): Promise<Trainer>;
   /**
@@ -36,6 +47,9 @@ export interface Engine {
   /** Waits for calls under way, then frees everything. Trainers still open become unusable. */
   close(): Promise<void>;
 }
+
+/** What an engine may lack: a learned embedding, or Grokfast. */
+export type EngineOption = "embedding" | "grokfast";
 
 /** One of a cohort: a trainer with the arguments of its `advance`. */
 export interface Member {
@@ -53,6 +67,9 @@ export interface Network {
   readonly xi: Float32Array | Float64Array;
 }
 
+/** What of a problem decides how much memory and time it takes. */
+export type Shape = Pick<Problem, "modulus" | "width" | "activation" | "optimizer" | "embedding">;
+
 /** What a trainer minimizes, and how; constant over its life. */
 export interface Problem {
   readonly modulus: number;
@@ -60,6 +77,8 @@ export interface Problem {
   readonly activation: Activation;
   readonly optimizer: Optimizer;
   readonly schedule: Schedule;
+  /** Absent: theta itself is trained. Otherwise the state has `factors`. */
+  readonly embedding?: Embedding;
   /** [p, p] row-major: the label c(x, y) in 0..p-1. */
   readonly labels: Uint8Array;
   /** [p, p] row-major: the class of each ordered pair, see `PairClass`. */
@@ -69,33 +88,27 @@ export interface Problem {
 /** Index of a class of ordered pairs, the same as in `model/pair-class.ts`. Common and rare pairs are the training set. */
 export const PairClass = { common: 0, rare: 1, partner: 2, heldOut: 3 } as const;
 
-/** Everything that a trainer carries from one step to the next. Float32, row-major [M, p] each. */
-export interface TrainerState {
-  /** Number of updates made so far. */
-  readonly step: number;
-  readonly theta: Float32Array;
-  readonly xi: Float32Array;
-  /** First and second moments of AdamW; absent for SGD, and absent means zero for AdamW. */
-  readonly moments?: Moments;
-}
+/**
+ * Everything that a trainer carries from one step to the next, in float32. `readState` gives the moments and averages of the problem's
+ * optimizer, of all arrays that are trained; `open` takes those that are missing as zero moments and averages that have not begun.
+ */
+export type TrainerState = NetworkState;
 
-export interface Moments {
-  readonly thetaFirst: Float32Array;
-  readonly thetaSecond: Float32Array;
-  readonly xiFirst: Float32Array;
-  readonly xiSecond: Float32Array;
-}
+export type { Averages, Factors, Moments } from "../model/network-state.ts";
 
-/** One network resident in an engine. Calls on one trainer must not overlap; calls on different trainers may. */
+/**
+ * One network resident in an engine. Calls on one trainer must not overlap; calls on different trainers may. All of them reject with
+ * `DeviceLostError` once the device is gone.
+ */
 export interface Trainer {
   /** Updates made so far. */
   readonly step: number;
   /** Loss, accuracies and norms of the state at `step`. */
   readonly current: Trace;
   /**
-   * Makes up to `steps` updates (>= 1). Ends early, without error, within one step of `signal` aborting, and when the loss
-   * of a new state is NaN or infinite: then the trainer is left at the last state whose losses were finite, and
-   * `diverged` is true. Off the event loop.
+   * Makes up to `steps` updates (>= 1). Ends early, without error, when `signal` aborts (within one step, or within 20 ms where
+   * steps are submitted in batches), and when the loss of a new state is NaN or infinite: then the trainer is left at the last
+   * state whose losses were finite, and `diverged` is true. Off the event loop.
    */
   advance(steps: number, options?: AdvanceOptions): Promise<Advance>;
   /** A copy of the state at `step`. */

@@ -23,11 +23,6 @@ export class Checks {
     return result;
   }
 
-  /** What was found wrong elsewhere. */
-  take(other: Checks): void {
-    this.add(other.#violations);
-  }
-
   /** An integer in a range; `absent` when it is left out. */
   integer(
     field: string,

@@ -77,6 +77,8 @@ export function parseChanges(
     if (message.spec?.[name] !== undefined && message.spec[name] !== 0)
       checks.fail(`${field}.spec.${name}`, "must be left out: a fork can't change it");
   }
+  if (message.spec?.embedding !== undefined)
+    checks.fail(`${field}.spec.embedding`, "must be left out: a fork can't change it");
   const { removeFrequencies, keepFrequencies } = message;
   if (removeFrequencies.length > 0 && keepFrequencies.length > 0) {
     checks.fail(`${field}.keep_frequencies`, "must be empty with remove_frequencies");

@@ -53,8 +53,8 @@ export function sessionMessage(session: Session): MessageInitShape<typeof Sessio
     state: states[session.state],
     step: BigInt(session.step),
     labels: { ...session.labels },
-    engine: identity.engine,
-    engineReason: identity.engineReason,
+    engine: session.engine.name,
+    engineReason: session.engine.reason,
     createTime: timestampFromMs(identity.createTimeMs),
     pairCounts: { train: common + rare, test: partner + heldOut, common, rare, partner, heldOut },
     preset: identity.preset,
@@ -93,6 +93,10 @@ function eventMessage(event: SessionEvent): MessageInitShape<typeof SessionEvent
     case "activationSwapped": {
       const { from, to } = event;
       return { ...when, event: { case: "activationSwapped", value: { from, to } } };
+    }
+    case "engineMoved": {
+      const { from, to } = event;
+      return { ...when, event: { case: "engineMoved", value: { from, to } } };
     }
     case "snapshotRestored": {
       const value = { fromStep: BigInt(event.fromStep), toStep: BigInt(event.toStep) };

@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { SnapshotKind as KindMessage, type SnapshotInfoSchema } from "@grokbox/proto/snapshot";
 import { DataType } from "@grokbox/proto/tensor";
-import type { SnapshotInfo, SnapshotKind } from "../sessions/snapshot.ts";
+import { arrayShape, type SnapshotInfo, type SnapshotKind } from "../sessions/snapshot.ts";
 import { specMessage } from "./spec.ts";
 
 const kinds: Readonly<Record<SnapshotKind, KindMessage>> = {
@@ -24,7 +24,12 @@ export function snapshotMessage({
   sha256,
   head: { spec },
 }: SnapshotInfo): MessageInitShape<typeof SnapshotInfoSchema> {
-  const { width, modulus } = spec;
+  const tensors = arrays.map((name) => ({
+    name,
+    dtype: DataType.FLOAT32,
+    shape: arrayShape(name, spec),
+  }));
+  const numbers = tensors.reduce((sum, { shape: [rows, columns] }) => sum + rows! * columns!, 0);
   return {
     name: `${session}/snapshots/${step}`,
     step: BigInt(step),
@@ -34,8 +39,8 @@ export function snapshotMessage({
     label,
     forks,
     manifest: {
-      tensors: arrays.map((name) => ({ name, dtype: DataType.FLOAT32, shape: [width, modulus] })),
-      totalBytes: BigInt(arrays.length * width * modulus * Float32Array.BYTES_PER_ELEMENT),
+      tensors,
+      totalBytes: BigInt(numbers * Float32Array.BYTES_PER_ELEMENT),
       sha256,
     },
   };

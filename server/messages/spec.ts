@@ -47,6 +47,7 @@ export function specInput(checks: Checks, message: SpecMessage | undefined): Spe
     schedule: { warmupSteps: message.schedule?.warmupSteps },
     split: splitInput(message.split),
     seed: message.seed,
+    embedding: message.embedding && { dimension: message.embedding.dimension },
   };
 }
 
@@ -77,7 +78,8 @@ function initInput(checks: Checks, init: SpecMessage["init"]): InitInput {
 
 function optimizerInput(optimizer: SpecMessage["optimizer"]): OptimizerInput {
   if (optimizer?.kind.case === undefined) return {};
-  return { kind: optimizer.kind.case, ...withoutType(optimizer.kind.value) };
+  const { grokfast, ...values } = withoutType(optimizer.kind.value);
+  return { kind: optimizer.kind.case, ...values, grokfast: grokfast && withoutType(grokfast) };
 }
 
 function splitInput(split: SpecMessage["split"]): SplitInput {
@@ -121,6 +123,7 @@ export function specMessage(spec: Spec): MessageInitShape<typeof SpecSchema> {
     schedule: { warmupSteps: spec.schedule.warmupSteps },
     split: splitMessage(spec),
     seed: spec.seed,
+    ...defined({ embedding: spec.embedding }),
   };
 }
 
@@ -140,10 +143,10 @@ export function specInputMessage({
 
 /** A spec as it was asked for: what was left out is. */
 export function looseSpecMessage(input: SpecInput): MessageInitShape<typeof SpecSchema> {
-  const { modulus, width, task, seed, init } = input;
+  const { modulus, width, task, seed, init, embedding } = input;
   return {
     ...(specInputMessage(input) as object),
-    ...defined({ modulus, width, seed }),
+    ...defined({ modulus, width, seed, embedding }),
     ...(task === undefined ? {} : { task: tasks[task as Task] }),
     ...(init?.kind === undefined ? {} : { init: initMessage({ init } as Spec) }),
   };

@@ -10,15 +10,16 @@ import { type Axis, type Cells, groupCount, namedParameters, type SpecSource } f
 import { GrokboxError } from "../sessions/errors.ts";
 import { isExtra } from "../sessions/extra-measures.ts";
 import { checkPlan } from "../sessions/plan.ts";
+import type { Limits } from "../sessions/registry.ts";
 import { apiName } from "../sessions/stop-conditions.ts";
 import {
   defaultParallel,
   mostParallel,
-  mostRuns,
   mostSeeds,
   recordCount,
   type SweepDefinition,
 } from "../sessions/sweeps/definition.ts";
+import type { SweepLimits } from "../sessions/sweeps/sweeps.ts";
 import type { Checks } from "./checks.ts";
 import { parsePlan, planMessage } from "./plan.ts";
 import { looseSpecMessage, specInput } from "./spec.ts";
@@ -32,20 +33,20 @@ const defaultRecordEvery = 100;
 export function parseDefinition(
   checks: Checks,
   message: DefinitionMessage,
-  retainedProgressPoints: number,
+  { retainedProgressPoints, maxSweepRuns }: Pick<Limits, "retainedProgressPoints"> & SweepLimits,
 ): SweepDefinition {
-  const { title, engine, keepSessions, skipInvalid } = message;
+  const { title, engine, keepSessions, refuseInvalid } = message;
   if (title.length > 255) checks.fail("title", "must be at most 255 characters", title.length);
   const labels = checks.labels("labels", message.labels);
   const cells = parseCells(checks, message);
   const seeds = parseSeeds(checks, message.seeds);
   const runs = groupCount(cells) * seeds.length;
-  if (runs > mostRuns) {
+  if (runs > maxSweepRuns) {
     const field = cells.kind === "grid" ? "grid.axes" : "list.specs";
-    checks.fail(field, `must make at most ${mostRuns} runs with the seeds`, runs);
+    checks.fail(field, `must make at most ${maxSweepRuns} runs with the seeds`, runs);
   }
   return {
-    ...{ cells, seeds, title, labels, keepSessions, skipInvalid },
+    ...{ cells, seeds, title, labels, keepSessions, refuseInvalid },
     plan: parseSweepPlan(checks, message, retainedProgressPoints),
     engine: engine === "auto" ? "" : engine,
     maxParallel: checks.integer("max_parallel", message.maxParallel, 1, mostParallel, defaultParallel),
@@ -175,9 +176,9 @@ const apiNameOf = (parameter: string) => parameter.replace(/[A-Z]/g, (letter) =>
 export function definitionMessage(
   definition: SweepDefinition,
 ): MessageInitShape<typeof SweepDefinitionSchema> {
-  const { title, labels, cells, seeds, plan, maxParallel, keepSessions, skipInvalid, engine } = definition;
+  const { title, labels, cells, seeds, plan, maxParallel, keepSessions, refuseInvalid, engine } = definition;
   return {
-    ...{ title, labels: { ...labels }, seeds: [...seeds], maxParallel, keepSessions, skipInvalid, engine },
+    ...{ title, labels: { ...labels }, seeds: [...seeds], maxParallel, keepSessions, refuseInvalid, engine },
     cells:
       cells.kind === "grid"
         ? {

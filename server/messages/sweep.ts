@@ -37,12 +37,15 @@ const outcomes: Readonly<Record<Outcome, SweepOutcome>> = {
   invalid: SweepOutcome.INVALID,
 };
 
+/** A field of a definition, as an answer names it. */
+export const inDefinition = (field: string) => `definition.${field}`;
+
 /** As it is now; the definition may be long, and never changes. */
 export function sweepMessage(
   sweep: Sweep,
   { withDefinition = false } = {},
 ): MessageInitShape<typeof SweepSchema> {
-  const { name, identity, definition, ledger } = sweep;
+  const { name, identity, definition, invalid, ledger } = sweep;
   return {
     name,
     title: definition.title,
@@ -58,7 +61,16 @@ export function sweepMessage(
     ...sweep.progress(),
     waitsFor: sweep.waitsFor,
     newestSequence: BigInt(ledger.newest),
-    ...(withDefinition ? { definition: definitionMessage(definition) } : {}),
+    invalidGroups: invalid.groups,
+    ...(withDefinition
+      ? {
+          definition: definitionMessage(definition),
+          invalidValues: invalid.values.map(({ field, description }) => ({
+            field: inDefinition(field),
+            description,
+          })),
+        }
+      : {}),
   };
 }
 

@@ -1,8 +1,10 @@
 import { activate, derivative } from "./activation.ts";
 import { learningRateAt } from "./learning-rate.ts";
+import type { Factors, NetworkState } from "./network-state.ts";
 import type { Gradients, LossProblem, TrainingProblem, TrainingStart } from "./oracle.ts";
 import { isTrained } from "./pair-class.ts";
 import type { Activation } from "./spec.ts";
+import { stateOfTrained, type TrainedArray, trainedArrays } from "./trained-arrays.ts";
 
 const fround = Math.fround;
 
@@ -119,31 +121,63 @@ function squaredNorm32(values: Float32Array): number {
   return values.reduce((sum, value) => fround(sum + fround(value * value)), 0);
 }
 
+/** theta = W_in W_E, [M, p], summed in order. */
+function product32({ projection, embedding }: Factors, modulus: number): Float32Array {
+  const dimension = embedding.length / modulus;
+  const width = projection.length / dimension;
+  const theta = new Float32Array(width * modulus);
+  for (let m = 0; m < width; m++) {
+    for (let e = 0; e < dimension; e++) {
+      const factor = projection[m * dimension + e];
+      for (let j = 0; j < modulus; j++) theta[m * modulus + j] += fround(factor * embedding[e * modulus + j]);
+    }
+  }
+  return theta;
+}
+
+function factorGradients32(
+  { projection, embedding }: Factors,
+  thetaGradient: Float32Array,
+  modulus: number,
+): Factors {
+  const dimension = embedding.length / modulus;
+  const width = projection.length / dimension;
+  const gradients = {
+    projection: new Float32Array(projection.length),
+    embedding: new Float32Array(embedding.length),
+  };
+  for (let m = 0; m < width; m++) {
+    for (let e = 0; e < dimension; e++) {
+      for (let j = 0; j < modulus; j++) {
+        const [slope, at] = [thetaGradient[m * modulus + j], e * modulus + j];
+        gradients.projection[m * dimension + e] += fround(slope * embedding[at]);
+        gradients.embedding[at] += fround(projection[m * dimension + e] * slope);
+      }
+    }
+  }
+  return gradients;
+}
+
 /** Trains in plain float32; scalars are float64 until they meet an array, as in PyTorch. */
 export class Float32ReferenceTrainer {
+  /** [M, p] row-major. */
   readonly theta: Float32Array;
+  /** [M, p] row-major. */
   readonly xi: Float32Array;
-  readonly moments: {
-    readonly thetaFirst: Float32Array;
-    readonly thetaSecond: Float32Array;
-    readonly xiFirst: Float32Array;
-    readonly xiSecond: Float32Array;
-  };
   readonly #problem: TrainingProblem;
+  readonly #trained: readonly TrainedArray<Float32Array>[];
   #updates: number;
+  /** Averages have begun. */
+  #averages: boolean;
 
   constructor(problem: TrainingProblem, start: TrainingStart) {
-    const size = start.theta.length;
     this.#problem = problem;
     this.#updates = start.step ?? 0;
-    this.theta = Float32Array.from(start.theta);
-    this.xi = Float32Array.from(start.xi);
-    this.moments = {
-      thetaFirst: Float32Array.from(start.moments?.thetaFirst ?? new Float32Array(size)),
-      thetaSecond: Float32Array.from(start.moments?.thetaSecond ?? new Float32Array(size)),
-      xiFirst: Float32Array.from(start.moments?.xiFirst ?? new Float32Array(size)),
-      xiSecond: Float32Array.from(start.moments?.xiSecond ?? new Float32Array(size)),
-    };
+    this.#averages = start.averages !== undefined;
+    this.#trained = trainedArrays(start, (values) => Float32Array.from(values));
+    const weights = (name: string) => this.#trained.find((array) => array.name === name)?.weights;
+    this.theta = weights("theta") ?? product32(this.state.factors!, problem.modulus);
+    this.xi = weights("xi")!;
   }
 
   /** Updates made so far, those before `start` included. */
@@ -151,24 +185,39 @@ export class Float32ReferenceTrainer {
     return this.#updates;
   }
 
+  /** Shares this trainer's arrays. Moments and averages are there also where the optimizer has none, as zeros. */
+  get state(): NetworkState {
+    return stateOfTrained(this.#updates, this.theta, this.#trained);
+  }
+
   /** Losses and gradients of the present state. */
   gradients(): Gradients<Float32Array> {
-    return float32Gradients(this.#problem, this.theta, this.xi);
+    const found = float32Gradients(this.#problem, this.theta, this.xi);
+    const { factors } = this.state;
+    if (factors === undefined) return found;
+    const ofFactors = factorGradients32(factors, found.thetaGradient, this.#problem.modulus);
+    const arrays = [ofFactors.embedding, ofFactors.projection, found.xiGradient];
+    const squares = arrays.reduce((sum, values) => fround(sum + squaredNorm32(values)), 0);
+    return { ...found, factorGradients: ofFactors, gradientNorm: fround(Math.sqrt(squares)) };
   }
 
   /** Makes one update, and returns the losses and gradients of the state that it left. */
   step(): Gradients<Float32Array> {
     const before = this.gradients();
-    const { thetaFirst, thetaSecond, xiFirst, xiSecond } = this.moments;
-    this.#update(this.theta, before.thetaGradient, thetaFirst, thetaSecond);
-    this.#update(this.xi, before.xiGradient, xiFirst, xiSecond);
+    const { thetaGradient: theta, xiGradient: xi, factorGradients: ofFactors } = before;
+    const byName = { theta, xi, ...ofFactors } as Record<string, Float32Array>;
+    for (const array of this.#trained) this.#update(array, byName[array.name]);
+    this.#averages = this.#problem.optimizer.grokfast !== undefined;
     this.#updates++;
+    const { factors } = this.state;
+    if (factors !== undefined) this.theta.set(product32(factors, this.#problem.modulus));
     return before;
   }
 
-  #update(weights: Float32Array, gradient: Float32Array, first: Float32Array, second: Float32Array): void {
+  #update({ weights, first, second, average }: TrainedArray<Float32Array>, raw: Float32Array): void {
     const { optimizer, schedule } = this.#problem;
     const rate = learningRateAt(optimizer, schedule, this.#updates);
+    const gradient = this.#amplified(raw, average);
     if (optimizer.kind === "sgd") {
       const rate32 = fround(rate);
       const decay = fround(optimizer.weightDecay);
@@ -191,5 +240,16 @@ export class Float32ReferenceTrainer {
       const divisor = fround(fround(fround(Math.sqrt(second[i])) / secondCorrection) + epsilon);
       weights[i] = fround(weights[i] * shrink) - fround(stepSize * fround(first[i] / divisor));
     }
+  }
+
+  /** The gradient that the optimizer gets; `average` goes on by one. */
+  #amplified(raw: Float32Array, average: Float32Array): Float32Array {
+    const { grokfast } = this.#problem.optimizer;
+    if (grokfast === undefined) return raw;
+    const [keep, add, factor] = [fround(grokfast.alpha), fround(1 - grokfast.alpha), fround(grokfast.lambda)];
+    return raw.map((slope, i) => {
+      average[i] = this.#averages ? fround(average[i] * keep) + fround(slope * add) : slope;
+      return slope + fround(average[i] * factor);
+    });
   }
 }

@@ -1,3 +1,5 @@
+import { productOf } from "./learned-embedding.ts";
+import type { NetworkState } from "./network-state.ts";
 import { NumpyRandom } from "./numpy-random.ts";
 import type { Spec } from "./spec.ts";
 import { drawTrainMask } from "./split.ts";
@@ -5,11 +7,8 @@ import { TorchRandom } from "./torch-random.ts";
 
 const fround = Math.fround;
 
-/** Both layers at step 0, float32 [M, p] row-major. */
-interface Weights {
-  readonly theta: Float32Array;
-  readonly xi: Float32Array;
-}
+/** Both layers at step 0, float32 [M, p] row-major, and theta's factors when the embedding is learned. */
+type Weights = Pick<NetworkState, "theta" | "xi" | "factors">;
 
 /** Where a run starts. `train` is a [p, p] mask over the ordered pairs, 1 for a training pair. */
 export interface InitialState extends Weights {
@@ -41,7 +40,9 @@ export function drawSplit(spec: Spec): Uint8Array {
 function drawWeights(spec: Spec, torch: TorchRandom): Weights {
   switch (spec.init.kind) {
     case "random":
-      return drawRandom(spec.modulus, spec.width, spec.init.scale, torch);
+      return spec.embedding === undefined
+        ? drawRandom(spec.modulus, spec.width, spec.init.scale, torch)
+        : drawEmbedded(spec, spec.embedding.dimension, spec.init.scale, torch);
     case "single-frequency":
       return drawSingleFrequency(spec.modulus, spec.width, spec.init.scale, spec.seed, torch);
     case "uploaded":
@@ -52,23 +53,51 @@ function drawWeights(spec: Spec, torch: TorchRandom): Weights {
 function skipWeights(spec: Spec, torch: TorchRandom): void {
   if (spec.init.kind === "single-frequency") {
     for (let draw = 0; draw < 2 * spec.width; draw++) torch.randn(2);
-  } else {
-    torch.skipRandn(spec.modulus * spec.width);
-    torch.skipRandn(spec.modulus * spec.width);
+    return;
   }
+  const { modulus, width } = spec;
+  const dimension = spec.embedding?.dimension;
+  if (dimension !== undefined) torch.skipRandn(dimension * modulus);
+  torch.skipRandn(width * (dimension ?? modulus));
+  torch.skipRandn(modulus * width);
 }
 
 /** theta = scale / sqrt(p) randn(M, p), then xi = (scale / sqrt(p) randn(p, M)) transposed. */
 function drawRandom(modulus: number, width: number, scale: number, torch: TorchRandom): Weights {
   const factor = fround(scale / Math.sqrt(modulus));
-  const theta = torch.randn(width * modulus);
-  for (let i = 0; i < theta.length; i++) theta[i] *= factor;
+  const theta = drawScaled(width * modulus, factor, torch);
+  return { theta, xi: drawTransposed(modulus, width, factor, torch) };
+}
+
+/** W_E = randn(d, p) / sqrt(d), W_in = scale / sqrt(d) randn(M, d), then xi = (scale / sqrt(d) randn(p, M)) transposed. */
+function drawEmbedded(
+  { modulus, width }: Spec,
+  dimension: number,
+  scale: number,
+  torch: TorchRandom,
+): Weights {
+  const factor = fround(scale / Math.sqrt(dimension));
+  const embedding = drawScaled(dimension * modulus, fround(1 / Math.sqrt(dimension)), torch);
+  const projection = drawScaled(width * dimension, factor, torch);
+  const xi = drawTransposed(modulus, width, factor, torch);
+  const factors = { embedding, projection };
+  return { theta: Float32Array.from(productOf(factors, modulus)), xi, factors };
+}
+
+function drawScaled(count: number, factor: number, torch: TorchRandom): Float32Array {
+  const values = torch.randn(count);
+  for (let i = 0; i < values.length; i++) values[i] *= factor;
+  return values;
+}
+
+/** [M, p] of what is drawn as [p, M]. */
+function drawTransposed(modulus: number, width: number, factor: number, torch: TorchRandom): Float32Array {
   const columns = torch.randn(modulus * width);
-  const xi = new Float32Array(width * modulus);
+  const rows = new Float32Array(width * modulus);
   for (let m = 0; m < width; m++) {
-    for (let j = 0; j < modulus; j++) xi[m * modulus + j] = columns[j * width + m] * factor;
+    for (let j = 0; j < modulus; j++) rows[m * modulus + j] = columns[j * width + m] * factor;
   }
-  return { theta, xi };
+  return rows;
 }
 
 /**

@@ -157,8 +157,8 @@ test("the first update of a warm-up changes no weight, but moments and bias corr
   const { thetaGradient } = warm.step();
   expect(warm.theta).toEqual(theta);
   expect(warm.updates).toBe(1);
-  expect(warm.moments.thetaFirst[4]).toBeCloseTo(0.1 * thetaGradient[4], 16);
-  expect(warm.moments.thetaSecond[4]).toBeCloseTo(0.02 * thetaGradient[4] ** 2, 18);
+  expect(warm.state.moments!.thetaFirst![4]).toBeCloseTo(0.1 * thetaGradient[4], 16);
+  expect(warm.state.moments!.thetaSecond![4]).toBeCloseTo(0.02 * thetaGradient[4] ** 2, 18);
 });
 
 test("AdamW's first full step decays, then moves by the learning rate against the gradient's sign", () => {
@@ -184,7 +184,7 @@ test.each([adamw, sgd])("goes on from a state as if it had never stopped: $kind"
   const problem = { modulus, width, activation: "relu", labels: labels("add", modulus), classes } as const;
   const resumed = new OracleTrainer(
     { ...problem, optimizer, schedule: { warmupSteps: 4 } },
-    { step: straight.updates, theta: straight.theta, xi: straight.xi, moments: straight.moments },
+    { step: straight.updates, theta: straight.theta, xi: straight.xi, moments: straight.state.moments! },
   );
   for (let i = 0; i < 5; i++) expect(resumed.step()).toEqual(straight.step());
   expect(resumed.theta).toEqual(straight.theta);

@@ -1,7 +1,10 @@
 import { activate, derivative } from "./activation.ts";
+import { factorGradients, productOf } from "./learned-embedding.ts";
 import { learningRateAt } from "./learning-rate.ts";
+import type { Factors, NetworkState, Vector } from "./network-state.ts";
 import { isTrained } from "./pair-class.ts";
 import type { Activation, Optimizer, Schedule } from "./spec.ts";
+import { stateOfTrained, type TrainedArray, trainedArrays } from "./trained-arrays.ts";
 
 /** What the loss of a network is computed from. */
 export interface LossProblem {
@@ -20,22 +23,8 @@ export interface TrainingProblem extends LossProblem {
   readonly schedule: Schedule;
 }
 
-/** Numbers in a row, of either precision. */
-export type Vector = Float32Array | Float64Array;
-
-/** State to train from; moments left out are zero. [M, p] row-major each. */
-export interface TrainingStart {
-  /** Updates made so far, 0 by default. */
-  readonly step?: number;
-  readonly theta: Vector;
-  readonly xi: Vector;
-  readonly moments?: {
-    readonly thetaFirst: Vector;
-    readonly thetaSecond: Vector;
-    readonly xiFirst: Vector;
-    readonly xiSecond: Vector;
-  };
-}
+/** State to train from: moments left out are zero, averages left out begin with the first gradient. `step` is 0 by default. */
+export type TrainingStart = Omit<NetworkState<Vector>, "step"> & { readonly step?: number };
 
 /** Loss of a state and its gradients. */
 export interface Gradients<V extends Vector = Float64Array> {
@@ -49,7 +38,9 @@ export interface Gradients<V extends Vector = Float64Array> {
   readonly testLoss?: number;
   /** Ordered pairs of each class whose argmax, ties to the lowest index, is the label. */
   readonly correct: readonly [number, number, number, number];
-  /** Frobenius norm of both gradients together. */
+  /** Of theta's factors, when the embedding is learned. */
+  readonly factorGradients?: Factors<V>;
+  /** Frobenius norm of the gradients of all trained arrays together. */
   readonly gradientNorm: number;
 }
 
@@ -130,31 +121,26 @@ function squaredNorm(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value * value, 0);
 }
 
-/** Trains in float64 with PyTorch's AdamW or SGD. Its arrays are [M, p] row-major and change in place. */
+/** Trains in float64 with PyTorch's AdamW or SGD, with or without Grokfast and a learned embedding. Its arrays change in place. */
 export class OracleTrainer {
+  /** [M, p] row-major. */
   readonly theta: Float64Array;
+  /** [M, p] row-major. */
   readonly xi: Float64Array;
-  readonly moments: {
-    readonly thetaFirst: Float64Array;
-    readonly thetaSecond: Float64Array;
-    readonly xiFirst: Float64Array;
-    readonly xiSecond: Float64Array;
-  };
   readonly #problem: TrainingProblem;
+  readonly #trained: readonly TrainedArray<Float64Array>[];
   #updates: number;
+  /** Averages have begun. */
+  #averages: boolean;
 
   constructor(problem: TrainingProblem, start: TrainingStart) {
-    const size = start.theta.length;
     this.#problem = problem;
     this.#updates = start.step ?? 0;
-    this.theta = Float64Array.from(start.theta);
-    this.xi = Float64Array.from(start.xi);
-    this.moments = {
-      thetaFirst: Float64Array.from(start.moments?.thetaFirst ?? new Float64Array(size)),
-      thetaSecond: Float64Array.from(start.moments?.thetaSecond ?? new Float64Array(size)),
-      xiFirst: Float64Array.from(start.moments?.xiFirst ?? new Float64Array(size)),
-      xiSecond: Float64Array.from(start.moments?.xiSecond ?? new Float64Array(size)),
-    };
+    this.#averages = start.averages !== undefined;
+    this.#trained = trainedArrays(start, (values) => Float64Array.from(values));
+    const weights = (name: string) => this.#trained.find((array) => array.name === name)?.weights;
+    this.theta = weights("theta") ?? productOf(start.factors!, problem.modulus);
+    this.xi = weights("xi")!;
   }
 
   /** Updates made so far, those before `start` included. */
@@ -162,24 +148,47 @@ export class OracleTrainer {
     return this.#updates;
   }
 
+  /** Shares this trainer's arrays. Moments and averages are there also where the optimizer has none, as zeros. */
+  get state(): NetworkState<Float64Array> {
+    return stateOfTrained(this.#updates, this.theta, this.#trained);
+  }
+
   /** Losses and gradients of the present state. */
   gradients(): Gradients {
-    return gradients(this.#problem, this.theta, this.xi);
+    const found = gradients(this.#problem, this.theta, this.xi);
+    const { factors } = this.state;
+    if (factors === undefined) return found;
+    const ofFactors = factorGradients(factors, found.thetaGradient, this.#problem.modulus);
+    const { embedding, projection } = ofFactors;
+    const squares = squaredNorm(embedding) + squaredNorm(projection) + squaredNorm(found.xiGradient);
+    return { ...found, factorGradients: ofFactors, gradientNorm: Math.sqrt(squares) };
   }
 
   /** Makes one update, and returns the losses and gradients of the state that it left. */
   step(): Gradients {
     const before = this.gradients();
-    const { thetaFirst, thetaSecond, xiFirst, xiSecond } = this.moments;
-    this.#update(this.theta, before.thetaGradient, thetaFirst, thetaSecond);
-    this.#update(this.xi, before.xiGradient, xiFirst, xiSecond);
+    const { thetaGradient: theta, xiGradient: xi, factorGradients: ofFactors } = before;
+    const byName = { theta, xi, ...ofFactors } as Record<string, Float64Array>;
+    for (const array of this.#trained) this.#update(array, byName[array.name]);
+    this.#averages = this.#problem.optimizer.grokfast !== undefined;
     this.#updates++;
+    const { factors } = this.state;
+    if (factors !== undefined) this.theta.set(productOf(factors, this.#problem.modulus));
     return before;
   }
 
-  #update(weights: Float64Array, gradient: Float64Array, first: Float64Array, second: Float64Array): void {
+  #update({ weights, first, second, average }: TrainedArray<Float64Array>, raw: Float64Array): void {
     const { optimizer, schedule } = this.#problem;
+    const { grokfast } = optimizer;
     const rate = learningRateAt(optimizer, schedule, this.#updates);
+    const gradient = raw.slice();
+    if (grokfast !== undefined) {
+      const { alpha, lambda } = grokfast;
+      for (let i = 0; i < raw.length; i++) {
+        average[i] = this.#averages ? alpha * average[i] + (1 - alpha) * raw[i] : raw[i];
+        gradient[i] += lambda * average[i];
+      }
+    }
     if (optimizer.kind === "sgd") {
       for (let i = 0; i < weights.length; i++) {
         weights[i] -= rate * (gradient[i] + optimizer.weightDecay * weights[i]);

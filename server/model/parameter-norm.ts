@@ -1,9 +1,11 @@
-/** Frobenius norm of all weights of both layers: sqrt(sum theta^2 + sum xi^2). Paper, figure 14(b). */
-export function parameterNorm(theta: Float32Array | Float64Array, xi: Float32Array | Float64Array): number {
-  return Math.sqrt(squares(theta) + squares(xi));
+import type { Vector } from "./network-state.ts";
+
+/** Frobenius norm of all weights that are trained, of both layers: sqrt(sum theta^2 + sum xi^2). Paper, figure 14(b). */
+export function parameterNorm(...layers: readonly Vector[]): number {
+  return Math.sqrt(layers.reduce((sum, weights) => sum + squares(weights), 0));
 }
 
-function squares(weights: Float32Array | Float64Array): number {
+function squares(weights: Vector): number {
   let sum = 0;
   for (let i = 0; i < weights.length; i++) sum += weights[i] * weights[i];
   return sum;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { completeSpec, defaultWidth, presets } from "./presets.ts";
+import { completeSpec, defaultWidth, overlay, presets } from "./presets.ts";
 import { specViolations } from "./spec-rules.ts";
 
 test("the seven runs, each valid, frozen, p = 23, M = 512, seed 42", () => {
@@ -111,4 +111,17 @@ test("a split keeps its fraction when its kind changes, and a list of pairs make
     trainPairs: [1, 2],
   });
   expect(completeSpec({ split: { kind: "explicit" } }).split).toEqual({ kind: "explicit", trainPairs: [] });
+});
+
+test("an embedding and Grokfast have the published defaults, stay in overlays, and a lambda of 0 takes Grokfast out", () => {
+  const spec = completeSpec({ embedding: {}, optimizer: { grokfast: {} } });
+  expect(spec.embedding).toEqual({ dimension: 128 });
+  expect(spec.optimizer.grokfast).toEqual({ alpha: 0.98, lambda: 2 });
+  const changed = overlay(spec, { optimizer: { learningRate: 1, grokfast: { lambda: 5 } } });
+  expect(changed.optimizer.grokfast).toEqual({ alpha: 0.98, lambda: 5 });
+  expect(changed.embedding).toEqual({ dimension: 128 });
+  const without = overlay(changed, { optimizer: { grokfast: { lambda: 0 } } });
+  expect("grokfast" in without.optimizer).toBe(false);
+  expect("grokfast" in overlay(changed, { optimizer: { kind: "sgd" } }).optimizer).toBe(false);
+  expect("embedding" in completeSpec({})).toBe(false);
 });

@@ -1,6 +1,13 @@
 import { parseActivation } from "./activation.ts";
-import type { Activation, Init, Optimizer, Spec, Split, Task } from "./spec.ts";
-import type { InitInput, OptimizerInput, SpecInput, SplitInput } from "./spec-input.ts";
+import type { Activation, Embedding, Grokfast, Init, Optimizer, Spec, Split, Task } from "./spec.ts";
+import type {
+  EmbeddingInput,
+  GrokfastInput,
+  InitInput,
+  OptimizerInput,
+  SpecInput,
+  SplitInput,
+} from "./spec-input.ts";
 
 /** A published run, by name. */
 export interface Preset {
@@ -14,20 +21,23 @@ export interface Preset {
 
 const adamw = { kind: "adamw", weightDecay: 0, beta1: 0.9, beta2: 0.98, epsilon: 1e-8 } as const;
 
+const standardAdamw: Optimizer & { readonly kind: "adamw" } = { ...adamw, learningRate: 5e-5 };
+
 const standard: Spec = {
   modulus: 23,
   width: 512,
   activation: "relu",
   task: "add",
   init: { kind: "random", scale: 0.1 },
-  optimizer: { ...adamw, learningRate: 5e-5 },
+  optimizer: standardAdamw,
   schedule: { warmupSteps: 10 },
   split: { kind: "torch", fraction: 1 },
   seed: 42,
 };
 
-const slowSgd: Optimizer = { kind: "sgd", learningRate: 0.01, weightDecay: 0 };
-const fastSgd: Optimizer = { kind: "sgd", learningRate: 0.1, weightDecay: 0 };
+type Sgd = Optimizer & { readonly kind: "sgd" };
+const slowSgd: Sgd = { kind: "sgd", learningRate: 0.01, weightDecay: 0 };
+const fastSgd: Sgd = { kind: "sgd", learningRate: 0.1, weightDecay: 0 };
 
 /** The runs of the paper's figures and of its demo, p = 23, M = 512, seed 42. */
 export const presets: Readonly<Record<string, Preset>> = deepFreeze(
@@ -95,7 +105,9 @@ export const presets: Readonly<Record<string, Preset>> = deepFreeze(
  *
  * - Width, when left out, is the preset's, or `defaultWidth` of a modulus that differs from the preset's.
  * - An init or optimizer of another kind than the preset's starts from the documented defaults of that kind: random
- *   0.1, single-frequency 0.02; AdamW 5e-5, no decay, (0.9, 0.98), 1e-8; SGD 0.1, no decay.
+ *   0.1, single-frequency 0.02; AdamW 5e-5, no decay, (0.9, 0.98), 1e-8; SGD 0.1, no decay; neither with Grokfast.
+ * - An embedding or Grokfast that is asked for has dimension 128, or alpha 0.98 and lambda 2, where nothing else is said; lambda 0 is
+ *   without Grokfast.
  * - Fields that the chosen kind doesn't have (betas of SGD, a scale of uploaded weights) are left out.
  *
  * @param presetName - `standard` by default
@@ -121,6 +133,7 @@ export function overlay(base: Spec, input: SpecInput): Spec {
     schedule: { warmupSteps: input.schedule?.warmupSteps ?? base.schedule.warmupSteps },
     split: completeSplit(input.split ?? {}, base.split),
     seed: input.seed ?? base.seed,
+    ...completeEmbedding(input.embedding, base.embedding),
   };
 }
 
@@ -143,10 +156,18 @@ function completeInit(input: InitInput, base: Init): Init {
   return { kind: kind as "random" | "single-frequency", scale: input.scale ?? scale };
 }
 
+function completeEmbedding(
+  input: EmbeddingInput | undefined,
+  base: Embedding | undefined,
+): Pick<Spec, "embedding"> {
+  if (input === undefined) return base === undefined ? {} : { embedding: base };
+  return { embedding: { dimension: input.dimension ?? base?.dimension ?? 128 } };
+}
+
 function completeOptimizer(input: OptimizerInput, base: Optimizer): Optimizer {
   const kind = input.kind ?? base.kind;
   if (kind === "adamw") {
-    const defaults = base.kind === "adamw" ? base : { ...adamw, learningRate: 5e-5 };
+    const defaults = base.kind === "adamw" ? base : standardAdamw;
     return {
       kind,
       learningRate: input.learningRate ?? defaults.learningRate,
@@ -154,6 +175,7 @@ function completeOptimizer(input: OptimizerInput, base: Optimizer): Optimizer {
       beta1: input.beta1 ?? defaults.beta1,
       beta2: input.beta2 ?? defaults.beta2,
       epsilon: input.epsilon ?? defaults.epsilon,
+      ...completeGrokfast(input.grokfast, defaults.grokfast),
     };
   }
   const defaults = base.kind === "sgd" ? base : fastSgd;
@@ -161,7 +183,17 @@ function completeOptimizer(input: OptimizerInput, base: Optimizer): Optimizer {
     kind: kind as "sgd",
     learningRate: input.learningRate ?? defaults.learningRate,
     weightDecay: input.weightDecay ?? defaults.weightDecay,
+    ...completeGrokfast(input.grokfast, defaults.grokfast),
   };
+}
+
+function completeGrokfast(
+  input: GrokfastInput | undefined,
+  base: Grokfast | undefined,
+): Pick<Optimizer, "grokfast"> {
+  const alpha = input?.alpha ?? base?.alpha ?? 0.98;
+  const lambda = input?.lambda ?? base?.lambda ?? 2;
+  return (input ?? base) === undefined || lambda === 0 ? {} : { grokfast: { alpha, lambda } };
 }
 
 function completeSplit(input: SplitInput, base: Split): Split {

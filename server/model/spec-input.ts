@@ -13,6 +13,11 @@ export interface SpecInput {
   readonly schedule?: { readonly warmupSteps?: number | undefined } | undefined;
   readonly split?: SplitInput | undefined;
   readonly seed?: number | undefined;
+  readonly embedding?: EmbeddingInput | undefined;
+}
+
+export interface EmbeddingInput {
+  readonly dimension?: number | undefined;
 }
 
 export interface InitInput {
@@ -27,6 +32,13 @@ export interface OptimizerInput {
   readonly beta1?: number | undefined;
   readonly beta2?: number | undefined;
   readonly epsilon?: number | undefined;
+  readonly grokfast?: GrokfastInput | undefined;
+}
+
+export interface GrokfastInput {
+  readonly alpha?: number | undefined;
+  /** 0: without Grokfast. */
+  readonly lambda?: number | undefined;
 }
 
 export interface SplitInput {

@@ -1,4 +1,4 @@
-import { activations, type Init, type Optimizer, type Spec, type Split } from "./spec.ts";
+import { activations, type Grokfast, type Init, type Optimizer, type Spec, type Split } from "./spec.ts";
 import { trainCount } from "./split.ts";
 import { tasks } from "./task.ts";
 
@@ -36,6 +36,29 @@ export function specViolations(spec: Spec): Violation[] {
       "an integer, 0 to 4294967295 (2^32 - 1)",
       spec.seed,
     ),
+    ...embeddingViolations(spec),
+  ];
+}
+
+/** Four times what the published code has by default. */
+export const mostDimension = 512;
+
+function embeddingViolations({ embedding, init }: Spec): Violation[] {
+  if (embedding === undefined) return [];
+  const { dimension } = embedding;
+  return [
+    ...rule(
+      "embedding.dimension",
+      isIntegerIn(dimension, 1, mostDimension),
+      `an integer, 1 to ${mostDimension}`,
+      dimension,
+    ),
+    ...rule(
+      "embedding",
+      init.kind !== "single-frequency",
+      "left out with a single-frequency init, which draws theta itself",
+      dimension,
+    ),
   ];
 }
 
@@ -62,6 +85,7 @@ function optimizerViolations(optimizer: Optimizer): Violation[] {
       learningRate,
     ),
     ...rule("optimizer.weightDecay", isIn(weightDecay, 0, 1e6), "0 to 1000000", weightDecay),
+    ...grokfastViolations(optimizer.grokfast),
   ];
   if (optimizer.kind === "sgd") return violations;
   const { beta1, beta2, epsilon } = optimizer;
@@ -71,6 +95,15 @@ function optimizerViolations(optimizer: Optimizer): Violation[] {
     ...rule("optimizer.beta2", isIn(beta2, 0, 1) && beta2 < 1, "at least 0, less than 1", beta2),
     // Below it epsilon is 0 in float32, and a weight whose gradient has always been 0 becomes 0/0.
     ...rule("optimizer.epsilon", isIn(epsilon, 1e-37, 1), "1e-37 to 1", epsilon),
+  ];
+}
+
+function grokfastViolations(grokfast: Grokfast | undefined): Violation[] {
+  if (grokfast === undefined) return [];
+  const { alpha, lambda } = grokfast;
+  return [
+    ...rule("optimizer.grokfast.alpha", isIn(alpha, 0, 1) && alpha < 1, "at least 0, less than 1", alpha),
+    ...rule("optimizer.grokfast.lambda", isIn(lambda, 0, 1e3), "0 to 1000", lambda),
   ];
 }
 

@@ -15,6 +15,8 @@ export interface Spec {
   readonly split: Split;
   /** Seed of `torch.manual_seed`, of NumPy's `RandomState` and of Python's `random.seed`; 0..2^32-1. */
   readonly seed: number;
+  /** Absent: theta itself is trained, which is a one-hot embedding. */
+  readonly embedding?: Embedding;
 }
 
 export const activations = [
@@ -36,8 +38,20 @@ export type Activation = (typeof activations)[number];
 /** Labels, mod p: x + y, x - y, or x^2 + xy + y^2. Only `subtract` is not symmetric in x and y. */
 export type Task = "add" | "subtract" | "x^2+xy+y^2";
 
+/**
+ * Residues are embedded by a matrix that is trained too: theta = W_in W_E, and the optimizer updates W_E [d, p], W_in [M, d] and xi.
+ * Parameter and gradient norms are over these three. The published code's `embed_type: learned`.
+ */
+export interface Embedding {
+  /** d, 1..512. */
+  readonly dimension: number;
+}
+
 export type Init =
-  /** theta [M, p], then xi [p, M] transposed, both scale / sqrt(p) times `torch.randn`. */
+  /**
+   * theta [M, p], then xi [p, M] transposed, both scale / sqrt(p) times `torch.randn`. With a learned embedding W_E [d, p], randn / sqrt(d),
+   * then W_in [M, d] and xi [p, M] transposed, both scale / sqrt(d) times randn.
+   */
   | { readonly kind: "random"; readonly scale: number }
   /** theta_m[j] = scale cos(w_k j + phi), xi_m[j] = scale cos(w_k j + psi). */
   | { readonly kind: "single-frequency"; readonly scale: number }
@@ -53,9 +67,27 @@ export type Optimizer =
       readonly beta1: number;
       readonly beta2: number;
       readonly epsilon: number;
+      readonly grokfast?: Grokfast;
     }
   /** w -= lr (g + weightDecay w). */
-  | { readonly kind: "sgd"; readonly learningRate: number; readonly weightDecay: number };
+  | {
+      readonly kind: "sgd";
+      readonly learningRate: number;
+      readonly weightDecay: number;
+      readonly grokfast?: Grokfast;
+    };
+
+/**
+ * The slow part of the gradient amplified before the optimizer gets it: mu = alpha mu + (1 - alpha) g, g + lambda mu in place of g. mu begins
+ * as the first gradient, as in the authors' code. Lee et al., "Grokfast: Accelerated Grokking by Amplifying Slow Gradients" (2024), `gradfilter_ema`
+ * of github.com/ironjr/grokfast.
+ */
+export interface Grokfast {
+  /** Of the running mean, at least 0, less than 1. The paper's is 0.98. */
+  readonly alpha: number;
+  /** How much of it is added, greater than 0, at most 1000. The paper's is 2. */
+  readonly lambda: number;
+}
 
 /** Learning rate of the update that leaves step t: lr min(t / warmupSteps, 1); no warm-up when 0. */
 export interface Schedule {

@@ -37,9 +37,10 @@ export class TorchRandom {
     return values;
   }
 
-  /** Leaves the generator as `randn(count)` would, `count` >= 16. */
+  /** Leaves the generator as `randn(count)` would. */
   skipRandn(count: number): void {
-    this.#twister.skip(count % blockLength === 0 ? count : count + blockLength);
+    if (count < blockLength) this.randn(count);
+    else this.#twister.skip(count % blockLength === 0 ? count : count + blockLength);
   }
 
   /** `torch.randperm(count)`: a Fisher-Yates shuffle from the front, by remainder. */

@@ -27,6 +27,7 @@ import type { Spec } from "../model/spec.ts";
 import { changedSpec } from "../sessions/changes.ts";
 import { anySweep, type Registry, type SessionFilter, type StartInput } from "../sessions/registry.ts";
 import type { Context } from "./call.ts";
+import { checkEngine } from "./engine-choice.ts";
 import { type MutatingCall, once } from "./idempotency.ts";
 import type { Handlers } from "./service.ts";
 
@@ -185,20 +186,13 @@ async function fork(
   );
   checks.throwIfAny();
   const step = at.step ?? (await source.snapshot({ expectedStep, label: "" }, context.signal)).step;
-  const engine = request.engine === "auto" ? "" : request.engine;
+  const { engine } = request;
   const input = { changes, labels, engine, ...defined({ recordEvery, schedule, measures }) };
   const session = await registry.fork(source, step, input, (forked) => {
     call.on(forked);
     call.answer({ session: sessionMessage(forked) });
   });
   return { session: sessionMessage(session) };
-}
-
-/** Of any request that chooses one. */
-export function checkEngine(checks: Checks, registry: Registry, engine: string): void {
-  const names = ["", "auto", ...registry.engines.map(({ engine }) => engine.name)];
-  if (!names.includes(engine))
-    checks.fail("engine", `must be empty or one of ${names.slice(1).join(", ")}`, engine);
 }
 
 async function parseStart(registry: Registry, request: StartSessionRequest): Promise<StartInput> {
@@ -253,12 +247,23 @@ function parseUpload(registry: Registry, checks: Checks, request: StartSessionRe
     checks.fail("spec.modulus", `must be the upload's ${modulus}`, spec?.modulus);
   if ((spec?.width ?? width) !== width)
     checks.fail("spec.width", `must be the upload's ${width}`, spec?.width);
-  const asked = spec === undefined ? { modulus, width } : { ...spec, modulus, width };
+  const dimension = state.factors && state.factors.embedding.length / modulus;
+  if (dimension === undefined && spec?.embedding !== undefined) {
+    checks.fail("spec.embedding", "must be left out: the upload has no embedding");
+  } else if ((spec?.embedding?.dimension ?? dimension) !== dimension) {
+    checks.fail("spec.embedding.dimension", `must be the upload's ${dimension}`, spec?.embedding?.dimension);
+  }
+  const embedding = dimension && { embedding: { dimension } };
+  const asked =
+    spec === undefined ? { modulus, width, ...embedding } : { ...spec, modulus, width, ...embedding };
   // What a file says of its run is the default for what the request leaves out.
   const defaults = request.preset === "" ? base : request.preset;
   const whole = parseSpec(checks, asked as typeof spec, defaults);
   if (whole.optimizer.kind === "sgd" && state.moments !== undefined) {
     checks.fail("spec.optimizer", "must be adamw: the upload has its moments", "sgd");
+  }
+  if (whole.optimizer.grokfast === undefined && state.averages !== undefined) {
+    checks.fail("spec.optimizer", "must have grokfast: the upload has its averages");
   }
   checks.throwIfAny();
   // Training pairs that came with the weights are used unless the request says which to use.

@@ -17,17 +17,24 @@ import {
 } from "@grokbox/proto/sweep";
 import { Checks } from "../messages/checks.ts";
 import { Encoded } from "../messages/encoded.ts";
-import { bandsMessage, runMessage, sweepEventMessage, sweepMessage } from "../messages/sweep.ts";
-import { checkCells } from "../messages/sweep-cells.ts";
+import {
+  bandsMessage,
+  inDefinition,
+  runMessage,
+  sweepEventMessage,
+  sweepMessage,
+} from "../messages/sweep.ts";
+import { invalidCells } from "../messages/sweep-cells.ts";
 import { definitionMessage, parseDefinition } from "../messages/sweep-definition.ts";
 import { groupCount } from "../model/sweep-grid.ts";
-import type { SweepDefinition } from "../sessions/sweeps/definition.ts";
+import type { Sweep, SweepRecord } from "../sessions/sweeps/sweep.ts";
 import { groupBands } from "../sessions/sweeps/sweep-bands.ts";
 import type { Sweeps } from "../sessions/sweeps/sweeps.ts";
 import { watchSweep } from "../sessions/sweeps/watch.ts";
+import { checkEngine } from "./engine-choice.ts";
 import { once } from "./idempotency.ts";
 import type { Handlers } from "./service.ts";
-import { checkEngine, pageToken, readPageToken } from "./session-service.ts";
+import { pageToken, readPageToken } from "./session-service.ts";
 
 const maxPageBytes = 3 * 2 ** 20;
 /** So that it fits into an answer, with what else that has. */
@@ -45,11 +52,12 @@ export function sweepService(sweeps: Sweeps): Handlers<typeof SweepService> {
         request,
         context,
         async ({ receipt, answer }) => {
-          const definition = await parseStart(sweeps, request);
-          const sweep = await sweeps.start(definition, (started) => {
+          const { definition, invalid } = await parseStart(sweeps, request);
+          const answerOf = (started: Sweep) => {
             answer({ sweep: sweepMessage(started, { withDefinition: true }) });
             return receipt.row();
-          });
+          };
+          const sweep = await sweeps.start(definition, answerOf, invalid);
           return { sweep: sweepMessage(sweep, { withDefinition: true }) };
         },
       ),
@@ -212,18 +220,16 @@ function changed(sweeps: Sweeps, { requestId, name }: { requestId: string; name:
   return sweeps.get(name);
 }
 
-async function parseStart(sweeps: Sweeps, request: StartSweepRequest): Promise<SweepDefinition> {
+async function parseStart(sweeps: Sweeps, request: StartSweepRequest): Promise<SweepRecord> {
   const { registry } = sweeps;
   const checks = new Checks();
   checks.requestId(request.requestId);
   const message = request.definition;
   if (message === undefined) checks.fail("definition", "must be given");
   checks.throwIfAny();
-  const within = (field: string) => `definition.${field}`;
-  const { retainedProgressPoints } = registry.limits;
-  const definition = checks.part(within, (part) => {
+  const definition = checks.part(inDefinition, (part) => {
     checkEngine(part, registry, message!.engine);
-    return parseDefinition(part, message!, retainedProgressPoints);
+    return parseDefinition(part, message!, { ...registry.limits, ...sweeps.limits });
   });
   checks.throwIfAny();
   const bytes = toBinary(
@@ -233,9 +239,10 @@ async function parseStart(sweeps: Sweeps, request: StartSweepRequest): Promise<S
   if (bytes > maxDefinitionBytes)
     checks.fail("definition", `must be at most ${maxDefinitionBytes} bytes when it is complete`, bytes);
   checks.throwIfAny();
-  const cells = new Checks();
-  await checkCells(cells, definition);
-  checks.part(within, (part) => part.take(cells));
+  const invalid = await invalidCells(definition);
+  // With no cell that is any, it is one mistake.
+  if (definition.refuseInvalid || invalid.groups === groupCount(definition.cells))
+    checks.part(inDefinition, (part) => part.add(invalid.values));
   checks.throwIfAny();
-  return definition;
+  return { definition, invalid };
 }

@@ -1,5 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
+  MoveSessionRequestSchema,
+  MoveSessionResponseSchema,
   PauseRequestSchema,
   PauseResponseSchema,
   RunRequestSchema,
@@ -23,6 +25,7 @@ import { score, subject } from "../sessions/analysis.ts";
 import type { Registry } from "../sessions/registry.ts";
 import { watch } from "../sessions/watch.ts";
 import type { Context } from "./call.ts";
+import { checkEngine } from "./engine-choice.ts";
 import { type MutatingCall, once } from "./idempotency.ts";
 import type { Handlers } from "./service.ts";
 
@@ -93,6 +96,22 @@ export function trainingService(registry: Registry): Handlers<typeof TrainingSer
             context,
             (call) => swap(registry, request, context, call),
           ),
+
+    moveSession: (request, context) =>
+      once(registry, MoveSessionRequestSchema, MoveSessionResponseSchema, request, context, async (call) => {
+        const checks = new Checks();
+        checks.requestId(request.requestId);
+        checks.session("session", request.session);
+        if (request.engine === "") checks.fail("engine", "must be auto or the name of an engine", "");
+        else checkEngine(checks, registry, request.engine);
+        const expectedStep = checks.integer("expected_step", request.expectedStep, 0, maxStep);
+        checks.throwIfAny();
+        registry.checkOpen();
+        const session = registry.get(request.session);
+        call.on(session);
+        await registry.move(session, request.engine, expectedStep, call.receipt, context.signal);
+        return { session: sessionMessage(session) };
+      }),
 
     setTriggers: (request, context) =>
       once(registry, SetTriggersRequestSchema, SetTriggersResponseSchema, request, context, async (call) => {

@@ -11,10 +11,11 @@ import { SafetensorsReader } from "../sessions/files/safetensors-reader.ts";
 import type { Registry } from "../sessions/registry.ts";
 import type { Context } from "./call.ts";
 import { once } from "./idempotency.ts";
-import { checkDigest, receiveChunks, uploadMessage } from "./upload.ts";
+import { maxUploadBytes } from "./server-service.ts";
+import { checkDigest, checkProduct, receiveChunks, uploadMessage } from "./upload.ts";
 
-/** All six arrays of the largest network in float64, its training pairs as int64, and a header. */
-const maxFileBytes = 6 * 199 * 65_536 * 8 + 199 * 199 * 16 + 2 ** 20 + 8;
+/** All arrays of the largest network in float64, its training pairs as int64, and a header. */
+const maxFileBytes = 2 * maxUploadBytes + 199 * 199 * 16 + 2 ** 20 + 8;
 
 /** Receives a safetensors file, and refuses it at the first byte that is wrong. Nothing is kept unless all is right. */
 export function receiveFile(
@@ -40,6 +41,7 @@ export function receiveFile(
       }
       checkDigest(header.file!.sha256, hash.digest());
       const { modulus, width, state, train, spec } = reader.finish();
+      await checkProduct(registry, state, modulus, "file.theta");
       return uploadMessage(
         registry.uploads.add({
           modulus,

@@ -10,9 +10,19 @@ import { DataType } from "@grokbox/proto/tensor";
 import { Checks } from "../messages/checks.ts";
 import { defined } from "../messages/defined.ts";
 import { specMessage } from "../messages/spec.ts";
+import { arrayNamesOf } from "../model/network-state.ts";
+import { mostDimension } from "../model/spec-rules.ts";
 import { GrokboxError, invalid } from "../sessions/errors.ts";
+import { kindOf } from "../sessions/files/layout.ts";
 import type { Registry } from "../sessions/registry.ts";
-import { arrayNames, digest, type Snapshot } from "../sessions/snapshot.ts";
+import {
+  type ArrayName,
+  arrayShape,
+  digest,
+  outerName,
+  type Snapshot,
+  stateOf,
+} from "../sessions/snapshot.ts";
 import type { Upload } from "../sessions/uploads.ts";
 import type { Context } from "./call.ts";
 import { once } from "./idempotency.ts";
@@ -22,14 +32,18 @@ import { receiveFile } from "./upload-file.ts";
 const maxUploadStep = 2 ** 52;
 const maxChunkBytes = 2 ** 20;
 
+/** A theta that was computed from its factors in half precision passes; another one does not. */
+const mostProductError = 1e-3;
+
 /** A client that gives up ends its stream and cancels it then, as grpc-js does, in a frame each: how long the second may take. */
 const cutOffMs = 10;
 
-interface Shape {
+/** What a header announces. */
+interface Announced {
   readonly modulus: number;
   readonly width: number;
   readonly step: number;
-  readonly arrays: number;
+  readonly tensors: readonly { readonly name: ArrayName; readonly shape: readonly [number, number] }[];
   readonly bytes: number;
 }
 
@@ -48,44 +62,35 @@ export async function receiveUpload(
   }
   const header = part.value;
   if (header.file !== undefined) return receiveFile(registry, header, iterator, context);
-  const shape = parseHeader(header);
+  const announced = parseHeader(header);
   return once(registry, UploadHeaderSchema, UploadWeightsResponseSchema, header, context, async () => {
     registry.checkOpen();
-    registry.memory.reserve(shape.bytes, "the upload");
+    registry.memory.reserve(announced.bytes, "the upload");
     try {
-      const bytes = await receiveBytes(iterator, shape.bytes, context);
-      const state = parseState(bytes, shape);
+      const bytes = await receiveBytes(iterator, announced.bytes, context);
+      const state = parseState(bytes, announced);
       checkDigest(header.manifest!.sha256, await digest(state));
-      const { modulus, width } = shape;
+      const { modulus, width } = announced;
+      await checkProduct(registry, state, modulus, "theta");
       return uploadMessage(registry.uploads.add({ modulus, width, state }));
     } catch (error) {
-      registry.memory.release(shape.bytes);
+      registry.memory.release(announced.bytes);
       throw error;
     }
   });
 }
 
-function parseHeader(header: UploadHeader): Shape {
+function parseHeader(header: UploadHeader): Announced {
   const checks = new Checks();
   checks.requestId(header.requestId, "header.request_id");
   const tensors = header.manifest?.tensors ?? [];
-  if (tensors.length !== 2 && tensors.length !== arrayNames.length) {
-    checks.fail(
-      "header.manifest.tensors",
-      `must be theta and xi, or ${arrayNames.join(", ")}`,
-      tensors.length,
-    );
+  const kind = kindOf(new Map(tensors.map(({ name }) => [name, name])));
+  const names = arrayNamesOf(kind).map(outerName);
+  if (tensors.length !== names.length) {
+    checks.fail("header.manifest.tensors", `must be ${names.join(", ")}`, tensors.length);
     checks.throwIfAny();
   }
   const [width, modulus] = [tensors[0]!.shape[0] ?? 0, tensors[0]!.shape[1] ?? 0];
-  tensors.forEach(({ name, dtype, shape }, i) => {
-    const field = `header.manifest.tensors[${i}]`;
-    if (name !== arrayNames[i]) checks.fail(`${field}.name`, `must be ${arrayNames[i]}`, name);
-    if (dtype !== DataType.FLOAT32) checks.fail(`${field}.dtype`, "must be DATA_TYPE_FLOAT32 (1)", dtype);
-    if (i > 0 && (shape.length !== 2 || shape[0] !== width || shape[1] !== modulus)) {
-      checks.fail(`${field}.shape`, `must be theta's [${width}, ${modulus}]`, `[${shape}]`);
-    }
-  });
   const plausible = tensors[0]!.shape.length === 2 && modulus % 2 === 1 && modulus >= 3 && modulus <= 199;
   if (!plausible || width < 8 || width > 65_536) {
     checks.fail(
@@ -94,7 +99,25 @@ function parseHeader(header: UploadHeader): Shape {
       `[${tensors[0]!.shape}]`,
     );
   }
-  const bytes = tensors.length * width * modulus * Float32Array.BYTES_PER_ELEMENT;
+  const dimension = tensors[names.indexOf("embedding")]?.shape[0] ?? 0;
+  const extents = { modulus, width, ...(kind.factors && { embedding: { dimension } }) };
+  if (kind.factors && (dimension < 1 || dimension > mostDimension)) {
+    const field = `header.manifest.tensors[${names.indexOf("embedding")}].shape`;
+    checks.fail(field, `must be [d, p] with d 1 to ${mostDimension}`, `[${dimension}, ...]`);
+  }
+  const announced = tensors.map(({ name, dtype, shape }, i) => {
+    const field = `header.manifest.tensors[${i}]`;
+    const due = arrayShape(names[i]!, extents);
+    if (name !== names[i]) checks.fail(`${field}.name`, `must be ${names[i]}`, name);
+    if (dtype !== DataType.FLOAT32) checks.fail(`${field}.dtype`, "must be DATA_TYPE_FLOAT32 (1)", dtype);
+    if (i > 0 && (shape.length !== 2 || shape[0] !== due[0] || shape[1] !== due[1])) {
+      const whose = due[0] === width && due[1] === modulus ? "theta's " : "";
+      checks.fail(`${field}.shape`, `must be ${whose}[${due.join(", ")}]`, `[${shape}]`);
+    }
+    return { name: names[i]!, shape: due };
+  });
+  const numbers = announced.reduce((sum, { shape: [rows, columns] }) => sum + rows * columns, 0);
+  const bytes = numbers * Float32Array.BYTES_PER_ELEMENT;
   if (header.manifest!.totalBytes !== BigInt(bytes)) {
     checks.fail(
       "header.manifest.total_bytes",
@@ -106,9 +129,27 @@ function parseHeader(header: UploadHeader): Shape {
     checks.fail("header.manifest.sha256", "must be 32 bytes", header.manifest!.sha256.length);
   }
   const step = checks.integer("header.step", header.step, 0, maxUploadStep, 0);
-  if (tensors.length === 2 && step !== 0) checks.fail("header.step", "must be 0 without moments", step);
+  if (!kind.moments && step !== 0) checks.fail("header.step", "must be 0 without moments", step);
   checks.throwIfAny();
-  return { modulus, width, step, arrays: tensors.length, bytes };
+  return { modulus, width, step, tensors: announced, bytes };
+}
+
+/**
+ * Fails with INVALID_FIELD when the learned embedding's factors don't make theta, which would otherwise be lost: what is trained is the
+ * factors.
+ */
+export async function checkProduct(
+  registry: Registry,
+  { theta, factors }: Snapshot["state"],
+  modulus: number,
+  field: string,
+): Promise<void> {
+  if (factors === undefined) return;
+  const operations = 2 * factors.projection.length * modulus;
+  const error = await registry.analyst.run("productError", operations, theta, factors, modulus);
+  if (error <= mostProductError) return;
+  const must = `must be projection times embedding, but for a relative ${mostProductError}`;
+  throw invalid([{ field, description: `${must}; it is ${error.toPrecision(3)} off` }]);
 }
 
 async function receiveBytes(
@@ -186,8 +227,12 @@ export function uploadMessage({ name, expireTimeMs, modulus, width, state, train
     width,
     step: BigInt(state.step),
     hasMoments: state.moments !== undefined,
+    hasAverages: state.averages !== undefined,
     hasSplit: train !== undefined,
-    ...defined({ spec: spec && specMessage(spec) }),
+    ...defined({
+      spec: spec && specMessage(spec),
+      embeddingDimension: state.factors && state.factors.embedding.length / modulus,
+    }),
   };
 }
 
@@ -199,37 +244,25 @@ async function notCutOff(context: Context): Promise<void> {
   context.throwIfAborted();
 }
 
-function parseState(bytes: Uint8Array, { modulus, width, step, arrays }: Shape): Snapshot["state"] {
-  const numbers = modulus * width;
-  const parts = Array.from(
-    { length: arrays },
-    (_, i) => new Float32Array(bytes.buffer, i * numbers * Float32Array.BYTES_PER_ELEMENT, numbers),
-  );
-  parts.forEach((part, i) => {
-    const at = part.findIndex((value) => !Number.isFinite(value));
-    const negative = i === 3 || i === 5 ? part.findIndex((value) => value < 0) : -1;
+function parseState(bytes: Uint8Array, { step, tensors }: Announced): Snapshot["state"] {
+  let offset = 0;
+  const parts = tensors.map(({ name, shape: [rows, columns] }) => {
+    const data = new Float32Array(bytes.buffer, offset, rows * columns);
+    offset += data.byteLength;
+    return { name, data, columns };
+  });
+  for (const { name, data, columns } of parts) {
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    const negative = name.endsWith("_second") ? data.findIndex((value) => value < 0) : -1;
     if (at !== -1) {
-      const field = `${arrayNames[i]}[${Math.floor(at / modulus)}, ${at % modulus}]`;
-      throw invalid([{ field, description: `must be finite; got ${part[at]}` }]);
+      const field = `${name}[${Math.floor(at / columns)}, ${at % columns}]`;
+      throw invalid([{ field, description: `must be finite; got ${data[at]}` }]);
     }
     if (negative !== -1) {
-      const field = `${arrayNames[i]}[${Math.floor(negative / modulus)}, ${negative % modulus}]`;
-      throw invalid([
-        { field, description: `must not be negative, as a second moment; got ${part[negative]}` },
-      ]);
+      const field = `${name}[${Math.floor(negative / columns)}, ${negative % columns}]`;
+      const description = `must not be negative, as a second moment; got ${data[negative]}`;
+      throw invalid([{ field, description }]);
     }
-  });
-  const [theta, xi, thetaFirst, thetaSecond, xiFirst, xiSecond] = parts as [
-    Float32Array,
-    Float32Array,
-    ...Float32Array[],
-  ];
-  if (arrays === 2) return { step, theta, xi };
-  const moments = {
-    thetaFirst: thetaFirst!,
-    thetaSecond: thetaSecond!,
-    xiFirst: xiFirst!,
-    xiSecond: xiSecond!,
-  };
-  return { step, theta, xi, moments };
+  }
+  return stateOf(step, parts);
 }

@@ -5,6 +5,7 @@ import { evaluateLogits } from "../model/evaluation.ts";
 import { eulerFlow, outcomeContour, simulateFlow } from "../model/flow.ts";
 import { removeFrequencies } from "../model/frequency-mask.ts";
 import { drawSplit, initialState } from "../model/initial-state.ts";
+import { productError } from "../model/learned-embedding.ts";
 import { logitMeasures } from "../model/logit-measures.ts";
 import { lottery } from "../model/lottery.ts";
 import { pairGrids } from "../model/pair-grids.ts";
@@ -19,6 +20,7 @@ import { weightMeasures } from "../model/weight-measures.ts";
 export const analysisTasks = {
   initialState,
   drawSplit,
+  productError,
   evaluateLogits,
   pairGrids,
   projectOnDominant,

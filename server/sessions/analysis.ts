@@ -1,6 +1,7 @@
 import type { Network, TrainerState } from "../engine/engine.ts";
 import type { Ablation } from "../model/ablation.ts";
 import type { Evaluation } from "../model/evaluation.ts";
+import { trainedWeights } from "../model/network-state.ts";
 import { classCounts, pairClasses } from "../model/pair-class.ts";
 import { type PairGrids, predictedPlateau } from "../model/pair-grids.ts";
 import { parameterNorm } from "../model/parameter-norm.ts";
@@ -57,8 +58,7 @@ export async function logitsOf(
 ): Promise<Float64Array> {
   const { modulus, width, activation } = spec;
   const { theta, xi } = state;
-  const { engine } = registry.engines[0]!;
-  const logits = await engine.logits({ modulus, width, activation, theta, xi, ...change });
+  const logits = await registry.logits({ modulus, width, activation, theta, xi, ...change });
   if (signal.aborted) throw cancelled(signal);
   return logits;
 }
@@ -128,7 +128,7 @@ export async function evaluate(
     whole,
     dominantOnly,
     dominantRemoved,
-    parameterNorm: parameterNorm(state.theta, state.xi),
+    parameterNorm: parameterNorm(...trainedWeights(state)),
     predictedPlateau: predictedPlateau(pairClasses(train, modulus)),
     grids,
   };

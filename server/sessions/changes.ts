@@ -1,5 +1,6 @@
 import type { TrainerState } from "../engine/engine.ts";
 import { otherFrequencies } from "../model/frequency-mask.ts";
+import { arraysOf, type StateArrays, stateFrom } from "../model/network-state.ts";
 import { overlay } from "../model/presets.ts";
 import type { Spec } from "../model/spec.ts";
 import type { SpecInput } from "../model/spec-input.ts";
@@ -50,8 +51,9 @@ export function changesViolations(spec: Spec, changes: Changes): FieldViolation[
 }
 
 /**
- * A network with changes made to it. Moments stay with the kind of optimizer that made them; frequencies are taken out of weights and
- * first moments, which are linear in them; second moments have no part of a frequency and stay.
+ * A network with changes made to it. Moments stay with the kind of optimizer that made them, averages as long as there is Grokfast;
+ * frequencies are taken out of weights, first moments and averages, which are linear in them; second moments have no part of a frequency
+ * and stay. With a learned embedding they are taken out of W_E, and so out of theta; W_in has none.
  *
  * @returns `train` is absent when the split is to be drawn anew
  */
@@ -69,24 +71,23 @@ export async function applyChanges(
     removed.length === 0
       ? rows
       : analyst.run("removeFrequencies", 2 * rows.length * spec.modulus, rows, spec.modulus, removed);
-  const sameKind = after.optimizer.kind === spec.optimizer.kind;
-  const moments = sameKind ? state.moments : undefined;
+  const { moments, averages, ...weights } = state;
+  const kept = {
+    ...weights,
+    ...(moments && after.optimizer.kind === spec.optimizer.kind && { moments }),
+    ...(averages && after.optimizer.grokfast && { averages }),
+  };
+  const masked: StateArrays = Object.fromEntries(
+    await Promise.all(
+      Object.entries(arraysOf(kept)).map(async ([name, rows]) => [
+        name,
+        name.startsWith("projection") || name.endsWith("Second") ? rows : await mask(rows!),
+      ]),
+    ),
+  );
   return {
     spec: after,
-    state: {
-      step: state.step,
-      theta: await mask(state.theta),
-      xi: await mask(state.xi),
-      ...(moments === undefined
-        ? {}
-        : {
-            moments: {
-              ...moments,
-              thetaFirst: await mask(moments.thetaFirst),
-              xiFirst: await mask(moments.xiFirst),
-            },
-          }),
-    },
+    state: stateFrom(state.step, masked),
     train: JSON.stringify(after.split) === JSON.stringify(spec.split) ? train : undefined,
   };
 }

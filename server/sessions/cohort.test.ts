@@ -136,3 +136,32 @@ test("of sessions that train together one may be paused, deleted, or diverge: th
     await closed(registry);
   }
 });
+
+test("a session that begins where others of its shape have trained makes no slice of one step to find out how long that takes", async () => {
+  const registry = await openTestRegistry({ threads: 2 });
+  try {
+    const slices = async (seed: number) => {
+      const { engine } = registry.engines[0]!;
+      const made: number[] = [];
+      const open = engine.open.bind(engine);
+      const spy = vi.spyOn(engine, "open").mockImplementation(async (...opening) => {
+        const trainer = await open(...opening);
+        const advance = trainer.advance.bind(trainer);
+        vi.spyOn(trainer, "advance").mockImplementation((steps, options) => {
+          made.push(steps);
+          return advance(steps, options);
+        });
+        return trainer;
+      });
+      const session = await start(registry, { modulus: 7, width: 16, seed });
+      spy.mockRestore();
+      await session.run({ ...plan, untilStep: 200 }, undefined, never);
+      await atRest(session);
+      return made;
+    };
+    expect((await slices(1))[0]).toBe(1);
+    expect((await slices(2))[0]).toBeGreaterThan(1);
+  } finally {
+    await closed(registry);
+  }
+});

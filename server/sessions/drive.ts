@@ -20,7 +20,8 @@ const longestSharedStepMs = 2;
 export interface DriveParts {
   readonly name: string;
   readonly training: Training;
-  readonly scheduler: Scheduler;
+  /** Of its engine. */
+  readonly scheduler: () => Scheduler;
   readonly maxQueuedCommands: number;
   readonly waypoints: Waypoints;
   /** Makes the trainer resident, before anybody uses it. */
@@ -66,10 +67,15 @@ export class Drive {
 
   /** Runs `work` between slices, with the trainer awake and to itself. */
   between<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const turn = this.#lane.run(signal, async () => {
+    return this.asItIs(signal, async () => {
       await this.#parts.wake();
       return work();
     });
+  }
+
+  /** The same, whether the trainer is awake or not. */
+  asItIs<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const turn = this.#lane.run(signal, work);
     this.#hurry?.abort("somebody waits between slices");
     return turn;
   }
@@ -147,7 +153,12 @@ export class Drive {
           ? await this.#stopOrSlice(plan, job, watch)
           : ({ kind: "condition", detail: held } as const);
       if (stop === undefined) continue;
-      await this.exclusively(async () => training.isAwake && training.record());
+      try {
+        await this.exclusively(async () => training.isAwake && training.record());
+      } catch (error) {
+        // The next server does what a device that is gone keeps this one from.
+        if (stop.kind !== "shutdown" || !(error instanceof GrokboxError)) throw error;
+      }
       return { ...stop, step: training.step };
     }
   }
@@ -212,11 +223,16 @@ export class Drive {
         const forward = () => hurry.abort(preempt.reason);
         preempt.addEventListener("abort", forward);
         this.#hurry = hurry;
+        const steps = training.stepsIn(mostMs, parts);
         try {
+          if (training.isBehind) {
+            await training.catchUp(steps, hurry.signal, parts);
+            return undefined;
+          }
           const { until, recordAt } = nextStretch(
             plan,
             training.step,
-            training.stepsIn(mostMs, parts),
+            steps,
             waypoints,
             training.mostRecords,
           );
@@ -227,11 +243,14 @@ export class Drive {
         }
       };
       const sharer = training.sharedStepMs <= longestSharedStepMs ? this : undefined;
-      const advanced = scheduler.turn(urgency, signal, slice, sharer);
+      const advanced = scheduler().turn(urgency, signal, slice, sharer);
       // Others have the device while measures are taken; both must have ended before the trainer is let go of, whichever fails.
       await advanced.catch(() => {});
       await training.caughtUp();
-      const { diverged } = await advanced;
+      const made = await advanced;
+      // Its device was lost, or it makes again what that undid: where it is there is nothing new to be done.
+      if (made === undefined) return { diverged: false, point: undefined, reason: undefined };
+      const { diverged } = made;
       const point = looks ? await training.collect() : undefined;
       return { diverged, point, reason: await waypoints.reached(plan, point) };
     };

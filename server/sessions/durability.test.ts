@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
+import { arraysOf } from "../model/network-state.ts";
 import { completeSpec } from "../model/presets.ts";
 import type { SpecInput } from "../model/spec-input.ts";
 import { extraMeasures, type MeasureSchedule } from "./extra-measures.ts";
@@ -72,11 +73,11 @@ async function atRest(session: Session): Promise<void> {
   while (session.isTraining) await session.log.changed(1_000, never);
 }
 
-/** Of weights and moments. */
+/** Of all arrays. */
 async function digestOf(session: Session): Promise<string> {
   const { state } = await session.present(undefined, never);
-  const hash = createHash("sha256").update(state.theta).update(state.xi);
-  for (const moment of Object.values(state.moments ?? {})) hash.update(moment);
+  const hash = createHash("sha256");
+  for (const [name, values] of Object.entries(arraysOf(state))) hash.update(name).update(values!);
   return hash.digest("hex");
 }
 
@@ -89,11 +90,15 @@ const quadratic: SpecInput = { ...small, activation: "x^2", optimizer: { kind: "
 const everything = extraMeasures.map((measure, i) => ({ measure, every: recordEvery * (1 + (i % 3)) }));
 const withoutFlow = everything.filter(({ measure }) => measure !== "misalignmentError");
 
+const embedded: SpecInput = { ...small, embedding: { dimension: 9 }, optimizer: { grokfast: {} } };
+
 for (const [variant, measured, input, measures, numRuns] of [
   ["addon", "", small, [], 25],
   ["wasm", "", small, [], 25],
   ["addon", ", measured", quadratic, everything, 15],
   ["addon", ", measured under relu", small, withoutFlow, 10],
+  ["addon", ", learned embedding, Grokfast", embedded, withoutFlow, 10],
+  ["wasm", ", learned embedding, Grokfast", embedded, [], 5],
   ["wasm", ", measured", quadratic, everything, 5],
 ] as const) {
   test(`cut anywhere by snapshot, restart and resume, a run has the same bits and points (${variant}${measured})`, async () => {

@@ -25,7 +25,14 @@ export type Reason =
   | "SWEEP_NOT_FOUND"
   | "SWEEP_STATE"
   | "TOO_MANY_SWEEPS"
-  | "SESSION_IN_SWEEP";
+  | "SESSION_IN_SWEEP"
+  | "ENGINE_ABSENT"
+  | "DEVICE_LOST";
+
+/** What ends without anybody doing anything to a session: the device is back, or the next server has the engine. */
+export function isWithoutDevice(reason: Reason | undefined): boolean {
+  return reason === "DEVICE_LOST" || reason === "ENGINE_ABSENT";
+}
 
 /** One field of a request, by its proto path, and what it must be. */
 export interface FieldViolation {

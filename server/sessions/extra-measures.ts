@@ -59,7 +59,7 @@ export function needsBase(measure: ExtraMeasure): boolean {
 /** Why no session of this spec can have a measure, as what the measure must be; undefined when one can. */
 export function neverMeasured(
   measure: ExtraMeasure,
-  { activation, optimizer, split, task, modulus }: Spec,
+  { activation, optimizer, split, task, modulus, embedding }: Spec,
 ): string | undefined {
   switch (measure) {
     case "dominantOnlyTestLoss":
@@ -71,9 +71,14 @@ export function neverMeasured(
         ? undefined
         : `one of a session that adds: the voting formula has no levels for ${task}`;
     case "misalignmentError":
-      return activation === "x^2" && task === "add" && optimizer.kind === "sgd" && optimizer.weightDecay === 0
+      return activation === "x^2" &&
+        task === "add" &&
+        optimizer.kind === "sgd" &&
+        optimizer.weightDecay === 0 &&
+        optimizer.grokfast === undefined &&
+        embedding === undefined
         ? undefined
-        : "one of a session that adds under x^2 with sgd without decay: only there the flow has a clock";
+        : "one of a session that adds under x^2 with sgd without decay, Grokfast or a learned embedding: only there the flow has a clock";
     default:
       return undefined;
   }

@@ -11,8 +11,15 @@ export interface Head {
   readonly step: number;
   readonly counts: ClassCounts;
   readonly stages: StageMemory;
-  /** Goes up when the session leaves its course (another activation, a return to a snapshot): equal steps of one course are equal states. */
+  /**
+   * Goes up when the session leaves its course (another activation, another engine, a return to a snapshot): equal steps of one course
+   * are equal states.
+   */
   readonly course: number;
+  /** Every update since the session began was made under the present activation; absent of the sessions of earlier versions. */
+  readonly isStraight?: boolean;
+  /** The engine that makes its updates, and why that one; absent of the sessions of earlier versions, which have the one they began with. */
+  readonly engine?: { readonly name: string; readonly reason: string };
   /** Sequences of the oldest retained and the newest progress point, 0 when there is none. */
   readonly oldest: number;
   readonly newest: number;

@@ -12,7 +12,7 @@ import type { Head } from "./head.ts";
 import type { Observer } from "./observer.ts";
 import type { ProgressLog } from "./progress-log.ts";
 import type { Receipt } from "./receipt.ts";
-import { arrays } from "./snapshot.ts";
+import { arrayShape, arrays } from "./snapshot.ts";
 
 /** A session at one step, as it is to become durable. */
 export interface Capture {
@@ -21,6 +21,8 @@ export interface Capture {
   readonly state: TrainerState;
   /** [p, p] mask of training pairs. */
   readonly train: Uint8Array;
+  /** It is durable. */
+  readonly stored: () => void;
   /** Also keep it as a snapshot. */
   readonly snapshot?: {
     readonly kind: string;
@@ -198,6 +200,7 @@ export class Keeper {
       this.#attemptTimeMs = Date.now();
     }
     this.#committed = head;
+    capture?.stored();
     if (truncateAfter !== undefined && truncateAfter === this.#truncateAfter) this.#truncateAfter = undefined;
     if (capture !== undefined) this.#commitTimeMs = Date.now();
     for (const { receipt, ended, row } of rows) {
@@ -224,12 +227,11 @@ export class Keeper {
 
   #stateOf({ head, state, train, snapshot }: Capture): Commit {
     const { log } = this.#kept;
-    const { modulus, width } = head.spec;
     const input: StateInput = {
       session: this.#id,
       step: head.step,
       meta: snapshot?.meta ?? null,
-      arrays: arrays(state).map(({ name, data }) => ({ name, shape: [width, modulus], data })),
+      arrays: arrays(state).map(({ name, data }) => ({ name, shape: arrayShape(name, head.spec), data })),
       train,
       createTimeMs: snapshot?.createTimeMs ?? Date.now(),
       kind: snapshot?.kind ?? "head",

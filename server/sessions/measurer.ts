@@ -42,14 +42,18 @@ export function needsWeights(due: readonly ExtraMeasure[]): boolean {
 
 /** Takes extra measures of states, off the event loop: of equal states equal to the last bit. */
 export class Measurer {
-  readonly #engine: Engine;
+  readonly #evaluator: Pick<Engine, "logits">;
   readonly #analyst: Analyst;
   readonly #readBase: () => Promise<Base | undefined>;
   #base: Base | undefined;
 
   /** @param readBase - undefined: it is lost, and what is taken against it absent */
-  constructor(engine: Engine, analyst: Analyst, readBase: () => Promise<Base | undefined>) {
-    this.#engine = engine;
+  constructor(
+    evaluator: Pick<Engine, "logits">,
+    analyst: Analyst,
+    readBase: () => Promise<Base | undefined>,
+  ) {
+    this.#evaluator = evaluator;
     this.#analyst = analyst;
     this.#readBase = readBase;
   }
@@ -100,7 +104,7 @@ export class Measurer {
   }
 
   async #logits(isVoting: boolean, { theta, xi, problem: { modulus, width, activation } }: Measured) {
-    const logits = await this.#engine.logits({ modulus, width, activation, theta, xi });
+    const logits = await this.#evaluator.logits({ modulus, width, activation, theta, xi });
     const operations = logits.length * operationsAnExponential;
     return this.#analyst.run("logitMeasures", operations, logits, modulus, isVoting);
   }
@@ -109,7 +113,7 @@ export class Measurer {
   async #losses(copy: "projectOnDominant" | "removeDominant", { theta, xi, problem }: Measured) {
     const { modulus, width, activation, labels, classes } = problem;
     const layers = await this.#analyst.run(copy, 2 * theta.length * modulus, theta, xi, modulus);
-    const logits = await this.#engine.logits({ modulus, width, activation, ...layers });
+    const logits = await this.#evaluator.logits({ modulus, width, activation, ...layers });
     const operations = logits.length * operationsAnExponential;
     return this.#analyst.run("evaluateLogits", operations, logits, labels, classes, modulus);
   }

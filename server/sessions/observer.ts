@@ -8,6 +8,13 @@ export interface Observer {
   commit(result: "ok" | "failed", seconds: number): void;
   /** A trainer made steps. */
   steps(engine: string, steps: number, seconds: number): void;
+  /** A session met the loss of a device; all that meet the same one are told the same `loss`. */
+  deviceLost(engine: string, loss: Error): void;
 }
 
-export const unobserved: Observer = { turn: () => {}, steps: () => {}, commit: () => {} };
+export const unobserved: Observer = {
+  turn: () => {},
+  steps: () => {},
+  commit: () => {},
+  deviceLost: () => {},
+};

@@ -1,26 +1,30 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import type { Engine, TrainerState } from "../engine/engine.ts";
+import type { Engine, Network, TrainerState } from "../engine/engine.ts";
 import type { Spec } from "../model/spec.ts";
 import type { Damage, SnapshotRow, Store } from "../store/store.ts";
 import { Analyst } from "./analyst.ts";
 import { Answers } from "./answers.ts";
 import { applyChanges, type Changes, changesViolations } from "./changes.ts";
 import { Checkpointer } from "./checkpointer.ts";
+import { type AbsentEngine, type EngineSet, Engines, type OfferedEngine } from "./engines.ts";
 import { GrokboxError, invalid } from "./errors.ts";
-import { type MeasureSchedule, measuredASlice, needsBase, neverMeasured } from "./extra-measures.ts";
+import { type MeasureSchedule, needsBase, neverMeasured } from "./extra-measures.ts";
 import { type Base, Measurer } from "./measurer.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { type Observer, unobserved } from "./observer.ts";
+import type { Placement } from "./placement.ts";
 import type { RunPlan } from "./plan.ts";
-import { extraBytes, ProgressLog, pointBytes } from "./progress-log.ts";
+import { ProgressLog } from "./progress-log.ts";
 import { Receipt } from "./receipt.ts";
+import { ResidentMemory } from "./resident-memory.ts";
 import type { SnapshotSchedule } from "./schedule.ts";
-import { Scheduler, type Urgency } from "./scheduler.ts";
+import type { Urgency } from "./scheduler.ts";
 import { type Beginning, type Forking, Session, type SessionParts } from "./session.ts";
 import type { SessionIdentity, SessionRecord } from "./session-record.ts";
 import type { ArrayName, SnapshotInfo, SnapshotMeta } from "./snapshot.ts";
 import type { Answering } from "./snapshot-keeping.ts";
 import type { SessionState } from "./state.ts";
+import { StepTimes } from "./step-times.ts";
 import { Training, type TrainingParts } from "./training.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -33,20 +37,14 @@ export interface Limits {
   readonly maxStateBytes: number;
 }
 
-/** An engine that this server offers, and why it is as it is. */
-export interface OfferedEngine {
-  readonly engine: Engine;
-  readonly reason: string;
-  /** Why a faster variant is not used; empty when it is. */
-  readonly fallbackReason: string;
-}
-
 export interface StartInput {
   readonly spec: Spec;
   readonly preset: string;
   readonly labels: Readonly<Record<string, string>>;
   /** A name of an offered engine, or `auto`. */
   readonly engine: string;
+  /** Chosen already, whatever `engine` says. */
+  readonly placement?: Placement;
   readonly recordEvery: number;
   readonly schedule?: SnapshotSchedule;
   /** @default none */
@@ -80,18 +78,11 @@ export interface SessionFilter {
 /** Of a filter: whatever sweep a session was made for. */
 export const anySweep = "sweeps/-";
 
-/** A trainer's weights, gradients and moments, and its copy to go back to when a loss diverges. */
-const residentArrays = 16;
-
 /** What a normal draw costs, roughly, beside a multiply-add. */
 const operationsADraw = 32;
 
-/** What an engine keeps of a pair of inputs besides its logits: labels, classes, weights. */
-const residentPairBytes = 20;
-
 export interface RegistryParts {
-  /** The preferred engine first. */
-  readonly engines: readonly OfferedEngine[];
+  readonly engines: EngineSet;
   readonly limits: Limits;
   readonly store: Store;
   readonly observer?: Observer;
@@ -103,8 +94,6 @@ export interface RegistryParts {
 /** All sessions of this box, and what they share. */
 export class Registry {
   readonly limits: Limits;
-  /** The preferred engine first. */
-  readonly engines: readonly OfferedEngine[];
   readonly memory: MemoryBudget;
   readonly uploads: Uploads;
   readonly answers = new Answers();
@@ -115,26 +104,29 @@ export class Registry {
   readonly checkpointEveryMs: number;
   readonly #observer: Observer;
   readonly #onDefect: (error: unknown) => void;
-  readonly #schedulers: ReadonlyMap<Engine, Scheduler>;
+  readonly #engines: Engines;
+  readonly #stepTimes = new StepTimes();
   readonly #sessions = new Map<string, Session>();
   readonly #checkpointer: Checkpointer;
   readonly #undeleted = new Set<Session>();
   readonly #starting = new Set<Promise<unknown>>();
-  /** Bytes set aside for sessions that are resident. */
-  readonly #resident = new Map<Session, number>();
+  readonly #resident: ResidentMemory;
   #started = 0;
   readonly #closing = new AbortController();
 
   constructor({ engines, limits, store, observer = unobserved, onDefect, checkpointEveryMs }: RegistryParts) {
-    this.engines = engines;
+    this.#engines = new Engines(engines, observer);
     this.limits = limits;
     this.store = store;
     this.checkpointEveryMs = checkpointEveryMs;
     this.memory = new MemoryBudget(limits.maxStateBytes);
     this.uploads = new Uploads(this.memory);
-    this.#schedulers = new Map(
-      engines.map(({ engine }) => [engine, new Scheduler(engine.name, observer, engine.threads)]),
-    );
+    this.#resident = new ResidentMemory({
+      host: this.memory,
+      engines: this.#engines,
+      retainedProgressPoints: limits.retainedProgressPoints,
+      sessions: () => this.#sessions.values(),
+    });
     this.#observer = observer;
     this.#onDefect = onDefect;
     this.#checkpointer = new Checkpointer(
@@ -167,10 +159,11 @@ export class Registry {
       const infos = (bySession.get(row.id) ?? []).map((snapshot) =>
         snapshotInfo(identity.name, snapshot, forks.get(`${row.id} ${snapshot.step}`)?.length ?? 0),
       );
+      const engine = this.#engines.of(head.engine?.name ?? identity.engine);
+      const resumes = resume && !this.#engines.isMissing(engine);
       // Points that nobody will record again may have been seen by somebody; after a backup, also of another course.
-      const continues = lastEnd === "clean" || (lastEnd === "crash" && resume && intent.plan !== undefined);
+      const continues = lastEnd === "clean" || (lastEnd === "crash" && resumes && intent.plan !== undefined);
       const epoch = continues ? row.epoch : randomUUID();
-      const { engine } = this.#choose(identity.engine);
       const log = new ProgressLog(this.limits.retainedProgressPoints, head);
       const parts = this.#trainingParts(engine, log, () => this.#readBase(identity, head.spec));
       const training = Training.asleep(parts, head, intent.measures ?? []);
@@ -184,14 +177,14 @@ export class Registry {
         intent: {
           ...(goesOn ? unstopped : rest),
           // Even if it was about to be said that it had diverged, say.
-          ...(plan === undefined ? {} : { state: resume ? ("idle" as const) : ("paused" as const) }),
+          ...(plan === undefined ? {} : { state: resumes ? ("idle" as const) : ("paused" as const) }),
         },
         snapshots: infos,
       });
       this.#sessions.set(identity.name, session);
       this.#started = Math.max(this.#started, identity.ordinal);
       // Sweeps see to theirs.
-      if (plan !== undefined && resume && !intent.isOwned) interrupted.push([session, plan]);
+      if (plan !== undefined && resumes && !intent.isOwned) interrupted.push([session, plan]);
       if (!continues) renewed.push(session);
     }
     for (const [session, plan] of interrupted) session.resume(plan);
@@ -203,13 +196,32 @@ export class Registry {
     return damaged;
   }
 
-  /** Makes a session, records its first progress point, and keeps both. */
+  /**
+   * Makes a session, records its first progress point, and keeps both. Where the engine is the server's choice, one that has lost its
+   * device is passed over.
+   */
   async start(input: StartInput, answering: Answering<Session> = () => {}): Promise<Session> {
-    const { engine, reason } = this.#choose(input.engine);
+    if (input.placement !== undefined) return this.#start(input, input.placement, answering);
+    const isChoice = input.engine === "" || input.engine === "auto";
+    const lost: Engine[] = [];
+    for (;;) {
+      const placement = this.place(input.engine, input.spec, undefined, lost);
+      try {
+        return await this.#start(input, placement, answering);
+      } catch (error) {
+        if (!isChoice || !(error instanceof GrokboxError) || error.reason !== "DEVICE_LOST") throw error;
+        lost.push(placement.engine);
+        if (lost.length === this.engines.length) throw error;
+      }
+    }
+  }
+
+  #start(input: StartInput, { engine, reason }: Placement, answering: Answering<Session>): Promise<Session> {
     const { preset, recordEvery, labels } = input;
     return this.#add(
       input,
       {
+        engine,
         identity: {
           preset,
           engine: engine.name,
@@ -261,7 +273,7 @@ export class Registry {
       throw invalid(violations.map(({ field, description }) => ({ field: `changes.${field}`, description })));
     }
     const { spec, state, train } = await applyChanges(snapshot, changes, this.analyst);
-    const { engine, reason } = this.#choose(input.engine === "" ? source.identity.engine : input.engine);
+    const { engine, reason } = input.engine === "" ? this.#inherited(source) : this.place(input.engine, spec);
     const { preset } = snapshot.info;
     const recordEvery = input.recordEvery ?? source.identity.recordEvery;
     const parent = { session: source.id, step, changes };
@@ -270,6 +282,7 @@ export class Registry {
     return this.#add(
       { spec, state, ...(train === undefined ? {} : { train }) },
       {
+        engine,
         identity: { preset, engine: engine.name, engineReason: reason, recordEvery, parent },
         beginning: { intent: { labels, schedule: input.schedule } },
         measures,
@@ -315,9 +328,90 @@ export class Registry {
     }
   }
 
-  /** What a session of this spec needs while it is resident fits into the memory that there is for all. */
-  canHold(spec: Spec): boolean {
-    return this.#residentBytes({ spec, measures: [], hasExtras: false }) <= this.memory.limitBytes;
+  /** What a session of this spec needs while it is resident fits into the memory that there is, were it empty. */
+  canHold(spec: Spec, engine = ""): boolean {
+    const isAny = engine === "" || engine === "auto";
+    return this.engines.some((one) => (isAny || one.engine.name === engine) && this.#holds(one.engine, spec));
+  }
+
+  #holds(engine: Engine, spec: Spec): boolean {
+    return this.#resident.holds({ engine, spec, measures: [], hasExtras: false });
+  }
+
+  /** The preferred engine first. */
+  get engines(): readonly OfferedEngine[] {
+    return this.#engines.offered;
+  }
+
+  /** What this server would offer, and can't. */
+  get absentEngines(): readonly AbsentEngine[] {
+    return this.#engines.absent;
+  }
+
+  /** It can be asked for: it is here, or it is known why not. */
+  knowsEngine(name: string): boolean {
+    return this.#engines.knows(name);
+  }
+
+  /** The one of this name. Fails with ENGINE_ABSENT. */
+  engine(name: string): Engine {
+    return this.#engines.get(name);
+  }
+
+  /** Bytes that trainers have of an engine's own memory, or set aside; undefined when they take the server's. */
+  deviceMemory(engine: Engine): MemoryBudget | undefined {
+    return this.#engines.memory(engine);
+  }
+
+  /** Over the unordered pairs, [p(p+1)/2, p], in float64. */
+  logits(network: Network): Promise<Float64Array> {
+    return this.#engines.evaluator.logits(network);
+  }
+
+  /**
+   * The engine that a session gets: the one asked for, or the fastest for its network. Fails with ENGINE_ABSENT.
+   *
+   * @param name - empty or `auto` for the fastest
+   * @param beside - how many other sessions will train on an engine @default those that do now
+   * @param lost - those to be passed over
+   */
+  place(
+    name: string,
+    spec: Spec,
+    beside: (engine: Engine) => number = (engine) => this.#trainingOn(engine),
+    lost: readonly Engine[] = [],
+  ): Placement {
+    const can = (engine: Engine) => !lost.includes(engine) && this.#holds(engine, spec);
+    const { engine, reason } = this.#engines.place(name, spec, beside, can);
+    if (lost.length === 0) return { engine, reason };
+    const names = lost.map((other) => other.name).join(" and ");
+    return { engine, reason: `in place of ${names}, whose device is lost` };
+  }
+
+  #trainingOn(engine: Engine, except?: Session): number {
+    const all = [...this.all()].filter((one) => one.isTraining && one !== except);
+    return all.filter(({ training }) => training.engine === engine).length;
+  }
+
+  /**
+   * Puts a session on another engine; `auto` for the fastest. Fails as `Session.move`.
+   */
+  async move(
+    session: Session,
+    name: string,
+    expectedStep: number | undefined,
+    receipt: Receipt,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const others = (engine: Engine) => this.#trainingOn(engine, session);
+    const { engine, reason } = this.place(name, session.spec, others);
+    const why = name === "auto" ? reason : `moved there from ${session.engine.name}`;
+    await session.move(engine, why, expectedStep, receipt, signal);
+  }
+
+  /** A fork trains where its source does. */
+  #inherited({ engine: { name } }: Session): Placement {
+    return { engine: this.#engines.get(name), reason: "that of the session it was forked from" };
   }
 
   /** Aborts when the shutdown begins. */
@@ -332,7 +426,7 @@ export class Registry {
 
   /** Turns that wait for a device, by urgency. */
   queueDepth(): Readonly<Record<Urgency, number>> {
-    const depths = [...this.#schedulers.values()].map(({ depth }) => depth);
+    const depths = this.#engines.schedulers.map(({ depth }) => depth);
     const sum = (urgency: Urgency) => depths.reduce((total, depth) => total + depth[urgency], 0);
     return { interactive: sum("interactive"), background: sum("background") };
   }
@@ -363,13 +457,13 @@ export class Registry {
   async close(): Promise<void> {
     await Promise.all([this.analyst.close(), this.#measuring.close()]);
     for (const session of this.#sessions.values()) session.close();
-    await Promise.all(this.engines.map(({ engine }) => engine.close()));
+    await this.#engines.close();
     await this.store.close();
   }
 
   async #add(
     input: Pick<StartInput, "spec" | "state" | "train">,
-    { identity, beginning, measures, eventBody, forking }: NewSession,
+    { engine, identity, beginning, measures, eventBody, forking }: NewSession,
     answering: Answering<Session>,
   ): Promise<Session> {
     this.checkOpen();
@@ -379,14 +473,13 @@ export class Registry {
         limit: maxSessions,
       });
     }
-    const bytes = this.#residentBytes({ spec: input.spec, measures, hasExtras: false });
+    const footprint = { engine, spec: input.spec, measures, hasExtras: false };
     const { promise: over, resolve } = Promise.withResolvers<void>();
     this.#starting.add(over);
     let session: Session | undefined;
-    let reserved = false;
+    let reserved: Awaited<ReturnType<ResidentMemory["prepare"]>> | undefined;
     try {
-      await this.#makeRoom(bytes, "the session");
-      reserved = true;
+      reserved = await this.#resident.prepare(footprint, "the session");
       const whole: SessionIdentity = {
         name: `sessions/${randomBytes(6).toString("hex")}`,
         ordinal: ++this.#started,
@@ -394,9 +487,9 @@ export class Registry {
         base: { step: input.state?.step ?? 0, isDrawn: input.state === undefined },
         ...identity,
       };
-      const training = await this.#open(input, whole, measures);
+      const training = await this.#open(input, whole, engine, measures);
       session = new Session(whole, this.#sessionParts(training), beginning);
-      this.#resident.set(session, bytes);
+      reserved.give(session);
       answering(session);
       const { id, name, step } = session;
       const fork = forking?.commit(name);
@@ -411,7 +504,7 @@ export class Registry {
     } catch (error) {
       // A session gives back itself what was set aside for it.
       if (session !== undefined) session.close();
-      else if (reserved) this.memory.release(bytes);
+      else reserved?.release();
       throw error;
     } finally {
       this.#starting.delete(over);
@@ -422,18 +515,19 @@ export class Registry {
   async #open(
     { spec, ...given }: Pick<StartInput, "spec" | "state" | "train">,
     identity: SessionIdentity,
+    engine: Engine,
     measures: MeasureSchedule,
   ): Promise<Training> {
     const operations = spec.modulus * spec.width * operationsADraw;
     let { state, train } = given;
     if (state === undefined) {
       const initial = await this.analyst.run("initialState", operations, spec);
-      state = { step: 0, theta: initial.theta, xi: initial.xi };
-      train = initial.train;
+      const { train: drawn, ...weights } = initial;
+      state = { step: 0, ...weights };
+      train = drawn;
     }
     train ??= await this.analyst.run("drawSplit", operations, spec);
     const log = new ProgressLog(this.limits.retainedProgressPoints);
-    const { engine } = this.#choose(identity.engine);
     const parts = this.#trainingParts(engine, log, () => this.#readBase(identity, spec));
     const training = await Training.open(parts, spec, train, state, measures);
     const { step, theta, xi } = state;
@@ -448,8 +542,8 @@ export class Registry {
   }
 
   #trainingParts(engine: Engine, log: ProgressLog, readBase: () => Promise<Base | undefined>): TrainingParts {
-    const measurer = new Measurer(engine, this.#measuring, readBase);
-    return { engine, log, observer: this.#observer, measurer };
+    const measurer = new Measurer(this.#engines.evaluator, this.#measuring, readBase);
+    return { engine, log, observer: this.#observer, measurer, stepTimes: this.#stepTimes };
   }
 
   /** The state at which a session began; undefined when it was kept as a snapshot that is lost. */
@@ -472,29 +566,11 @@ export class Registry {
   #sessionParts(training: Training): SessionParts {
     return {
       training,
-      scheduler: this.#schedulers.get(training.engine)!,
+      scheduler: (engine) => this.#engines.scheduler(engine),
       store: this.store,
       maxQueuedCommands: this.limits.maxQueuedCommands,
       maxSnapshots: this.limits.maxSnapshotsPerSession,
-      memory: {
-        reserve: async (session) => {
-          const bytes = this.#residentBytes(footprint(session));
-          await this.#makeRoom(bytes, session.name);
-          this.#resident.set(session, bytes);
-        },
-        release: (session) => {
-          this.memory.release(this.#resident.get(session) ?? 0);
-          this.#resident.delete(session);
-        },
-        resize: async (session) => {
-          const before = this.#resident.get(session);
-          if (before === undefined) return;
-          const bytes = this.#residentBytes(footprint(session));
-          if (bytes > before) await this.#makeRoom(bytes - before, session.name);
-          else this.memory.release(before - bytes);
-          this.#resident.set(session, bytes);
-        },
-      },
+      memory: this.#resident,
       observer: this.#observer,
       onDefect: this.#onDefect,
       fork: async (session, step, { changes, labels, runUntilStep }) => {
@@ -508,58 +584,13 @@ export class Registry {
       },
     };
   }
-
-  /** Sets memory aside, putting sessions to sleep that were not used for longest when there is too little. */
-  async #makeRoom(bytes: number, what: string): Promise<void> {
-    if (!this.memory.fits(bytes)) {
-      const awake = [...this.#sessions.values()].filter(
-        ({ training, isQuiet }) => training.isAwake && isQuiet,
-      );
-      for (const session of awake.sort((a, b) => a.usedMs - b.usedMs)) {
-        await session.sleep();
-        if (this.memory.fits(bytes)) break;
-      }
-    }
-    this.memory.reserve(bytes, what);
-  }
-
-  /**
-   * What a session takes while it is resident, its log when that is full. Extra measures take the base, and the weights of the states of
-   * two slices, one under way and one measured meanwhile; their columns stay as long as a point has any.
-   */
-  #residentBytes({
-    spec: { modulus, width },
-    measures,
-    hasExtras,
-  }: Pick<Session, "spec" | "measures"> & { readonly hasExtras: boolean }): number {
-    const isMeasured = measures.length > 0;
-    const copies = isMeasured ? 1 + 2 * measuredASlice(modulus, width) : 0;
-    const extra =
-      copies * 2 * 4 * modulus * width +
-      (isMeasured || hasExtras ? extraBytes * this.limits.retainedProgressPoints : 0);
-    const pairs = (modulus * (modulus + 1)) / 2;
-    const logits = pairs * Math.ceil(modulus / 16) * 16;
-    return (
-      4 * (residentArrays * modulus * width + logits) +
-      pairs * residentPairBytes +
-      pointBytes * this.limits.retainedProgressPoints +
-      extra
-    );
-  }
-
-  /** The engine asked for; of a session from a store, the preferred one when its own is gone. */
-  #choose(name: string): OfferedEngine {
-    const offered = this.engines.find(({ engine }) => engine.name === name);
-    return offered === undefined ? this.engines[0]! : { ...offered, reason: "asked for" };
-  }
 }
 
 const isOf = ({ identity }: Session, sweep: string | undefined) =>
   sweep === anySweep ? identity.sweep !== undefined : identity.sweep?.name === sweep;
 
-const footprint = ({ spec, measures, log }: Session) => ({ spec, measures, hasExtras: log.hasExtras });
-
 interface NewSession {
+  readonly engine: Engine;
   readonly identity: Omit<SessionIdentity, "name" | "ordinal" | "createTimeMs">;
   readonly beginning: Beginning;
   readonly measures: MeasureSchedule;

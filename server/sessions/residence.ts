@@ -1,3 +1,4 @@
+import type { Engine } from "../engine/engine.ts";
 import type { Store } from "../store/store.ts";
 import { toGrokboxError } from "./keeper.ts";
 import type { ProgressLog } from "./progress-log.ts";
@@ -9,7 +10,7 @@ export interface ResidenceParts {
   readonly training: Training;
   readonly store: Store;
   /** Sets memory aside before the trainer and the log become resident. */
-  readonly reserve: () => Promise<void>;
+  readonly reserve: (engine: Engine) => Promise<void>;
   /** Sets aside what the log turns out to need besides, once it is loaded. */
   readonly resize: () => Promise<void>;
   /** Gives it back. */
@@ -38,14 +39,26 @@ export class Residence {
   /** Makes the session resident at the state that the store has of it. With the trainer to itself. */
   async wake(): Promise<void> {
     this.#usedMs = performance.now();
+    const { training } = this.#parts;
+    if (!training.isAwake) await this.#wakeOn(training.engine);
+  }
+
+  /** Makes a session that is asleep resident on another engine than its own. Fails with the engine that it had. */
+  async wakeOn(engine: Engine): Promise<void> {
+    this.#usedMs = performance.now();
+    await this.#wakeOn(engine);
+  }
+
+  async #wakeOn(engine: Engine): Promise<void> {
     const { id, training, store, reserve, resize, release } = this.#parts;
-    if (training.isAwake) return;
-    await reserve();
+    await reserve(engine);
     try {
       await this.#load();
       await resize();
       const { arrays, train } = await store.readHead(id);
-      await training.wake({ state: stateOf(training.step, arrays), train });
+      const committed = { state: stateOf(training.step, arrays), train };
+      if (engine === training.engine) await training.wake(committed);
+      else await training.move(engine, committed);
     } catch (error) {
       release();
       throw toGrokboxError(error);

@@ -15,6 +15,7 @@ export interface SessionIdentity {
   /** Greater than that of every session started before. */
   readonly ordinal: number;
   readonly preset: string;
+  /** That it began with, and why that one. */
   readonly engine: string;
   readonly engineReason: string;
   readonly recordEvery: number;

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
-import type { TrainerState } from "../engine/engine.ts";
+import type { Engine, TrainerState } from "../engine/engine.ts";
 import type { Activation, Spec } from "../model/spec.ts";
 import type { Commit, SessionRow, Store } from "../store/store.ts";
 import { Drive, type Job, stepError } from "./drive.ts";
-import { GrokboxError, invalid } from "./errors.ts";
+import { GrokboxError, invalid, type Reason } from "./errors.ts";
 import { type MeasureSchedule, needsBase } from "./extra-measures.ts";
 import type { Head } from "./head.ts";
-import { type Capture, Keeper } from "./keeper.ts";
+import { type Capture, Keeper, toGrokboxError } from "./keeper.ts";
 import type { Observer } from "./observer.ts";
 import { checkPlan, type RunPlan } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
@@ -16,27 +16,33 @@ import type { SnapshotSchedule } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { retainedEvents, type SessionEvent } from "./session-event.ts";
 import type { Intent, SessionIdentity, SessionRecord } from "./session-record.ts";
-import type { Snapshot, SnapshotInfo } from "./snapshot.ts";
+import { type Snapshot, type SnapshotInfo, stateOf } from "./snapshot.ts";
 import { type Answering, SnapshotKeeping } from "./snapshot-keeping.ts";
 import { Snapshots } from "./snapshots.ts";
 import { next, type SessionState, type Transition } from "./state.ts";
 import type { StopReason } from "./stop-reason.ts";
-import type { Training } from "./training.ts";
+import type { Origin, Training } from "./training.ts";
 import { type Trigger, Triggers } from "./triggers.ts";
 import { type ForkAction, Waypoints } from "./waypoints.ts";
 
 export interface SessionParts {
   readonly training: Training;
-  readonly scheduler: Scheduler;
+  readonly scheduler: (engine: Engine) => Scheduler;
   readonly store: Store;
   readonly maxQueuedCommands: number;
   readonly maxSnapshots: number;
   /** Sets memory aside before the trainer and the log become resident, and gives it back. */
   readonly memory: {
-    reserve(session: Session): Promise<void>;
+    reserve(session: Session, engine: Engine): Promise<void>;
     release(session: Session): void;
     /** Sets aside more or less while it is resident. Fails with OUT_OF_MEMORY, changing nothing. */
     resize(session: Session): Promise<void>;
+    /**
+     * Sets memory aside for one that is resident to go to another engine. Fails with OUT_OF_MEMORY, changing nothing.
+     *
+     * @returns is to be told whether it did
+     */
+    move(session: Session, engine: Engine): Promise<(hasMoved: boolean) => void>;
   };
   readonly observer: Observer;
   /** Writes a defect down. */
@@ -101,6 +107,8 @@ export class Session {
   #events: readonly SessionEvent[];
   #schedule: SnapshotSchedule | undefined;
   #course: number;
+  /** Why its engine is the one that it is. */
+  #engineReason: string;
   #state: SessionState = "idle";
   #stopReason: StopReason | undefined;
   #plan: RunPlan | undefined;
@@ -124,6 +132,7 @@ export class Session {
     this.#events = intent.events ?? [];
     this.#isOwned = intent.isOwned ?? false;
     this.#course = head?.course ?? 0;
+    this.#engineReason = head?.engine?.reason ?? identity.engineReason;
     this.#cuts = head?.cuts ?? [];
     const { state = "idle" } = intent;
     this.#state = state === "stepping" || state === "running" ? "idle" : state;
@@ -132,6 +141,7 @@ export class Session {
     this.snapshots = new Snapshots(identity.name, parts.maxSnapshots, snapshots);
     const { training, store, observer, memory, onDefect } = parts;
     this.keeper = new Keeper(store, this.id, this, observer, head, intent.commitTimeMs);
+    training.backBy(() => this.#readCommitted());
     this.#keeping = new SnapshotKeeping({
       session: identity.name,
       id: this.id,
@@ -146,7 +156,7 @@ export class Session {
       id: this.id,
       training,
       store,
-      reserve: () => memory.reserve(this),
+      reserve: (engine) => memory.reserve(this, engine),
       resize: () => memory.resize(this),
       release: () => memory.release(this),
     });
@@ -166,7 +176,7 @@ export class Session {
     this.#drive = new Drive({
       name: identity.name,
       training,
-      scheduler: parts.scheduler,
+      scheduler: () => parts.scheduler(training.engine),
       maxQueuedCommands: parts.maxQueuedCommands,
       waypoints: this.#waypoints,
       wake: () => this.#wake(),
@@ -227,6 +237,11 @@ export class Session {
     const { base } = this.identity;
     const found = base && this.snapshots.find(base.step);
     return found?.head.course === 0 ? found : undefined;
+  }
+
+  /** The engine that makes its updates, and why that one. */
+  get engine(): { readonly name: string; readonly reason: string } {
+    return { name: this.#training.engine.name, reason: this.#engineReason };
   }
 
   get stopReason(): StopReason | undefined {
@@ -334,6 +349,9 @@ export class Session {
         let stop: StopReason | undefined;
         try {
           stop = await this.#drive.advance(plan, job);
+        } catch (error) {
+          if (error instanceof GrokboxError) stop = this.#failure(error.message, error.reason);
+          throw error;
         } finally {
           // Whatever went wrong, the session must not be left stepping.
           this.#settle(stop ?? this.#failure("a defect ended the step"), "stepped");
@@ -397,12 +415,61 @@ export class Session {
       if (activation === from && this.#state !== "diverged") return;
       await this.#training.swap(activation);
       receipt.isBoundToState = true;
-      this.#course = 1 + Math.max(this.#course, ...this.snapshots.list().map(({ head }) => head.course));
+      this.#course = this.#nextCourse();
       this.#transition("swap");
       receipt.memo.target = this.step;
       const event = this.#event({ kind: "activationSwapped", from, to: activation });
       await this.#checkpoint({ putEvents: [this.#audit(event)] });
     });
+  }
+
+  /**
+   * Goes on under another engine, from the present state; a run under way goes on there. Fails, changing nothing, with OUT_OF_MEMORY,
+   * and with DEVICE_LOST when either engine has none and the state is not stored.
+   *
+   * @param reason - why it is to be that engine, for people
+   */
+  move(
+    engine: Engine,
+    reason: string,
+    expectedStep: number | undefined,
+    receipt: Receipt,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#drive.asItIs(signal, async () => {
+      if (receipt.memo.target !== undefined) return;
+      if (this.#state === "deleted") throw this.#gone();
+      this.#expect(expectedStep);
+      const from = this.#training.engine;
+      if (engine === from) return;
+      if (this.#training.isAwake) await this.#moveAwake(engine);
+      else await this.#residence.wakeOn(engine);
+      this.#engineReason = reason;
+      // Updates from now on may be others, in the last bits.
+      this.#course = this.#nextCourse();
+      receipt.isBoundToState = true;
+      receipt.memo.target = this.step;
+      const event = this.#event({ kind: "engineMoved", from: from.name, to: engine.name });
+      this.log.wake();
+      await this.#checkpoint({ putEvents: [this.#audit(event)] });
+    });
+  }
+
+  async #moveAwake(engine: Engine): Promise<void> {
+    // What the last slice brought belongs to the engine that made it.
+    await this.#training.collect();
+    const settle = await this.#parts.memory.move(this, engine);
+    let hasMoved = false;
+    try {
+      await this.#training.move(engine);
+      hasMoved = true;
+    } finally {
+      settle(hasMoved);
+    }
+  }
+
+  #nextCourse(): number {
+    return 1 + Math.max(this.#course, ...this.snapshots.list().map(({ head }) => head.course));
   }
 
   /** Keeps the present state. The same step of the same course again returns the snapshot that there is. */
@@ -577,7 +644,8 @@ export class Session {
   /** Makes the present state durable, if it isn't; a failure is left to the next time, and shows as the keeper's alarm. */
   async checkpoint(): Promise<void> {
     if (!this.isDirty || this.#state === "deleted") return;
-    if (this.#training.isAwake) await this.#drive.own(() => this.#checkpoint());
+    if (this.#training.isAwake)
+      await this.#drive.own(() => this.#checkpoint().catch((error) => this.#tolerate(error)));
     else await this.keeper.commit(undefined).catch((error) => this.#tolerate(error));
   }
 
@@ -585,8 +653,7 @@ export class Session {
   async sleep(): Promise<boolean> {
     if (!this.isQuiet || !this.#training.isAwake) return false;
     return this.#drive.exclusively(async () => {
-      if (this.isDirty)
-        await this.keeper.commit(await this.#capture()).catch((error) => this.#tolerate(error));
+      if (this.isDirty) await this.#commitPresent().catch((error) => this.#tolerate(error));
       if (this.isDirty || this.isTraining || this.#state === "deleted" || this.log.cursors.size > 0)
         return false;
       this.#residence.sleep();
@@ -636,6 +703,11 @@ export class Session {
     this.#drive.closeJobs(down);
     await this.#drive.end("shutdown");
     await this.checkpoint();
+    // Of a state that can't be had any more, as without a device: nobody will make the points again that somebody may have seen.
+    if (this.isDirty && this.#training.isBehind && this.#plan === undefined) {
+      this.#epoch = randomUUID();
+      await this.keeper.commit(undefined).catch((error) => this.#tolerate(error));
+    }
     this.#drive.closeLane(down);
     await this.keeper.idle();
     this.log.wake();
@@ -692,7 +764,7 @@ export class Session {
   }
 
   #head(): Head {
-    const { spec, step, counts, stages } = this.#training;
+    const { spec, step, counts, stages, isStraight } = this.#training;
     const { oldest, newest, latest = null } = this.log;
     const { memory: triggers } = this.triggers;
     return {
@@ -701,6 +773,8 @@ export class Session {
       counts,
       stages: stages.memory(),
       course: this.#course,
+      isStraight,
+      engine: this.engine,
       cuts: this.#cuts,
       oldest,
       newest,
@@ -713,7 +787,24 @@ export class Session {
   async #capture(): Promise<Capture> {
     await this.#training.collect();
     const state = await this.#training.readState();
-    return { head: this.#head(), state, train: this.#training.train };
+    const { train, given } = this.#training;
+    return { head: this.#head(), state, train, stored: () => this.#training.forget(given) };
+  }
+
+  async #commitPresent(): Promise<void> {
+    await this.keeper.commit(await this.#capture());
+  }
+
+  /** The state that a crash would bring back, once it is known which. */
+  async #readCommitted(): Promise<Origin> {
+    await this.keeper.idle();
+    const { spec, step } = this.keeper.committed!;
+    try {
+      const { arrays, train } = await this.#parts.store.readHead(this.id);
+      return { spec, train, state: stateOf(step, arrays) };
+    } catch (error) {
+      throw toGrokboxError(error);
+    }
   }
 
   /** With the trainer to itself. */
@@ -772,7 +863,7 @@ export class Session {
     } catch (error) {
       // What the caller could have been told (a snapshot that doesn't fit) is a reason to stop, not a defect.
       if (!(error instanceof GrokboxError)) throw error;
-      stop = this.#failure(error.message);
+      stop = this.#failure(error.message, error.reason);
     } finally {
       stop ??= this.#failure("a defect ended the run");
       // What the end of the server interrupts stays planned, and goes on after it.
@@ -787,16 +878,15 @@ export class Session {
   async #commitEnd(): Promise<void> {
     if (this.#state === "deleted") return;
     try {
-      if (this.#training.isAwake)
-        await this.#drive.exclusively(async () => this.keeper.commit(await this.#capture()));
+      if (this.#training.isAwake) await this.#drive.exclusively(() => this.#commitPresent());
       else await this.keeper.commit(undefined);
     } catch (error) {
       this.#tolerate(error);
     }
   }
 
-  #failure(detail: string): StopReason {
-    return { kind: "failed", detail, step: this.step };
+  #failure(detail: string, cause?: Reason): StopReason {
+    return { kind: "failed", detail, step: this.step, ...(cause === undefined ? {} : { cause }) };
   }
 
   #settle(stop: StopReason, transition: Transition): void {

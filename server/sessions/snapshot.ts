@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { TrainerState } from "../engine/engine.ts";
+import {
+  arraysOf,
+  type StateArrayName,
+  type StateArrays,
+  shapeOf,
+  stateArrayNames,
+  stateFrom,
+  stateSize,
+} from "../model/network-state.ts";
 import type { Spec } from "../model/spec.ts";
 import type { Head } from "./head.ts";
 
@@ -45,23 +54,49 @@ export interface NamedArray {
   readonly data: Float32Array;
 }
 
-export const arrayNames = ["theta", "xi", "theta_first", "theta_second", "xi_first", "xi_second"] as const;
-export type ArrayName = (typeof arrayNames)[number];
+/** The arrays of a state as files, messages and the store call them, in the order in which they travel. */
+export const arrayNames: readonly ArrayName[] = stateArrayNames.map(outerName);
+export type ArrayName = Outer<StateArrayName>;
 
-/** The arrays of a state in the order in which they travel: theta, xi, then AdamW's moments when there are any. */
-export function arrays({ theta, xi, moments }: TrainerState): NamedArray[] {
-  const weights: NamedArray[] = [
-    { name: "theta", data: theta },
-    { name: "xi", data: xi },
-  ];
-  if (moments === undefined) return weights;
-  return [
-    ...weights,
-    { name: "theta_first", data: moments.thetaFirst },
-    { name: "theta_second", data: moments.thetaSecond },
-    { name: "xi_first", data: moments.xiFirst },
-    { name: "xi_second", data: moments.xiSecond },
-  ];
+type Outer<Name extends string> = Name extends `${infer Layer}${"First" | "Second" | "Average"}`
+  ? `${Layer}_${Uncapitalize<Name extends `${Layer}${infer Kept}` ? Kept : never>}`
+  : Name;
+
+/** `thetaFirst` is `theta_first` outside. */
+export function outerName(name: StateArrayName): ArrayName {
+  return name.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`) as ArrayName;
+}
+
+function innerName(name: string): StateArrayName {
+  return name.replace(/_(.)/, (_, letter: string) => letter.toUpperCase()) as StateArrayName;
+}
+
+/** The arrays of a state in the order in which they travel. */
+export function arrays(state: Omit<TrainerState, "step">): NamedArray[] {
+  const all = arraysOf(state);
+  return stateArrayNames.flatMap((name) => {
+    const data = all[name];
+    return data === undefined ? [] : [{ name: outerName(name), data }];
+  });
+}
+
+/** [rows, columns] of an array in the state of a network of this spec. */
+export function arrayShape(
+  name: ArrayName,
+  { modulus, width, embedding }: Pick<Spec, "modulus" | "width" | "embedding">,
+): [number, number] {
+  return [...shapeOf(innerName(name), { modulus, width, dimension: embedding?.dimension ?? 0 })];
+}
+
+/** Bytes of the state of a network of this spec, with everything that its optimizer keeps. */
+export function bytesOfSpec({ modulus, width, optimizer, embedding }: Spec): number {
+  const kind = {
+    moments: optimizer.kind === "adamw",
+    averages: optimizer.grokfast !== undefined,
+    factors: embedding !== undefined,
+  };
+  const numbers = stateSize(kind, { modulus, width, dimension: embedding?.dimension ?? 0 });
+  return numbers * Float32Array.BYTES_PER_ELEMENT;
 }
 
 export function stateBytes(state: TrainerState): number {
@@ -89,19 +124,10 @@ export function stateOf(
   step: number,
   stored: readonly { readonly name: string; readonly data: Float32Array }[],
 ): TrainerState {
-  const byName = Object.fromEntries(stored.map(({ name, data }) => [name, data]));
-  const { theta, xi, theta_first, theta_second, xi_first, xi_second } = byName as Record<
-    ArrayName,
-    Float32Array
-  >;
-  if (theta_first === undefined) return { step, theta, xi };
-  const moments = {
-    thetaFirst: theta_first,
-    thetaSecond: theta_second,
-    xiFirst: xi_first,
-    xiSecond: xi_second,
-  };
-  return { step, theta, xi, moments };
+  return stateFrom(
+    step,
+    Object.fromEntries(stored.map(({ name, data }) => [innerName(name), data])) as StateArrays,
+  );
 }
 
 /** The same memory as bytes; little-endian, as every machine that Node 24 supports. */

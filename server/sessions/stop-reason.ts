@@ -1,3 +1,5 @@
+import type { Reason } from "./errors.ts";
+
 export type StopKind = "target" | "condition" | "paused" | "diverged" | "cancelled" | "shutdown" | "failed";
 
 /** Why training stopped. */
@@ -6,4 +8,6 @@ export interface StopReason {
   /** For people. */
   readonly detail: string;
   readonly step: number;
+  /** Of the error that ended it, where one did. */
+  readonly cause?: Reason;
 }

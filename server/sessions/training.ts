@@ -1,9 +1,11 @@
-import type { Engine, Trace, TrainerState } from "../engine/engine.ts";
-import { classCounts } from "../model/pair-class.ts";
+import type { Advance, Engine, Trace, TrainerState } from "../engine/engine.ts";
+import { DeviceLostError } from "../engine/errors.ts";
+import { classCounts, pairClasses } from "../model/pair-class.ts";
 import type { Activation, Spec } from "../model/spec.ts";
 import type { SpectralMeasures } from "../model/spectral-measures.ts";
 import { StageTracker } from "../model/stages.ts";
 import { type Awake, openTrainer } from "./awake.ts";
+import { GrokboxError } from "./errors.ts";
 import {
   dueAt,
   type ExtraValues,
@@ -17,19 +19,42 @@ import type { Observer } from "./observer.ts";
 import { mostRecords } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import { extrasOf, noWeights, type Slice } from "./slice.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { bytesOfSpec, type Snapshot } from "./snapshot.ts";
+import type { StepTime, StepTimes } from "./step-times.ts";
+
+/**
+ * After so many losses of the device in a row, without an update between them, whoever waits for one is told; and after as many of
+ * updates that were to be new, without a new one between them: they may be what it does not stand.
+ */
+const mostLosses = 3;
+
+/** Of updates that are made again at once, milliseconds. */
+const catchUpMs = 20;
+
+/** Of the time of updates that are made again, what goes into keeping copies of their states. */
+const largestCopyShare = 0.05;
+
+/** A state from which a lost one can be made again: the one committed last, or a later one that the session was given. */
+export interface Origin extends Pick<Snapshot, "state" | "train"> {
+  readonly spec: Spec;
+}
 
 export interface TrainingParts {
+  /** Where it begins; `move` changes it. */
   readonly engine: Engine;
   readonly log: ProgressLog;
   readonly observer: Observer;
   readonly measurer: Measurer;
+  readonly stepTimes: StepTimes;
 }
 
 /**
  * A network in training: its trainer, its stages and its progress log; what training does to a session, with nothing of who asked. It
  * may sleep: then its weights are only in the store, and all that is known without them is here. Calls must not overlap; a session's
  * lane sees to that.
+ *
+ * When its device is lost only weights are: it goes back to its origin with a new trainer, and makes the same updates again, to the same
+ * bits, up to where it was. What was recorded of them is here and stays, so that nobody who looks on sees more than a pause.
  */
 export class Training {
   readonly #parts: TrainingParts;
@@ -37,27 +62,36 @@ export class Training {
   #stages: StageTracker;
   #spec: Spec;
   #step: number;
+  #engine: Engine;
   #awake: Awake | undefined;
-  /** Milliseconds a step, running means that decide how many make a slice: with the device to itself, and with a part of it. */
-  readonly #stepMs: { alone?: number; shared?: number } = {};
+  /** The device of the trainer that there is, is gone. */
+  #isLost = false;
+  /** Losses of the device since an update was made, and since something new was done. */
+  readonly #losses = { sinceAny: 0, sinceNew: 0 };
+  #readCommitted: () => Promise<Origin> = () => Promise.reject(new Error("nothing was committed"));
+  /** A state that is not committed, or was not when it was left: what the session began with or went to, or one on its way back. */
+  #given: Origin | undefined;
+  /** Spent on updates that were made again since a copy of their state was kept, and what that took, milliseconds. */
+  #onTheWayMs = 0;
+  #copyMs = 0;
   /** What the last slice brought, to be taken in while the next one is computed. */
   #uncollected: Slice | undefined;
   /** The taking in of what the slice before the last one brought. */
   #collecting: Promise<unknown> = Promise.resolve();
-  /** Every update since the session began was made under the present activation. */
   #isStraight: boolean;
   #schedule: MeasureSchedule;
 
   private constructor(
     parts: TrainingParts,
-    head: Pick<Head, "spec" | "step" | "counts" | "course">,
+    head: Pick<Head, "spec" | "step" | "counts" | "course" | "isStraight">,
     schedule: MeasureSchedule,
     stages: StageTracker,
   ) {
     this.#parts = parts;
+    this.#engine = parts.engine;
     this.#spec = head.spec;
     this.#step = head.step;
-    this.#isStraight = head.course === 0;
+    this.#isStraight = isStraight(head);
     this.#schedule = schedule;
     this.counts = head.counts;
     this.#stages = stages;
@@ -71,11 +105,11 @@ export class Training {
     state: TrainerState,
     schedule: MeasureSchedule,
   ): Promise<Training> {
-    const awake = await openTrainer(parts.engine, spec, train, state);
-    const counts = classCounts(awake.problem.classes);
+    const counts = classCounts(pairClasses(train, spec.modulus));
     const tracker = new StageTracker(hasTestSet(counts));
     const training = new Training(parts, { spec, step: state.step, counts, course: 0 }, schedule, tracker);
-    training.#awake = awake;
+    const awake = await training.#open(spec, train, state);
+    training.#begin(awake, { spec, train, state });
     training.#observe(state.step, awake.trainer.current, 0);
     return training;
   }
@@ -85,33 +119,49 @@ export class Training {
     return new Training(parts, head, schedule, new StageTracker(hasTestSet(head.counts), head.stages));
   }
 
+  /** Says how the state that was committed last can be had. */
+  backBy(readCommitted: () => Promise<Origin>): void {
+    this.#readCommitted = readCommitted;
+  }
+
+  /** What `forget` can be told of once the present state is committed. */
+  get given(): Origin | undefined {
+    return this.#given;
+  }
+
+  /** A state was committed while this was what the session had been given. */
+  forget(given: Origin | undefined): void {
+    if (this.#given === given) this.#given = undefined;
+  }
+
   get isAwake(): boolean {
     return this.#awake !== undefined;
   }
 
   /** Makes the network resident; `state` must be the one that it went to sleep with. */
   async wake({ state, train }: Pick<Snapshot, "state" | "train">): Promise<void> {
-    this.#awake ??= await openTrainer(this.#parts.engine, this.#spec, train, state);
+    this.#awake ??= await this.#open(this.#spec, train, state);
   }
 
   /** Frees what `wake` made resident. */
   sleep(): void {
     this.#awake?.trainer.close();
     this.#awake = undefined;
+    this.#isLost = false;
+    this.#given = undefined;
     this.#parts.measurer.rest();
   }
 
   /** Goes to another state of the same network, with what was known there. Fails with DIVERGED, changing nothing. */
   async restore(
-    head: Pick<Head, "spec" | "stages" | "course">,
+    head: Pick<Head, "spec" | "stages" | "course" | "isStraight">,
     { state, train }: Pick<Snapshot, "state" | "train">,
   ): Promise<void> {
-    const awake = await openTrainer(this.#parts.engine, head.spec, train, state);
+    const { spec } = head;
+    const awake = await this.#open(spec, train, state);
     this.sleep();
-    this.#awake = awake;
-    this.#spec = head.spec;
-    this.#step = state.step;
-    this.#isStraight = head.course === 0;
+    this.#begin(awake, { spec, train, state });
+    this.#isStraight = isStraight(head);
     this.#stages = new StageTracker(hasTestSet(this.counts), head.stages);
   }
 
@@ -132,7 +182,12 @@ export class Training {
   }
 
   get engine(): Engine {
-    return this.#parts.engine;
+    return this.#engine;
+  }
+
+  /** Every update since the session began was made under the present activation. */
+  get isStraight(): boolean {
+    return this.#isStraight;
   }
 
   /** Which points carry which extra measures. */
@@ -160,6 +215,11 @@ export class Training {
   get #resident(): Awake {
     if (this.#awake === undefined) throw new Error("the trainer is asleep");
     return this.#awake;
+  }
+
+  /** What decides how many steps make a slice. */
+  get #stepMs(): StepTime {
+    return this.#parts.stepTimes.of(this.#engine.name, this.#spec);
   }
 
   /** Expected duration of `steps` updates with the device to itself, from those made so far. */
@@ -193,9 +253,108 @@ export class Training {
     } else {
       times.alone = mean(times.alone);
       // So that one bad moment in a cohort doesn't keep it out of all others.
-      if (times.shared !== undefined)
-        times.shared = Math.min(times.shared, times.alone * this.engine.threads);
+      if (times.shared !== undefined) times.shared = Math.min(times.shared, times.alone * this.engine.parts);
     }
+  }
+
+  /** Updates that were made are to be made again before anything else is done. */
+  get isBehind(): boolean {
+    return this.#awake !== undefined && (this.#isLost || this.#awake.trainer.step < this.#step);
+  }
+
+  /**
+   * Makes lost updates again, at most so many, or fewer when `signal` aborts. Fails with DEVICE_LOST after several losses in a row.
+   *
+   * @param parts - of the device: others have the other parts meanwhile
+   */
+  async catchUp(most: number, signal: AbortSignal, parts: number): Promise<void> {
+    const began = performance.now();
+    try {
+      if (this.#isLost) {
+        const { spec, train, state } = this.#given ?? (await this.#readCommitted());
+        this.#awake = await openTrainer(this.#engine, spec, train, state);
+        this.#isLost = false;
+      }
+      const { trainer } = this.#resident;
+      const steps = Math.min(most, this.#step - trainer.step);
+      if (steps === 0) return;
+      const { diverged, steps: made } = await trainer.advance(steps, { signal, cohort: parts });
+      // They were finite, all of them.
+      if (diverged) throw new Error(`${this.#engine.name} made other bits of the same updates`);
+      if (made > 0) this.#losses.sinceAny = 0;
+      if (trainer.step < this.#step) await this.#keepOnTheWay(performance.now() - began);
+    } catch (error) {
+      this.#lose(error, "again");
+    }
+  }
+
+  /** So that the next loss does not undo it all: else a device that is lost often would never let a session catch up. */
+  async #keepOnTheWay(elapsedMs: number): Promise<void> {
+    this.#onTheWayMs += elapsedMs;
+    if (this.#onTheWayMs < this.#copyMs / largestCopyShare) return;
+    const { trainer, train } = this.#resident;
+    const began = performance.now();
+    this.#given = { spec: this.#spec, train, state: await trainer.readState() };
+    this.#copyMs = performance.now() - began;
+    this.#onTheWayMs = 0;
+  }
+
+  /** Does something with the trainer, which is at `step`; again, with another one, when its device is lost meanwhile. */
+  async #with<T>(work: (awake: Awake) => Promise<T>): Promise<T> {
+    for (;;) {
+      while (this.isBehind) await this.catchUp(this.stepsIn(catchUpMs, 1), never, 1);
+      try {
+        const result = await work(this.#resident);
+        this.#works();
+        return result;
+      } catch (error) {
+        this.#lose(error, "new");
+      }
+    }
+  }
+
+  /** A trainer on the present engine. */
+  async #open(spec: Spec, train: Uint8Array, state: TrainerState): Promise<Awake> {
+    for (;;) {
+      try {
+        return await openTrainer(this.#engine, spec, train, state);
+      } catch (error) {
+        this.#lose(error, "new");
+      }
+    }
+  }
+
+  /** The session is where it was told to be. */
+  #begin(awake: Awake, given: Origin): void {
+    this.#awake = awake;
+    this.#isLost = false;
+    this.#given = given;
+    this.#spec = given.spec;
+    this.#step = given.state.step;
+  }
+
+  /** The device does what it is asked. */
+  #works(): void {
+    this.#losses.sinceAny = this.#losses.sinceNew = 0;
+  }
+
+  /**
+   * Passes on what is no loss of the device, and DEVICE_LOST after too many.
+   *
+   * @param work - what was lost: something that had been done before, or not
+   */
+  #lose(error: unknown, work: "again" | "new"): void {
+    if (!(error instanceof DeviceLostError)) throw error;
+    this.#parts.observer.deviceLost(this.#engine.name, error);
+    if (this.#awake !== undefined) {
+      this.#awake.trainer.close();
+      this.#isLost = true;
+    }
+    this.#losses.sinceAny += 1;
+    if (work === "new") this.#losses.sinceNew += 1;
+    if (Math.max(this.#losses.sinceAny, this.#losses.sinceNew) < mostLosses) return;
+    this.#works();
+    throw deviceLost(this.#engine, error);
   }
 
   /**
@@ -205,13 +364,14 @@ export class Training {
    *
    * @param recordAt - increasing, each greater than the present step and at most `until`
    * @param parts - of the device: others have the other parts meanwhile
+   * @returns undefined when the device was lost, and with it whatever was made
    */
   async advance(
     until: number,
     recordAt: readonly number[],
     signal: AbortSignal,
     parts: number,
-  ): Promise<{ readonly diverged: boolean }> {
+  ): Promise<{ readonly diverged: boolean } | undefined> {
     const { trainer, problem } = this.#resident;
     const from = trainer.step;
     const began = performance.now();
@@ -222,15 +382,23 @@ export class Training {
     const options = { signal, measureAt, weightsAt, cohort: parts };
     const working = trainer.advance(until - from, options).finally(() => {
       elapsedMs = performance.now() - began;
-      // What fails may have made updates before.
-      this.#step = trainer.step;
     });
     // The engine works off this thread.
     this.#collecting = this.collect();
     this.#collecting.catch(() => {});
-    const result = await working;
+    let result: Advance;
+    try {
+      result = await working;
+    } catch (error) {
+      // What else fails may have made updates before.
+      if (!(error instanceof DeviceLostError)) this.#step = trainer.step;
+      this.#lose(error, "new");
+      return undefined;
+    }
+    this.#step = trainer.step;
     if (result.steps > 0) {
-      this.#parts.observer.steps(this.#parts.engine.name, result.steps, elapsedMs / 1000);
+      this.#works();
+      this.#parts.observer.steps(this.#engine.name, result.steps, elapsedMs / 1000);
       this.#timed(elapsedMs / result.steps, parts);
     }
     this.#uncollected = { from, result, recordAt, due, problem, isStraight: this.#isStraight };
@@ -278,34 +446,66 @@ export class Training {
     await this.collect();
     const { latest } = this.#parts.log;
     if (latest?.step === this.step) return latest;
-    const { trainer, problem } = this.#resident;
-    const spectral = await trainer.measure();
     const due = dueAt(this.#schedule, this.step);
-    const { theta, xi } = needsWeights(due) ? await trainer.readState() : noWeights;
+    const { spectral, weights, current, problem } = await this.#with(async ({ trainer, problem }) => ({
+      spectral: await trainer.measure(),
+      weights: needsWeights(due) ? await trainer.readState() : noWeights,
+      current: trainer.current,
+      problem,
+    }));
+    const { theta, xi } = weights;
     const state = { theta, xi, problem, spectral, isStraight: this.#isStraight, step: this.step };
     const extras = due.length === 0 ? {} : await this.#parts.measurer.measure(due, state);
-    return this.#record(this.step, trainer.current, 0, spectral, extras);
+    return this.#record(this.step, current, 0, spectral, extras);
   }
 
   /** Goes on under another activation, from the same weights and moments. Fails with DIVERGED, changing nothing. */
   async swap(activation: Activation): Promise<void> {
-    const { trainer, train } = this.#resident;
-    const spec = { ...this.#spec, activation };
-    const awake = await openTrainer(this.#parts.engine, spec, train, await trainer.readState());
-    trainer.close();
-    this.#awake = awake;
-    this.#spec = spec;
+    await this.#with(async ({ trainer, train }) => {
+      const spec = { ...this.#spec, activation };
+      const state = await trainer.readState();
+      const awake = await openTrainer(this.#engine, spec, train, state);
+      trainer.close();
+      this.#begin(awake, { spec, train, state });
+    });
     this.#isStraight = false;
+  }
+
+  /**
+   * Goes on under another engine, from the same weights and moments; asleep or awake, it is awake afterwards. Fails, changing nothing,
+   * with OUT_OF_MEMORY, with DIVERGED, and with DEVICE_LOST of either engine: a state that is committed can be had without the old one.
+   *
+   * @param committed - the state that is committed, of a network that is asleep
+   */
+  async move(engine: Engine, committed?: Pick<Snapshot, "state" | "train">): Promise<void> {
+    const { state, train } = committed ?? (await this.#present());
+    let awake: Awake;
+    try {
+      awake = await openTrainer(engine, this.#spec, train, state);
+    } catch (error) {
+      throw error instanceof DeviceLostError ? deviceLost(engine, error) : error;
+    }
+    this.#awake?.trainer.close();
+    this.#engine = engine;
+    this.#works();
+    this.#begin(awake, { spec: this.#spec, train, state });
+  }
+
+  async #present(): Promise<Pick<Snapshot, "state" | "train">> {
+    if (this.#isLost) {
+      const origin = this.#given ?? (await this.#readCommitted());
+      if (origin.state.step === this.#step) return origin;
+    }
+    return { state: await this.readState(), train: this.train };
   }
 
   /** Of a copy of the state. */
   get stateBytes(): number {
-    const arrays = this.#spec.optimizer.kind === "adamw" ? 6 : 2;
-    return arrays * this.#spec.modulus * this.#spec.width * Float32Array.BYTES_PER_ELEMENT;
+    return bytesOfSpec(this.#spec);
   }
 
   readState(): Promise<TrainerState> {
-    return this.#resident.trainer.readState();
+    return this.#with(({ trainer }) => trainer.readState());
   }
 
   #observe(step: number, trace: Trace, row: number): void {
@@ -351,6 +551,17 @@ export class Training {
     });
   }
 }
+
+const never = new AbortController().signal;
+
+function deviceLost({ name }: Engine, { message }: DeviceLostError): GrokboxError {
+  return new GrokboxError("DEVICE_LOST", `the device of engine ${name} is lost: ${message}`, {
+    engine: name,
+  });
+}
+
+/** Of the heads of earlier versions, a course that was left was one under another activation. */
+const isStraight = (head: Pick<Head, "course" | "isStraight">) => head.isStraight ?? head.course === 0;
 
 const hasTestSet = ([, , partner, heldOut]: ClassCounts) => partner + heldOut > 0;
 

@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry as PromRegistry } from "prom-client";
+import type { MemoryBudget } from "../sessions/memory-budget.ts";
 import type { Observer } from "../sessions/observer.ts";
 import type { Registry } from "../sessions/registry.ts";
 import type { SessionState } from "../sessions/state.ts";
@@ -51,6 +52,13 @@ export class Metrics implements Observer {
     labelNames: ["engine"],
     registers: this.#registers,
   });
+  readonly #deviceLosses = new Counter({
+    name: "grokbox_engine_device_losses_total",
+    help: "Times that an engine's device was lost under its sessions, which went on from their last commit.",
+    labelNames: ["engine"],
+    registers: this.#registers,
+  });
+  readonly #countedLosses = new WeakSet<Error>();
   readonly #commitSeconds = new Histogram({
     name: "grokbox_commit_seconds",
     help: "How long it took to make something durable, by whether it worked.",
@@ -99,6 +107,12 @@ export class Metrics implements Observer {
   steps(engine: string, steps: number, seconds: number): void {
     this.#steps.inc({ engine }, steps);
     this.#stepSeconds.observe({ engine }, seconds / steps);
+  }
+
+  deviceLost(engine: string, loss: Error): void {
+    if (this.#countedLosses.has(loss)) return;
+    this.#countedLosses.add(loss);
+    this.#deviceLosses.inc({ engine });
   }
 
   /** @param method - e.g. grokbox.v1.TrainingService/Step */
@@ -165,6 +179,12 @@ export class Metrics implements Observer {
       const { fileBytes, walBytes } = await registry.store.usage();
       gauge.set(fileBytes + walBytes);
     });
+    for (const { engine } of registry.engines) this.#deviceLosses.inc({ engine: engine.name }, 0);
+    this.#observeMemory(registry);
+    this.#gauge("grokbox_engine_sessions", "Sessions that train now, by engine.", ["engine"], (gauge) => {
+      for (const { engine } of registry.engines) gauge.set({ engine: engine.name }, 0);
+      for (const one of registry.all()) if (one.isTraining) gauge.inc({ engine: one.engine.name });
+    });
     const engineLabels = ["engine", "variant", "isa", "precision", "threads"];
     this.#gauge("grokbox_engine_info", "Engines of this server; always 1.", engineLabels, (gauge) => {
       for (const { engine } of registry.engines) {
@@ -176,6 +196,19 @@ export class Metrics implements Observer {
       gauge.set({ version, node: process.version }, 1);
     });
     this.#observeProcess();
+  }
+
+  /** Of each engine's device; the server's own, which they share, where its sessions take that. */
+  #observeMemory(registry: Registry): void {
+    const gauge = (name: string, help: string, bytes: (memory: MemoryBudget) => number) =>
+      this.#gauge(name, help, ["engine"], (samples) => {
+        for (const { engine } of registry.engines)
+          samples.set({ engine: engine.name }, bytes(registry.deviceMemory(engine) ?? registry.memory));
+      });
+    const used = "Memory set aside where an engine's sessions are: on its device, or the server's.";
+    gauge("grokbox_engine_memory_bytes", used, ({ usedBytes }) => usedBytes);
+    const limit = "Memory that there is at most where an engine's sessions are.";
+    gauge("grokbox_engine_memory_limit_bytes", limit, ({ limitBytes }) => limitBytes);
   }
 
   #observeProcess(): void {

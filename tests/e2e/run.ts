@@ -13,6 +13,7 @@ import {
   framesPerSecond,
   trainingSlowdown,
 } from "./speed.ts";
+import { sweepChecks } from "./sweep-checks.ts";
 
 export interface Report {
   readonly passed: number;
@@ -67,7 +68,7 @@ export async function runEndToEnd({ folder, rounds, log }: Options): Promise<Rep
     await attempt("from an empty server to a live grokking curve in at most 3 clicks", async () => {
       if (clicks > 3) throw new Error(`it took ${clicks} clicks`);
     });
-    for (const { name, run } of checks) await attempt(name, () => run(scene));
+    for (const { name, run } of [...checks, ...sweepChecks]) await attempt(name, () => run(scene));
 
     const long = await box.start({ preset: "grokking", seed: 1 });
     await long.run({ untilStep: 10_000_000 }).started;
@@ -82,7 +83,8 @@ export async function runEndToEnd({ folder, rounds, log }: Options): Promise<Rep
     await long.pause();
 
     const seen = rounds === 0 ? looks.filter((_, i) => i === 0 || i === looks.length - 1) : looks;
-    const screenshots = await takeScreenshots(folder, browser, served, session.name, seen);
+    const [sweep] = await Array.fromAsync(box.sweeps());
+    const screenshots = await takeScreenshots(folder, browser, served, session.name, sweep!.name, seen);
     await attempt("no page complains", async () => {
       if (browser.complaints.length > 0) throw new Error(browser.complaints.join("\n"));
     });
@@ -109,6 +111,7 @@ async function takeScreenshots(
   browser: TestBrowser,
   served: Served,
   session: string,
+  sweep: string,
   seen: readonly Look[],
 ): Promise<string[]> {
   mkdirSync(folder, { recursive: true });
@@ -133,6 +136,11 @@ async function takeScreenshots(
     await showAll(page);
     await sleep(1_000);
     await shoot("session-at-1000");
+    await page.goto(`http://${served.webAddress}/#/${sweep}`);
+    await page.getByRole("table", { name: "Runs" }).waitFor();
+    await showAll(page);
+    await sleep(1_000);
+    await shoot("sweep");
     await page.context().close();
   }
   return paths;

@@ -240,7 +240,7 @@ async function train(registry: Registry, index: number, step: number) {
   const digest = createHash("sha256").update(theta).update(xi);
   if (moments !== undefined) {
     const { thetaFirst, thetaSecond, xiFirst, xiSecond } = moments;
-    for (const array of [thetaFirst, thetaSecond, xiFirst, xiSecond]) digest.update(array);
+    for (const array of [thetaFirst!, thetaSecond!, xiFirst, xiSecond]) digest.update(array);
   }
   const points = session.log.read(1, 100_000);
   const losses = new Map(points.map((point) => [point.step, point.trainLoss]));

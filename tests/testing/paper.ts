@@ -14,7 +14,8 @@ export async function runPaper(...argv: readonly string[]) {
       stdout,
       stderr,
       signal: new AbortController().signal,
-      startServer: ({ cpuVariant }) => startServer({ port: 0, logLevel: "silent", cpuVariant }),
+      startServer: ({ cpuVariant }) =>
+        startServer({ port: 0, logLevel: "silent", engines: ["cpu"], cpuVariant }),
     });
   } finally {
     stdout.end();

@@ -92,8 +92,9 @@ const columns: readonly Column<SessionInfo>[] = [
     format: ({ stages }) => stageFormat(stages?.current),
     expendable: 5,
   },
+  { title: "ENGINE", value: ({ engine }) => engine, expendable: 8 },
   { title: "AGE", value: ({ createTime }) => age(createTime), align: "right", expendable: 6 },
   { title: "PRESET", value: ({ preset }) => preset, expendable: 7 },
-  { title: "LABELS", value: labelsText, expendable: 8 },
-  { title: "SPEC", value: ({ spec }) => specText(spec), expendable: 9, isFlexible: true },
+  { title: "LABELS", value: labelsText, expendable: 9 },
+  { title: "SPEC", value: ({ spec }) => specText(spec), expendable: 10, isFlexible: true },
 ];

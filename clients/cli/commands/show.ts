@@ -12,7 +12,7 @@ import { scheduleText } from "../schedule-options.ts";
 import { idOf } from "../session-name.ts";
 import { labelsText, progressText, stateFormat } from "../session-text.ts";
 import { sessionArgument } from "../shared-options.ts";
-import { optimizerText, pairsText, stopText } from "../spec-text.ts";
+import { embeddingText, optimizerText, pairsText, stopText } from "../spec-text.ts";
 import { properties } from "../table.ts";
 import { actionText, conditionText, firedText } from "../trigger-text.ts";
 
@@ -50,12 +50,13 @@ export function addShow(program: Command, line: CommandLine): void {
 function sessionRows(info: SessionInfo, style: Style): (readonly [string, string])[] {
   const { spec, stages, stopReason, createTime, engine, engineReason, preset, events, triggers } = info;
   const { modulus, width, activation, task, init, schedule, split, seed } = spec;
+  const embedding = spec.embedding === undefined ? "" : `, learned ${embeddingText(spec)}`;
   const scale = "scale" in init ? `, scale ${init.scale}` : "";
   return [
     ["preset", preset],
     ["forked from", parentText(info)],
     ["made by", info.sweep === undefined ? "" : `run ${info.sweep.run} of ${info.sweep.name}`],
-    ["network", `p ${modulus}, M ${count(width)}, ${activation}; learns ${task}`],
+    ["network", `p ${modulus}, M ${count(width)}${embedding}, ${activation}; learns ${task}`],
     ["init", `${init.kind}${scale}, seed ${seed}`],
     ["optimizer", `${optimizerText(spec)}, warm-up ${count(schedule.warmupSteps)} steps`],
     [
@@ -103,6 +104,8 @@ function eventText(event: SessionEvent): string {
   switch (event.kind) {
     case "activation-swapped":
       return `${event.from} became ${event.to}`;
+    case "engine-moved":
+      return `moved from ${event.from} to ${event.to}`;
     case "snapshot-restored":
       return `put back from step ${count(event.fromStep)}`;
     case "session-forked":

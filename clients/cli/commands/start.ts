@@ -8,6 +8,7 @@ import type {
   Task,
 } from "@grokbox/sdk";
 import { type Command, Option } from "commander";
+import { grokfastOf } from "../changes-options.ts";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
 import { type MeasureOptions, measureOption } from "../measure-options.ts";
@@ -33,6 +34,9 @@ interface Options extends ScheduleOptions, MeasureOptions {
   readonly optimizer?: OptimizerInput["kind"];
   readonly lr?: number;
   readonly weightDecay?: number;
+  readonly grokfast?: number;
+  readonly grokfastAlpha?: number;
+  readonly embedding?: number;
   readonly warmupSteps?: number;
   readonly split?: "torch" | "python";
   readonly trainFraction?: number;
@@ -64,6 +68,9 @@ export function addStart(program: Command, line: CommandLine): void {
     .addOption(new Option("--optimizer <name>", "with its own defaults").choices(["adamw", "sgd"]))
     .option("--lr <number>", "learning rate", number)
     .option("--weight-decay <number>", "decoupled for adamw, L2 for sgd", number)
+    .option("--grokfast <lambda>", "amplify slow gradients by so much; the paper's is 2", number)
+    .option("--grokfast-alpha <number>", "of their running mean; else 0.98", number)
+    .option("--embedding <d>", "learn the embedding too, 1 to 512 dimensions; the paper's is 128", integer)
     .option("--warmup-steps <steps>", "over which the learning rate rises from 0; else 10", integer)
     .addOption(new Option("--split <generator>", "that shuffles the pairs").choices(["torch", "python"]))
     .option("--train-fraction <share>", "of the pairs to train on, more than 0, at most 1", number)
@@ -133,12 +140,14 @@ async function weightsOf(path: string | undefined): Promise<SafetensorsFile | un
 }
 
 function startOptions(options: Options): StartOptions {
-  const { lr, label: labels, init, initScale, split, trainFraction, ...rest } = options;
+  const { lr, label: labels, init, initScale, split, trainFraction, embedding, ...rest } = options;
   const parts = partsOf(options.preset);
   return {
     ...pick(rest),
     labels,
     learningRate: lr,
+    grokfast: grokfastOf(options),
+    embedding: embedding === undefined ? undefined : { dimension: embedding },
     snapshotSchedule: scheduleOf(options),
     measures: options.measure,
     init: whole(

@@ -3,8 +3,8 @@ import { Argument, type Command } from "commander";
 import type { Call } from "../call.ts";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
+import { outcomesText } from "../sweep-counts.ts";
 import { sweepName } from "../sweep-name.ts";
-import { outcomesText } from "../sweep-text.ts";
 
 interface Change {
   readonly name: string;

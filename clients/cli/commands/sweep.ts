@@ -10,17 +10,22 @@ import { examples } from "../help.ts";
 import { LiveBlock } from "../live-block.ts";
 import { measuresHelp } from "../measures.ts";
 import { nextSteps } from "../output.ts";
+import { outcomesText } from "../sweep-counts.ts";
+import { invalidText } from "../sweep-file/invalid.ts";
 import { inWordsOfFile } from "../sweep-file/refusal.ts";
 import { parameterNames, readSweepFile } from "../sweep-file/sweep-file.ts";
 import { SweepGroups } from "../sweep-groups.ts";
+import { groupLines } from "../sweep-groups-table.ts";
 import { sweepIdOf, sweepName } from "../sweep-name.ts";
 import { encodeResults, resultsFormatOf } from "../sweep-results/results-file.ts";
-import { outcomesText, progressLine, sweepGoesOn } from "../sweep-text.ts";
+import { progressLine, sweepGoesOn } from "../sweep-text.ts";
+import { UsageError } from "../usage-error.ts";
 import { Interruption } from "../world.ts";
 
 interface Options {
   readonly out?: string;
   readonly detach?: true;
+  readonly strict?: true;
 }
 
 /** Groups that are printed in the end; a file has all. */
@@ -35,6 +40,7 @@ export function addSweep(program: Command, line: CommandLine): void {
     )
     .addArgument(new Argument("<file>", "a .yaml file to start; or ID or sweeps/ID, to look on again"))
     .option("--out <file>", "in the end, write a line a run to this file, .csv or .jsonl")
+    .option("--strict", "refuse a file in which a cell is wrong; else the other cells run")
     .option("-d, --detach", "don't look on; with --out, write the runs that have finished by now")
     .addHelpText(
       "after",
@@ -48,21 +54,28 @@ export function addSweep(program: Command, line: CommandLine): void {
     )
     .action(
       line.action<[string], Options>(async (call, [what]) => {
-        const { out, detach } = call.options;
+        const { out, detach, strict } = call.options;
         if (out !== undefined) resultsFormatOf(out);
         const isFile = existsSync(what) || [".yaml", ".yml", ".json"].includes(extname(what).toLowerCase());
-        const options = isFile ? await readSweepFile(what) : undefined;
+        const options = isFile ? await optionsOf(what, strict) : undefined;
+        if (strict && !isFile) throw new UsageError(`--strict is for a file; ${what} has begun already`);
         const name = isFile ? "" : sweepName(what);
         const box = await call.connect();
         await using sweep =
           options === undefined
             ? await box.openSweep(name, call.limits)
             : await box.sweep({ ...options, ...call.limits }).catch((error) => refused(error, options));
+        if (options !== undefined && !call.output.json) call.output.say(invalidText(sweep.info, options));
         if (detach) return await detached(sweep, call);
         if (call.output.json) call.output.record({ kind: "started", sweep: sweep.info });
         return await lookOn(sweep, call);
       }),
     );
+}
+
+async function optionsOf(file: string, strict: true | undefined): Promise<SweepOptions> {
+  const options = await readSweepFile(file);
+  return strict ? { ...options, refuseInvalid: true } : options;
 }
 
 /** What the server refuses, in the words of the file. */
@@ -116,7 +129,7 @@ async function lookOn(sweep: Sweep, call: Call<Options>): Promise<number> {
   if (output.json) output.record({ kind: "end", sweep: info, ...written });
   else {
     output.print([
-      ...groups.lines(output, mostGroups),
+      ...groupLines(groups, output, mostGroups),
       `${output.style("bold", info.name)} ${info.state}: ${outcomesText(info)}`,
     ]);
     output.hint(nextSteps([[`grokbox sweep-figure ${sweepIdOf(info.name)}`, "draw it"]]));
@@ -133,7 +146,7 @@ function liveLines(
   const columns = Math.min(width, stderr.columns ?? 80);
   // One for the header, one for what is left out, one for the line below.
   return [
-    ...groups.lines({ width: columns, style }, Math.max(1, rows - 3)),
+    ...groupLines(groups, { width: columns, style }, Math.max(1, rows - 3)),
     // It has been told of runs since.
     progressLine({ ...info, done: Math.max(info.done, groups.done) }, columns, style),
   ];
@@ -179,6 +192,6 @@ The file:
   stop_when: test_accuracy >= 0.99 for 10  # or several; as of grokbox run
 
   More: labels, record_every, record_at, snapshot_at, max_parallel (8),
-  keep_sessions (false), skip_invalid (false), engine.
+  keep_sessions (false), refuse_invalid (false), engine.
 ${measuresHelp("Swept can be", parameterNames)}`;
 }

@@ -3,8 +3,9 @@ import type { Command } from "commander";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
 import { age, count, duration } from "../numbers.ts";
+import { outcomesText } from "../sweep-counts.ts";
 import { sweepIdOf } from "../sweep-name.ts";
-import { outcomesText, sweepFormat } from "../sweep-text.ts";
+import { sweepFormat } from "../sweep-text.ts";
 import { type Column, table } from "../table.ts";
 
 export function addSweeps(program: Command, line: CommandLine): void {

@@ -1,4 +1,11 @@
-import type { InitInput, OptimizerInput, SplitInput, SweepSpec } from "@grokbox/sdk";
+import type {
+  EmbeddingInput,
+  GrokfastInput,
+  InitInput,
+  OptimizerInput,
+  SplitInput,
+  SweepSpec,
+} from "@grokbox/sdk";
 import { at, fields, list, number, optional, type Place, text, wrong } from "./fields.ts";
 
 const keys = [
@@ -13,6 +20,8 @@ const keys = [
   "weight_decay",
   "warmup_steps",
   "split",
+  "embedding",
+  "grokfast",
 ] as const;
 
 /** A spec as a person writes it: the fields of `grokbox.v1.Spec`, flat where one kind of thing has them. */
@@ -32,6 +41,8 @@ export function readSpec(value: unknown, place: Place): SweepSpec {
     weightDecay: take("weight_decay", number),
     warmupSteps: take("warmup_steps", number),
     split: take("split", readSplit),
+    embedding: take("embedding", readEmbedding),
+    grokfast: take("grokfast", readGrokfast),
   };
 }
 
@@ -40,6 +51,23 @@ function readInit(value: unknown, place: Place): InitInput {
   return {
     kind: oneOf(["random", "single-frequency"] as const, kind, at(place, "kind")),
     scale: optional(scale, at(place, "scale"), number),
+  };
+}
+
+/** A number of dimensions, or an object with it. */
+function readEmbedding(value: unknown, place: Place): EmbeddingInput {
+  if (typeof value === "number") return { dimension: value };
+  const { dimension } = fields(value, place, ["dimension"] as const);
+  return { dimension: optional(dimension, at(place, "dimension"), number) };
+}
+
+/** A lambda, or an object with it and alpha. */
+function readGrokfast(value: unknown, place: Place): GrokfastInput {
+  if (typeof value === "number") return { lambda: value };
+  const { alpha, lambda } = fields(value, place, ["alpha", "lambda"] as const);
+  return {
+    alpha: optional(alpha, at(place, "alpha"), number),
+    lambda: optional(lambda, at(place, "lambda"), number),
   };
 }
 

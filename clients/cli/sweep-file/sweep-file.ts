@@ -20,7 +20,7 @@ const keys = [
   "snapshot_at",
   "max_parallel",
   "keep_sessions",
-  "skip_invalid",
+  "refuse_invalid",
   "engine",
 ] as const;
 
@@ -79,7 +79,7 @@ export async function parseSweep(content: string, file: string): Promise<SweepOp
     snapshotAt: take("snapshot_at", (value, where) => list(value, where, number)),
     maxParallel: take("max_parallel", number),
     keepSessions: take("keep_sessions", flag),
-    skipInvalid: take("skip_invalid", flag),
+    refuseInvalid: take("refuse_invalid", flag),
     engine: take("engine", text),
   };
 }

@@ -10,7 +10,7 @@ import "./parts/key-list.ts";
 import type { KeyList } from "./parts/key-list.ts";
 import "./parts/problem-list.ts";
 
-/** The page: what stands around its two parts, and which of them is shown. */
+/** The page: what stands around its parts, and which of them is shown. */
 class App extends LightElement {
   readonly #box = new Box(location.origin);
   #link: Link = parseLink(location.hash);
@@ -22,11 +22,11 @@ class App extends LightElement {
     this.#load();
   }
 
-  /** The part of the page that not everybody needs. */
+  /** The parts of the page that not everybody needs. */
   async #load(): Promise<void> {
-    if (this.#link.page !== "session") return;
     try {
-      await import("./pages/session-page.ts");
+      if (this.#link.page === "session") await import("./pages/session-page.ts");
+      if (this.#link.page === "sweep") await import("./pages/sweep-page.ts");
     } catch {
       const why = "the server has another version of it by now; load the page again";
       this.#box.problems.show("Can't open a part of the page", why);
@@ -67,6 +67,17 @@ class App extends LightElement {
     this.querySelector<HTMLElement>("main")!.focus();
   }
 
+  #content(link: Link) {
+    switch (link.page) {
+      case "session":
+        return html`<grokbox-session .box=${this.#box} .link=${link}></grokbox-session>`;
+      case "sweep":
+        return html`<grokbox-sweep .box=${this.#box} .link=${link}></grokbox-sweep>`;
+      case "sessions":
+        return html`<grokbox-sessions .box=${this.#box}></grokbox-sessions>`;
+    }
+  }
+
   override render() {
     const link = this.#link;
     return html`
@@ -78,11 +89,7 @@ class App extends LightElement {
         <button class="plain" @click=${() => theme.next()}>Theme: ${theme.chosen}</button>
       </header>
       <main class="page" id="main" tabindex="-1">
-        ${
-          link.page === "session"
-            ? html`<grokbox-session .box=${this.#box} .link=${link}></grokbox-session>`
-            : html`<grokbox-sessions .box=${this.#box}></grokbox-sessions>`
-        }
+        ${this.#content(link)}
       </main>
       <grokbox-problems .problems=${this.#box.problems}></grokbox-problems>
       <grokbox-announcements .announcer=${this.#box.announcer}></grokbox-announcements>

@@ -24,6 +24,12 @@ const link: fc.Arbitrary<Link> = fc.oneof(
       { requiredKeys: ["page", "id"] },
     )
     .map((record) => record as Link),
+  fc
+    .record(
+      { page: fc.constant("sweep" as const), id: fc.string({ minLength: 1, unit: "grapheme" }), group: step },
+      { requiredKeys: ["page", "id"] },
+    )
+    .map((record) => record as Link),
 );
 
 test("a link brings back the view that it was made of", () => {
@@ -46,7 +52,7 @@ test("a link is understood from a browser's address as well, which escapes more"
 test("whatever stands in the address, there is a page for it", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
-      expect(["sessions", "session"]).toContain(parseLink(`#${text}`).page);
+      expect(["sessions", "session", "sweep"]).toContain(parseLink(`#${text}`).page);
     }),
   );
   expect(parseLink("")).toEqual({ page: "sessions" });
@@ -55,6 +61,7 @@ test("whatever stands in the address, there is a page for it", () => {
 
 test("parts of a link that can't be are left out, the others kept", () => {
   const at = (query: string) => parseLink(`#/sessions/a?${query}`);
+  expect(parseLink("#/sweeps/a?group=-1")).toEqual({ page: "sweep", id: "a" });
   expect(at("step=-1&table=1")).toEqual({ page: "session", id: "a", table: true });
   expect(at("zoom=500-100&step=7")).toEqual({ page: "session", id: "a", step: 7 });
   expect(at("zoom=1-2-3&axis=log&classes=yes")).toEqual({ page: "session", id: "a" });

@@ -1,5 +1,5 @@
 /** What of the page a link brings back. What is left out is as it is by default. */
-export type Link = { readonly page: "sessions" } | SessionLink;
+export type Link = { readonly page: "sessions" } | SessionLink | SweepLink;
 
 export interface SessionLink {
   readonly page: "session";
@@ -17,21 +17,35 @@ export interface SessionLink {
   readonly table?: boolean;
 }
 
+export interface SweepLink {
+  readonly page: "sweep";
+  /** Of sweeps/{id}. */
+  readonly id: string;
+  /** Looked at closely, from 0; the first that there is anything of by default. */
+  readonly group?: number;
+}
+
 export interface Zoom {
   readonly first: number;
   /** Greater than `first`. */
   readonly last: number;
 }
 
+const sweepPath = /^#\/sweeps\/([^/?#]+)$/;
 const sessionPath = /^#\/sessions\/([^/?#]+)$/;
 const integer = /^(0|[1-9]\d{0,14})$/;
 
 /** From `location.hash`; what can't be read is left out, and the sessions are where one ends up with a link to nowhere. */
 export function parseLink(hash: string): Link {
   const [path = "", query = ""] = hash.split("?", 2);
+  const given = new URLSearchParams(query);
+  const sweep = decoded(sweepPath.exec(path)?.[1]);
+  if (sweep !== undefined) {
+    const group = parseStep(given.get("group") ?? "");
+    return { page: "sweep", id: sweep, ...(group === undefined ? {} : { group }) };
+  }
   const id = decoded(sessionPath.exec(path)?.[1]);
   if (id === undefined) return { page: "sessions" };
-  const given = new URLSearchParams(query);
   const step = parseStep(given.get("step") ?? "");
   const zoom = parseZoom(given.get("zoom") ?? "");
   return {
@@ -48,6 +62,10 @@ export function parseLink(hash: string): Link {
 /** For `location.hash`. */
 export function formatLink(link: Link): string {
   if (link.page === "sessions") return "#/";
+  if (link.page === "sweep") {
+    const { id, group } = link;
+    return `#/sweeps/${encodeURIComponent(id)}${group === undefined ? "" : `?group=${group}`}`;
+  }
   const { id, step, zoom, linear, classes, table } = link;
   const query = [
     ...(step === undefined ? [] : [`step=${step}`]),

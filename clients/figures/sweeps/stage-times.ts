@@ -4,90 +4,24 @@ import { FigureError } from "../figure-error.ts";
 import { colours } from "../style/palette.ts";
 import type { Panel } from "../style/panel.ts";
 import { heading } from "../style/title.ts";
-import { describeSweep, parameterLabel } from "./labels.ts";
+import { describeSweep } from "./labels.ts";
+import { type StageKind, type StagePanel, stageKinds, stagePanels } from "./stage-spreads.ts";
 import { sweepFigure } from "./sweep-figure.ts";
 
-const kinds = [
-  { kind: "memorization ends", key: "memorizationEnd", colour: colours.orange },
-  { kind: "generalization ends", key: "generalizationEnd", colour: colours.blue },
-  { kind: "grokked", key: "grokkingStep", colour: colours.green },
-] as const satisfies readonly { key: keyof SweepRun; kind: string; colour: string }[];
+const colourOf: Readonly<Record<StageKind, string>> = {
+  "memorization ends": colours.orange,
+  "generalization ends": colours.blue,
+  grokked: colours.green,
+};
 
-/** One stage time of one run. */
-interface Time {
-  readonly value: string;
-  readonly kind: string;
-  readonly seed: number;
-  readonly step: number;
-}
-
-/** The times of all runs that have one value of a parameter. */
-interface Spread {
-  readonly value: string;
-  readonly kind: string;
-  /** Runs that got there. */
-  readonly runs: number;
-  /** Runs that have the value, and could have. */
-  readonly of: number;
-  readonly lowerQuartile: number;
-  readonly median: number;
-  readonly upperQuartile: number;
-}
-
-interface Panelled {
-  /** weight_decay; empty where nothing is swept. */
-  readonly parameter: string;
-  /** In the order of the axis. */
-  readonly values: readonly string[];
-  readonly times: readonly Time[];
-  readonly spreads: readonly Spread[];
-}
+const kinds = stageKinds.map(({ kind }) => kind);
 
 interface StageTimes {
   readonly sweep: string;
-  readonly panels: readonly Panelled[];
+  readonly panels: readonly StagePanel[];
 }
 
-function panelled(
-  parameter: string,
-  values: readonly string[],
-  runs: readonly SweepRun[],
-  labelOf: (run: SweepRun) => string,
-): Panelled {
-  const times = runs.flatMap((run) =>
-    kinds.flatMap(({ kind, key }): Time[] => {
-      const step = run[key];
-      // On a logarithmic axis there is no step 0.
-      return step === undefined
-        ? []
-        : [{ value: labelOf(run), kind, seed: run.seed, step: Math.max(1, step) }];
-    }),
-  );
-  const spreads = values.flatMap((value) =>
-    kinds.flatMap(({ kind }): Spread[] => {
-      const steps = times
-        .filter((time) => time.value === value && time.kind === kind)
-        .map(({ step }) => step);
-      if (steps.length === 0) return [];
-      const sorted = steps.sort((a, b) => a - b);
-      const [lowerQuartile = 0, median = 0, upperQuartile = 0] = [0.25, 0.5, 0.75].map((share) =>
-        quantile(sorted, share),
-      );
-      const of = runs.filter((run) => labelOf(run) === value).length;
-      return [{ value, kind, runs: steps.length, of, lowerQuartile, median, upperQuartile }];
-    }),
-  );
-  return { parameter, values, times, spreads };
-}
-
-/** By linear interpolation, as the server's bands have it. */
-function quantile(sorted: readonly number[], share: number): number {
-  const at = (sorted.length - 1) * share;
-  const low = sorted[Math.floor(at)]!;
-  return low + (at % 1) * (sorted[Math.ceil(at)]! - low);
-}
-
-function panel({ parameter, values, times, spreads }: Panelled): Panel {
+function panel({ parameter, values, times, spreads }: StagePanel): Panel {
   const x = {
     field: "value",
     type: "nominal" as const,
@@ -104,13 +38,13 @@ function panel({ parameter, values, times, spreads }: Panelled): Panel {
   const offset = {
     field: "kind",
     type: "nominal" as const,
-    scale: { domain: kinds.map(({ kind }) => kind) },
+    scale: { domain: kinds },
   };
   const color = {
     field: "kind",
     type: "nominal" as const,
     title: null,
-    scale: { domain: kinds.map(({ kind }) => kind), range: kinds.map(({ colour }) => colour) },
+    scale: { domain: kinds, range: kinds.map((kind) => colourOf[kind]) },
     legend: { symbolOpacity: 1 },
   };
   return {
@@ -153,22 +87,7 @@ export const stageTimes = sweepFigure<StageTimes>({
     for await (const run of sweep.summaries({ signal })) runs.push(run);
     runs.sort((a, b) => a.run - b.run);
     const { info } = sweep;
-    const axes = info.definition?.axes ?? [];
-    const panels =
-      axes.length > 0
-        ? axes.map(({ parameter, values }) =>
-            panelled(parameterLabel(parameter), values.map(String), runs, ({ coordinates }) =>
-              String(coordinates[parameter]),
-            ),
-          )
-        : [
-            panelled(
-              info.groups === 1 ? "" : "spec",
-              Array.from({ length: info.groups }, (_, i) => (info.groups === 1 ? "all runs" : String(i))),
-              runs,
-              ({ group }) => (info.groups === 1 ? "all runs" : String(group)),
-            ),
-          ];
+    const panels = stagePanels(info, runs);
     if (panels.every(({ times }) => times.length === 0)) {
       throw new FigureError(
         `no run of ${sweep.name} has got to the end of a stage: ${info.done} of ${info.runs} have finished`,

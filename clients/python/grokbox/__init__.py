@@ -1,10 +1,11 @@
 """The client of the grokbox training server: ``grokbox.connect`` is where to begin."""
 
 from .analysis import ActivationScores, Evaluation, FrequencyGroup, LayerMeasures, MeanAndSpread, Spectrum
-from .box import EngineInfo, Grokbox, ServerInfo, connect
+from .box import AbsentEngine, EngineInfo, EngineTiming, Grokbox, MemoryInfo, ServerInfo, connect
 from .errors import FieldViolation, GrokboxError
 from .infos import (
     ActivationSwapped,
+    EngineMoved,
     SessionEvent,
     SessionForked,
     SessionInfo,
@@ -12,6 +13,7 @@ from .infos import (
     SnapshotRestored,
     Stages,
     StopReason,
+    SweepOrigin,
     TriggerFired,
 )
 from .measures import MeasureInput, ScheduledMeasure
@@ -35,7 +37,9 @@ from .sessions import Run, Session
 from .specs import (
     AdamW,
     Changes,
+    Embedding,
     ExplicitSplit,
+    Grokfast,
     PythonSplit,
     RandomInit,
     Sgd,
@@ -44,6 +48,9 @@ from .specs import (
     TorchSplit,
     UploadedInit,
 )
+from .sweep_infos import Band, SweepBands, SweepDefinition, SweepInfo, SweepRun
+from .sweep_watching import SweepEvent
+from .sweeps import Sweep
 from .watching import ProgressEvent
 
 __version__ = "0.1.0"

@@ -16,6 +16,7 @@ from ._generated.v1.analysis_pb2_grpc import AnalysisServiceStub
 from ._generated.v1.server_pb2_grpc import ServerServiceStub
 from ._generated.v1.session_pb2_grpc import SessionServiceStub
 from ._generated.v1.snapshot_pb2_grpc import SnapshotServiceStub
+from ._generated.v1.sweep_pb2_grpc import SweepServiceStub
 from ._generated.v1.training_pb2_grpc import TrainingServiceStub
 from .errors import GrokboxError, from_rpc_error
 
@@ -74,6 +75,7 @@ class Connection:
         self.training = TrainingServiceStub(self._channel)
         self.analysis = AnalysisServiceStub(self._channel)
         self.snapshots = SnapshotServiceStub(self._channel)
+        self.sweeps = SweepServiceStub(self._channel)
         self.server = ServerServiceStub(self._channel)
 
     def deadline(self, seconds: float | None, default: float | None = None) -> Deadline:
@@ -94,7 +96,8 @@ class Connection:
         return self.retrying(lambda: method(iter(requests()), timeout=deadline.left), deadline)
 
     def retrying(self, attempt: Callable[[], T], deadline: Deadline) -> T:
-        """Repeats ``attempt``, which must be safe to repeat, while no server answers and the deadline allows."""
+        """Repeats ``attempt``, which must be safe to repeat, while no server answers and the deadline allows. A lost device is told
+        at once: the server has tried again itself."""
         before: GrokboxError | None = None
         for failures in itertools.count(1):
             try:
@@ -104,7 +107,7 @@ class Connection:
             except GrokboxError as grokbox_error:
                 error = grokbox_error
             wait = max(backoff(failures), error.retry_delay)
-            if error.code != "UNAVAILABLE" or wait >= deadline.left:
+            if error.code != "UNAVAILABLE" or error.reason == "DEVICE_LOST" or wait >= deadline.left:
                 # An attempt that the deadline cut off says less than the one before it.
                 raise error from before
             before = error
@@ -113,6 +116,29 @@ class Connection:
 
     def close(self) -> None:
         self._channel.close()
+
+
+class Outage:
+    """How long a stream that is opened again and again has brought nothing."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.end()
+
+    def end(self) -> None:
+        """Something came."""
+        self._failures = 0
+        self._patience: Deadline | None = None
+
+    def wait(self, failure: GrokboxError | None) -> None:
+        """Waits before the next attempt. Raises ``failure``, what the last one failed with if it did, when nothing has come for
+        the connection's call deadline."""
+        self._failures += 1
+        self._patience = self._patience or Deadline(self._connection.call_deadline)
+        seconds = max(backoff(self._failures), failure.retry_delay if failure else 0)
+        if seconds >= self._patience.left:
+            raise failure or GrokboxError("the server keeps ending the stream", "UNAVAILABLE")
+        time.sleep(seconds)
 
 
 def new_request_id() -> str:

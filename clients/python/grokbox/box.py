@@ -4,38 +4,78 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import numpy as np
 
 from . import weights as arrays
 from ._connection import LONG_DEADLINE, Connection, Deadline
-from ._generated.v1 import analysis_pb2, server_pb2, session_pb2
+from ._generated.v1 import analysis_pb2, server_pb2, session_pb2, sweep_pb2
 from .errors import GrokboxError
 from .files import SafetensorsFile, upload_file
 from .infos import from_session
 from .measures import MeasureInput, to_measures
 from .mechanism import Ablated, Flow, ablate, read_flow
+from .plans import StopCondition, to_plan
 from .points import enum_value
 from .retention import SnapshotSchedule, to_schedule
 from .sessions import Session
-from .specs import Init, Optimizer, Split, to_spec
+from .specs import Embedding, Grokfast, Init, Optimizer, Split, to_spec
+from .sweep_infos import from_sweep
+from .sweep_options import to_definition
+from .sweeps import Sweep
+
+
+@dataclass(frozen=True)
+class MemoryInfo:
+    """Memory that is set aside before it is used, bytes."""
+
+    used_bytes: int
+    limit_bytes: int
+
+
+@dataclass(frozen=True)
+class AbsentEngine:
+    name: str
+    reason: str
+    """Why it is not there, for people."""
+
+
+@dataclass(frozen=True)
+class EngineTiming:
+    """How fast an engine was found to be."""
+
+    modulus: int
+    width: int
+    steps_per_second: float
+    """Of one session that has the device to itself."""
+    cohort: int
+    """So many sessions side by side were timed besides; 0 for none."""
+    cohort_steps_per_second: float
+    """Of all of them together."""
 
 
 @dataclass(frozen=True)
 class EngineInfo:
     name: str
     variant: str
-    """Build of the engine, e.g. addon or wasm."""
+    """Build or back end of the engine, e.g. addon or wasm."""
     device: str
     isa: str
     threads: int
+    """Of the CPU; 0 of an engine that computes elsewhere."""
     precision: str
     deterministic: bool
     """Whether equal specs give equal bits."""
     fallback_reason: str
     """Why a faster variant is not used; empty when it is."""
+    parts: int
+    """Sessions that it trains side by side at full speed."""
+    memory: MemoryInfo | None
+    """Of the device's own; None: its sessions take the server's."""
+    timings: tuple[EngineTiming, ...]
+    """By which sessions without a wish get their engine; empty where there is nothing to choose."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +89,10 @@ class ServerInfo:
     runtime: str
     presets: dict[str, str]
     """What ``preset`` may be, with descriptions."""
+    absent_engines: tuple[AbsentEngine, ...] = ()
+    """Those that it would offer, and that don't work there."""
+    memory: MemoryInfo | None = None
+    """Of states, snapshots and uploads, and of the sessions that train on engines without their own."""
 
 
 class Grokbox:
@@ -70,7 +114,9 @@ class Grokbox:
         answer = box.read(box.server.GetServerInfo, server_pb2.GetServerInfoRequest(), box.deadline(deadline))
         return ServerInfo(
             version=answer.version,
-            engines=tuple(EngineInfo(**_fields(engine)) for engine in answer.engines),
+            engines=tuple(_engine(engine) for engine in answer.engines),
+            absent_engines=tuple(AbsentEngine(engine.name, engine.reason) for engine in answer.absent_engines),
+            memory=_memory(answer),
             limits=_fields(answer.limits),
             uptime_seconds=answer.uptime_seconds,
             runtime=answer.runtime,
@@ -89,9 +135,11 @@ class Grokbox:
         optimizer: Optimizer | None = None,
         learning_rate: float | None = None,
         weight_decay: float | None = None,
+        grokfast: Grokfast | None = None,
         warmup_steps: int | None = None,
         split: Split | None = None,
         seed: int | None = None,
+        embedding: Embedding | None = None,
         labels: Mapping[str, str] | None = None,
         engine: str = "",
         record_every: int | None = None,
@@ -103,6 +151,7 @@ class Grokbox:
     ) -> Session:
         """Makes a session; what is left out is the preset's, or without a preset the standard run's.
 
+        ``embedding``: learn the embedding too. ``grokfast``: amplify slow gradients.
         ``weights``: arrays theta and xi [M, p], the bytes of a safetensors file or its path as a ``pathlib.Path``, or the name
         of an upload; the spec and the training pairs of a file are the defaults for what is left out here.
         ``from_snapshot``: sessions/{id}/snapshots/{step}, whose weights, moments, step and spec it takes; excludes everything
@@ -121,9 +170,11 @@ class Grokbox:
             optimizer=optimizer,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
+            grokfast=grokfast,
             warmup_steps=warmup_steps,
             split=split,
             seed=seed,
+            embedding=embedding,
         )
         request = session_pb2.StartSessionRequest(
             preset=preset,
@@ -154,21 +205,89 @@ class Grokbox:
         *,
         state: str | Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
+        sweep: str = "",
         page_size: int = 0,
         deadline: float | None = None,
     ) -> Iterator[Session]:
-        """Handles of all sessions, newest first. ``deadline`` is for each page."""
+        """Handles of all sessions but those that sweeps made, newest first. ``sweep``: only those of this one, sweeps/{id}, or
+        with ``sweeps/-`` of any. ``deadline`` is for each page."""
         box = self._connection
         states = [state] if isinstance(state, str) else state
         request = session_pb2.ListSessionsRequest(
             states=[enum_value(session_pb2.SessionState, each, "SESSION_STATE_", "state") for each in states],
             labels=dict(labels or {}),
+            sweep=sweep,
             page_size=page_size,
         )
         while True:
             page = box.read(box.sessions.ListSessions, request, box.deadline(deadline))
             for message in page.sessions:
                 yield Session(box, from_session(message))
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    def sweep(
+        self,
+        cells: Mapping[str, Any] | Sequence[Mapping[str, Any]] = MappingProxyType({}),
+        *,
+        until_step: int,
+        seeds: Iterable[int] = (),
+        stop_when: StopCondition | Iterable[StopCondition] = (),
+        snapshot_at: Iterable[int] = (),
+        record_every: int | None = None,
+        record_at: Iterable[int] = (),
+        title: str = "",
+        labels: Mapping[str, str] | None = None,
+        max_parallel: int | None = None,
+        keep_sessions: bool = False,
+        refuse_invalid: bool = False,
+        engine: str = "",
+        deadline: float | None = None,
+        **grid: Iterable[Any],
+    ) -> Sweep:
+        """Starts many runs as one job: every combination of the ``grid``'s values over ``cells``, or each of a list of them, with
+        every seed (42 alone by default).
+
+        ``cells``: what they have in common, or a list of what each is, by the names that ``start`` has, seeds aside. ``grid``:
+        lists of values of ``modulus``, ``width``, ``activation``, ``task``, ``init_scale``, ``learning_rate``, ``weight_decay``,
+        ``warmup_steps`` or ``train_fraction``, the last one's varying fastest. ``until_step`` to ``record_at``: as of
+        ``Session.run``, for every run; they record every 100 steps unless told otherwise. ``max_parallel``: runs that train at a
+        time, 1 to 64, 8 by default. ``keep_sessions``: they stay when their runs have ended. ``refuse_invalid``: refuse the sweep
+        for one invalid cell, which otherwise ends only its own runs; ``SweepInfo.invalid_values`` has what is wrong with it.
+
+            sweep = box.sweep({"preset": "grokking"}, weight_decay=[0.5, 1, 2], seeds=range(16), until_step=20_000)
+        """
+        definition = to_definition(
+            cells, grid, seeds, to_plan(until_step, stop_when, snapshot_at, None, record_at)
+        )
+        definition.title = title
+        definition.labels.update(labels or {})
+        definition.engine = engine
+        definition.keep_sessions = keep_sessions
+        definition.refuse_invalid = refuse_invalid
+        if record_every is not None:
+            definition.record_every = record_every
+        if max_parallel is not None:
+            definition.max_parallel = max_parallel
+        box = self._connection
+        request = sweep_pb2.StartSweepRequest(definition=definition)
+        return Sweep(box, from_sweep(box.mutate(box.sweeps.StartSweep, request, box.deadline(deadline)).sweep))
+
+    def open_sweep(self, name: str, *, deadline: float | None = None) -> Sweep:
+        """A handle of a sweep that there is: sweeps/{id}."""
+        box = self._connection
+        request = sweep_pb2.GetSweepRequest(name=name)
+        return Sweep(box, from_sweep(box.read(box.sweeps.GetSweep, request, box.deadline(deadline)).sweep))
+
+    def sweeps(self, *, page_size: int = 0, deadline: float | None = None) -> Iterator[Sweep]:
+        """Handles of all sweeps, newest first. ``deadline`` is for each page."""
+        box = self._connection
+        request = sweep_pb2.ListSweepsRequest(page_size=page_size)
+        while True:
+            page = box.read(box.sweeps.ListSweeps, request, box.deadline(deadline))
+            for message in page.sweeps:
+                yield Sweep(box, from_sweep(message))
             request.page_token = page.next_page_token
             if not request.page_token:
                 return
@@ -289,6 +408,15 @@ def _unreachable(address: str, error: GrokboxError) -> GrokboxError:
     }
     text = texts.get(error.code, f"can't use the server at {address}: {error.message}")
     return GrokboxError(text, error.code, error.reason, {**error.metadata, "address": address})
+
+
+def _engine(message: Any) -> EngineInfo:
+    timings = tuple(EngineTiming(**_fields(timing)) for timing in message.timings)
+    return EngineInfo(**{**_fields(message), "memory": _memory(message), "timings": timings})
+
+
+def _memory(message: Any) -> MemoryInfo | None:
+    return MemoryInfo(**_fields(message.memory)) if message.HasField("memory") else None
 
 
 def _fields(message: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from .weights import upload_pieces
 
 SafetensorsFile = Union[bytes, bytearray, memoryview, "os.PathLike[str]"]
 """The bytes of a safetensors file, or its path, which is read in pieces: theta and xi [M, p], float32 or float64; optionally
-AdamW's four moments and ``train``, the training pairs."""
+the factors of a learned embedding, AdamW's moments, Grokfast's averages and ``train``, the training pairs."""
 
 _FORMATS = {"safetensors": snapshot_pb2.FILE_FORMAT_SAFETENSORS, "npz": snapshot_pb2.FILE_FORMAT_NPZ}
 

@@ -45,6 +45,15 @@ class ActivationSwapped:
 
 
 @dataclass(frozen=True)
+class EngineMoved:
+    """A move to another engine."""
+
+    step: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class SnapshotRestored:
     """A return to an earlier state."""
 
@@ -71,7 +80,17 @@ class TriggerFired:
     detail: str
 
 
-SessionEvent = Union[ActivationSwapped, SnapshotRestored, SessionForked, TriggerFired]
+SessionEvent = Union[ActivationSwapped, EngineMoved, SnapshotRestored, SessionForked, TriggerFired]
+
+
+@dataclass(frozen=True)
+class SweepOrigin:
+    """Whose run a session is."""
+
+    name: str
+    """sweeps/{id}; it may have been deleted since."""
+    run: int
+    """The run's number."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +106,9 @@ class SessionInfo:
     """None before the first stop and during a run."""
     labels: dict[str, str]
     engine: str
+    """That computes its steps; it stays on it until it is moved."""
     engine_reason: str
+    """Why this engine, for people."""
     create_time: datetime
     latest: ProgressPoint | None
     """The newest progress point."""
@@ -110,6 +131,8 @@ class SessionInfo:
     """None on a server that keeps everything in memory."""
     snapshot_schedule: SnapshotSchedule | None
     """Which snapshots it keeps by itself; None for none."""
+    sweep: SweepOrigin | None
+    """The run of a sweep that it was made for; None when a user made it."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +183,7 @@ def from_session(message: Any) -> SessionInfo:
         snapshot_schedule=(
             from_schedule(message.snapshot_schedule) if message.HasField("snapshot_schedule") else None
         ),
+        sweep=SweepOrigin(message.sweep.sweep, message.sweep.run) if message.HasField("sweep") else None,
     )
 
 
@@ -181,6 +205,9 @@ def _from_event(message: Any) -> list[SessionEvent]:
     if kind == "activation_swapped":
         swapped = message.activation_swapped
         return [ActivationSwapped(message.step, getattr(swapped, "from"), swapped.to)]
+    if kind == "engine_moved":
+        moved = message.engine_moved
+        return [EngineMoved(message.step, getattr(moved, "from"), moved.to)]
     if kind == "snapshot_restored":
         restored = message.snapshot_restored
         return [SnapshotRestored(message.step, restored.from_step, restored.to_step)]

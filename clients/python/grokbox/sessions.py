@@ -20,7 +20,7 @@ from .mechanism import Ablated, Flow, Logits, Lottery, ablate, read_flow, read_l
 from .plans import StopCondition, to_plan
 from .points import ProgressGap, ProgressPoint, ProgressReset, from_point
 from .retention import SnapshotSchedule, to_schedule
-from .specs import Optimizer, Split, to_changes
+from .specs import Grokfast, Optimizer, Split, to_changes
 from .watching import ProgressEvent, watch
 
 
@@ -156,6 +156,13 @@ class Session:
         self._learn(answer.session)
         return [from_activation_scores(each) for each in answer.scores]
 
+    def move(self, engine: str, *, expected_step: int | None = None, deadline: float | None = None) -> SessionInfo:
+        """Puts the session on another engine of the server, ``auto`` for the one that is fastest, from its present state; a run
+        under way goes on there."""
+        request = training_pb2.MoveSessionRequest(session=self.name, engine=engine, expected_step=expected_step)
+        box = self._connection
+        return self._learn(box.mutate(box.training.MoveSession, request, box.deadline(deadline)).session)
+
     def evaluate(self, at: int | None = None, *, grids: bool = False, deadline: float | None = None) -> Evaluation:
         """Losses and accuracies, in float64, of now or of the snapshot at a step; with ``grids`` also pair by pair."""
         request = analysis_pb2.EvaluateRequest(name=self._at(at), grids=grids)
@@ -246,6 +253,7 @@ class Session:
         optimizer: Optimizer | None = None,
         learning_rate: float | None = None,
         weight_decay: float | None = None,
+        grokfast: Grokfast | None = None,
         warmup_steps: int | None = None,
         split: Split | None = None,
         remove_frequencies: Sequence[int] = (),
@@ -267,6 +275,7 @@ class Session:
             optimizer=optimizer,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
+            grokfast=grokfast,
             warmup_steps=warmup_steps,
             split=split,
             remove_frequencies=remove_frequencies,

@@ -12,8 +12,26 @@ from .points import enum_name, enum_value, optional
 
 
 @dataclass(frozen=True)
+class Embedding:
+    """A learned embedding: theta = W_in W_E, and the optimizer updates W_E, W_in and xi."""
+
+    dimension: int | None = None
+    """d: W_E is [d, p], W_in [M, d]. None when a session is started: 128."""
+
+
+@dataclass(frozen=True)
+class Grokfast:
+    """The slow part of the gradient amplified: mu = alpha mu + (1 - alpha) g, then g + lambda mu in place of g (Lee et al., 2024)."""
+
+    alpha: float | None = None
+    """At least 0, less than 1. None when a session is started: 0.98."""
+    lambda_: float | None = None
+    """At most 1000; 0 takes Grokfast out again, of a fork say. None when a session is started: 2."""
+
+
+@dataclass(frozen=True)
 class RandomInit:
-    """PyTorch's randn, scale / sqrt(p)."""
+    """PyTorch's randn, scale / sqrt(p); with a learned embedding scale / sqrt(d), and 1 / sqrt(d) for W_E."""
 
     scale: float | None = None
 
@@ -39,6 +57,8 @@ class AdamW:
     beta1: float | None = None
     beta2: float | None = None
     epsilon: float | None = None
+    grokfast: Grokfast | None = None
+    """None, also in answers: the gradient as it is."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +67,8 @@ class Sgd:
 
     learning_rate: float | None = None
     weight_decay: float | None = None
+    grokfast: Grokfast | None = None
+    """None, also in answers: the gradient as it is."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +130,8 @@ class Spec:
     warmup_steps: int
     split: Split
     seed: int
+    embedding: Embedding | None = None
+    """None: theta itself is trained, which is a one-hot embedding."""
 
 
 @dataclass(frozen=True)
@@ -138,17 +162,21 @@ def to_spec(
     warmup_steps: int | None,
     split: Split | None,
     seed: int | None,
+    embedding: Embedding | None,
+    grokfast: Grokfast | None,
 ) -> spec_pb2.Spec:
     spec = spec_pb2.Spec(modulus=modulus, width=width, activation=activation, seed=seed)
+    if embedding is not None:
+        spec.embedding.CopyFrom(spec_pb2.Embedding(dimension=embedding.dimension))
     if task is not None:
         spec.task = enum_value(spec_pb2.Task, task, "TASK_", "task")
     if warmup_steps is not None:
         spec.schedule.warmup_steps = warmup_steps
-    if optimizer is None and (learning_rate is not None or weight_decay is not None):
+    if optimizer is None and not (learning_rate is weight_decay is grokfast is None):
         if preset not in _OPTIMIZER_OF_PRESET:
             raise ValueError(f"optimizer must be given: the preset {preset!r} is not known here")
         optimizer = _OPTIMIZER_OF_PRESET[preset]()
-    _set(spec.optimizer, _OPTIMIZERS, optimizer, learning_rate=learning_rate, weight_decay=weight_decay)
+    _set_optimizer(spec.optimizer, optimizer, learning_rate, weight_decay, grokfast)
     _set(spec.init, _INITS, init)
     _set(spec.split, _SPLITS, split)
     return spec
@@ -161,18 +189,19 @@ def to_changes(
     optimizer: Optimizer | None,
     learning_rate: float | None,
     weight_decay: float | None,
+    grokfast: Grokfast | None,
     warmup_steps: int | None,
     split: Split | None,
     remove_frequencies: Sequence[int],
     keep_frequencies: Sequence[int],
 ) -> retention_pb2.Changes | None:
-    """``here``: the source's optimizer, whose kind a learning rate or a weight decay alone leaves as it is."""
+    """``here``: the source's optimizer, whose kind a learning rate, a weight decay or Grokfast alone leaves as it is."""
     spec = spec_pb2.Spec(activation=activation)
     if warmup_steps is not None:
         spec.schedule.warmup_steps = warmup_steps
-    if optimizer is None and (learning_rate is not None or weight_decay is not None):
+    if optimizer is None and not (learning_rate is weight_decay is grokfast is None):
         optimizer = type(here)()
-    _set(spec.optimizer, _OPTIMIZERS, optimizer, learning_rate=learning_rate, weight_decay=weight_decay)
+    _set_optimizer(spec.optimizer, optimizer, learning_rate, weight_decay, grokfast)
     _set(spec.split, _SPLITS, split)
     changes = retention_pb2.Changes(
         remove_frequencies=list(remove_frequencies), keep_frequencies=list(keep_frequencies)
@@ -205,6 +234,7 @@ def from_spec(message: spec_pb2.Spec) -> Spec:
         warmup_steps=message.schedule.warmup_steps,
         split=_get(message.split, _SPLITS),
         seed=message.seed,
+        embedding=Embedding(message.embedding.dimension) if message.HasField("embedding") else None,
     )
 
 
@@ -221,6 +251,35 @@ def _set(message: Any, kinds: dict[str, type], value: Any, **overrides: Any) -> 
     part.MergeFrom(type(part)(**{name: each for name, each in fields.items() if each is not None}))
 
 
+def _set_optimizer(
+    message: spec_pb2.Optimizer,
+    optimizer: Optimizer | None,
+    learning_rate: float | None,
+    weight_decay: float | None,
+    grokfast: Grokfast | None,
+) -> None:
+    amplified = grokfast or (optimizer.grokfast if isinstance(optimizer, (AdamW, Sgd)) else None)
+    # The name is a keyword of Python's.
+    filter_ = None if amplified is None else {"alpha": amplified.alpha, "lambda": amplified.lambda_}
+    _set(
+        message,
+        _OPTIMIZERS,
+        optimizer,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        grokfast=None if filter_ is None else spec_pb2.Grokfast(**filter_),
+    )
+
+
+def _grokfast(part: Any) -> dict[str, Grokfast | None]:
+    """Of an optimizer's message; nothing for other messages."""
+    if "grokfast" not in part.DESCRIPTOR.fields_by_name:
+        return {}
+    found = part.grokfast
+    values = Grokfast(optional(found, "alpha"), optional(found, "lambda"))
+    return {"grokfast": values if part.HasField("grokfast") else None}
+
+
 def _get(message: Any, kinds: dict[str, type]) -> Any:
     name = message.WhichOneof("kind")
     if name not in kinds:
@@ -229,7 +288,7 @@ def _get(message: Any, kinds: dict[str, type]) -> Any:
     fields = {each.name: getattr(part, each.name) for each in part.DESCRIPTOR.fields}
     if name == "explicit":
         fields = {"train_pairs": tuple(part.train_pairs)}
-    return kinds[name](**fields)
+    return kinds[name](**{**fields, **_grokfast(part)})
 
 
 def _get_part(message: Any, kinds: dict[str, type]) -> Any:
@@ -240,4 +299,5 @@ def _get_part(message: Any, kinds: dict[str, type]) -> Any:
     part = getattr(message, name)
     if name == "explicit":
         return ExplicitSplit(tuple(part.train_pairs))
-    return kinds[name](**{each.name: optional(part, each.name) for each in part.DESCRIPTOR.fields})
+    fields = {each.name: optional(part, each.name) for each in part.DESCRIPTOR.fields}
+    return kinds[name](**{**fields, **_grokfast(part)})

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any, Union
 
-from ._connection import Connection, Deadline, backoff, messages
+from ._connection import Connection, Outage, messages
 from ._generated.v1 import training_pb2
 from ._generated.v1.progress_pb2 import ProgressEndReason
 from .errors import GrokboxError
@@ -57,8 +56,7 @@ def watch(
     """Raises SESSION_DELETED when the session was deleted meanwhile, and what the network said when no server answered for the
     connection's call deadline."""
     cursor = _Cursor(from_sequence, epoch)
-    failures = 0
-    patience: Deadline | None = None
+    outage = Outage(connection)
     while True:
         request = training_pb2.WatchProgressRequest(
             session=session, from_sequence=cursor.next, epoch=cursor.epoch, until_idle=until_idle
@@ -72,7 +70,7 @@ def watch(
                     return
                 # A stream that only opens and ends again is still an outage.
                 if kind not in ("opened", "end"):
-                    failures, patience = 0, None
+                    outage.end()
                 yield from cursor.take(event)
         except GrokboxError as error:
             # A reset on the way looks like a cancellation that is not ours.
@@ -81,12 +79,7 @@ def watch(
             failure = error
         finally:
             stream.close()
-        failures += 1
-        patience = patience or Deadline(connection.call_deadline)
-        wait = max(backoff(failures), failure.retry_delay if failure else 0)
-        if wait >= patience.left:
-            raise failure or GrokboxError("the server keeps ending the stream", "UNAVAILABLE")
-        time.sleep(wait)
+        outage.wait(failure)
 
 
 def _is_over(reason: int, session: str) -> bool:

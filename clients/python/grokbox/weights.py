@@ -1,4 +1,4 @@
-"""Weights in and out: dicts of float32 arrays [M, p] by name, checked with their SHA-256."""
+"""Weights in and out: dicts of float32 arrays by name, checked with their SHA-256."""
 
 from __future__ import annotations
 
@@ -12,13 +12,32 @@ from ._connection import Connection, Deadline, messages, new_request_id
 from ._generated.v1 import snapshot_pb2, tensor_pb2
 from .errors import GrokboxError, bad_answer
 
-ARRAYS = ("theta", "xi", "theta_first", "theta_second", "xi_first", "xi_second")
-"""In the order in which they travel: the weights, then AdamW's moments where there are any."""
+ARRAYS = (
+    "theta",
+    "xi",
+    "theta_first",
+    "theta_second",
+    "xi_first",
+    "xi_second",
+    "theta_average",
+    "xi_average",
+    "embedding",
+    "projection",
+    "embedding_first",
+    "embedding_second",
+    "projection_first",
+    "projection_second",
+    "embedding_average",
+    "projection_average",
+)
+"""In the order in which they travel: theta and xi [M, p]; of a learned embedding its factors, embedding [d, p] and projection
+[M, d], of which theta is the product; of what is trained AdamW's moments, ``_first`` and ``_second``, and Grokfast's
+``_average``, where there are any."""
 
 _CHUNK_BYTES = 256 * 1024
 
-_MOST_BYTES = 6 * 65_536 * 199 * 4
-"""As much as the largest network with its moments has."""
+_MOST_BYTES = 4 * (5 * 65_536 * 199 + 4 * 512 * (65_536 + 199))
+"""As much as the largest state has: M = 65,536, p = 199, d = 512, with AdamW's moments and Grokfast's averages."""
 
 
 def download(connection: Connection, name: str, deadline: Deadline) -> dict[str, np.ndarray]:

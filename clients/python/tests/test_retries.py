@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 
 import grokbox
-from grokbox._generated.v1 import progress_pb2, server_pb2, session_pb2, training_pb2
+from grokbox._generated.v1 import progress_pb2, server_pb2, session_pb2, sweep_pb2, training_pb2
 from grokbox._generated.v1.server_pb2_grpc import ServerServiceServicer, add_ServerServiceServicer_to_server
 from grokbox._generated.v1.session_pb2_grpc import SessionServiceServicer, add_SessionServiceServicer_to_server
+from grokbox._generated.v1.sweep_pb2_grpc import SweepServiceServicer, add_SweepServiceServicer_to_server
 from grokbox._generated.v1.training_pb2_grpc import TrainingServiceServicer, add_TrainingServiceServicer_to_server
 
 
-class ScriptedServer(ServerServiceServicer, SessionServiceServicer, TrainingServiceServicer):
+class ScriptedServer(ServerServiceServicer, SessionServiceServicer, SweepServiceServicer, TrainingServiceServicer):
     """Fails with these codes one after the other, then answers; keeps the requests."""
 
     def __init__(self, codes=(), streams=()):
@@ -32,6 +33,12 @@ class ScriptedServer(ServerServiceServicer, SessionServiceServicer, TrainingServ
         session.spec.split.torch.SetInParent()
         return session_pb2.GetSessionResponse(session=session)
 
+    def GetSweep(self, request, context):
+        return sweep_pb2.GetSweepResponse(sweep=sweep_pb2.Sweep(name=request.name))
+
+    def WatchSweep(self, request, context):
+        return self.WatchProgress(request, context)
+
     def WatchProgress(self, request, context):
         self.requests.append(request)
         for event in self.streams.pop(0):
@@ -51,6 +58,7 @@ def serving(scripted):
     server = grpc.server(ThreadPoolExecutor(4))
     add_ServerServiceServicer_to_server(scripted, server)
     add_SessionServiceServicer_to_server(scripted, server)
+    add_SweepServiceServicer_to_server(scripted, server)
     add_TrainingServiceServicer_to_server(scripted, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -74,6 +82,16 @@ def batch(*sequences):
 
 def end(reason):
     return training_pb2.WatchProgressResponse(end=progress_pb2.ProgressEnd(reason=f"PROGRESS_END_REASON_{reason}"))
+
+
+def finished(*sequences):
+    runs = [sweep_pb2.SweepRun(run=10 + each, sequence=each) for each in sequences]
+    return sweep_pb2.WatchSweepResponse(runs=sweep_pb2.SweepRunBatch(runs=runs))
+
+
+def sweep_end(reason):
+    end = sweep_pb2.SweepEnd(reason=f"SWEEP_END_REASON_{reason}", sweep=sweep_pb2.Sweep(name="sweeps/scripted", state=3))
+    return sweep_pb2.WatchSweepResponse(end=end)
 
 
 class Retries(unittest.TestCase):
@@ -120,6 +138,21 @@ class Retries(unittest.TestCase):
         )
         self.assertEqual([request.from_sequence for request in scripted.requests], [1, 3, 4, 8])
         self.assertEqual([request.epoch for request in scripted.requests], ["", "a", "a", "a"])
+
+    def test_a_stream_of_a_sweep_is_taken_up_again_after_the_last_run(self):
+        scripted = ScriptedServer(
+            streams=[
+                [finished(1, 2), grpc.StatusCode.UNAVAILABLE],
+                [finished(4), sweep_end("SHUTDOWN")],
+                [finished(5), sweep_end("FINISHED")],
+            ]
+        )
+        with serving(scripted) as session:
+            sweep = grokbox.Grokbox(session._connection).open_sweep("sweeps/scripted")
+            runs = [run.run for run in sweep]
+        self.assertEqual(runs, [11, 12, 14, 15])
+        self.assertEqual(sweep.info.state, "finished")
+        self.assertEqual([request.from_sequence for request in scripted.requests], [1, 3, 5])
 
     def test_a_stream_that_only_opens_and_ends_is_given_up(self):
         scripted = ScriptedServer(streams=[[opened("a", 0, 0), end("SHUTDOWN")]] * 1_000)

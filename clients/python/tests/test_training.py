@@ -80,8 +80,19 @@ class Training(ServerTest):
         self.assertEqual(len(listed), 3)
         self.assertEqual(self.box.session(listed[0]).info.labels, {"test": "pages"})
 
+    def test_a_session_is_moved_to_another_engine(self):
+        session = self.start()
+        # The only one that is surely there.
+        self.assertEqual(session.move("cpu", expected_step=0).engine, "cpu")
+        self.assertEqual(session.move("auto").engine, "cpu")
+        with self.assertRaises(grokbox.GrokboxError) as refused:
+            session.move("abacus")
+        self.assertEqual([violation.field for violation in refused.exception.violations], ["engine"])
+
     def test_the_server_says_what_computes(self):
         info = self.box.info()
+        self.assertGreater(info.engines[0].parts, 0)
+        self.assertGreater(info.memory.limit_bytes, info.memory.used_bytes)
         self.assertEqual(info.engines[0].name, "cpu")
         self.assertIn("grokking", info.presets)
         self.assertEqual(info.limits["default_deadline_seconds"], 60.0)

@@ -24,13 +24,38 @@ class Weights(ServerTest):
         session = self.start()
         session.step(50)
         weights = session.download()
-        self.assertEqual(tuple(weights), arrays.ARRAYS)
+        self.assertEqual(tuple(weights), arrays.ARRAYS[:6])
         for array in weights.values():
             self.assertEqual((array.dtype, array.shape), (np.float32, (16, 7)))
         evaluation = session.evaluate()
         self.assertAlmostEqual(loss_of(weights, 7), evaluation.loss, places=12)
         norm = np.sqrt(sum(np.sum(weights[name].astype(np.float64) ** 2) for name in ("theta", "xi")))
         self.assertAlmostEqual(norm, evaluation.parameter_norm, places=12)
+
+    def test_a_learned_embedding_with_grokfast_comes_whole_and_goes_on_from_there(self):
+        grokfast = grokbox.Grokfast(0.9)
+        session = self.start(embedding=grokbox.Embedding(5), grokfast=grokfast)
+        spec = session.info.spec
+        self.assertEqual(spec.embedding, grokbox.Embedding(5))
+        self.assertEqual(spec.optimizer.grokfast, grokbox.Grokfast(0.9, 2.0))
+        session.step(20)
+        weights = session.download()
+        shapes = {name: array.shape for name, array in weights.items()}
+        self.assertEqual({"theta_first", "theta_second", "theta_average"} & set(shapes), set())
+        self.assertEqual(shapes["embedding_average"], (5, 7))
+        self.assertEqual(shapes["projection_second"], (16, 5))
+        product = weights["projection"].astype(np.float64) @ weights["embedding"].astype(np.float64)
+        self.assertLess(np.linalg.norm(weights["theta"] - product), 1e-6 * np.linalg.norm(product))
+        trained = ("embedding", "projection", "xi")
+        norm = np.sqrt(sum(np.sum(weights[name].astype(np.float64) ** 2) for name in trained))
+        self.assertAlmostEqual(norm, session.evaluate().parameter_norm, places=12)
+        again = self.start(weights=weights, grokfast=grokfast)
+        self.assertEqual(again.info.spec.embedding, grokbox.Embedding(5))
+        for name, array in again.download().items():
+            np.testing.assert_array_equal(array, weights[name], name)
+        plain = session.fork(grokfast=grokbox.Grokfast(lambda_=0))
+        self.assertIsNone(plain.info.spec.optimizer.grokfast)
+        self.assertNotIn("xi_average", plain.download())
 
     def test_a_network_larger_than_a_message_comes_whole(self):
         session = self.start(modulus=97, width=9_107)

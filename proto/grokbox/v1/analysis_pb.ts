@@ -93,7 +93,7 @@ export type EvaluateResponse = Message<"grokbox.v1.EvaluateResponse"> & {
   dominantRemoved?: Scores | undefined;
 
   /**
-   * Frobenius norm of all weights.
+   * Frobenius norm of all weights that are trained: theta and xi, or with a learned embedding W_E, W_in and xi.
    *
    * @generated from field: double parameter_norm = 7;
    */
@@ -1319,7 +1319,7 @@ export type AblateResponse = Message<"grokbox.v1.AblateResponse"> & {
   width: number;
 
   /**
-   * Frobenius norm of all weights.
+   * Frobenius norm of theta and xi, with a learned embedding too.
    *
    * @generated from field: double parameter_norm = 6;
    */

@@ -146,7 +146,7 @@ export type ProgressPoint = Message<"grokbox.v1.ProgressPoint"> & {
   meanAbsSinMisalignment?: number | undefined;
 
   /**
-   * Frobenius norm of all weights.
+   * Frobenius norm of all weights that are trained: theta and xi, or with a learned embedding W_E, W_in and xi.
    *
    * @generated from field: double parameter_norm = 6;
    */

@@ -233,16 +233,17 @@ export const ForkActionSchema: GenMessage<ForkAction> = /*@__PURE__*/
  */
 export type Changes = Message<"grokbox.v1.Changes"> & {
   /**
-   * Overrides the snapshot's spec, field by field: activation, optimizer, schedule and split may be given; modulus, width, task, init
-   * and seed may not. Another kind of optimizer begins with its moments at zero.
+   * Overrides the snapshot's spec, field by field: activation, optimizer, schedule and split may be given; modulus, width, task, init,
+   * seed and embedding may not. Another kind of optimizer begins with its moments at zero; Grokfast, where there was none, with the next
+   * gradient.
    *
    * @generated from field: grokbox.v1.Spec spec = 1;
    */
   spec?: Spec | undefined;
 
   /**
-   * Take these frequencies out of every row of both layers, and out of AdamW's first moments. Each 1 to (p - 1) / 2. Not with
-   * keep_frequencies.
+   * Take these frequencies out of every row of both layers, of W_E where that is learned, and out of AdamW's first moments and Grokfast's
+   * averages. Each 1 to (p - 1) / 2. Not with keep_frequencies.
    *
    * @generated from field: repeated uint32 remove_frequencies = 2;
    */

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/server.proto.
  */
 export const file_grokbox_v1_server: GenFile = /*@__PURE__*/
-  fileDesc("Chdncm9rYm94L3YxL3NlcnZlci5wcm90bxIKZ3Jva2JveC52MSIWChRHZXRTZXJ2ZXJJbmZvUmVxdWVzdCLxAQoVR2V0U2VydmVySW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSJwoHZW5naW5lcxgCIAMoCzIWLmdyb2tib3gudjEuRW5naW5lSW5mbxIiCgZsaW1pdHMYAyABKAsyEi5ncm9rYm94LnYxLkxpbWl0cxIWCg51cHRpbWVfc2Vjb25kcxgEIAEoARIPCgdydW50aW1lGAUgASgJEicKB3ByZXNldHMYBiADKAsyFi5ncm9rYm94LnYxLlByZXNldEluZm8SKAoHc3RvcmFnZRgHIAEoCzIXLmdyb2tib3gudjEuU3RvcmFnZUluZm8icQoLU3RvcmFnZUluZm8SDwoHZHVyYWJsZRgBIAEoCBINCgVieXRlcxgCIAEoBBIRCglzbmFwc2hvdHMYAyABKAQSDQoFYWxhcm0YBCABKAkSIAoYY2hlY2twb2ludF9ldmVyeV9zZWNvbmRzGAUgASgBIpwBCgpFbmdpbmVJbmZvEgwKBG5hbWUYASABKAkSDwoHdmFyaWFudBgCIAEoCRIOCgZkZXZpY2UYAyABKAkSCwoDaXNhGAQgASgJEg8KB3RocmVhZHMYBSABKA0SEQoJcHJlY2lzaW9uGAYgASgJEhUKDWRldGVybWluaXN0aWMYByABKAgSFwoPZmFsbGJhY2tfcmVhc29uGAggASgJItcBCgZMaW1pdHMSFAoMbWF4X3Nlc3Npb25zGAEgASgNEhsKE21heF9xdWV1ZWRfY29tbWFuZHMYAiABKA0SIQoZbWF4X3NuYXBzaG90c19wZXJfc2Vzc2lvbhgDIAEoDRIgChhyZXRhaW5lZF9wcm9ncmVzc19wb2ludHMYBCABKA0SGQoRbWF4X21lc3NhZ2VfYnl0ZXMYBSABKA0SGAoQbWF4X3VwbG9hZF9ieXRlcxgGIAEoBBIgChhkZWZhdWx0X2RlYWRsaW5lX3NlY29uZHMYByABKAEiPgoKUHJlc2V0SW5mbxIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBXN0ZXBzGAMgASgEMmUKDVNlcnZlclNlcnZpY2USVAoNR2V0U2VydmVySW5mbxIgLmdyb2tib3gudjEuR2V0U2VydmVySW5mb1JlcXVlc3QaIS5ncm9rYm94LnYxLkdldFNlcnZlckluZm9SZXNwb25zZWIGcHJvdG8z");
+  fileDesc("Chdncm9rYm94L3YxL3NlcnZlci5wcm90bxIKZ3Jva2JveC52MSIWChRHZXRTZXJ2ZXJJbmZvUmVxdWVzdCLLAgoVR2V0U2VydmVySW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSJwoHZW5naW5lcxgCIAMoCzIWLmdyb2tib3gudjEuRW5naW5lSW5mbxIiCgZsaW1pdHMYAyABKAsyEi5ncm9rYm94LnYxLkxpbWl0cxIWCg51cHRpbWVfc2Vjb25kcxgEIAEoARIPCgdydW50aW1lGAUgASgJEicKB3ByZXNldHMYBiADKAsyFi5ncm9rYm94LnYxLlByZXNldEluZm8SKAoHc3RvcmFnZRgHIAEoCzIXLmdyb2tib3gudjEuU3RvcmFnZUluZm8SMAoOYWJzZW50X2VuZ2luZXMYCCADKAsyGC5ncm9rYm94LnYxLkFic2VudEVuZ2luZRImCgZtZW1vcnkYCSABKAsyFi5ncm9rYm94LnYxLk1lbW9yeUluZm8iLAoMQWJzZW50RW5naW5lEgwKBG5hbWUYASABKAkSDgoGcmVhc29uGAIgASgJIjUKCk1lbW9yeUluZm8SEgoKdXNlZF9ieXRlcxgBIAEoBBITCgtsaW1pdF9ieXRlcxgCIAEoBCJxCgtTdG9yYWdlSW5mbxIPCgdkdXJhYmxlGAEgASgIEg0KBWJ5dGVzGAIgASgEEhEKCXNuYXBzaG90cxgDIAEoBBINCgVhbGFybRgEIAEoCRIgChhjaGVja3BvaW50X2V2ZXJ5X3NlY29uZHMYBSABKAEi/gEKCkVuZ2luZUluZm8SDAoEbmFtZRgBIAEoCRIPCgd2YXJpYW50GAIgASgJEg4KBmRldmljZRgDIAEoCRILCgNpc2EYBCABKAkSDwoHdGhyZWFkcxgFIAEoDRIRCglwcmVjaXNpb24YBiABKAkSFQoNZGV0ZXJtaW5pc3RpYxgHIAEoCBIXCg9mYWxsYmFja19yZWFzb24YCCABKAkSDQoFcGFydHMYCSABKA0SJgoGbWVtb3J5GAogASgLMhYuZ3Jva2JveC52MS5NZW1vcnlJbmZvEikKB3RpbWluZ3MYCyADKAsyGC5ncm9rYm94LnYxLkVuZ2luZVRpbWluZyJ5CgxFbmdpbmVUaW1pbmcSDwoHbW9kdWx1cxgBIAEoDRINCgV3aWR0aBgCIAEoDRIYChBzdGVwc19wZXJfc2Vjb25kGAMgASgBEg4KBmNvaG9ydBgEIAEoDRIfChdjb2hvcnRfc3RlcHNfcGVyX3NlY29uZBgFIAEoASKDAgoGTGltaXRzEhQKDG1heF9zZXNzaW9ucxgBIAEoDRIbChNtYXhfcXVldWVkX2NvbW1hbmRzGAIgASgNEiEKGW1heF9zbmFwc2hvdHNfcGVyX3Nlc3Npb24YAyABKA0SIAoYcmV0YWluZWRfcHJvZ3Jlc3NfcG9pbnRzGAQgASgNEhkKEW1heF9tZXNzYWdlX2J5dGVzGAUgASgNEhgKEG1heF91cGxvYWRfYnl0ZXMYBiABKAQSIAoYZGVmYXVsdF9kZWFkbGluZV9zZWNvbmRzGAcgASgBEhIKCm1heF9zd2VlcHMYCCABKA0SFgoObWF4X3N3ZWVwX3J1bnMYCSABKA0iPgoKUHJlc2V0SW5mbxIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBXN0ZXBzGAMgASgEMmUKDVNlcnZlclNlcnZpY2USVAoNR2V0U2VydmVySW5mbxIgLmdyb2tib3gudjEuR2V0U2VydmVySW5mb1JlcXVlc3QaIS5ncm9rYm94LnYxLkdldFNlcnZlckluZm9SZXNwb25zZWIGcHJvdG8z");
 
 /**
  * Request of GetServerInfo.
@@ -81,6 +81,20 @@ export type GetServerInfoResponse = Message<"grokbox.v1.GetServerInfoResponse"> 
    * @generated from field: grokbox.v1.StorageInfo storage = 7;
    */
   storage?: StorageInfo | undefined;
+
+  /**
+   * Engines that this server would offer, and that don't work here.
+   *
+   * @generated from field: repeated grokbox.v1.AbsentEngine absent_engines = 8;
+   */
+  absentEngines: AbsentEngine[];
+
+  /**
+   * Memory of states, snapshots and uploads, and of the sessions that train on engines without memory of their own.
+   *
+   * @generated from field: grokbox.v1.MemoryInfo memory = 9;
+   */
+  memory?: MemoryInfo | undefined;
 };
 
 /**
@@ -89,6 +103,62 @@ export type GetServerInfoResponse = Message<"grokbox.v1.GetServerInfoResponse"> 
  */
 export const GetServerInfoResponseSchema: GenMessage<GetServerInfoResponse> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_server, 1);
+
+/**
+ * An engine that is not here.
+ *
+ * @generated from message grokbox.v1.AbsentEngine
+ */
+export type AbsentEngine = Message<"grokbox.v1.AbsentEngine"> & {
+  /**
+   * webgpu, tensorflow or cpu.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Why not, for people.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message grokbox.v1.AbsentEngine.
+ * Use `create(AbsentEngineSchema)` to create a new message.
+ */
+export const AbsentEngineSchema: GenMessage<AbsentEngine> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_server, 2);
+
+/**
+ * Memory that is set aside before it is used.
+ *
+ * @generated from message grokbox.v1.MemoryInfo
+ */
+export type MemoryInfo = Message<"grokbox.v1.MemoryInfo"> & {
+  /**
+   * Bytes set aside now.
+   *
+   * @generated from field: uint64 used_bytes = 1;
+   */
+  usedBytes: bigint;
+
+  /**
+   * Bytes that there are at most.
+   *
+   * @generated from field: uint64 limit_bytes = 2;
+   */
+  limitBytes: bigint;
+};
+
+/**
+ * Describes the message grokbox.v1.MemoryInfo.
+ * Use `create(MemoryInfoSchema)` to create a new message.
+ */
+export const MemoryInfoSchema: GenMessage<MemoryInfo> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_server, 3);
 
 /**
  * Where sessions are kept.
@@ -137,7 +207,7 @@ export type StorageInfo = Message<"grokbox.v1.StorageInfo"> & {
  * Use `create(StorageInfoSchema)` to create a new message.
  */
 export const StorageInfoSchema: GenMessage<StorageInfo> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_server, 2);
+  messageDesc(file_grokbox_v1_server, 4);
 
 /**
  * An engine.
@@ -146,14 +216,14 @@ export const StorageInfoSchema: GenMessage<StorageInfo> = /*@__PURE__*/
  */
 export type EngineInfo = Message<"grokbox.v1.EngineInfo"> & {
   /**
-   * cpu.
+   * cpu, webgpu or tensorflow.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Build of the engine: addon or wasm.
+   * Build or back end of the engine, e.g. addon or wasm.
    *
    * @generated from field: string variant = 2;
    */
@@ -167,14 +237,14 @@ export type EngineInfo = Message<"grokbox.v1.EngineInfo"> & {
   device: string;
 
   /**
-   * Instruction set, e.g. avx512, avx2, neon, simd128.
+   * Instruction set or back end, e.g. avx512, avx2, neon, simd128.
    *
    * @generated from field: string isa = 4;
    */
   isa: string;
 
   /**
-   * Threads that it uses.
+   * Threads of the CPU that it uses; 0 of an engine that computes elsewhere.
    *
    * @generated from field: uint32 threads = 5;
    */
@@ -200,6 +270,28 @@ export type EngineInfo = Message<"grokbox.v1.EngineInfo"> & {
    * @generated from field: string fallback_reason = 8;
    */
   fallbackReason: string;
+
+  /**
+   * Sessions that it trains side by side at full speed.
+   *
+   * @generated from field: uint32 parts = 9;
+   */
+  parts: number;
+
+  /**
+   * Of the device's own memory; absent: its sessions take the server's, see GetServerInfoResponse.memory.
+   *
+   * @generated from field: grokbox.v1.MemoryInfo memory = 10;
+   */
+  memory?: MemoryInfo | undefined;
+
+  /**
+   * How fast it is here, by which sessions without a wish get their engine, from small networks to large ones. Empty where there is only
+   * one engine to choose, and where it could not be timed.
+   *
+   * @generated from field: repeated grokbox.v1.EngineTiming timings = 11;
+   */
+  timings: EngineTiming[];
 };
 
 /**
@@ -207,7 +299,56 @@ export type EngineInfo = Message<"grokbox.v1.EngineInfo"> & {
  * Use `create(EngineInfoSchema)` to create a new message.
  */
 export const EngineInfoSchema: GenMessage<EngineInfo> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_server, 3);
+  messageDesc(file_grokbox_v1_server, 5);
+
+/**
+ * What was timed of an engine.
+ *
+ * @generated from message grokbox.v1.EngineTiming
+ */
+export type EngineTiming = Message<"grokbox.v1.EngineTiming"> & {
+  /**
+   * p.
+   *
+   * @generated from field: uint32 modulus = 1;
+   */
+  modulus: number;
+
+  /**
+   * M.
+   *
+   * @generated from field: uint32 width = 2;
+   */
+  width: number;
+
+  /**
+   * Updates a second of one session that has the device to itself.
+   *
+   * @generated from field: double steps_per_second = 3;
+   */
+  stepsPerSecond: number;
+
+  /**
+   * So many sessions side by side were timed besides; 0 for none.
+   *
+   * @generated from field: uint32 cohort = 4;
+   */
+  cohort: number;
+
+  /**
+   * Updates a second of all of them together; 0 for none.
+   *
+   * @generated from field: double cohort_steps_per_second = 5;
+   */
+  cohortStepsPerSecond: number;
+};
+
+/**
+ * Describes the message grokbox.v1.EngineTiming.
+ * Use `create(EngineTimingSchema)` to create a new message.
+ */
+export const EngineTimingSchema: GenMessage<EngineTiming> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_server, 6);
 
 /**
  * Bounds.
@@ -263,6 +404,20 @@ export type Limits = Message<"grokbox.v1.Limits"> & {
    * @generated from field: double default_deadline_seconds = 7;
    */
   defaultDeadlineSeconds: number;
+
+  /**
+   * Sweeps at a time, finished ones among them.
+   *
+   * @generated from field: uint32 max_sweeps = 8;
+   */
+  maxSweeps: number;
+
+  /**
+   * Runs of one sweep: its cells with every seed.
+   *
+   * @generated from field: uint32 max_sweep_runs = 9;
+   */
+  maxSweepRuns: number;
 };
 
 /**
@@ -270,7 +425,7 @@ export type Limits = Message<"grokbox.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_server, 4);
+  messageDesc(file_grokbox_v1_server, 7);
 
 /**
  * A preset.
@@ -305,7 +460,7 @@ export type PresetInfo = Message<"grokbox.v1.PresetInfo"> & {
  * Use `create(PresetInfoSchema)` to create a new message.
  */
 export const PresetInfoSchema: GenMessage<PresetInfo> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_server, 5);
+  messageDesc(file_grokbox_v1_server, 8);
 
 /**
  * The server itself.

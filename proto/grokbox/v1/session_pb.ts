@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/session.proto.
  */
 export const file_grokbox_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Chhncm9rYm94L3YxL3Nlc3Npb24ucHJvdG8SCmdyb2tib3gudjEi0QYKB1Nlc3Npb24SDAoEbmFtZRgBIAEoCRIeCgRzcGVjGAIgASgLMhAuZ3Jva2JveC52MS5TcGVjEicKBXN0YXRlGAMgASgOMhguZ3Jva2JveC52MS5TZXNzaW9uU3RhdGUSDAoEc3RlcBgEIAEoBBIrCgtzdG9wX3JlYXNvbhgFIAEoCzIWLmdyb2tib3gudjEuU3RvcFJlYXNvbhIvCgZsYWJlbHMYBiADKAsyHy5ncm9rYm94LnYxLlNlc3Npb24uTGFiZWxzRW50cnkSDgoGZW5naW5lGAcgASgJEhUKDWVuZ2luZV9yZWFzb24YCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBmxhdGVzdBgKIAEoCzIZLmdyb2tib3gudjEuUHJvZ3Jlc3NQb2ludBIiCgZzdGFnZXMYCyABKAsyEi5ncm9rYm94LnYxLlN0YWdlcxIgCgNydW4YDCABKAsyEy5ncm9rYm94LnYxLlJ1blBsYW4SKwoLcGFpcl9jb3VudHMYDSABKAsyFi5ncm9rYm94LnYxLlBhaXJDb3VudHMSDgoGcHJlc2V0GA4gASgJEigKBmV2ZW50cxgPIAMoCzIYLmdyb2tib3gudjEuU2Vzc2lvbkV2ZW50EiMKBnBhcmVudBgQIAEoCzITLmdyb2tib3gudjEuTGluZWFnZRIqCgpkdXJhYmlsaXR5GBEgASgLMhYuZ3Jva2JveC52MS5EdXJhYmlsaXR5EjcKEXNuYXBzaG90X3NjaGVkdWxlGBIgASgLMhwuZ3Jva2JveC52MS5TbmFwc2hvdFNjaGVkdWxlEiUKCHRyaWdnZXJzGBMgAygLMhMuZ3Jva2JveC52MS5UcmlnZ2VyEhQKDHJlY29yZF9ldmVyeRgUIAEoDRI1ChBtZWFzdXJlX3NjaGVkdWxlGBUgASgLMhsuZ3Jva2JveC52MS5NZWFzdXJlU2NoZWR1bGUSJgoFc3dlZXAYFiABKAsyFy5ncm9rYm94LnYxLlN3ZWVwT3JpZ2luGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiKQoLU3dlZXBPcmlnaW4SDQoFc3dlZXAYASABKAkSCwoDcnVuGAIgASgNIk4KClN0b3BSZWFzb24SIgoEa2luZBgBIAEoDjIULmdyb2tib3gudjEuU3RvcEtpbmQSDgoGZGV0YWlsGAIgASgJEgwKBHN0ZXAYAyABKAQiagoKUGFpckNvdW50cxINCgV0cmFpbhgBIAEoDRIMCgR0ZXN0GAIgASgNEg4KBmNvbW1vbhgDIAEoDRIMCgRyYXJlGAQgASgNEg8KB3BhcnRuZXIYBSABKA0SEAoIaGVsZF9vdXQYBiABKA0irwIKDFNlc3Npb25FdmVudBIMCgRzdGVwGAEgASgEEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjsKEmFjdGl2YXRpb25fc3dhcHBlZBgDIAEoCzIdLmdyb2tib3gudjEuQWN0aXZhdGlvblN3YXBwZWRIABI5ChFzbmFwc2hvdF9yZXN0b3JlZBgEIAEoCzIcLmdyb2tib3gudjEuU25hcHNob3RSZXN0b3JlZEgAEjMKDnNlc3Npb25fZm9ya2VkGAUgASgLMhkuZ3Jva2JveC52MS5TZXNzaW9uRm9ya2VkSAASMQoNdHJpZ2dlcl9maXJlZBgGIAEoCzIYLmdyb2tib3gudjEuVHJpZ2dlckZpcmVkSABCBwoFZXZlbnQiNgoQU25hcHNob3RSZXN0b3JlZBIRCglmcm9tX3N0ZXAYASABKAQSDwoHdG9fc3RlcBgCIAEoBCIgCg1TZXNzaW9uRm9ya2VkEg8KB3Nlc3Npb24YASABKAkiLwoMVHJpZ2dlckZpcmVkEg8KB3RyaWdnZXIYASABKAkSDgoGZGV0YWlsGAIgASgJIi0KEUFjdGl2YXRpb25Td2FwcGVkEgwKBGZyb20YASABKAkSCgoCdG8YAiABKAkiogMKE1N0YXJ0U2Vzc2lvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZwcmVzZXQYAiABKAkSHgoEc3BlYxgDIAEoCzIQLmdyb2tib3gudjEuU3BlYxI7CgZsYWJlbHMYBCADKAsyKy5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlcXVlc3QuTGFiZWxzRW50cnkSEAoGdXBsb2FkGAUgASgJSAASEgoIc25hcHNob3QYBiABKAlIABIOCgZlbmdpbmUYByABKAkSGQoMcmVjb3JkX2V2ZXJ5GAggASgNSAGIAQESNwoRc25hcHNob3Rfc2NoZWR1bGUYCSABKAsyHC5ncm9rYm94LnYxLlNuYXBzaG90U2NoZWR1bGUSNQoQbWVhc3VyZV9zY2hlZHVsZRgKIAEoCzIbLmdyb2tib3gudjEuTWVhc3VyZVNjaGVkdWxlGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHd2VpZ2h0c0IPCg1fcmVjb3JkX2V2ZXJ5IjwKFFN0YXJ0U2Vzc2lvblJlc3BvbnNlEiQKB3Nlc3Npb24YASABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24iIQoRR2V0U2Vzc2lvblJlcXVlc3QSDAoEbmFtZRgBIAEoCSI6ChJHZXRTZXNzaW9uUmVzcG9uc2USJAoHc2Vzc2lvbhgBIAEoCzITLmdyb2tib3gudjEuU2Vzc2lvbiLhAQoTTGlzdFNlc3Npb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCRIoCgZzdGF0ZXMYAyADKA4yGC5ncm9rYm94LnYxLlNlc3Npb25TdGF0ZRI7CgZsYWJlbHMYBCADKAsyKy5ncm9rYm94LnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QuTGFiZWxzRW50cnkSDQoFc3dlZXAYBSABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJWChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIlCghzZXNzaW9ucxgBIAMoCzITLmdyb2tib3gudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkitgIKFFVwZGF0ZVNlc3Npb25SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRJDCgpzZXRfbGFiZWxzGAMgAygLMi8uZ3Jva2JveC52MS5VcGRhdGVTZXNzaW9uUmVxdWVzdC5TZXRMYWJlbHNFbnRyeRIVCg1yZW1vdmVfbGFiZWxzGAQgAygJEjcKEXNuYXBzaG90X3NjaGVkdWxlGAUgASgLMhwuZ3Jva2JveC52MS5TbmFwc2hvdFNjaGVkdWxlEjUKEG1lYXN1cmVfc2NoZWR1bGUYBiABKAsyGy5ncm9rYm94LnYxLk1lYXN1cmVTY2hlZHVsZRowCg5TZXRMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIj0KFVVwZGF0ZVNlc3Npb25SZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIqMDChJGb3JrU2Vzc2lvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZzb3VyY2UYAiABKAkSGgoNZXhwZWN0ZWRfc3RlcBgDIAEoBEgAiAEBEiQKB2NoYW5nZXMYBCABKAsyEy5ncm9rYm94LnYxLkNoYW5nZXMSOgoGbGFiZWxzGAUgAygLMiouZ3Jva2JveC52MS5Gb3JrU2Vzc2lvblJlcXVlc3QuTGFiZWxzRW50cnkSDgoGZW5naW5lGAYgASgJEhkKDHJlY29yZF9ldmVyeRgHIAEoDUgBiAEBEjcKEXNuYXBzaG90X3NjaGVkdWxlGAggASgLMhwuZ3Jva2JveC52MS5TbmFwc2hvdFNjaGVkdWxlEjUKEG1lYXN1cmVfc2NoZWR1bGUYCSABKAsyGy5ncm9rYm94LnYxLk1lYXN1cmVTY2hlZHVsZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhAKDl9leHBlY3RlZF9zdGVwQg8KDV9yZWNvcmRfZXZlcnkiOwoTRm9ya1Nlc3Npb25SZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIjgKFERlbGV0ZVNlc3Npb25SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIXChVEZWxldGVTZXNzaW9uUmVzcG9uc2UqsgEKDFNlc3Npb25TdGF0ZRIdChlTRVNTSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSU0VTU0lPTl9TVEFURV9JRExFEAESGgoWU0VTU0lPTl9TVEFURV9TVEVQUElORxACEhkKFVNFU1NJT05fU1RBVEVfUlVOTklORxADEhgKFFNFU1NJT05fU1RBVEVfUEFVU0VEEAQSGgoWU0VTU0lPTl9TVEFURV9ESVZFUkdFRBAFKskBCghTdG9wS2luZBIZChVTVE9QX0tJTkRfVU5TUEVDSUZJRUQQABIUChBTVE9QX0tJTkRfVEFSR0VUEAESFwoTU1RPUF9LSU5EX0NPTkRJVElPThACEhQKEFNUT1BfS0lORF9QQVVTRUQQAxIWChJTVE9QX0tJTkRfRElWRVJHRUQQBBIXChNTVE9QX0tJTkRfQ0FOQ0VMTEVEEAUSFgoSU1RPUF9LSU5EX1NIVVRET1dOEAYSFAoQU1RPUF9LSU5EX0ZBSUxFRBAHMv8DCg5TZXNzaW9uU2VydmljZRJRCgxTdGFydFNlc3Npb24SHy5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlcXVlc3QaIC5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlc3BvbnNlEksKCkdldFNlc3Npb24SHS5ncm9rYm94LnYxLkdldFNlc3Npb25SZXF1ZXN0Gh4uZ3Jva2JveC52MS5HZXRTZXNzaW9uUmVzcG9uc2USUQoMTGlzdFNlc3Npb25zEh8uZ3Jva2JveC52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiAuZ3Jva2JveC52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZRJUCg1VcGRhdGVTZXNzaW9uEiAuZ3Jva2JveC52MS5VcGRhdGVTZXNzaW9uUmVxdWVzdBohLmdyb2tib3gudjEuVXBkYXRlU2Vzc2lvblJlc3BvbnNlEk4KC0ZvcmtTZXNzaW9uEh4uZ3Jva2JveC52MS5Gb3JrU2Vzc2lvblJlcXVlc3QaHy5ncm9rYm94LnYxLkZvcmtTZXNzaW9uUmVzcG9uc2USVAoNRGVsZXRlU2Vzc2lvbhIgLmdyb2tib3gudjEuRGVsZXRlU2Vzc2lvblJlcXVlc3QaIS5ncm9rYm94LnYxLkRlbGV0ZVNlc3Npb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_grokbox_v1_progress, file_grokbox_v1_retention, file_grokbox_v1_run, file_grokbox_v1_spec]);
+  fileDesc("Chhncm9rYm94L3YxL3Nlc3Npb24ucHJvdG8SCmdyb2tib3gudjEi0QYKB1Nlc3Npb24SDAoEbmFtZRgBIAEoCRIeCgRzcGVjGAIgASgLMhAuZ3Jva2JveC52MS5TcGVjEicKBXN0YXRlGAMgASgOMhguZ3Jva2JveC52MS5TZXNzaW9uU3RhdGUSDAoEc3RlcBgEIAEoBBIrCgtzdG9wX3JlYXNvbhgFIAEoCzIWLmdyb2tib3gudjEuU3RvcFJlYXNvbhIvCgZsYWJlbHMYBiADKAsyHy5ncm9rYm94LnYxLlNlc3Npb24uTGFiZWxzRW50cnkSDgoGZW5naW5lGAcgASgJEhUKDWVuZ2luZV9yZWFzb24YCCABKAkSLwoLY3JlYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBmxhdGVzdBgKIAEoCzIZLmdyb2tib3gudjEuUHJvZ3Jlc3NQb2ludBIiCgZzdGFnZXMYCyABKAsyEi5ncm9rYm94LnYxLlN0YWdlcxIgCgNydW4YDCABKAsyEy5ncm9rYm94LnYxLlJ1blBsYW4SKwoLcGFpcl9jb3VudHMYDSABKAsyFi5ncm9rYm94LnYxLlBhaXJDb3VudHMSDgoGcHJlc2V0GA4gASgJEigKBmV2ZW50cxgPIAMoCzIYLmdyb2tib3gudjEuU2Vzc2lvbkV2ZW50EiMKBnBhcmVudBgQIAEoCzITLmdyb2tib3gudjEuTGluZWFnZRIqCgpkdXJhYmlsaXR5GBEgASgLMhYuZ3Jva2JveC52MS5EdXJhYmlsaXR5EjcKEXNuYXBzaG90X3NjaGVkdWxlGBIgASgLMhwuZ3Jva2JveC52MS5TbmFwc2hvdFNjaGVkdWxlEiUKCHRyaWdnZXJzGBMgAygLMhMuZ3Jva2JveC52MS5UcmlnZ2VyEhQKDHJlY29yZF9ldmVyeRgUIAEoDRI1ChBtZWFzdXJlX3NjaGVkdWxlGBUgASgLMhsuZ3Jva2JveC52MS5NZWFzdXJlU2NoZWR1bGUSJgoFc3dlZXAYFiABKAsyFy5ncm9rYm94LnYxLlN3ZWVwT3JpZ2luGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiKQoLU3dlZXBPcmlnaW4SDQoFc3dlZXAYASABKAkSCwoDcnVuGAIgASgNIk4KClN0b3BSZWFzb24SIgoEa2luZBgBIAEoDjIULmdyb2tib3gudjEuU3RvcEtpbmQSDgoGZGV0YWlsGAIgASgJEgwKBHN0ZXAYAyABKAQiagoKUGFpckNvdW50cxINCgV0cmFpbhgBIAEoDRIMCgR0ZXN0GAIgASgNEg4KBmNvbW1vbhgDIAEoDRIMCgRyYXJlGAQgASgNEg8KB3BhcnRuZXIYBSABKA0SEAoIaGVsZF9vdXQYBiABKA0i4AIKDFNlc3Npb25FdmVudBIMCgRzdGVwGAEgASgEEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjsKEmFjdGl2YXRpb25fc3dhcHBlZBgDIAEoCzIdLmdyb2tib3gudjEuQWN0aXZhdGlvblN3YXBwZWRIABI5ChFzbmFwc2hvdF9yZXN0b3JlZBgEIAEoCzIcLmdyb2tib3gudjEuU25hcHNob3RSZXN0b3JlZEgAEjMKDnNlc3Npb25fZm9ya2VkGAUgASgLMhkuZ3Jva2JveC52MS5TZXNzaW9uRm9ya2VkSAASMQoNdHJpZ2dlcl9maXJlZBgGIAEoCzIYLmdyb2tib3gudjEuVHJpZ2dlckZpcmVkSAASLwoMZW5naW5lX21vdmVkGAcgASgLMhcuZ3Jva2JveC52MS5FbmdpbmVNb3ZlZEgAQgcKBWV2ZW50IjYKEFNuYXBzaG90UmVzdG9yZWQSEQoJZnJvbV9zdGVwGAEgASgEEg8KB3RvX3N0ZXAYAiABKAQiJwoLRW5naW5lTW92ZWQSDAoEZnJvbRgBIAEoCRIKCgJ0bxgCIAEoCSIgCg1TZXNzaW9uRm9ya2VkEg8KB3Nlc3Npb24YASABKAkiLwoMVHJpZ2dlckZpcmVkEg8KB3RyaWdnZXIYASABKAkSDgoGZGV0YWlsGAIgASgJIi0KEUFjdGl2YXRpb25Td2FwcGVkEgwKBGZyb20YASABKAkSCgoCdG8YAiABKAkiogMKE1N0YXJ0U2Vzc2lvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZwcmVzZXQYAiABKAkSHgoEc3BlYxgDIAEoCzIQLmdyb2tib3gudjEuU3BlYxI7CgZsYWJlbHMYBCADKAsyKy5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlcXVlc3QuTGFiZWxzRW50cnkSEAoGdXBsb2FkGAUgASgJSAASEgoIc25hcHNob3QYBiABKAlIABIOCgZlbmdpbmUYByABKAkSGQoMcmVjb3JkX2V2ZXJ5GAggASgNSAGIAQESNwoRc25hcHNob3Rfc2NoZWR1bGUYCSABKAsyHC5ncm9rYm94LnYxLlNuYXBzaG90U2NoZWR1bGUSNQoQbWVhc3VyZV9zY2hlZHVsZRgKIAEoCzIbLmdyb2tib3gudjEuTWVhc3VyZVNjaGVkdWxlGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHd2VpZ2h0c0IPCg1fcmVjb3JkX2V2ZXJ5IjwKFFN0YXJ0U2Vzc2lvblJlc3BvbnNlEiQKB3Nlc3Npb24YASABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24iIQoRR2V0U2Vzc2lvblJlcXVlc3QSDAoEbmFtZRgBIAEoCSI6ChJHZXRTZXNzaW9uUmVzcG9uc2USJAoHc2Vzc2lvbhgBIAEoCzITLmdyb2tib3gudjEuU2Vzc2lvbiLhAQoTTGlzdFNlc3Npb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCRIoCgZzdGF0ZXMYAyADKA4yGC5ncm9rYm94LnYxLlNlc3Npb25TdGF0ZRI7CgZsYWJlbHMYBCADKAsyKy5ncm9rYm94LnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QuTGFiZWxzRW50cnkSDQoFc3dlZXAYBSABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJWChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIlCghzZXNzaW9ucxgBIAMoCzITLmdyb2tib3gudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkitgIKFFVwZGF0ZVNlc3Npb25SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRJDCgpzZXRfbGFiZWxzGAMgAygLMi8uZ3Jva2JveC52MS5VcGRhdGVTZXNzaW9uUmVxdWVzdC5TZXRMYWJlbHNFbnRyeRIVCg1yZW1vdmVfbGFiZWxzGAQgAygJEjcKEXNuYXBzaG90X3NjaGVkdWxlGAUgASgLMhwuZ3Jva2JveC52MS5TbmFwc2hvdFNjaGVkdWxlEjUKEG1lYXN1cmVfc2NoZWR1bGUYBiABKAsyGy5ncm9rYm94LnYxLk1lYXN1cmVTY2hlZHVsZRowCg5TZXRMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIj0KFVVwZGF0ZVNlc3Npb25SZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIqMDChJGb3JrU2Vzc2lvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZzb3VyY2UYAiABKAkSGgoNZXhwZWN0ZWRfc3RlcBgDIAEoBEgAiAEBEiQKB2NoYW5nZXMYBCABKAsyEy5ncm9rYm94LnYxLkNoYW5nZXMSOgoGbGFiZWxzGAUgAygLMiouZ3Jva2JveC52MS5Gb3JrU2Vzc2lvblJlcXVlc3QuTGFiZWxzRW50cnkSDgoGZW5naW5lGAYgASgJEhkKDHJlY29yZF9ldmVyeRgHIAEoDUgBiAEBEjcKEXNuYXBzaG90X3NjaGVkdWxlGAggASgLMhwuZ3Jva2JveC52MS5TbmFwc2hvdFNjaGVkdWxlEjUKEG1lYXN1cmVfc2NoZWR1bGUYCSABKAsyGy5ncm9rYm94LnYxLk1lYXN1cmVTY2hlZHVsZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhAKDl9leHBlY3RlZF9zdGVwQg8KDV9yZWNvcmRfZXZlcnkiOwoTRm9ya1Nlc3Npb25SZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIjgKFERlbGV0ZVNlc3Npb25SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIXChVEZWxldGVTZXNzaW9uUmVzcG9uc2UqsgEKDFNlc3Npb25TdGF0ZRIdChlTRVNTSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSU0VTU0lPTl9TVEFURV9JRExFEAESGgoWU0VTU0lPTl9TVEFURV9TVEVQUElORxACEhkKFVNFU1NJT05fU1RBVEVfUlVOTklORxADEhgKFFNFU1NJT05fU1RBVEVfUEFVU0VEEAQSGgoWU0VTU0lPTl9TVEFURV9ESVZFUkdFRBAFKskBCghTdG9wS2luZBIZChVTVE9QX0tJTkRfVU5TUEVDSUZJRUQQABIUChBTVE9QX0tJTkRfVEFSR0VUEAESFwoTU1RPUF9LSU5EX0NPTkRJVElPThACEhQKEFNUT1BfS0lORF9QQVVTRUQQAxIWChJTVE9QX0tJTkRfRElWRVJHRUQQBBIXChNTVE9QX0tJTkRfQ0FOQ0VMTEVEEAUSFgoSU1RPUF9LSU5EX1NIVVRET1dOEAYSFAoQU1RPUF9LSU5EX0ZBSUxFRBAHMv8DCg5TZXNzaW9uU2VydmljZRJRCgxTdGFydFNlc3Npb24SHy5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlcXVlc3QaIC5ncm9rYm94LnYxLlN0YXJ0U2Vzc2lvblJlc3BvbnNlEksKCkdldFNlc3Npb24SHS5ncm9rYm94LnYxLkdldFNlc3Npb25SZXF1ZXN0Gh4uZ3Jva2JveC52MS5HZXRTZXNzaW9uUmVzcG9uc2USUQoMTGlzdFNlc3Npb25zEh8uZ3Jva2JveC52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiAuZ3Jva2JveC52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZRJUCg1VcGRhdGVTZXNzaW9uEiAuZ3Jva2JveC52MS5VcGRhdGVTZXNzaW9uUmVxdWVzdBohLmdyb2tib3gudjEuVXBkYXRlU2Vzc2lvblJlc3BvbnNlEk4KC0ZvcmtTZXNzaW9uEh4uZ3Jva2JveC52MS5Gb3JrU2Vzc2lvblJlcXVlc3QaHy5ncm9rYm94LnYxLkZvcmtTZXNzaW9uUmVzcG9uc2USVAoNRGVsZXRlU2Vzc2lvbhIgLmdyb2tib3gudjEuRGVsZXRlU2Vzc2lvblJlcXVlc3QaIS5ncm9rYm94LnYxLkRlbGV0ZVNlc3Npb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_grokbox_v1_progress, file_grokbox_v1_retention, file_grokbox_v1_run, file_grokbox_v1_spec]);
 
 /**
  * A session. It is at step n when n updates have been made.
@@ -72,14 +72,14 @@ export type Session = Message<"grokbox.v1.Session"> & {
   labels: { [key: string]: string };
 
   /**
-   * The engine that computes its steps, e.g. cpu.
+   * The engine that computes its steps, e.g. cpu. It stays on it, whatever other engines there are, until it is moved.
    *
    * @generated from field: string engine = 7;
    */
   engine: string;
 
   /**
-   * Why this engine was chosen.
+   * Why this engine, e.g. "webgpu: 41,000 steps/s beside 4,800 of cpu, for p = 23, M = 512".
    *
    * @generated from field: string engine_reason = 8;
    */
@@ -368,6 +368,14 @@ export type SessionEvent = Message<"grokbox.v1.SessionEvent"> & {
      */
     value: TriggerFired;
     case: "triggerFired";
+  } | {
+    /**
+     * MoveSession put the session on another engine.
+     *
+     * @generated from field: grokbox.v1.EngineMoved engine_moved = 7;
+     */
+    value: EngineMoved;
+    case: "engineMoved";
   } | { case: undefined; value?: undefined };
 };
 
@@ -407,6 +415,34 @@ export const SnapshotRestoredSchema: GenMessage<SnapshotRestored> = /*@__PURE__*
   messageDesc(file_grokbox_v1_session, 5);
 
 /**
+ * A move to another engine.
+ *
+ * @generated from message grokbox.v1.EngineMoved
+ */
+export type EngineMoved = Message<"grokbox.v1.EngineMoved"> & {
+  /**
+   * The engine before.
+   *
+   * @generated from field: string from = 1;
+   */
+  from: string;
+
+  /**
+   * The engine after.
+   *
+   * @generated from field: string to = 2;
+   */
+  to: string;
+};
+
+/**
+ * Describes the message grokbox.v1.EngineMoved.
+ * Use `create(EngineMovedSchema)` to create a new message.
+ */
+export const EngineMovedSchema: GenMessage<EngineMoved> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_session, 6);
+
+/**
  * A fork.
  *
  * @generated from message grokbox.v1.SessionForked
@@ -425,7 +461,7 @@ export type SessionForked = Message<"grokbox.v1.SessionForked"> & {
  * Use `create(SessionForkedSchema)` to create a new message.
  */
 export const SessionForkedSchema: GenMessage<SessionForked> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 6);
+  messageDesc(file_grokbox_v1_session, 7);
 
 /**
  * A trigger's action.
@@ -453,7 +489,7 @@ export type TriggerFired = Message<"grokbox.v1.TriggerFired"> & {
  * Use `create(TriggerFiredSchema)` to create a new message.
  */
 export const TriggerFiredSchema: GenMessage<TriggerFired> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 7);
+  messageDesc(file_grokbox_v1_session, 8);
 
 /**
  * A swap of the activation.
@@ -481,7 +517,7 @@ export type ActivationSwapped = Message<"grokbox.v1.ActivationSwapped"> & {
  * Use `create(ActivationSwappedSchema)` to create a new message.
  */
 export const ActivationSwappedSchema: GenMessage<ActivationSwapped> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 8);
+  messageDesc(file_grokbox_v1_session, 9);
 
 /**
  * Request of StartSession. What it determines: weights from `preset`'s or `spec`'s init, unless `upload` or `snapshot` gives them.
@@ -544,7 +580,7 @@ export type StartSessionRequest = Message<"grokbox.v1.StartSessionRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Engine to use; empty or auto for the server's choice.
+   * Engine to use; empty or auto for the one that is fastest for this network beside the sessions that train now.
    *
    * @generated from field: string engine = 7;
    */
@@ -577,7 +613,7 @@ export type StartSessionRequest = Message<"grokbox.v1.StartSessionRequest"> & {
  * Use `create(StartSessionRequestSchema)` to create a new message.
  */
 export const StartSessionRequestSchema: GenMessage<StartSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 9);
+  messageDesc(file_grokbox_v1_session, 10);
 
 /**
  * Answer of StartSession.
@@ -598,7 +634,7 @@ export type StartSessionResponse = Message<"grokbox.v1.StartSessionResponse"> & 
  * Use `create(StartSessionResponseSchema)` to create a new message.
  */
 export const StartSessionResponseSchema: GenMessage<StartSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 10);
+  messageDesc(file_grokbox_v1_session, 11);
 
 /**
  * Request of GetSession.
@@ -619,7 +655,7 @@ export type GetSessionRequest = Message<"grokbox.v1.GetSessionRequest"> & {
  * Use `create(GetSessionRequestSchema)` to create a new message.
  */
 export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 11);
+  messageDesc(file_grokbox_v1_session, 12);
 
 /**
  * Answer of GetSession.
@@ -640,7 +676,7 @@ export type GetSessionResponse = Message<"grokbox.v1.GetSessionResponse"> & {
  * Use `create(GetSessionResponseSchema)` to create a new message.
  */
 export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 12);
+  messageDesc(file_grokbox_v1_session, 13);
 
 /**
  * Request of ListSessions.
@@ -690,7 +726,7 @@ export type ListSessionsRequest = Message<"grokbox.v1.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 13);
+  messageDesc(file_grokbox_v1_session, 14);
 
 /**
  * Answer of ListSessions.
@@ -718,7 +754,7 @@ export type ListSessionsResponse = Message<"grokbox.v1.ListSessionsResponse"> & 
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 14);
+  messageDesc(file_grokbox_v1_session, 15);
 
 /**
  * Request of UpdateSession. What is left out stays as it is.
@@ -774,7 +810,7 @@ export type UpdateSessionRequest = Message<"grokbox.v1.UpdateSessionRequest"> & 
  * Use `create(UpdateSessionRequestSchema)` to create a new message.
  */
 export const UpdateSessionRequestSchema: GenMessage<UpdateSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 15);
+  messageDesc(file_grokbox_v1_session, 16);
 
 /**
  * Answer of UpdateSession.
@@ -795,7 +831,7 @@ export type UpdateSessionResponse = Message<"grokbox.v1.UpdateSessionResponse"> 
  * Use `create(UpdateSessionResponseSchema)` to create a new message.
  */
 export const UpdateSessionResponseSchema: GenMessage<UpdateSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 16);
+  messageDesc(file_grokbox_v1_session, 17);
 
 /**
  * Request of ForkSession.
@@ -839,7 +875,7 @@ export type ForkSessionRequest = Message<"grokbox.v1.ForkSessionRequest"> & {
   labels: { [key: string]: string };
 
   /**
-   * Engine to use; empty for the source's.
+   * Engine to use; empty for the source's, auto for the one that is fastest.
    *
    * @generated from field: string engine = 6;
    */
@@ -872,7 +908,7 @@ export type ForkSessionRequest = Message<"grokbox.v1.ForkSessionRequest"> & {
  * Use `create(ForkSessionRequestSchema)` to create a new message.
  */
 export const ForkSessionRequestSchema: GenMessage<ForkSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 17);
+  messageDesc(file_grokbox_v1_session, 18);
 
 /**
  * Answer of ForkSession.
@@ -893,7 +929,7 @@ export type ForkSessionResponse = Message<"grokbox.v1.ForkSessionResponse"> & {
  * Use `create(ForkSessionResponseSchema)` to create a new message.
  */
 export const ForkSessionResponseSchema: GenMessage<ForkSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 18);
+  messageDesc(file_grokbox_v1_session, 19);
 
 /**
  * Request of DeleteSession.
@@ -921,7 +957,7 @@ export type DeleteSessionRequest = Message<"grokbox.v1.DeleteSessionRequest"> & 
  * Use `create(DeleteSessionRequestSchema)` to create a new message.
  */
 export const DeleteSessionRequestSchema: GenMessage<DeleteSessionRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 19);
+  messageDesc(file_grokbox_v1_session, 20);
 
 /**
  * Answer of DeleteSession.
@@ -936,7 +972,7 @@ export type DeleteSessionResponse = Message<"grokbox.v1.DeleteSessionResponse"> 
  * Use `create(DeleteSessionResponseSchema)` to create a new message.
  */
 export const DeleteSessionResponseSchema: GenMessage<DeleteSessionResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_session, 20);
+  messageDesc(file_grokbox_v1_session, 21);
 
 /**
  * What a session does. Calls that are refused in a state say so with the states that would allow them.

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/spec.proto.
  */
 export const file_grokbox_v1_spec: GenFile = /*@__PURE__*/
-  fileDesc("ChVncm9rYm94L3YxL3NwZWMucHJvdG8SCmdyb2tib3gudjEizAIKBFNwZWMSFAoHbW9kdWx1cxgBIAEoDUgAiAEBEhIKBXdpZHRoGAIgASgNSAGIAQESFwoKYWN0aXZhdGlvbhgDIAEoCUgCiAEBEiMKBHRhc2sYBCABKA4yEC5ncm9rYm94LnYxLlRhc2tIA4gBARIeCgRpbml0GAUgASgLMhAuZ3Jva2JveC52MS5Jbml0EigKCW9wdGltaXplchgGIAEoCzIVLmdyb2tib3gudjEuT3B0aW1pemVyEiYKCHNjaGVkdWxlGAcgASgLMhQuZ3Jva2JveC52MS5TY2hlZHVsZRIgCgVzcGxpdBgIIAEoCzIRLmdyb2tib3gudjEuU3BsaXQSEQoEc2VlZBgJIAEoDUgEiAEBQgoKCF9tb2R1bHVzQggKBl93aWR0aEINCgtfYWN0aXZhdGlvbkIHCgVfdGFza0IHCgVfc2VlZCKjAQoESW5pdBIoCgZyYW5kb20YASABKAsyFi5ncm9rYm94LnYxLlJhbmRvbUluaXRIABI7ChBzaW5nbGVfZnJlcXVlbmN5GAIgASgLMh8uZ3Jva2JveC52MS5TaW5nbGVGcmVxdWVuY3lJbml0SAASLAoIdXBsb2FkZWQYAyABKAsyGC5ncm9rYm94LnYxLlVwbG9hZGVkSW5pdEgAQgYKBGtpbmQiKgoKUmFuZG9tSW5pdBISCgVzY2FsZRgBIAEoAUgAiAEBQggKBl9zY2FsZSIzChNTaW5nbGVGcmVxdWVuY3lJbml0EhIKBXNjYWxlGAEgASgBSACIAQFCCAoGX3NjYWxlIg4KDFVwbG9hZGVkSW5pdCJXCglPcHRpbWl6ZXISIgoFYWRhbXcYASABKAsyES5ncm9rYm94LnYxLkFkYW1XSAASHgoDc2dkGAIgASgLMg8uZ3Jva2JveC52MS5TZ2RIAEIGCgRraW5kIr8BCgVBZGFtVxIaCg1sZWFybmluZ19yYXRlGAEgASgBSACIAQESGQoMd2VpZ2h0X2RlY2F5GAIgASgBSAGIAQESEgoFYmV0YTEYAyABKAFIAogBARISCgViZXRhMhgEIAEoAUgDiAEBEhQKB2Vwc2lsb24YBSABKAFIBIgBAUIQCg5fbGVhcm5pbmdfcmF0ZUIPCg1fd2VpZ2h0X2RlY2F5QggKBl9iZXRhMUIICgZfYmV0YTJCCgoIX2Vwc2lsb24iXwoDU2dkEhoKDWxlYXJuaW5nX3JhdGUYASABKAFIAIgBARIZCgx3ZWlnaHRfZGVjYXkYAiABKAFIAYgBAUIQCg5fbGVhcm5pbmdfcmF0ZUIPCg1fd2VpZ2h0X2RlY2F5IjYKCFNjaGVkdWxlEhkKDHdhcm11cF9zdGVwcxgBIAEoDUgAiAEBQg8KDV93YXJtdXBfc3RlcHMilwEKBVNwbGl0EioKBXRvcmNoGAEgASgLMhkuZ3Jva2JveC52MS5TaHVmZmxlZFNwbGl0SAASKwoGcHl0aG9uGAIgASgLMhkuZ3Jva2JveC52MS5TaHVmZmxlZFNwbGl0SAASLQoIZXhwbGljaXQYAyABKAsyGS5ncm9rYm94LnYxLkV4cGxpY2l0U3BsaXRIAEIGCgRraW5kIjMKDVNodWZmbGVkU3BsaXQSFQoIZnJhY3Rpb24YASABKAFIAIgBAUILCglfZnJhY3Rpb24iJAoNRXhwbGljaXRTcGxpdBITCgt0cmFpbl9wYWlycxgBIAMoDSpWCgRUYXNrEhQKEFRBU0tfVU5TUEVDSUZJRUQQABIMCghUQVNLX0FERBABEhEKDVRBU0tfU1VCVFJBQ1QQAhIXChNUQVNLX1FVQURSQVRJQ19GT1JNEANiBnByb3RvMw");
+  fileDesc("ChVncm9rYm94L3YxL3NwZWMucHJvdG8SCmdyb2tib3gudjEi9gIKBFNwZWMSFAoHbW9kdWx1cxgBIAEoDUgAiAEBEhIKBXdpZHRoGAIgASgNSAGIAQESFwoKYWN0aXZhdGlvbhgDIAEoCUgCiAEBEiMKBHRhc2sYBCABKA4yEC5ncm9rYm94LnYxLlRhc2tIA4gBARIeCgRpbml0GAUgASgLMhAuZ3Jva2JveC52MS5Jbml0EigKCW9wdGltaXplchgGIAEoCzIVLmdyb2tib3gudjEuT3B0aW1pemVyEiYKCHNjaGVkdWxlGAcgASgLMhQuZ3Jva2JveC52MS5TY2hlZHVsZRIgCgVzcGxpdBgIIAEoCzIRLmdyb2tib3gudjEuU3BsaXQSEQoEc2VlZBgJIAEoDUgEiAEBEigKCWVtYmVkZGluZxgKIAEoCzIVLmdyb2tib3gudjEuRW1iZWRkaW5nQgoKCF9tb2R1bHVzQggKBl93aWR0aEINCgtfYWN0aXZhdGlvbkIHCgVfdGFza0IHCgVfc2VlZCIxCglFbWJlZGRpbmcSFgoJZGltZW5zaW9uGAEgASgNSACIAQFCDAoKX2RpbWVuc2lvbiKjAQoESW5pdBIoCgZyYW5kb20YASABKAsyFi5ncm9rYm94LnYxLlJhbmRvbUluaXRIABI7ChBzaW5nbGVfZnJlcXVlbmN5GAIgASgLMh8uZ3Jva2JveC52MS5TaW5nbGVGcmVxdWVuY3lJbml0SAASLAoIdXBsb2FkZWQYAyABKAsyGC5ncm9rYm94LnYxLlVwbG9hZGVkSW5pdEgAQgYKBGtpbmQiKgoKUmFuZG9tSW5pdBISCgVzY2FsZRgBIAEoAUgAiAEBQggKBl9zY2FsZSIzChNTaW5nbGVGcmVxdWVuY3lJbml0EhIKBXNjYWxlGAEgASgBSACIAQFCCAoGX3NjYWxlIg4KDFVwbG9hZGVkSW5pdCJXCglPcHRpbWl6ZXISIgoFYWRhbXcYASABKAsyES5ncm9rYm94LnYxLkFkYW1XSAASHgoDc2dkGAIgASgLMg8uZ3Jva2JveC52MS5TZ2RIAEIGCgRraW5kIucBCgVBZGFtVxIaCg1sZWFybmluZ19yYXRlGAEgASgBSACIAQESGQoMd2VpZ2h0X2RlY2F5GAIgASgBSAGIAQESEgoFYmV0YTEYAyABKAFIAogBARISCgViZXRhMhgEIAEoAUgDiAEBEhQKB2Vwc2lsb24YBSABKAFIBIgBARImCghncm9rZmFzdBgGIAEoCzIULmdyb2tib3gudjEuR3Jva2Zhc3RCEAoOX2xlYXJuaW5nX3JhdGVCDwoNX3dlaWdodF9kZWNheUIICgZfYmV0YTFCCAoGX2JldGEyQgoKCF9lcHNpbG9uIocBCgNTZ2QSGgoNbGVhcm5pbmdfcmF0ZRgBIAEoAUgAiAEBEhkKDHdlaWdodF9kZWNheRgCIAEoAUgBiAEBEiYKCGdyb2tmYXN0GAMgASgLMhQuZ3Jva2JveC52MS5Hcm9rZmFzdEIQCg5fbGVhcm5pbmdfcmF0ZUIPCg1fd2VpZ2h0X2RlY2F5IkgKCEdyb2tmYXN0EhIKBWFscGhhGAEgASgBSACIAQESEwoGbGFtYmRhGAIgASgBSAGIAQFCCAoGX2FscGhhQgkKB19sYW1iZGEiNgoIU2NoZWR1bGUSGQoMd2FybXVwX3N0ZXBzGAEgASgNSACIAQFCDwoNX3dhcm11cF9zdGVwcyKXAQoFU3BsaXQSKgoFdG9yY2gYASABKAsyGS5ncm9rYm94LnYxLlNodWZmbGVkU3BsaXRIABIrCgZweXRob24YAiABKAsyGS5ncm9rYm94LnYxLlNodWZmbGVkU3BsaXRIABItCghleHBsaWNpdBgDIAEoCzIZLmdyb2tib3gudjEuRXhwbGljaXRTcGxpdEgAQgYKBGtpbmQiMwoNU2h1ZmZsZWRTcGxpdBIVCghmcmFjdGlvbhgBIAEoAUgAiAEBQgsKCV9mcmFjdGlvbiIkCg1FeHBsaWNpdFNwbGl0EhMKC3RyYWluX3BhaXJzGAEgAygNKlYKBFRhc2sSFAoQVEFTS19VTlNQRUNJRklFRBAAEgwKCFRBU0tfQUREEAESEQoNVEFTS19TVUJUUkFDVBACEhcKE1RBU0tfUVVBRFJBVElDX0ZPUk0QA2IGcHJvdG8z");
 
 /**
  * Everything that determines a run. In requests every field may be left out: it then takes the value of the preset, or
@@ -82,6 +82,13 @@ export type Spec = Message<"grokbox.v1.Spec"> & {
    * @generated from field: optional uint32 seed = 9;
    */
   seed?: number | undefined;
+
+  /**
+   * A learned embedding of the residues. Absent, also in answers: theta itself is trained, which is a one-hot embedding.
+   *
+   * @generated from field: grokbox.v1.Embedding embedding = 10;
+   */
+  embedding?: Embedding | undefined;
 };
 
 /**
@@ -90,6 +97,29 @@ export type Spec = Message<"grokbox.v1.Spec"> & {
  */
 export const SpecSchema: GenMessage<Spec> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_spec, 0);
+
+/**
+ * Residues are embedded by a matrix that is trained too: theta = W_in W_E with W_E [d, p] and W_in [M, d]. The optimizer updates W_E, W_in
+ * and xi; parameter and gradient norms are over these three; everything else that is said of the input weights is said of theta. Not with
+ * a single-frequency init.
+ *
+ * @generated from message grokbox.v1.Embedding
+ */
+export type Embedding = Message<"grokbox.v1.Embedding"> & {
+  /**
+   * d, 1 to 512. Default 128.
+   *
+   * @generated from field: optional uint32 dimension = 1;
+   */
+  dimension?: number | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.Embedding.
+ * Use `create(EmbeddingSchema)` to create a new message.
+ */
+export const EmbeddingSchema: GenMessage<Embedding> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_spec, 1);
 
 /**
  * How the weights of step 0 are drawn.
@@ -134,10 +164,11 @@ export type Init = Message<"grokbox.v1.Init"> & {
  * Use `create(InitSchema)` to create a new message.
  */
 export const InitSchema: GenMessage<Init> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_spec, 1);
+  messageDesc(file_grokbox_v1_spec, 2);
 
 /**
- * theta [M, p] is drawn first, then xi as [p, M] and transposed, both times scale / sqrt(p).
+ * theta [M, p] is drawn first, then xi as [p, M] and transposed, both times scale / sqrt(p). With a learned embedding W_E [d, p] is drawn
+ * first, times 1 / sqrt(d), then W_in [M, d] and xi as [p, M] and transposed, both times scale / sqrt(d).
  *
  * @generated from message grokbox.v1.RandomInit
  */
@@ -155,7 +186,7 @@ export type RandomInit = Message<"grokbox.v1.RandomInit"> & {
  * Use `create(RandomInitSchema)` to create a new message.
  */
 export const RandomInitSchema: GenMessage<RandomInit> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_spec, 2);
+  messageDesc(file_grokbox_v1_spec, 3);
 
 /**
  * theta_m[j] = scale cos(w_k j + phi), xi_m[j] = scale cos(w_k j + psi), frequencies as equally often as M allows.
@@ -176,7 +207,7 @@ export type SingleFrequencyInit = Message<"grokbox.v1.SingleFrequencyInit"> & {
  * Use `create(SingleFrequencyInitSchema)` to create a new message.
  */
 export const SingleFrequencyInitSchema: GenMessage<SingleFrequencyInit> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_spec, 3);
+  messageDesc(file_grokbox_v1_spec, 4);
 
 /**
  * Weights from outside. The split is drawn as if a random init had been drawn first.
@@ -191,7 +222,7 @@ export type UploadedInit = Message<"grokbox.v1.UploadedInit"> & {
  * Use `create(UploadedInitSchema)` to create a new message.
  */
 export const UploadedInitSchema: GenMessage<UploadedInit> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_spec, 4);
+  messageDesc(file_grokbox_v1_spec, 5);
 
 /**
  * How gradients become updates.
@@ -228,7 +259,7 @@ export type Optimizer = Message<"grokbox.v1.Optimizer"> & {
  * Use `create(OptimizerSchema)` to create a new message.
  */
 export const OptimizerSchema: GenMessage<Optimizer> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_spec, 5);
+  messageDesc(file_grokbox_v1_spec, 6);
 
 /**
  * w *= 1 - lr wd, then the Adam step with bias correction, epsilon outside the square root (PyTorch's order).
@@ -270,6 +301,13 @@ export type AdamW = Message<"grokbox.v1.AdamW"> & {
    * @generated from field: optional double epsilon = 5;
    */
   epsilon?: number | undefined;
+
+  /**
+   * Absent, also in answers: the gradient as it is.
+   *
+   * @generated from field: grokbox.v1.Grokfast grokfast = 6;
+   */
+  grokfast?: Grokfast | undefined;
 };
 
 /**
@@ -277,7 +315,7 @@ export type AdamW = Message<"grokbox.v1.AdamW"> & {
  * Use `create(AdamWSchema)` to create a new message.
  */
 export const AdamWSchema: GenMessage<AdamW> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_spec, 6);
+  messageDesc(file_grokbox_v1_spec, 7);
 
 /**
  * w -= lr (gradient + wd w).
@@ -298,6 +336,13 @@ export type Sgd = Message<"grokbox.v1.Sgd"> & {
    * @generated from field: optional double weight_decay = 2;
    */
   weightDecay?: number | undefined;
+
+  /**
+   * Absent, also in answers: the gradient as it is.
+   *
+   * @generated from field: grokbox.v1.Grokfast grokfast = 3;
+   */
+  grokfast?: Grokfast | undefined;
 };
 
 /**
@@ -305,7 +350,37 @@ export type Sgd = Message<"grokbox.v1.Sgd"> & {
  * Use `create(SgdSchema)` to create a new message.
  */
 export const SgdSchema: GenMessage<Sgd> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_spec, 7);
+  messageDesc(file_grokbox_v1_spec, 8);
+
+/**
+ * The slow part of the gradient amplified before the optimizer gets it: mu = alpha mu + (1 - alpha) g, then g + lambda mu in place of g. mu
+ * begins as the first gradient. Lee et al., "Grokfast: Accelerated Grokking by Amplifying Slow Gradients", 2024. Recorded gradient norms are
+ * of g.
+ *
+ * @generated from message grokbox.v1.Grokfast
+ */
+export type Grokfast = Message<"grokbox.v1.Grokfast"> & {
+  /**
+   * 0 or more, below 1. Default 0.98.
+   *
+   * @generated from field: optional double alpha = 1;
+   */
+  alpha?: number | undefined;
+
+  /**
+   * 0 to 1000; 0 takes Grokfast out again, of a fork say. Default 2.
+   *
+   * @generated from field: optional double lambda = 2;
+   */
+  lambda?: number | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.Grokfast.
+ * Use `create(GrokfastSchema)` to create a new message.
+ */
+export const GrokfastSchema: GenMessage<Grokfast> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_spec, 9);
 
 /**
  * The learning rate over time.
@@ -327,7 +402,7 @@ export type Schedule = Message<"grokbox.v1.Schedule"> & {
  * Use `create(ScheduleSchema)` to create a new message.
  */
 export const ScheduleSchema: GenMessage<Schedule> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_spec, 8);
+  messageDesc(file_grokbox_v1_spec, 10);
 
 /**
  * Which of the p^2 ordered pairs train; the others test.
@@ -372,7 +447,7 @@ export type Split = Message<"grokbox.v1.Split"> & {
  * Use `create(SplitSchema)` to create a new message.
  */
 export const SplitSchema: GenMessage<Split> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_spec, 9);
+  messageDesc(file_grokbox_v1_spec, 11);
 
 /**
  * The first floor(fraction p^2) pairs of a shuffle train.
@@ -393,7 +468,7 @@ export type ShuffledSplit = Message<"grokbox.v1.ShuffledSplit"> & {
  * Use `create(ShuffledSplitSchema)` to create a new message.
  */
 export const ShuffledSplitSchema: GenMessage<ShuffledSplit> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_spec, 10);
+  messageDesc(file_grokbox_v1_spec, 12);
 
 /**
  * These pairs train.
@@ -414,7 +489,7 @@ export type ExplicitSplit = Message<"grokbox.v1.ExplicitSplit"> & {
  * Use `create(ExplicitSplitSchema)` to create a new message.
  */
 export const ExplicitSplitSchema: GenMessage<ExplicitSplit> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_spec, 11);
+  messageDesc(file_grokbox_v1_spec, 13);
 
 /**
  * The label of the pair (x, y), modulo p.

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/sweep.proto.
  */
 export const file_grokbox_v1_sweep: GenFile = /*@__PURE__*/
-  fileDesc("ChZncm9rYm94L3YxL3N3ZWVwLnByb3RvEgpncm9rYm94LnYxIvsDCgVTd2VlcBIMCgRuYW1lGAEgASgJEg0KBXRpdGxlGAIgASgJEi0KBmxhYmVscxgDIAMoCzIdLmdyb2tib3gudjEuU3dlZXAuTGFiZWxzRW50cnkSJQoFc3RhdGUYBCABKA4yFi5ncm9rYm94LnYxLlN3ZWVwU3RhdGUSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHJ1bnMYBiABKA0SDgoGZ3JvdXBzGAcgASgNEikKCGZpbmlzaGVkGAggASgLMhcuZ3Jva2JveC52MS5Td2VlcENvdW50cxIQCghzZXNzaW9ucxgJIAMoCRINCgVzdGVwcxgKIAEoBBISCgp1bnRpbF9zdGVwGAsgASgEEhgKEHN0ZXBzX3Blcl9zZWNvbmQYDCABKAESGQoMc2Vjb25kc19sZWZ0GA0gASgBSACIAQESEQoJd2FpdHNfZm9yGA4gASgJEhcKD25ld2VzdF9zZXF1ZW5jZRgPIAEoBBIvCgpkZWZpbml0aW9uGBAgASgLMhsuZ3Jva2JveC52MS5Td2VlcERlZmluaXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fc2Vjb25kc19sZWZ0ImMKC1N3ZWVwQ291bnRzEg4KBnRhcmdldBgBIAEoDRIRCgljb25kaXRpb24YAiABKA0SEAoIZGl2ZXJnZWQYAyABKA0SDgoGZmFpbGVkGAQgASgNEg8KB2ludmFsaWQYBSABKA0ipgMKD1N3ZWVwRGVmaW5pdGlvbhINCgV0aXRsZRgBIAEoCRI3CgZsYWJlbHMYAiADKAsyJy5ncm9rYm94LnYxLlN3ZWVwRGVmaW5pdGlvbi5MYWJlbHNFbnRyeRIlCgRncmlkGAMgASgLMhUuZ3Jva2JveC52MS5Td2VlcEdyaWRIABIlCgRsaXN0GAQgASgLMhUuZ3Jva2JveC52MS5Td2VlcExpc3RIABINCgVzZWVkcxgFIAMoDRIhCgRwbGFuGAYgASgLMhMuZ3Jva2JveC52MS5SdW5QbGFuEhkKDHJlY29yZF9ldmVyeRgHIAEoDUgBiAEBEhkKDG1heF9wYXJhbGxlbBgIIAEoDUgCiAEBEhUKDWtlZXBfc2Vzc2lvbnMYCSABKAgSFAoMc2tpcF9pbnZhbGlkGAogASgIEg4KBmVuZ2luZRgLIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBWNlbGxzQg8KDV9yZWNvcmRfZXZlcnlCDwoNX21heF9wYXJhbGxlbCJgCglTd2VlcEdyaWQSDgoGcHJlc2V0GAEgASgJEh4KBGJhc2UYAiABKAsyEC5ncm9rYm94LnYxLlNwZWMSIwoEYXhlcxgDIAMoCzIVLmdyb2tib3gudjEuU3dlZXBBeGlzIlkKCVN3ZWVwQXhpcxItCglwYXJhbWV0ZXIYASABKA4yGi5ncm9rYm94LnYxLlN3ZWVwUGFyYW1ldGVyEg4KBnZhbHVlcxgCIAMoARINCgVuYW1lcxgDIAMoCSIxCglTd2VlcExpc3QSJAoFc3BlY3MYASADKAsyFS5ncm9rYm94LnYxLlN3ZWVwU3BlYyI7CglTd2VlcFNwZWMSDgoGcHJlc2V0GAEgASgJEh4KBHNwZWMYAiABKAsyEC5ncm9rYm94LnYxLlNwZWMi9wMKCFN3ZWVwUnVuEgsKA3J1bhgBIAEoDRIQCghzZXF1ZW5jZRgCIAEoBBINCgVncm91cBgDIAEoDRIMCgRzZWVkGAQgASgNEjAKC2Nvb3JkaW5hdGVzGAUgAygLMhsuZ3Jva2JveC52MS5Td2VlcENvb3JkaW5hdGUSKQoHb3V0Y29tZRgGIAEoDjIYLmdyb2tib3gudjEuU3dlZXBPdXRjb21lEg4KBmRldGFpbBgHIAEoCRIMCgRzdGVwGAggASgEEh0KEG1lbW9yaXphdGlvbl9lbmQYCSABKARIAIgBARIfChJnZW5lcmFsaXphdGlvbl9lbmQYCiABKARIAYgBARIaCg1ncm9ra2luZ19zdGVwGAsgASgESAKIAQESKAoFZmluYWwYDCABKAsyGS5ncm9rYm94LnYxLlByb2dyZXNzUG9pbnQSGwoOZm9yZWNhc3RfcmlnaHQYDSABKAFIA4gBARIPCgdzZXNzaW9uGA4gASgJEi8KC2ZpbmlzaF90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEITChFfbWVtb3JpemF0aW9uX2VuZEIVChNfZ2VuZXJhbGl6YXRpb25fZW5kQhAKDl9ncm9ra2luZ19zdGVwQhEKD19mb3JlY2FzdF9yaWdodCJrCg9Td2VlcENvb3JkaW5hdGUSLQoJcGFyYW1ldGVyGAEgASgOMhouZ3Jva2JveC52MS5Td2VlcFBhcmFtZXRlchIQCgZudW1iZXIYAiABKAFIABIOCgR0ZXh0GAMgASgJSABCBwoFdmFsdWUiWAoRU3RhcnRTd2VlcFJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIvCgpkZWZpbml0aW9uGAIgASgLMhsuZ3Jva2JveC52MS5Td2VlcERlZmluaXRpb24iNgoSU3RhcnRTd2VlcFJlc3BvbnNlEiAKBXN3ZWVwGAEgASgLMhEuZ3Jva2JveC52MS5Td2VlcCIfCg9HZXRTd2VlcFJlcXVlc3QSDAoEbmFtZRgBIAEoCSI0ChBHZXRTd2VlcFJlc3BvbnNlEiAKBXN3ZWVwGAEgASgLMhEuZ3Jva2JveC52MS5Td2VlcCI6ChFMaXN0U3dlZXBzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJQChJMaXN0U3dlZXBzUmVzcG9uc2USIQoGc3dlZXBzGAEgAygLMhEuZ3Jva2JveC52MS5Td2VlcBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTgoUTGlzdFN3ZWVwUnVuc1JlcXVlc3QSDAoEbmFtZRgBIAEoCRIVCg1mcm9tX3NlcXVlbmNlGAIgASgEEhEKCXBhZ2Vfc2l6ZRgDIAEoDSJSChVMaXN0U3dlZXBSdW5zUmVzcG9uc2USIgoEcnVucxgBIAMoCzIULmdyb2tib3gudjEuU3dlZXBSdW4SFQoNbmV4dF9zZXF1ZW5jZRgCIAEoBCI4ChFXYXRjaFN3ZWVwUmVxdWVzdBIMCgRuYW1lGAEgASgJEhUKDWZyb21fc2VxdWVuY2UYAiABKAQiuQEKEldhdGNoU3dlZXBSZXNwb25zZRIjCgZvcGVuZWQYASABKAsyES5ncm9rYm94LnYxLlN3ZWVwSAASKQoEcnVucxgCIAEoCzIZLmdyb2tib3gudjEuU3dlZXBSdW5CYXRjaEgAEiUKCHByb2dyZXNzGAMgASgLMhEuZ3Jva2JveC52MS5Td2VlcEgAEiMKA2VuZBgEIAEoCzIULmdyb2tib3gudjEuU3dlZXBFbmRIAEIHCgVldmVudCIzCg1Td2VlcFJ1bkJhdGNoEiIKBHJ1bnMYASADKAsyFC5ncm9rYm94LnYxLlN3ZWVwUnVuIlgKCFN3ZWVwRW5kEioKBnJlYXNvbhgBIAEoDjIaLmdyb2tib3gudjEuU3dlZXBFbmRSZWFzb24SIAoFc3dlZXAYAiABKAsyES5ncm9rYm94LnYxLlN3ZWVwIkwKFEdldFN3ZWVwQmFuZHNSZXF1ZXN0EgwKBG5hbWUYASABKAkSEwoLZmlyc3RfZ3JvdXAYAiABKA0SEQoJcGFnZV9zaXplGAMgASgNIlMKFUdldFN3ZWVwQmFuZHNSZXNwb25zZRImCgZncm91cHMYASADKAsyFi5ncm9rYm94LnYxLkdyb3VwQmFuZHMSEgoKbmV4dF9ncm91cBgCIAEoDSKDAQoKR3JvdXBCYW5kcxINCgVncm91cBgBIAEoDRIwCgtjb29yZGluYXRlcxgCIAMoCzIbLmdyb2tib3gudjEuU3dlZXBDb29yZGluYXRlEgwKBHJ1bnMYAyABKA0SJgoFYmFuZHMYBCADKAsyFy5ncm9rYm94LnYxLk1lYXN1cmVCYW5kIloKC01lYXN1cmVCYW5kEiQKB21lYXN1cmUYASABKA4yEy5ncm9rYm94LnYxLk1lYXN1cmUSJQoGcG9pbnRzGAIgAygLMhUuZ3Jva2JveC52MS5CYW5kUG9pbnQiZwoJQmFuZFBvaW50EgwKBHN0ZXAYASABKAQSDAoEcnVucxgCIAEoDRIOCgZtZWRpYW4YAyABKAESFgoObG93ZXJfcXVhcnRpbGUYBCABKAESFgoOdXBwZXJfcXVhcnRpbGUYBSABKAEiNQoRUGF1c2VTd2VlcFJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJIjYKElBhdXNlU3dlZXBSZXNwb25zZRIgCgVzd2VlcBgBIAEoCzIRLmdyb2tib3gudjEuU3dlZXAiNgoSUmVzdW1lU3dlZXBSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCSI3ChNSZXN1bWVTd2VlcFJlc3BvbnNlEiAKBXN3ZWVwGAEgASgLMhEuZ3Jva2JveC52MS5Td2VlcCI2ChJDYW5jZWxTd2VlcFJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJIjcKE0NhbmNlbFN3ZWVwUmVzcG9uc2USIAoFc3dlZXAYASABKAsyES5ncm9rYm94LnYxLlN3ZWVwIjYKEkRlbGV0ZVN3ZWVwUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBG5hbWUYAiABKAkiFQoTRGVsZXRlU3dlZXBSZXNwb25zZSqPAQoKU3dlZXBTdGF0ZRIbChdTV0VFUF9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1NXRUVQX1NUQVRFX1JVTk5JTkcQARIWChJTV0VFUF9TVEFURV9QQVVTRUQQAhIYChRTV0VFUF9TVEFURV9GSU5JU0hFRBADEhkKFVNXRUVQX1NUQVRFX0NBTkNFTExFRBAEKs4CCg5Td2VlcFBhcmFtZXRlchIfChtTV0VFUF9QQVJBTUVURVJfVU5TUEVDSUZJRUQQABIbChdTV0VFUF9QQVJBTUVURVJfTU9EVUxVUxABEhkKFVNXRUVQX1BBUkFNRVRFUl9XSURUSBACEh4KGlNXRUVQX1BBUkFNRVRFUl9BQ1RJVkFUSU9OEAMSGAoUU1dFRVBfUEFSQU1FVEVSX1RBU0sQBBIeChpTV0VFUF9QQVJBTUVURVJfSU5JVF9TQ0FMRRAFEiEKHVNXRUVQX1BBUkFNRVRFUl9MRUFSTklOR19SQVRFEAYSIAocU1dFRVBfUEFSQU1FVEVSX1dFSUdIVF9ERUNBWRAHEiAKHFNXRUVQX1BBUkFNRVRFUl9XQVJNVVBfU1RFUFMQCBIiCh5TV0VFUF9QQVJBTUVURVJfVFJBSU5fRlJBQ1RJT04QCSq1AQoMU3dlZXBPdXRjb21lEh0KGVNXRUVQX09VVENPTUVfVU5TUEVDSUZJRUQQABIYChRTV0VFUF9PVVRDT01FX1RBUkdFVBABEhsKF1NXRUVQX09VVENPTUVfQ09ORElUSU9OEAISGgoWU1dFRVBfT1VUQ09NRV9ESVZFUkdFRBADEhgKFFNXRUVQX09VVENPTUVfRkFJTEVEEAQSGQoVU1dFRVBfT1VUQ09NRV9JTlZBTElEEAUqrgEKDlN3ZWVwRW5kUmVhc29uEiAKHFNXRUVQX0VORF9SRUFTT05fVU5TUEVDSUZJRUQQABIdChlTV0VFUF9FTkRfUkVBU09OX0ZJTklTSEVEEAESHgoaU1dFRVBfRU5EX1JFQVNPTl9DQU5DRUxMRUQQAhIcChhTV0VFUF9FTkRfUkVBU09OX0RFTEVURUQQAxIdChlTV0VFUF9FTkRfUkVBU09OX1NIVVRET1dOEAQypwYKDFN3ZWVwU2VydmljZRJLCgpTdGFydFN3ZWVwEh0uZ3Jva2JveC52MS5TdGFydFN3ZWVwUmVxdWVzdBoeLmdyb2tib3gudjEuU3RhcnRTd2VlcFJlc3BvbnNlEkUKCEdldFN3ZWVwEhsuZ3Jva2JveC52MS5HZXRTd2VlcFJlcXVlc3QaHC5ncm9rYm94LnYxLkdldFN3ZWVwUmVzcG9uc2USSwoKTGlzdFN3ZWVwcxIdLmdyb2tib3gudjEuTGlzdFN3ZWVwc1JlcXVlc3QaHi5ncm9rYm94LnYxLkxpc3RTd2VlcHNSZXNwb25zZRJUCg1MaXN0U3dlZXBSdW5zEiAuZ3Jva2JveC52MS5MaXN0U3dlZXBSdW5zUmVxdWVzdBohLmdyb2tib3gudjEuTGlzdFN3ZWVwUnVuc1Jlc3BvbnNlEk0KCldhdGNoU3dlZXASHS5ncm9rYm94LnYxLldhdGNoU3dlZXBSZXF1ZXN0Gh4uZ3Jva2JveC52MS5XYXRjaFN3ZWVwUmVzcG9uc2UwARJUCg1HZXRTd2VlcEJhbmRzEiAuZ3Jva2JveC52MS5HZXRTd2VlcEJhbmRzUmVxdWVzdBohLmdyb2tib3gudjEuR2V0U3dlZXBCYW5kc1Jlc3BvbnNlEksKClBhdXNlU3dlZXASHS5ncm9rYm94LnYxLlBhdXNlU3dlZXBSZXF1ZXN0Gh4uZ3Jva2JveC52MS5QYXVzZVN3ZWVwUmVzcG9uc2USTgoLUmVzdW1lU3dlZXASHi5ncm9rYm94LnYxLlJlc3VtZVN3ZWVwUmVxdWVzdBofLmdyb2tib3gudjEuUmVzdW1lU3dlZXBSZXNwb25zZRJOCgtDYW5jZWxTd2VlcBIeLmdyb2tib3gudjEuQ2FuY2VsU3dlZXBSZXF1ZXN0Gh8uZ3Jva2JveC52MS5DYW5jZWxTd2VlcFJlc3BvbnNlEk4KC0RlbGV0ZVN3ZWVwEh4uZ3Jva2JveC52MS5EZWxldGVTd2VlcFJlcXVlc3QaHy5ncm9rYm94LnYxLkRlbGV0ZVN3ZWVwUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_grokbox_v1_progress, file_grokbox_v1_run, file_grokbox_v1_spec]);
+  fileDesc("ChZncm9rYm94L3YxL3N3ZWVwLnByb3RvEgpncm9rYm94LnYxIsUECgVTd2VlcBIMCgRuYW1lGAEgASgJEg0KBXRpdGxlGAIgASgJEi0KBmxhYmVscxgDIAMoCzIdLmdyb2tib3gudjEuU3dlZXAuTGFiZWxzRW50cnkSJQoFc3RhdGUYBCABKA4yFi5ncm9rYm94LnYxLlN3ZWVwU3RhdGUSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHJ1bnMYBiABKA0SDgoGZ3JvdXBzGAcgASgNEikKCGZpbmlzaGVkGAggASgLMhcuZ3Jva2JveC52MS5Td2VlcENvdW50cxIQCghzZXNzaW9ucxgJIAMoCRINCgVzdGVwcxgKIAEoBBISCgp1bnRpbF9zdGVwGAsgASgEEhgKEHN0ZXBzX3Blcl9zZWNvbmQYDCABKAESGQoMc2Vjb25kc19sZWZ0GA0gASgBSACIAQESEQoJd2FpdHNfZm9yGA4gASgJEhcKD25ld2VzdF9zZXF1ZW5jZRgPIAEoBBIvCgpkZWZpbml0aW9uGBAgASgLMhsuZ3Jva2JveC52MS5Td2VlcERlZmluaXRpb24SFgoOaW52YWxpZF9ncm91cHMYESABKA0SMAoOaW52YWxpZF92YWx1ZXMYEiADKAsyGC5ncm9rYm94LnYxLkludmFsaWRWYWx1ZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9zZWNvbmRzX2xlZnQiMgoMSW52YWxpZFZhbHVlEg0KBWZpZWxkGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJImMKC1N3ZWVwQ291bnRzEg4KBnRhcmdldBgBIAEoDRIRCgljb25kaXRpb24YAiABKA0SEAoIZGl2ZXJnZWQYAyABKA0SDgoGZmFpbGVkGAQgASgNEg8KB2ludmFsaWQYBSABKA0iqAMKD1N3ZWVwRGVmaW5pdGlvbhINCgV0aXRsZRgBIAEoCRI3CgZsYWJlbHMYAiADKAsyJy5ncm9rYm94LnYxLlN3ZWVwRGVmaW5pdGlvbi5MYWJlbHNFbnRyeRIlCgRncmlkGAMgASgLMhUuZ3Jva2JveC52MS5Td2VlcEdyaWRIABIlCgRsaXN0GAQgASgLMhUuZ3Jva2JveC52MS5Td2VlcExpc3RIABINCgVzZWVkcxgFIAMoDRIhCgRwbGFuGAYgASgLMhMuZ3Jva2JveC52MS5SdW5QbGFuEhkKDHJlY29yZF9ldmVyeRgHIAEoDUgBiAEBEhkKDG1heF9wYXJhbGxlbBgIIAEoDUgCiAEBEhUKDWtlZXBfc2Vzc2lvbnMYCSABKAgSFgoOcmVmdXNlX2ludmFsaWQYCiABKAgSDgoGZW5naW5lGAsgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFY2VsbHNCDwoNX3JlY29yZF9ldmVyeUIPCg1fbWF4X3BhcmFsbGVsImAKCVN3ZWVwR3JpZBIOCgZwcmVzZXQYASABKAkSHgoEYmFzZRgCIAEoCzIQLmdyb2tib3gudjEuU3BlYxIjCgRheGVzGAMgAygLMhUuZ3Jva2JveC52MS5Td2VlcEF4aXMiWQoJU3dlZXBBeGlzEi0KCXBhcmFtZXRlchgBIAEoDjIaLmdyb2tib3gudjEuU3dlZXBQYXJhbWV0ZXISDgoGdmFsdWVzGAIgAygBEg0KBW5hbWVzGAMgAygJIjEKCVN3ZWVwTGlzdBIkCgVzcGVjcxgBIAMoCzIVLmdyb2tib3gudjEuU3dlZXBTcGVjIjsKCVN3ZWVwU3BlYxIOCgZwcmVzZXQYASABKAkSHgoEc3BlYxgCIAEoCzIQLmdyb2tib3gudjEuU3BlYyL3AwoIU3dlZXBSdW4SCwoDcnVuGAEgASgNEhAKCHNlcXVlbmNlGAIgASgEEg0KBWdyb3VwGAMgASgNEgwKBHNlZWQYBCABKA0SMAoLY29vcmRpbmF0ZXMYBSADKAsyGy5ncm9rYm94LnYxLlN3ZWVwQ29vcmRpbmF0ZRIpCgdvdXRjb21lGAYgASgOMhguZ3Jva2JveC52MS5Td2VlcE91dGNvbWUSDgoGZGV0YWlsGAcgASgJEgwKBHN0ZXAYCCABKAQSHQoQbWVtb3JpemF0aW9uX2VuZBgJIAEoBEgAiAEBEh8KEmdlbmVyYWxpemF0aW9uX2VuZBgKIAEoBEgBiAEBEhoKDWdyb2traW5nX3N0ZXAYCyABKARIAogBARIoCgVmaW5hbBgMIAEoCzIZLmdyb2tib3gudjEuUHJvZ3Jlc3NQb2ludBIbCg5mb3JlY2FzdF9yaWdodBgNIAEoAUgDiAEBEg8KB3Nlc3Npb24YDiABKAkSLwoLZmluaXNoX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQhMKEV9tZW1vcml6YXRpb25fZW5kQhUKE19nZW5lcmFsaXphdGlvbl9lbmRCEAoOX2dyb2traW5nX3N0ZXBCEQoPX2ZvcmVjYXN0X3JpZ2h0ImsKD1N3ZWVwQ29vcmRpbmF0ZRItCglwYXJhbWV0ZXIYASABKA4yGi5ncm9rYm94LnYxLlN3ZWVwUGFyYW1ldGVyEhAKBm51bWJlchgCIAEoAUgAEg4KBHRleHQYAyABKAlIAEIHCgV2YWx1ZSJYChFTdGFydFN3ZWVwUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEi8KCmRlZmluaXRpb24YAiABKAsyGy5ncm9rYm94LnYxLlN3ZWVwRGVmaW5pdGlvbiI2ChJTdGFydFN3ZWVwUmVzcG9uc2USIAoFc3dlZXAYASABKAsyES5ncm9rYm94LnYxLlN3ZWVwIh8KD0dldFN3ZWVwUmVxdWVzdBIMCgRuYW1lGAEgASgJIjQKEEdldFN3ZWVwUmVzcG9uc2USIAoFc3dlZXAYASABKAsyES5ncm9rYm94LnYxLlN3ZWVwIjoKEUxpc3RTd2VlcHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJIlAKEkxpc3RTd2VlcHNSZXNwb25zZRIhCgZzd2VlcHMYASADKAsyES5ncm9rYm94LnYxLlN3ZWVwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJOChRMaXN0U3dlZXBSdW5zUmVxdWVzdBIMCgRuYW1lGAEgASgJEhUKDWZyb21fc2VxdWVuY2UYAiABKAQSEQoJcGFnZV9zaXplGAMgASgNIlIKFUxpc3RTd2VlcFJ1bnNSZXNwb25zZRIiCgRydW5zGAEgAygLMhQuZ3Jva2JveC52MS5Td2VlcFJ1bhIVCg1uZXh0X3NlcXVlbmNlGAIgASgEIjgKEVdhdGNoU3dlZXBSZXF1ZXN0EgwKBG5hbWUYASABKAkSFQoNZnJvbV9zZXF1ZW5jZRgCIAEoBCK5AQoSV2F0Y2hTd2VlcFJlc3BvbnNlEiMKBm9wZW5lZBgBIAEoCzIRLmdyb2tib3gudjEuU3dlZXBIABIpCgRydW5zGAIgASgLMhkuZ3Jva2JveC52MS5Td2VlcFJ1bkJhdGNoSAASJQoIcHJvZ3Jlc3MYAyABKAsyES5ncm9rYm94LnYxLlN3ZWVwSAASIwoDZW5kGAQgASgLMhQuZ3Jva2JveC52MS5Td2VlcEVuZEgAQgcKBWV2ZW50IjMKDVN3ZWVwUnVuQmF0Y2gSIgoEcnVucxgBIAMoCzIULmdyb2tib3gudjEuU3dlZXBSdW4iWAoIU3dlZXBFbmQSKgoGcmVhc29uGAEgASgOMhouZ3Jva2JveC52MS5Td2VlcEVuZFJlYXNvbhIgCgVzd2VlcBgCIAEoCzIRLmdyb2tib3gudjEuU3dlZXAiTAoUR2V0U3dlZXBCYW5kc1JlcXVlc3QSDAoEbmFtZRgBIAEoCRITCgtmaXJzdF9ncm91cBgCIAEoDRIRCglwYWdlX3NpemUYAyABKA0iUwoVR2V0U3dlZXBCYW5kc1Jlc3BvbnNlEiYKBmdyb3VwcxgBIAMoCzIWLmdyb2tib3gudjEuR3JvdXBCYW5kcxISCgpuZXh0X2dyb3VwGAIgASgNIoMBCgpHcm91cEJhbmRzEg0KBWdyb3VwGAEgASgNEjAKC2Nvb3JkaW5hdGVzGAIgAygLMhsuZ3Jva2JveC52MS5Td2VlcENvb3JkaW5hdGUSDAoEcnVucxgDIAEoDRImCgViYW5kcxgEIAMoCzIXLmdyb2tib3gudjEuTWVhc3VyZUJhbmQiWgoLTWVhc3VyZUJhbmQSJAoHbWVhc3VyZRgBIAEoDjITLmdyb2tib3gudjEuTWVhc3VyZRIlCgZwb2ludHMYAiADKAsyFS5ncm9rYm94LnYxLkJhbmRQb2ludCJnCglCYW5kUG9pbnQSDAoEc3RlcBgBIAEoBBIMCgRydW5zGAIgASgNEg4KBm1lZGlhbhgDIAEoARIWCg5sb3dlcl9xdWFydGlsZRgEIAEoARIWCg51cHBlcl9xdWFydGlsZRgFIAEoASI1ChFQYXVzZVN3ZWVwUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBG5hbWUYAiABKAkiNgoSUGF1c2VTd2VlcFJlc3BvbnNlEiAKBXN3ZWVwGAEgASgLMhEuZ3Jva2JveC52MS5Td2VlcCI2ChJSZXN1bWVTd2VlcFJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJIjcKE1Jlc3VtZVN3ZWVwUmVzcG9uc2USIAoFc3dlZXAYASABKAsyES5ncm9rYm94LnYxLlN3ZWVwIjYKEkNhbmNlbFN3ZWVwUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBG5hbWUYAiABKAkiNwoTQ2FuY2VsU3dlZXBSZXNwb25zZRIgCgVzd2VlcBgBIAEoCzIRLmdyb2tib3gudjEuU3dlZXAiNgoSRGVsZXRlU3dlZXBSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIVChNEZWxldGVTd2VlcFJlc3BvbnNlKo8BCgpTd2VlcFN0YXRlEhsKF1NXRUVQX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTU1dFRVBfU1RBVEVfUlVOTklORxABEhYKElNXRUVQX1NUQVRFX1BBVVNFRBACEhgKFFNXRUVQX1NUQVRFX0ZJTklTSEVEEAMSGQoVU1dFRVBfU1RBVEVfQ0FOQ0VMTEVEEAQqzgIKDlN3ZWVwUGFyYW1ldGVyEh8KG1NXRUVQX1BBUkFNRVRFUl9VTlNQRUNJRklFRBAAEhsKF1NXRUVQX1BBUkFNRVRFUl9NT0RVTFVTEAESGQoVU1dFRVBfUEFSQU1FVEVSX1dJRFRIEAISHgoaU1dFRVBfUEFSQU1FVEVSX0FDVElWQVRJT04QAxIYChRTV0VFUF9QQVJBTUVURVJfVEFTSxAEEh4KGlNXRUVQX1BBUkFNRVRFUl9JTklUX1NDQUxFEAUSIQodU1dFRVBfUEFSQU1FVEVSX0xFQVJOSU5HX1JBVEUQBhIgChxTV0VFUF9QQVJBTUVURVJfV0VJR0hUX0RFQ0FZEAcSIAocU1dFRVBfUEFSQU1FVEVSX1dBUk1VUF9TVEVQUxAIEiIKHlNXRUVQX1BBUkFNRVRFUl9UUkFJTl9GUkFDVElPThAJKrUBCgxTd2VlcE91dGNvbWUSHQoZU1dFRVBfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhgKFFNXRUVQX09VVENPTUVfVEFSR0VUEAESGwoXU1dFRVBfT1VUQ09NRV9DT05ESVRJT04QAhIaChZTV0VFUF9PVVRDT01FX0RJVkVSR0VEEAMSGAoUU1dFRVBfT1VUQ09NRV9GQUlMRUQQBBIZChVTV0VFUF9PVVRDT01FX0lOVkFMSUQQBSquAQoOU3dlZXBFbmRSZWFzb24SIAocU1dFRVBfRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEh0KGVNXRUVQX0VORF9SRUFTT05fRklOSVNIRUQQARIeChpTV0VFUF9FTkRfUkVBU09OX0NBTkNFTExFRBACEhwKGFNXRUVQX0VORF9SRUFTT05fREVMRVRFRBADEh0KGVNXRUVQX0VORF9SRUFTT05fU0hVVERPV04QBDKnBgoMU3dlZXBTZXJ2aWNlEksKClN0YXJ0U3dlZXASHS5ncm9rYm94LnYxLlN0YXJ0U3dlZXBSZXF1ZXN0Gh4uZ3Jva2JveC52MS5TdGFydFN3ZWVwUmVzcG9uc2USRQoIR2V0U3dlZXASGy5ncm9rYm94LnYxLkdldFN3ZWVwUmVxdWVzdBocLmdyb2tib3gudjEuR2V0U3dlZXBSZXNwb25zZRJLCgpMaXN0U3dlZXBzEh0uZ3Jva2JveC52MS5MaXN0U3dlZXBzUmVxdWVzdBoeLmdyb2tib3gudjEuTGlzdFN3ZWVwc1Jlc3BvbnNlElQKDUxpc3RTd2VlcFJ1bnMSIC5ncm9rYm94LnYxLkxpc3RTd2VlcFJ1bnNSZXF1ZXN0GiEuZ3Jva2JveC52MS5MaXN0U3dlZXBSdW5zUmVzcG9uc2USTQoKV2F0Y2hTd2VlcBIdLmdyb2tib3gudjEuV2F0Y2hTd2VlcFJlcXVlc3QaHi5ncm9rYm94LnYxLldhdGNoU3dlZXBSZXNwb25zZTABElQKDUdldFN3ZWVwQmFuZHMSIC5ncm9rYm94LnYxLkdldFN3ZWVwQmFuZHNSZXF1ZXN0GiEuZ3Jva2JveC52MS5HZXRTd2VlcEJhbmRzUmVzcG9uc2USSwoKUGF1c2VTd2VlcBIdLmdyb2tib3gudjEuUGF1c2VTd2VlcFJlcXVlc3QaHi5ncm9rYm94LnYxLlBhdXNlU3dlZXBSZXNwb25zZRJOCgtSZXN1bWVTd2VlcBIeLmdyb2tib3gudjEuUmVzdW1lU3dlZXBSZXF1ZXN0Gh8uZ3Jva2JveC52MS5SZXN1bWVTd2VlcFJlc3BvbnNlEk4KC0NhbmNlbFN3ZWVwEh4uZ3Jva2JveC52MS5DYW5jZWxTd2VlcFJlcXVlc3QaHy5ncm9rYm94LnYxLkNhbmNlbFN3ZWVwUmVzcG9uc2USTgoLRGVsZXRlU3dlZXASHi5ncm9rYm94LnYxLkRlbGV0ZVN3ZWVwUmVxdWVzdBofLmdyb2tib3gudjEuRGVsZXRlU3dlZXBSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_grokbox_v1_progress, file_grokbox_v1_run, file_grokbox_v1_spec]);
 
 /**
  * A sweep as it is now.
@@ -138,6 +138,21 @@ export type Sweep = Message<"grokbox.v1.Sweep"> & {
    * @generated from field: grokbox.v1.SweepDefinition definition = 16;
    */
   definition?: SweepDefinition | undefined;
+
+  /**
+   * Groups whose runs can't begin, for the spec is none (an even modulus) or lacks what the plan asks of it. They end with
+   * SWEEP_OUTCOME_INVALID when it is their turn.
+   *
+   * @generated from field: uint32 invalid_groups = 17;
+   */
+  invalidGroups: number;
+
+  /**
+   * What is wrong with them, each wrong value once, at most 20. Only in answers of StartSweep and GetSweep.
+   *
+   * @generated from field: repeated grokbox.v1.InvalidValue invalid_values = 18;
+   */
+  invalidValues: InvalidValue[];
 };
 
 /**
@@ -146,6 +161,34 @@ export type Sweep = Message<"grokbox.v1.Sweep"> & {
  */
 export const SweepSchema: GenMessage<Sweep> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_sweep, 0);
+
+/**
+ * A value of a sweep that cells can't have.
+ *
+ * @generated from message grokbox.v1.InvalidValue
+ */
+export type InvalidValue = Message<"grokbox.v1.InvalidValue"> & {
+  /**
+   * Where StartSweepRequest had it, e.g. definition.grid.axes[0].values[3].
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * What it must be, and what it is.
+   *
+   * @generated from field: string description = 2;
+   */
+  description: string;
+};
+
+/**
+ * Describes the message grokbox.v1.InvalidValue.
+ * Use `create(InvalidValueSchema)` to create a new message.
+ */
+export const InvalidValueSchema: GenMessage<InvalidValue> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_sweep, 1);
 
 /**
  * Finished runs by how they ended; see SweepOutcome.
@@ -194,7 +237,7 @@ export type SweepCounts = Message<"grokbox.v1.SweepCounts"> & {
  * Use `create(SweepCountsSchema)` to create a new message.
  */
 export const SweepCountsSchema: GenMessage<SweepCounts> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 1);
+  messageDesc(file_grokbox_v1_sweep, 2);
 
 /**
  * What a sweep is to do: cells times seeds, and what every run is to do.
@@ -217,7 +260,7 @@ export type SweepDefinition = Message<"grokbox.v1.SweepDefinition"> & {
   labels: { [key: string]: string };
 
   /**
-   * The cells without their seeds. Exactly one. With the seeds at most 100000 runs.
+   * The cells without their seeds. Exactly one. With the seeds at most Limits.max_sweep_runs runs.
    *
    * @generated from oneof grokbox.v1.SweepDefinition.cells
    */
@@ -278,12 +321,12 @@ export type SweepDefinition = Message<"grokbox.v1.SweepDefinition"> & {
   keepSessions: boolean;
 
   /**
-   * A cell whose spec is none (an even modulus) ends its runs with SWEEP_OUTCOME_INVALID, and the others run. Default false: the sweep is
-   * refused, with every wrong value named.
+   * One invalid cell is enough for the sweep to be refused, with every wrong value named. Default false: it ends its own runs with
+   * SWEEP_OUTCOME_INVALID, the answer has what is wrong with it, and the others run. With none that is valid it is always refused.
    *
-   * @generated from field: bool skip_invalid = 10;
+   * @generated from field: bool refuse_invalid = 10;
    */
-  skipInvalid: boolean;
+  refuseInvalid: boolean;
 
   /**
    * Engine to use; empty or auto for the server's choice.
@@ -298,7 +341,7 @@ export type SweepDefinition = Message<"grokbox.v1.SweepDefinition"> & {
  * Use `create(SweepDefinitionSchema)` to create a new message.
  */
 export const SweepDefinitionSchema: GenMessage<SweepDefinition> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 2);
+  messageDesc(file_grokbox_v1_sweep, 3);
 
 /**
  * Every combination of the axes' values over one base. Groups are numbered from 0, the last axis' values varying fastest.
@@ -333,7 +376,7 @@ export type SweepGrid = Message<"grokbox.v1.SweepGrid"> & {
  * Use `create(SweepGridSchema)` to create a new message.
  */
 export const SweepGridSchema: GenMessage<SweepGrid> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 3);
+  messageDesc(file_grokbox_v1_sweep, 4);
 
 /**
  * A swept parameter.
@@ -368,7 +411,7 @@ export type SweepAxis = Message<"grokbox.v1.SweepAxis"> & {
  * Use `create(SweepAxisSchema)` to create a new message.
  */
 export const SweepAxisSchema: GenMessage<SweepAxis> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 4);
+  messageDesc(file_grokbox_v1_sweep, 5);
 
 /**
  * Specs one by one. Groups are numbered from 0 in their order.
@@ -389,7 +432,7 @@ export type SweepList = Message<"grokbox.v1.SweepList"> & {
  * Use `create(SweepListSchema)` to create a new message.
  */
 export const SweepListSchema: GenMessage<SweepList> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 5);
+  messageDesc(file_grokbox_v1_sweep, 6);
 
 /**
  * A spec of a list.
@@ -417,7 +460,7 @@ export type SweepSpec = Message<"grokbox.v1.SweepSpec"> & {
  * Use `create(SweepSpecSchema)` to create a new message.
  */
 export const SweepSpecSchema: GenMessage<SweepSpec> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 6);
+  messageDesc(file_grokbox_v1_sweep, 7);
 
 /**
  * A finished run: what a sweep keeps of it, besides its part in the bands.
@@ -538,7 +581,7 @@ export type SweepRun = Message<"grokbox.v1.SweepRun"> & {
  * Use `create(SweepRunSchema)` to create a new message.
  */
 export const SweepRunSchema: GenMessage<SweepRun> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 7);
+  messageDesc(file_grokbox_v1_sweep, 8);
 
 /**
  * A value of a swept parameter.
@@ -582,7 +625,7 @@ export type SweepCoordinate = Message<"grokbox.v1.SweepCoordinate"> & {
  * Use `create(SweepCoordinateSchema)` to create a new message.
  */
 export const SweepCoordinateSchema: GenMessage<SweepCoordinate> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 8);
+  messageDesc(file_grokbox_v1_sweep, 9);
 
 /**
  * Request of StartSweep.
@@ -610,7 +653,7 @@ export type StartSweepRequest = Message<"grokbox.v1.StartSweepRequest"> & {
  * Use `create(StartSweepRequestSchema)` to create a new message.
  */
 export const StartSweepRequestSchema: GenMessage<StartSweepRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 9);
+  messageDesc(file_grokbox_v1_sweep, 10);
 
 /**
  * Answer of StartSweep.
@@ -631,7 +674,7 @@ export type StartSweepResponse = Message<"grokbox.v1.StartSweepResponse"> & {
  * Use `create(StartSweepResponseSchema)` to create a new message.
  */
 export const StartSweepResponseSchema: GenMessage<StartSweepResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 10);
+  messageDesc(file_grokbox_v1_sweep, 11);
 
 /**
  * Request of GetSweep.
@@ -652,7 +695,7 @@ export type GetSweepRequest = Message<"grokbox.v1.GetSweepRequest"> & {
  * Use `create(GetSweepRequestSchema)` to create a new message.
  */
 export const GetSweepRequestSchema: GenMessage<GetSweepRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 11);
+  messageDesc(file_grokbox_v1_sweep, 12);
 
 /**
  * Answer of GetSweep.
@@ -673,7 +716,7 @@ export type GetSweepResponse = Message<"grokbox.v1.GetSweepResponse"> & {
  * Use `create(GetSweepResponseSchema)` to create a new message.
  */
 export const GetSweepResponseSchema: GenMessage<GetSweepResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 12);
+  messageDesc(file_grokbox_v1_sweep, 13);
 
 /**
  * Request of ListSweeps.
@@ -701,7 +744,7 @@ export type ListSweepsRequest = Message<"grokbox.v1.ListSweepsRequest"> & {
  * Use `create(ListSweepsRequestSchema)` to create a new message.
  */
 export const ListSweepsRequestSchema: GenMessage<ListSweepsRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 13);
+  messageDesc(file_grokbox_v1_sweep, 14);
 
 /**
  * Answer of ListSweeps.
@@ -729,7 +772,7 @@ export type ListSweepsResponse = Message<"grokbox.v1.ListSweepsResponse"> & {
  * Use `create(ListSweepsResponseSchema)` to create a new message.
  */
 export const ListSweepsResponseSchema: GenMessage<ListSweepsResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 14);
+  messageDesc(file_grokbox_v1_sweep, 15);
 
 /**
  * Request of ListSweepRuns.
@@ -764,7 +807,7 @@ export type ListSweepRunsRequest = Message<"grokbox.v1.ListSweepRunsRequest"> & 
  * Use `create(ListSweepRunsRequestSchema)` to create a new message.
  */
 export const ListSweepRunsRequestSchema: GenMessage<ListSweepRunsRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 15);
+  messageDesc(file_grokbox_v1_sweep, 16);
 
 /**
  * Answer of ListSweepRuns.
@@ -792,7 +835,7 @@ export type ListSweepRunsResponse = Message<"grokbox.v1.ListSweepRunsResponse"> 
  * Use `create(ListSweepRunsResponseSchema)` to create a new message.
  */
 export const ListSweepRunsResponseSchema: GenMessage<ListSweepRunsResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 16);
+  messageDesc(file_grokbox_v1_sweep, 17);
 
 /**
  * Request of WatchSweep.
@@ -820,7 +863,7 @@ export type WatchSweepRequest = Message<"grokbox.v1.WatchSweepRequest"> & {
  * Use `create(WatchSweepRequestSchema)` to create a new message.
  */
 export const WatchSweepRequestSchema: GenMessage<WatchSweepRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 17);
+  messageDesc(file_grokbox_v1_sweep, 18);
 
 /**
  * One event: first `opened`, then `runs` and `progress`, then `end`.
@@ -873,7 +916,7 @@ export type WatchSweepResponse = Message<"grokbox.v1.WatchSweepResponse"> & {
  * Use `create(WatchSweepResponseSchema)` to create a new message.
  */
 export const WatchSweepResponseSchema: GenMessage<WatchSweepResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 18);
+  messageDesc(file_grokbox_v1_sweep, 19);
 
 /**
  * A few finished runs.
@@ -894,7 +937,7 @@ export type SweepRunBatch = Message<"grokbox.v1.SweepRunBatch"> & {
  * Use `create(SweepRunBatchSchema)` to create a new message.
  */
 export const SweepRunBatchSchema: GenMessage<SweepRunBatch> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 19);
+  messageDesc(file_grokbox_v1_sweep, 20);
 
 /**
  * Why a stream ended.
@@ -922,7 +965,7 @@ export type SweepEnd = Message<"grokbox.v1.SweepEnd"> & {
  * Use `create(SweepEndSchema)` to create a new message.
  */
 export const SweepEndSchema: GenMessage<SweepEnd> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 20);
+  messageDesc(file_grokbox_v1_sweep, 21);
 
 /**
  * Request of GetSweepBands.
@@ -957,7 +1000,7 @@ export type GetSweepBandsRequest = Message<"grokbox.v1.GetSweepBandsRequest"> & 
  * Use `create(GetSweepBandsRequestSchema)` to create a new message.
  */
 export const GetSweepBandsRequestSchema: GenMessage<GetSweepBandsRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 21);
+  messageDesc(file_grokbox_v1_sweep, 22);
 
 /**
  * Answer of GetSweepBands.
@@ -985,7 +1028,7 @@ export type GetSweepBandsResponse = Message<"grokbox.v1.GetSweepBandsResponse"> 
  * Use `create(GetSweepBandsResponseSchema)` to create a new message.
  */
 export const GetSweepBandsResponseSchema: GenMessage<GetSweepBandsResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 22);
+  messageDesc(file_grokbox_v1_sweep, 23);
 
 /**
  * Bands over the runs of one group.
@@ -1028,7 +1071,7 @@ export type GroupBands = Message<"grokbox.v1.GroupBands"> & {
  * Use `create(GroupBandsSchema)` to create a new message.
  */
 export const GroupBandsSchema: GenMessage<GroupBands> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 23);
+  messageDesc(file_grokbox_v1_sweep, 24);
 
 /**
  * One measure over time.
@@ -1056,7 +1099,7 @@ export type MeasureBand = Message<"grokbox.v1.MeasureBand"> & {
  * Use `create(MeasureBandSchema)` to create a new message.
  */
 export const MeasureBandSchema: GenMessage<MeasureBand> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 24);
+  messageDesc(file_grokbox_v1_sweep, 25);
 
 /**
  * One measure at one step over runs: half of them lie between the quartiles, whatever their distribution. Between two runs, quantiles are
@@ -1106,7 +1149,7 @@ export type BandPoint = Message<"grokbox.v1.BandPoint"> & {
  * Use `create(BandPointSchema)` to create a new message.
  */
 export const BandPointSchema: GenMessage<BandPoint> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 25);
+  messageDesc(file_grokbox_v1_sweep, 26);
 
 /**
  * Request of PauseSweep.
@@ -1134,7 +1177,7 @@ export type PauseSweepRequest = Message<"grokbox.v1.PauseSweepRequest"> & {
  * Use `create(PauseSweepRequestSchema)` to create a new message.
  */
 export const PauseSweepRequestSchema: GenMessage<PauseSweepRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 26);
+  messageDesc(file_grokbox_v1_sweep, 27);
 
 /**
  * Answer of PauseSweep.
@@ -1155,7 +1198,7 @@ export type PauseSweepResponse = Message<"grokbox.v1.PauseSweepResponse"> & {
  * Use `create(PauseSweepResponseSchema)` to create a new message.
  */
 export const PauseSweepResponseSchema: GenMessage<PauseSweepResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 27);
+  messageDesc(file_grokbox_v1_sweep, 28);
 
 /**
  * Request of ResumeSweep.
@@ -1183,7 +1226,7 @@ export type ResumeSweepRequest = Message<"grokbox.v1.ResumeSweepRequest"> & {
  * Use `create(ResumeSweepRequestSchema)` to create a new message.
  */
 export const ResumeSweepRequestSchema: GenMessage<ResumeSweepRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 28);
+  messageDesc(file_grokbox_v1_sweep, 29);
 
 /**
  * Answer of ResumeSweep.
@@ -1204,7 +1247,7 @@ export type ResumeSweepResponse = Message<"grokbox.v1.ResumeSweepResponse"> & {
  * Use `create(ResumeSweepResponseSchema)` to create a new message.
  */
 export const ResumeSweepResponseSchema: GenMessage<ResumeSweepResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 29);
+  messageDesc(file_grokbox_v1_sweep, 30);
 
 /**
  * Request of CancelSweep.
@@ -1232,7 +1275,7 @@ export type CancelSweepRequest = Message<"grokbox.v1.CancelSweepRequest"> & {
  * Use `create(CancelSweepRequestSchema)` to create a new message.
  */
 export const CancelSweepRequestSchema: GenMessage<CancelSweepRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 30);
+  messageDesc(file_grokbox_v1_sweep, 31);
 
 /**
  * Answer of CancelSweep.
@@ -1253,7 +1296,7 @@ export type CancelSweepResponse = Message<"grokbox.v1.CancelSweepResponse"> & {
  * Use `create(CancelSweepResponseSchema)` to create a new message.
  */
 export const CancelSweepResponseSchema: GenMessage<CancelSweepResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 31);
+  messageDesc(file_grokbox_v1_sweep, 32);
 
 /**
  * Request of DeleteSweep.
@@ -1281,7 +1324,7 @@ export type DeleteSweepRequest = Message<"grokbox.v1.DeleteSweepRequest"> & {
  * Use `create(DeleteSweepRequestSchema)` to create a new message.
  */
 export const DeleteSweepRequestSchema: GenMessage<DeleteSweepRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 32);
+  messageDesc(file_grokbox_v1_sweep, 33);
 
 /**
  * Answer of DeleteSweep.
@@ -1296,7 +1339,7 @@ export type DeleteSweepResponse = Message<"grokbox.v1.DeleteSweepResponse"> & {
  * Use `create(DeleteSweepResponseSchema)` to create a new message.
  */
 export const DeleteSweepResponseSchema: GenMessage<DeleteSweepResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_sweep, 33);
+  messageDesc(file_grokbox_v1_sweep, 34);
 
 /**
  * What a sweep does. Calls that are refused in a state say so with the states that would allow them.
@@ -1485,7 +1528,7 @@ export const SweepOutcome = {
   FAILED: 4,
 
   /**
-   * Its spec is none; with SweepDefinition.skip_invalid.
+   * It could not begin: its spec is none, or lacks what the plan asks of it; see Sweep.invalid_values.
    *
    * @generated from enum value: SWEEP_OUTCOME_INVALID = 5;
    */
@@ -1569,7 +1612,8 @@ export const SweepEndReasonSchema: GenEnum<SweepEndReason> = /*@__PURE__*/
  */
 export const SweepService: GenService<{
   /**
-   * Begins a sweep. Every spec is checked before anything starts. There can be 1000 sweeps, finished ones among them.
+   * Begins a sweep. Every cell is looked at before anything starts: what is wrong with some is in the answer, and they end with that
+   * reason while the others run; a sweep in which nothing could run is refused. There can be Limits.max_sweeps, finished ones among them.
    *
    * @generated from rpc grokbox.v1.SweepService.StartSweep
    */

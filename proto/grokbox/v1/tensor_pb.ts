@@ -89,7 +89,9 @@ export const ManifestSchema: GenMessage<Manifest> = /*@__PURE__*/
  */
 export type TensorInfo = Message<"grokbox.v1.TensorInfo"> & {
   /**
-   * theta or xi [M, p]; theta_first, theta_second, xi_first, xi_second [M, p], AdamW's moments.
+   * theta or xi [M, p]; with a learned embedding also embedding [d, p], W_E, and projection [M, d], W_in, of which theta is the product.
+   * Behind the name of an array that is trained (theta and xi, or embedding, projection and xi) _first and _second are AdamW's moments
+   * and _average is Grokfast's running mean of the gradient, of the same shape.
    *
    * @generated from field: string name = 1;
    */
@@ -103,7 +105,7 @@ export type TensorInfo = Message<"grokbox.v1.TensorInfo"> & {
   dtype: DataType;
 
   /**
-   * [M, p].
+   * [rows, columns].
    *
    * @generated from field: repeated uint32 shape = 3;
    */

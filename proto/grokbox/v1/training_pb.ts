@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grokbox/v1/training.proto.
  */
 export const file_grokbox_v1_training: GenFile = /*@__PURE__*/
-  fileDesc("Chlncm9rYm94L3YxL3RyYWluaW5nLnByb3RvEgpncm9rYm94LnYxIn4KC1N0ZXBSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRISCgVzdGVwcxgDIAEoBEgAiAEBEhoKDWV4cGVjdGVkX3N0ZXAYBCABKARIAYgBAUIICgZfc3RlcHNCEAoOX2V4cGVjdGVkX3N0ZXAiXgoMU3RlcFJlc3BvbnNlEigKBXBvaW50GAEgASgLMhkuZ3Jva2JveC52MS5Qcm9ncmVzc1BvaW50EiQKB3Nlc3Npb24YAiABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24iggEKClJ1blJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEiEKBHBsYW4YAyABKAsyEy5ncm9rYm94LnYxLlJ1blBsYW4SGgoNZXhwZWN0ZWRfc3RlcBgEIAEoBEgAiAEBQhAKDl9leHBlY3RlZF9zdGVwIkwKC1J1blJlc3BvbnNlEiQKB3Nlc3Npb24YASABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24SFwoPbmV3ZXN0X3NlcXVlbmNlGAIgASgEIjMKDFBhdXNlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3Nlc3Npb24YAiABKAkiNQoNUGF1c2VSZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIqgBChVTd2FwQWN0aXZhdGlvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhMKC2FjdGl2YXRpb25zGAMgAygJEhUKDWV2YWx1YXRlX29ubHkYBCABKAgSGgoNZXhwZWN0ZWRfc3RlcBgFIAEoBEgAiAEBEhAKCHNuYXBzaG90GAYgASgJQhAKDl9leHBlY3RlZF9zdGVwInoKFlN3YXBBY3RpdmF0aW9uUmVzcG9uc2USLAoGc2NvcmVzGAEgAygLMhwuZ3Jva2JveC52MS5BY3RpdmF0aW9uU2NvcmVzEiQKB3Nlc3Npb24YAiABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24SDAoEc3RlcBgDIAEoBCJ4ChBBY3RpdmF0aW9uU2NvcmVzEhIKCmFjdGl2YXRpb24YASABKAkSIgoGc2NvcmVzGAIgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSEAoIYWNjdXJhY3kYAyABKAESEQoEbG9zcxgEIAEoAUgAiAEBQgcKBV9sb3NzImAKElNldFRyaWdnZXJzUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSJQoIdHJpZ2dlcnMYAyADKAsyEy5ncm9rYm94LnYxLlRyaWdnZXIiOwoTU2V0VHJpZ2dlcnNSZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIk4KEUdldEhpc3RvcnlSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSFQoNZnJvbV9zZXF1ZW5jZRgCIAEoBBIRCglwYWdlX3NpemUYAyABKA0ihAEKEkdldEhpc3RvcnlSZXNwb25zZRIpCgZwb2ludHMYASADKAsyGS5ncm9rYm94LnYxLlByb2dyZXNzUG9pbnQSFQoNbmV4dF9zZXF1ZW5jZRgCIAEoBBIsCghyZXRhaW5lZBgDIAEoCzIaLmdyb2tib3gudjEuUHJvZ3Jlc3NPcGVuZWQieAoUV2F0Y2hQcm9ncmVzc1JlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIaCg1mcm9tX3NlcXVlbmNlGAIgASgESACIAQESDQoFZXBvY2gYAyABKAkSEgoKdW50aWxfaWRsZRgEIAEoCEIQCg5fZnJvbV9zZXF1ZW5jZSL+AQoVV2F0Y2hQcm9ncmVzc1Jlc3BvbnNlEiwKBm9wZW5lZBgBIAEoCzIaLmdyb2tib3gudjEuUHJvZ3Jlc3NPcGVuZWRIABIqCgViYXRjaBgCIAEoCzIZLmdyb2tib3gudjEuUHJvZ3Jlc3NCYXRjaEgAEjIKCWhlYXJ0YmVhdBgDIAEoCzIdLmdyb2tib3gudjEuUHJvZ3Jlc3NIZWFydGJlYXRIABImCgNnYXAYBCABKAsyFy5ncm9rYm94LnYxLlByb2dyZXNzR2FwSAASJgoDZW5kGAUgASgLMhcuZ3Jva2JveC52MS5Qcm9ncmVzc0VuZEgAQgcKBWV2ZW50MpAECg9UcmFpbmluZ1NlcnZpY2USOQoEU3RlcBIXLmdyb2tib3gudjEuU3RlcFJlcXVlc3QaGC5ncm9rYm94LnYxLlN0ZXBSZXNwb25zZRI2CgNSdW4SFi5ncm9rYm94LnYxLlJ1blJlcXVlc3QaFy5ncm9rYm94LnYxLlJ1blJlc3BvbnNlEjwKBVBhdXNlEhguZ3Jva2JveC52MS5QYXVzZVJlcXVlc3QaGS5ncm9rYm94LnYxLlBhdXNlUmVzcG9uc2USVwoOU3dhcEFjdGl2YXRpb24SIS5ncm9rYm94LnYxLlN3YXBBY3RpdmF0aW9uUmVxdWVzdBoiLmdyb2tib3gudjEuU3dhcEFjdGl2YXRpb25SZXNwb25zZRJOCgtTZXRUcmlnZ2VycxIeLmdyb2tib3gudjEuU2V0VHJpZ2dlcnNSZXF1ZXN0Gh8uZ3Jva2JveC52MS5TZXRUcmlnZ2Vyc1Jlc3BvbnNlEksKCkdldEhpc3RvcnkSHS5ncm9rYm94LnYxLkdldEhpc3RvcnlSZXF1ZXN0Gh4uZ3Jva2JveC52MS5HZXRIaXN0b3J5UmVzcG9uc2USVgoNV2F0Y2hQcm9ncmVzcxIgLmdyb2tib3gudjEuV2F0Y2hQcm9ncmVzc1JlcXVlc3QaIS5ncm9rYm94LnYxLldhdGNoUHJvZ3Jlc3NSZXNwb25zZTABYgZwcm90bzM", [file_grokbox_v1_progress, file_grokbox_v1_retention, file_grokbox_v1_run, file_grokbox_v1_session]);
+  fileDesc("Chlncm9rYm94L3YxL3RyYWluaW5nLnByb3RvEgpncm9rYm94LnYxIn4KC1N0ZXBSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRISCgVzdGVwcxgDIAEoBEgAiAEBEhoKDWV4cGVjdGVkX3N0ZXAYBCABKARIAYgBAUIICgZfc3RlcHNCEAoOX2V4cGVjdGVkX3N0ZXAiXgoMU3RlcFJlc3BvbnNlEigKBXBvaW50GAEgASgLMhkuZ3Jva2JveC52MS5Qcm9ncmVzc1BvaW50EiQKB3Nlc3Npb24YAiABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24iggEKClJ1blJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEiEKBHBsYW4YAyABKAsyEy5ncm9rYm94LnYxLlJ1blBsYW4SGgoNZXhwZWN0ZWRfc3RlcBgEIAEoBEgAiAEBQhAKDl9leHBlY3RlZF9zdGVwIkwKC1J1blJlc3BvbnNlEiQKB3Nlc3Npb24YASABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24SFwoPbmV3ZXN0X3NlcXVlbmNlGAIgASgEIjMKDFBhdXNlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3Nlc3Npb24YAiABKAkiNQoNUGF1c2VSZXNwb25zZRIkCgdzZXNzaW9uGAEgASgLMhMuZ3Jva2JveC52MS5TZXNzaW9uIqgBChVTd2FwQWN0aXZhdGlvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhMKC2FjdGl2YXRpb25zGAMgAygJEhUKDWV2YWx1YXRlX29ubHkYBCABKAgSGgoNZXhwZWN0ZWRfc3RlcBgFIAEoBEgAiAEBEhAKCHNuYXBzaG90GAYgASgJQhAKDl9leHBlY3RlZF9zdGVwInoKFlN3YXBBY3RpdmF0aW9uUmVzcG9uc2USLAoGc2NvcmVzGAEgAygLMhwuZ3Jva2JveC52MS5BY3RpdmF0aW9uU2NvcmVzEiQKB3Nlc3Npb24YAiABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24SDAoEc3RlcBgDIAEoBCJ4ChBBY3RpdmF0aW9uU2NvcmVzEhIKCmFjdGl2YXRpb24YASABKAkSIgoGc2NvcmVzGAIgASgLMhIuZ3Jva2JveC52MS5TY29yZXMSEAoIYWNjdXJhY3kYAyABKAESEQoEbG9zcxgEIAEoAUgAiAEBQgcKBV9sb3NzIncKEk1vdmVTZXNzaW9uUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSDgoGZW5naW5lGAMgASgJEhoKDWV4cGVjdGVkX3N0ZXAYBCABKARIAIgBAUIQCg5fZXhwZWN0ZWRfc3RlcCI7ChNNb3ZlU2Vzc2lvblJlc3BvbnNlEiQKB3Nlc3Npb24YASABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24iYAoSU2V0VHJpZ2dlcnNSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIlCgh0cmlnZ2VycxgDIAMoCzITLmdyb2tib3gudjEuVHJpZ2dlciI7ChNTZXRUcmlnZ2Vyc1Jlc3BvbnNlEiQKB3Nlc3Npb24YASABKAsyEy5ncm9rYm94LnYxLlNlc3Npb24iTgoRR2V0SGlzdG9yeVJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIVCg1mcm9tX3NlcXVlbmNlGAIgASgEEhEKCXBhZ2Vfc2l6ZRgDIAEoDSKEAQoSR2V0SGlzdG9yeVJlc3BvbnNlEikKBnBvaW50cxgBIAMoCzIZLmdyb2tib3gudjEuUHJvZ3Jlc3NQb2ludBIVCg1uZXh0X3NlcXVlbmNlGAIgASgEEiwKCHJldGFpbmVkGAMgASgLMhouZ3Jva2JveC52MS5Qcm9ncmVzc09wZW5lZCJ4ChRXYXRjaFByb2dyZXNzUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEhoKDWZyb21fc2VxdWVuY2UYAiABKARIAIgBARINCgVlcG9jaBgDIAEoCRISCgp1bnRpbF9pZGxlGAQgASgIQhAKDl9mcm9tX3NlcXVlbmNlIv4BChVXYXRjaFByb2dyZXNzUmVzcG9uc2USLAoGb3BlbmVkGAEgASgLMhouZ3Jva2JveC52MS5Qcm9ncmVzc09wZW5lZEgAEioKBWJhdGNoGAIgASgLMhkuZ3Jva2JveC52MS5Qcm9ncmVzc0JhdGNoSAASMgoJaGVhcnRiZWF0GAMgASgLMh0uZ3Jva2JveC52MS5Qcm9ncmVzc0hlYXJ0YmVhdEgAEiYKA2dhcBgEIAEoCzIXLmdyb2tib3gudjEuUHJvZ3Jlc3NHYXBIABImCgNlbmQYBSABKAsyFy5ncm9rYm94LnYxLlByb2dyZXNzRW5kSABCBwoFZXZlbnQy4AQKD1RyYWluaW5nU2VydmljZRI5CgRTdGVwEhcuZ3Jva2JveC52MS5TdGVwUmVxdWVzdBoYLmdyb2tib3gudjEuU3RlcFJlc3BvbnNlEjYKA1J1bhIWLmdyb2tib3gudjEuUnVuUmVxdWVzdBoXLmdyb2tib3gudjEuUnVuUmVzcG9uc2USPAoFUGF1c2USGC5ncm9rYm94LnYxLlBhdXNlUmVxdWVzdBoZLmdyb2tib3gudjEuUGF1c2VSZXNwb25zZRJXCg5Td2FwQWN0aXZhdGlvbhIhLmdyb2tib3gudjEuU3dhcEFjdGl2YXRpb25SZXF1ZXN0GiIuZ3Jva2JveC52MS5Td2FwQWN0aXZhdGlvblJlc3BvbnNlEk4KC01vdmVTZXNzaW9uEh4uZ3Jva2JveC52MS5Nb3ZlU2Vzc2lvblJlcXVlc3QaHy5ncm9rYm94LnYxLk1vdmVTZXNzaW9uUmVzcG9uc2USTgoLU2V0VHJpZ2dlcnMSHi5ncm9rYm94LnYxLlNldFRyaWdnZXJzUmVxdWVzdBofLmdyb2tib3gudjEuU2V0VHJpZ2dlcnNSZXNwb25zZRJLCgpHZXRIaXN0b3J5Eh0uZ3Jva2JveC52MS5HZXRIaXN0b3J5UmVxdWVzdBoeLmdyb2tib3gudjEuR2V0SGlzdG9yeVJlc3BvbnNlElYKDVdhdGNoUHJvZ3Jlc3MSIC5ncm9rYm94LnYxLldhdGNoUHJvZ3Jlc3NSZXF1ZXN0GiEuZ3Jva2JveC52MS5XYXRjaFByb2dyZXNzUmVzcG9uc2UwAWIGcHJvdG8z", [file_grokbox_v1_progress, file_grokbox_v1_retention, file_grokbox_v1_run, file_grokbox_v1_session]);
 
 /**
  * Request of Step.
@@ -343,6 +343,69 @@ export const ActivationScoresSchema: GenMessage<ActivationScores> = /*@__PURE__*
   messageDesc(file_grokbox_v1_training, 8);
 
 /**
+ * Request of MoveSession.
+ *
+ * @generated from message grokbox.v1.MoveSessionRequest
+ */
+export type MoveSessionRequest = Message<"grokbox.v1.MoveSessionRequest"> & {
+  /**
+   * See StartSessionRequest.request_id.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * sessions/{id}.
+   *
+   * @generated from field: string session = 2;
+   */
+  session: string;
+
+  /**
+   * One of the server's engines by its name, or auto for the one that is fastest.
+   *
+   * @generated from field: string engine = 3;
+   */
+  engine: string;
+
+  /**
+   * See StepRequest.expected_step.
+   *
+   * @generated from field: optional uint64 expected_step = 4;
+   */
+  expectedStep?: bigint | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.MoveSessionRequest.
+ * Use `create(MoveSessionRequestSchema)` to create a new message.
+ */
+export const MoveSessionRequestSchema: GenMessage<MoveSessionRequest> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_training, 9);
+
+/**
+ * Answer of MoveSession.
+ *
+ * @generated from message grokbox.v1.MoveSessionResponse
+ */
+export type MoveSessionResponse = Message<"grokbox.v1.MoveSessionResponse"> & {
+  /**
+   * The session, on that engine.
+   *
+   * @generated from field: grokbox.v1.Session session = 1;
+   */
+  session?: Session | undefined;
+};
+
+/**
+ * Describes the message grokbox.v1.MoveSessionResponse.
+ * Use `create(MoveSessionResponseSchema)` to create a new message.
+ */
+export const MoveSessionResponseSchema: GenMessage<MoveSessionResponse> = /*@__PURE__*/
+  messageDesc(file_grokbox_v1_training, 10);
+
+/**
  * Request of SetTriggers.
  *
  * @generated from message grokbox.v1.SetTriggersRequest
@@ -375,7 +438,7 @@ export type SetTriggersRequest = Message<"grokbox.v1.SetTriggersRequest"> & {
  * Use `create(SetTriggersRequestSchema)` to create a new message.
  */
 export const SetTriggersRequestSchema: GenMessage<SetTriggersRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_training, 9);
+  messageDesc(file_grokbox_v1_training, 11);
 
 /**
  * Answer of SetTriggers.
@@ -396,7 +459,7 @@ export type SetTriggersResponse = Message<"grokbox.v1.SetTriggersResponse"> & {
  * Use `create(SetTriggersResponseSchema)` to create a new message.
  */
 export const SetTriggersResponseSchema: GenMessage<SetTriggersResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_training, 10);
+  messageDesc(file_grokbox_v1_training, 12);
 
 /**
  * Request of GetHistory.
@@ -431,7 +494,7 @@ export type GetHistoryRequest = Message<"grokbox.v1.GetHistoryRequest"> & {
  * Use `create(GetHistoryRequestSchema)` to create a new message.
  */
 export const GetHistoryRequestSchema: GenMessage<GetHistoryRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_training, 11);
+  messageDesc(file_grokbox_v1_training, 13);
 
 /**
  * Answer of GetHistory.
@@ -466,7 +529,7 @@ export type GetHistoryResponse = Message<"grokbox.v1.GetHistoryResponse"> & {
  * Use `create(GetHistoryResponseSchema)` to create a new message.
  */
 export const GetHistoryResponseSchema: GenMessage<GetHistoryResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_training, 12);
+  messageDesc(file_grokbox_v1_training, 14);
 
 /**
  * Request of WatchProgress.
@@ -510,7 +573,7 @@ export type WatchProgressRequest = Message<"grokbox.v1.WatchProgressRequest"> & 
  * Use `create(WatchProgressRequestSchema)` to create a new message.
  */
 export const WatchProgressRequestSchema: GenMessage<WatchProgressRequest> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_training, 13);
+  messageDesc(file_grokbox_v1_training, 15);
 
 /**
  * One message of WatchProgress.
@@ -571,7 +634,7 @@ export type WatchProgressResponse = Message<"grokbox.v1.WatchProgressResponse"> 
  * Use `create(WatchProgressResponseSchema)` to create a new message.
  */
 export const WatchProgressResponseSchema: GenMessage<WatchProgressResponse> = /*@__PURE__*/
-  messageDesc(file_grokbox_v1_training, 14);
+  messageDesc(file_grokbox_v1_training, 16);
 
 /**
  * Advances sessions and tells how they go.
@@ -619,6 +682,17 @@ export const TrainingService: GenService<{
     methodKind: "unary";
     input: typeof SwapActivationRequestSchema;
     output: typeof SwapActivationResponseSchema;
+  },
+  /**
+   * Puts the session on another engine, from its present state, between two steps; a run under way goes on there. Answers at once where it
+   * is on that engine already.
+   *
+   * @generated from rpc grokbox.v1.TrainingService.MoveSession
+   */
+  moveSession: {
+    methodKind: "unary";
+    input: typeof MoveSessionRequestSchema;
+    output: typeof MoveSessionResponseSchema;
   },
   /**
    * Replaces the session's triggers: what it does when a measure crosses a value.

@@ -1,8 +1,9 @@
 import fc from "fast-check";
+import { productOf } from "../../model/learned-embedding.ts";
 import { pairClasses } from "../../model/pair-class.ts";
-import { type Activation, activations, type Optimizer, type Task } from "../../model/spec.ts";
+import { type Activation, activations, type Grokfast, type Optimizer, type Task } from "../../model/spec.ts";
 import { labels } from "../../model/task.ts";
-import type { Problem, TrainerState } from "../engine.ts";
+import type { EngineOption, Problem, TrainerState } from "../engine.ts";
 
 /** A problem and a state to start from. */
 export interface Start {
@@ -23,7 +24,10 @@ export interface NetworkShape {
   readonly optimizer: Optimizer["kind"];
 }
 
-/** Any task, activation, optimizer and split, at small odd moduli and widths that are multiples of nothing; or one of `shapes`. */
+/**
+ * Any task, activation, optimizer, embedding and split, at small odd moduli and widths that are multiples of nothing; or one of
+ * `shapes`.
+ */
 export function arbitraryChoice(
   { mostModulus, mostWidth }: Limits,
   shapes?: readonly NetworkShape[],
@@ -33,9 +37,13 @@ export function arbitraryChoice(
     width: fc.integer({ min: 8, max: mostWidth }),
     activation: fc.constantFrom(...activations),
     task: fc.constantFrom<Task[]>("add", "subtract", "x^2+xy+y^2"),
-    optimizer: fc.oneof(arbitraryAdamw, arbitrarySgd),
+    optimizer: maybeGrokfast(fc.oneof(arbitraryAdamw, arbitrarySgd)),
     warmupSteps: fc.constantFrom(0, 1, 10),
     trainFraction: fc.constantFrom(0.3, 0.75, 1),
+    dimension: fc.oneof(
+      { weight: 2, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.integer({ min: 1, max: 40 }) },
+    ),
     seed: fc.integer({ min: 0, max: 2 ** 31 }),
   });
   if (!shapes) return any;
@@ -47,6 +55,19 @@ export function arbitraryChoice(
       optimizer: optimizers[shape.optimizer],
     }));
 }
+
+/** The optimizer with Grokfast in one case of three. */
+function maybeGrokfast(optimizers: fc.Arbitrary<Optimizer>): fc.Arbitrary<Optimizer> {
+  const amplified = fc
+    .tuple(optimizers, arbitraryGrokfast)
+    .map(([optimizer, grokfast]): Optimizer => ({ ...optimizer, grokfast }));
+  return fc.oneof({ weight: 2, arbitrary: optimizers }, { weight: 1, arbitrary: amplified });
+}
+
+const arbitraryGrokfast: fc.Arbitrary<Grokfast> = fc.record({
+  alpha: fc.constantFrom(0.98, 0.5, 0),
+  lambda: fc.constantFrom(2, 0.1, 5),
+});
 
 const arbitraryAdamw: fc.Arbitrary<Optimizer> = fc.record({
   kind: fc.constant("adamw" as const),
@@ -71,43 +92,61 @@ export interface Choice {
   readonly optimizer: Optimizer;
   readonly warmupSteps: number;
   readonly trainFraction: number;
+  /** Of a learned embedding. @default none */
+  readonly dimension?: number | undefined;
   readonly seed: number;
 }
 
-/** What an engine under test may be given. */
-export interface Bounds {
-  readonly limits?: Limits;
-  readonly shapes?: readonly NetworkShape[];
+/** What an engine under test can't do or takes too long over; see `EngineUnderTest`. */
+export interface Restrictions {
+  readonly limits?: Limits | undefined;
+  readonly lacks?: readonly EngineOption[] | undefined;
+  readonly shapes?: readonly NetworkShape[] | undefined;
 }
 
-/** A choice within an engine's limits; or of its shapes, the first with the same optimizer and, where there is one, the same activation. */
-export function choicesWithin({ limits, shapes }: Bounds): (choice: Choice) => Choice {
+/**
+ * A choice within the limits and without options that are lacking; or of the shapes, the first with the same optimizer and, where there
+ * is one, the same activation.
+ */
+export function choicesWithin({ limits, lacks = [], shapes }: Restrictions): (choice: Choice) => Choice {
+  const { mostModulus, mostWidth } = limits ?? { mostModulus: Infinity, mostWidth: Infinity };
   return (choice) => {
-    const { modulus, width, activation, optimizer } = choice;
-    if (shapes) {
-      const alike = shapes.filter((shape) => shape.optimizer === optimizer.kind);
-      const same = alike.filter((shape) => shape.activation === activation);
-      return { ...choice, ...(same[0] ?? alike[0]), optimizer };
-    }
-    if (!limits) return choice;
-    const { mostModulus, mostWidth } = limits;
-    return { ...choice, modulus: Math.min(modulus, mostModulus), width: Math.min(width, mostWidth) };
+    const { grokfast, ...plain } = choice.optimizer;
+    const allowed = {
+      ...choice,
+      modulus: Math.min(choice.modulus, mostModulus),
+      width: Math.min(choice.width, mostWidth),
+      optimizer: grokfast === undefined || lacks.includes("grokfast") ? plain : choice.optimizer,
+      dimension: lacks.includes("embedding") ? undefined : choice.dimension,
+    };
+    if (!shapes) return allowed;
+    const alike = shapes.filter(({ optimizer }) => optimizer === plain.kind);
+    const same = alike.find(({ activation }) => activation === choice.activation);
+    return { ...allowed, ...(same ?? alike[0]), optimizer: allowed.optimizer };
   };
 }
 
-/** `makeStart`, of networks within an engine's bounds. */
-export function startsWithin(bounds: Bounds): (choice: Choice) => Start {
-  const within = choicesWithin(bounds);
+/** `makeStart`, of `choicesWithin`. */
+export function startsWithin(restrictions: Restrictions): (choice: Choice) => Start {
+  const within = choicesWithin(restrictions);
   return (choice) => makeStart(within(choice));
 }
 
-/** Weights uniform in +-0.5 theta, +-1/sqrt(M) xi: every activation stays in range, no pair is trivially right. */
+/**
+ * Weights uniform in +-0.5 theta, +-1/sqrt(M) xi: every activation stays in range, no pair is trivially right. With a learned embedding
+ * the columns of W_E have length 1 on average, as in the published init, so that steps in theta are about as long, and W_in is +-0.5.
+ */
 export function makeStart(choice: Choice): Start {
-  const { modulus, width, activation, optimizer, warmupSteps, seed } = choice;
+  const { modulus, width, activation, optimizer, warmupSteps, dimension, seed } = choice;
   const random = xorshift(seed);
-  const uniform = (scale: number) =>
-    Float32Array.from({ length: width * modulus }, () => scale * (2 * random() - 1));
-  const state = { step: 0, theta: uniform(0.5), xi: uniform(1 / Math.sqrt(width)) };
+  const uniform = (scale: number, length = width * modulus) =>
+    Float32Array.from({ length }, () => scale * (2 * random() - 1));
+  const factors = dimension && {
+    embedding: uniform(Math.sqrt(3 / dimension), dimension * modulus),
+    projection: uniform(0.5, width * dimension),
+  };
+  const theta = factors ? Float32Array.from(productOf(factors, modulus)) : uniform(0.5);
+  const state = { step: 0, theta, xi: uniform(1 / Math.sqrt(width)), ...(factors && { factors }) };
   const train = Uint8Array.from({ length: modulus * modulus }, () =>
     random() < choice.trainFraction ? 1 : 0,
   );
@@ -120,6 +159,7 @@ export function makeStart(choice: Choice): Start {
     schedule: { warmupSteps },
     labels: labels(choice.task, modulus),
     classes: pairClasses(train, modulus),
+    ...(dimension && { embedding: { dimension } }),
   };
   return { problem, state };
 }

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe } from "vitest";
-import type { Engine } from "../engine.ts";
-import type { Bounds, Limits, NetworkShape } from "./arbitrary-problem.ts";
+import type { Engine, EngineOption } from "../engine.ts";
+import type { Limits, NetworkShape } from "./arbitrary-problem.ts";
 import { describeBits } from "./bits-conformance.ts";
 import { describeCohorts } from "./cohort-conformance.ts";
 import { describeMeasures } from "./measure-conformance.ts";
 import { describeAccuracy } from "./oracle-conformance.ts";
 import { describeTrainer } from "./trainer-conformance.ts";
 
-export interface EngineUnderTest extends Bounds {
+export interface EngineUnderTest {
   readonly name: string;
   /** Why this machine doesn't have the engine: its tests are then skipped, and say so. */
   readonly missing?: string | undefined;
@@ -20,7 +20,14 @@ export interface EngineUnderTest extends Bounds {
    * must promise of them, and the number of steps, stay the same.
    * @default none
    */
-  readonly limits?: Limits;
+  readonly limits?: Limits | undefined;
+  /** Options that it can't train with: networks are made without them. @default none */
+  readonly lacks?: readonly EngineOption[];
+  /**
+   * How many trainers more than it has threads must advance at once for the last to wait 100 ms for its turn.
+   * @default 2
+   */
+  readonly ahead?: number;
   /**
    * Only these are trained, for an engine that takes seconds to get ready for a shape that it has not had yet. There must be both
    * optimizers, SGD with x^4, and AdamW with x^2 at p = 23, M = 128. The first of each optimizer are trained at length.
@@ -32,11 +39,6 @@ export interface EngineUnderTest extends Bounds {
    * @default 1000
    */
   readonly steps?: number;
-  /**
-   * How many trainers more than it has threads must advance at once for the last to wait 100 ms for its turn.
-   * @default 2
-   */
-  readonly ahead?: number;
   /**
    * All trainers advance side by side, and none waits.
    * @default false

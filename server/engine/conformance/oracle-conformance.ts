@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { logits } from "../../model/evaluation.ts";
 import { Float32ReferenceTrainer } from "../../model/float32-reference.ts";
+import { trainedWeights } from "../../model/network-state.ts";
 import { gradients, OracleTrainer } from "../../model/oracle.ts";
 import { activations } from "../../model/spec.ts";
-import { arbitraryChoice, makeStart } from "./arbitrary-problem.ts";
+import { arbitraryChoice, startsWithin } from "./arbitrary-problem.ts";
 import { difference, frobenius, relativeDistance } from "./distance.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { adamw, idealNetwork, small } from "./example-starts.ts";
@@ -12,23 +13,23 @@ import { correctCounts, expectClose, firstRow } from "./expectations.ts";
 import { finalState } from "./state-bits.ts";
 
 /** One step and a hundred, against the same mathematics in float64. */
-export function describeAccuracy(opened: OpenedEngine, subject: EngineUnderTest): void {
-  const { shapes } = subject;
+export function describeAccuracy(opened: OpenedEngine, { lacks, shapes }: EngineUnderTest): void {
   const numRuns = shapes ? 2 * shapes.length : 40;
   const quick = shapes?.filter(({ modulus }) => modulus === shapes[0].modulus);
+  const startOf = startsWithin({ lacks });
   describe("against the float64 oracle", () => {
     it("has the losses, counts and gradient norm of the state it opens", async () => {
       await fc.assert(
         fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }, shapes), async (choice) => {
-          const { problem, state } = makeStart(choice);
+          const { problem, state } = startOf(choice);
           const trainer = await opened.engine.open(problem, state);
-          const truth = gradients(problem, state.theta, state.xi);
+          const truth = new OracleTrainer(problem, state).gradients();
           const row = firstRow(trainer.current);
           trainer.close();
           expectClose(row.trainLoss, truth.trainLoss, 1e-5);
           expectClose(row.testLoss, truth.testLoss ?? Number.NaN, 1e-5);
           expectClose(row.gradientNorm, truth.gradientNorm, 1e-5);
-          expectClose(row.parameterNorm, frobenius(state.theta, state.xi), 1e-5);
+          expectClose(row.parameterNorm, frobenius(...trainedWeights(state)), 1e-5);
           expect(correctCounts(trainer.current)).toEqual(truth.correct);
         }),
         { numRuns },
@@ -38,18 +39,29 @@ export function describeAccuracy(opened: OpenedEngine, subject: EngineUnderTest)
     it("has one step's gradients within 1e-5 of them", async () => {
       await fc.assert(
         fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }, shapes), async (choice) => {
-          const { problem, state } = makeStart(choice);
+          const { problem, state } = startOf(choice);
           // From zero, the first moment after an update is (1 - beta1) times the gradient.
           const optimizer = { ...adamw, learningRate: 1e-3 };
           const trainer = await opened.engine.open({ ...problem, optimizer }, state);
           await trainer.advance(1);
           const { moments } = await trainer.readState();
           trainer.close();
-          const truth = gradients(problem, state.theta, state.xi);
-          const scaled = [moments!.thetaFirst, moments!.xiFirst].map((moment) =>
-            Float64Array.from(moment, (value) => value / (1 - optimizer.beta1)),
-          );
-          expect(relativeDistance(scaled, [truth.thetaGradient, truth.xiGradient])).toBeLessThan(1e-5);
+          const { thetaGradient, xiGradient, factorGradients } = new OracleTrainer(
+            problem,
+            state,
+          ).gradients();
+          const { embedding, projection } = factorGradients ?? {};
+          for (const [moment, gradient] of [
+            [moments!.xiFirst, xiGradient],
+            [moments!.thetaFirst, factorGradients ? undefined : thetaGradient],
+            [moments!.embeddingFirst, embedding],
+            [moments!.projectionFirst, projection],
+          ]) {
+            expect(moment === undefined).toBe(gradient === undefined);
+            if (!moment || !gradient) continue;
+            const scaled = Float64Array.from(moment, (value) => value / (1 - optimizer.beta1));
+            expect(relativeDistance([scaled], [gradient])).toBeLessThan(1e-5);
+          }
         }),
         { numRuns },
       );
@@ -59,7 +71,7 @@ export function describeAccuracy(opened: OpenedEngine, subject: EngineUnderTest)
       await fc.assert(
         fc.asyncProperty(arbitraryChoice({ mostModulus: 17, mostWidth: 50 }, shapes), async (choice) => {
           // A few steps on, where the moments are not zero and the warm-up has begun.
-          const { problem, state } = makeStart(choice);
+          const { problem, state } = startOf(choice);
           const trainer = await opened.engine.open(problem, state);
           await trainer.advance(3);
           const before = await trainer.readState();
@@ -68,10 +80,12 @@ export function describeAccuracy(opened: OpenedEngine, subject: EngineUnderTest)
           trainer.close();
           const oracle = new OracleTrainer(problem, before);
           oracle.step();
-          const made = [difference(after.theta, before.theta), difference(after.xi, before.xi)];
-          const due = [difference(oracle.theta, before.theta), difference(oracle.xi, before.xi)];
-          const rounding = (frobenius(after.theta, after.xi) / frobenius(...due)) * 2 ** -24;
+          const start = trainedWeights(before);
+          const made = trainedWeights(after).map((weights, i) => difference(weights, start[i]));
+          const due = trainedWeights(oracle.state).map((weights, i) => difference(weights, start[i]));
+          const rounding = (frobenius(...trainedWeights(after)) / frobenius(...due)) * 2 ** -24;
           expect(relativeDistance(made, due)).toBeLessThan(1e-5 + 2 * rounding);
+          expect(after.averages === undefined).toBe(problem.optimizer.grokfast === undefined);
         }),
         { numRuns },
       );
@@ -83,7 +97,7 @@ export function describeAccuracy(opened: OpenedEngine, subject: EngineUnderTest)
           // Steps amplify rounding errors, those of a lucky program little: three starts together tell more than one.
           const errors = { engine: 0, ordinary: 0 };
           for (const seed of [choice.seed, choice.seed + 1, choice.seed + 2]) {
-            const { problem, state } = makeStart({ ...choice, seed });
+            const { problem, state } = startOf({ ...choice, seed });
             const oracle = new OracleTrainer(problem, state);
             const reference = new Float32ReferenceTrainer(problem, state);
             for (let step = 0; step < 100; step++) {
@@ -104,7 +118,7 @@ export function describeAccuracy(opened: OpenedEngine, subject: EngineUnderTest)
     });
 
     it.each(activations)("evaluates logits in float64 with %s", async (activation) => {
-      const { problem, state } = makeStart({ ...small, activation, modulus: 13, width: 45 });
+      const { problem, state } = startOf({ ...small, activation, modulus: 13, width: 45 });
       const network = { ...problem, ...state };
       const truth = logits(network);
       expect(relativeDistance([await opened.engine.logits(network)], [truth])).toBeLessThan(1e-12);

@@ -1,3 +1,4 @@
+import { arraysOf } from "../../model/network-state.ts";
 import type { Engine, TrainerState } from "../engine.ts";
 import type { Start } from "./arbitrary-problem.ts";
 
@@ -30,12 +31,12 @@ export async function finalBits(engine: Engine, start: Start, cuts: readonly num
   return { ...bitsOf(state), traces };
 }
 
-export function bitsOf({ step, theta, xi, moments }: TrainerState) {
-  const arrays = Object.entries({ theta, xi, ...moments });
+export function bitsOf({ step, ...state }: TrainerState) {
+  const arrays = Object.entries(arraysOf(state));
   return {
     step,
     bits: Object.fromEntries(
-      arrays.map(([name, { buffer }]) => [name, Buffer.from(buffer).toString("base64")]),
+      arrays.map(([name, values]) => [name, Buffer.from(values!.buffer).toString("base64")]),
     ),
     traces: undefined as Record<string, number[]> | undefined,
   };

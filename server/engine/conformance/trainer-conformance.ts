@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { evaluateLogits, logits } from "../../model/evaluation.ts";
-import { makeStart, startsWithin } from "./arbitrary-problem.ts";
+import { makeStart, type Start, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { adamw, choiceOf, small } from "./example-starts.ts";
 import { expectClose, firstRow, rowOf } from "./expectations.ts";
@@ -8,8 +8,15 @@ import { bitsOf, finalState } from "./state-bits.ts";
 
 /** What the calls of an engine and its trainers do: engine.ts. */
 export function describeTrainer(opened: OpenedEngine, subject: EngineUnderTest): void {
-  const { open, limits, shapes } = subject;
+  const { open, limits, lacks = [], shapes } = subject;
   const startOf = startsWithin(subject);
+  const grokfast = { alpha: 0.9, lambda: 2 };
+  const withOptions = [
+    {},
+    ...(lacks.includes("embedding") ? [] : [{ dimension: 13 }]),
+    ...(lacks.includes("grokfast") ? [] : [{ grokfast }]),
+    ...(lacks.length > 0 ? [] : [{ dimension: 13, grokfast }]),
+  ];
   describe("advance", () => {
     it("returns one trace row a step, each the row that opening that state gives", async () => {
       const { problem, state } = startOf({ ...small, trainFraction: 0.75 });
@@ -83,25 +90,28 @@ export function describeTrainer(opened: OpenedEngine, subject: EngineUnderTest):
       trainer.close();
     });
 
-    it("is left at the last finite state when it diverges", async () => {
-      const optimizer = { kind: "sgd", learningRate: 1000, weightDecay: 0 } as const;
-      const start = startOf({ ...small, activation: "x^4", optimizer, warmupSteps: 10_000 });
-      // Cut so that the divergence comes in a later call than the checkpoint it is undone from.
-      for (const cuts of [[100_000], new Array(2000).fill(7)]) {
-        const trainer = await opened.engine.open(start.problem, start.state);
-        const last = await advanceUntilDiverged(trainer, cuts);
-        expect(last.diverged).toBe(true);
-        const made = trainer.step;
-        expect(Number.isFinite(trainer.current.trainLoss[0])).toBe(true);
-        const left = await trainer.readState();
-        expect(left.step).toBe(made);
-        expect(bitsOf(left)).toEqual(bitsOf(await finalState(opened.engine, start, [made])));
-        const again = await trainer.advance(3);
-        expect(again).toMatchObject({ diverged: true, steps: 0 });
-        expect(trainer.step).toBe(made);
-        trainer.close();
-      }
-    });
+    it.each(withOptions)(
+      "is left at the last finite state when it diverges: %j",
+      async ({ dimension, ...rest }) => {
+        const optimizer = { kind: "sgd", learningRate: 1000, weightDecay: 0, ...rest } as const;
+        const start = startOf({ ...small, activation: "x^4", optimizer, warmupSteps: 10_000, dimension });
+        // Cut so that the divergence comes in a later call than the checkpoint it is undone from.
+        for (const cuts of [[100_000], new Array(2000).fill(7)]) {
+          const trainer = await opened.engine.open(start.problem, start.state);
+          const last = await advanceUntilDiverged(trainer, cuts);
+          expect(last.diverged).toBe(true);
+          const made = trainer.step;
+          expect(Number.isFinite(trainer.current.trainLoss[0])).toBe(true);
+          const left = await trainer.readState();
+          expect(left.step).toBe(made);
+          expect(bitsOf(left)).toEqual(bitsOf(await finalState(opened.engine, start, [made])));
+          const again = await trainer.advance(3);
+          expect(again).toMatchObject({ diverged: true, steps: 0 });
+          expect(trainer.step).toBe(made);
+          trainer.close();
+        }
+      },
+    );
 
     it("refuses calls that overlap and calls after close", async () => {
       const { problem, state } = startOf(small);
@@ -150,9 +160,17 @@ export function describeTrainer(opened: OpenedEngine, subject: EngineUnderTest):
 
     it("refuses arrays that don't fit the shape", async () => {
       const { problem, state } = startOf(small);
-      await expect(opened.engine.open(problem, { ...state, xi: state.xi.slice(1) })).rejects.toThrow(
-        RangeError,
-      );
+      const wrong: Start[] = [{ problem, state: { ...state, xi: state.xi.slice(1) } }];
+      if (!lacks.includes("embedding")) {
+        const embedded = startOf({ ...small, dimension: 5 });
+        const factors = { ...embedded.state.factors!, embedding: new Float32Array(3) };
+        wrong.push({ ...embedded, state: { ...embedded.state, factors } });
+        wrong.push({ ...embedded, state });
+        wrong.push({ problem, state: embedded.state });
+      }
+      for (const start of wrong) {
+        await expect(opened.engine.open(start.problem, start.state)).rejects.toThrow(RangeError);
+      }
     });
   });
 

@@ -1,17 +1,17 @@
+import { arraysOf, type StateArrays } from "../../model/network-state.ts";
 import { activations } from "../../model/spec.ts";
 import type { Network, Problem, TrainerState } from "../engine.ts";
-import type { Addon, EngineHandle, StateArrays, TrainerHandle } from "./addon.ts";
+import type { Addon, EngineHandle, StateList, TrainerHandle } from "./addon.ts";
 import {
   type Captures,
   type Kernel,
   type KernelAdvance,
   type KernelTrainer,
-  type MomentArrays,
   measureColumns,
   traceColumns,
-  type Weights,
 } from "./kernel.ts";
 import { problemScalars } from "./problem-scalars.ts";
+import { stateLayout } from "./state-layout.ts";
 
 /** The kernel as a Node-API addon, on threads of its own. */
 export class AddonKernel implements Kernel {
@@ -60,10 +60,9 @@ class AddonTrainer implements KernelTrainer {
     this.#trainer = trainer;
   }
 
-  async load({ step, theta, xi, moments }: TrainerState): Promise<Float64Array> {
+  async load({ step, ...state }: TrainerState): Promise<Float64Array> {
     const trace = new Float64Array(traceColumns.length);
-    const arrays = stateArrays({ theta, xi, ...moments });
-    await this.#addon.load(this.#engine, this.#trainer, step, arrays, trace);
+    await this.#addon.load(this.#engine, this.#trainer, step, stateList(arraysOf(state)), trace);
     return trace;
   }
 
@@ -80,7 +79,7 @@ class AddonTrainer implements KernelTrainer {
       this.#trainer,
       steps,
       captures.at,
-      stateArrays(captures),
+      stateList({ theta: captures.theta, xi: captures.xi }),
       trace,
       measureAt,
       measures,
@@ -89,8 +88,8 @@ class AddonTrainer implements KernelTrainer {
     return { made, diverged: diverged !== 0, trace, measures };
   }
 
-  async read(state: Weights & Partial<MomentArrays>): Promise<number> {
-    const [step] = await this.#addon.read(this.#engine, this.#trainer, stateArrays(state));
+  async read(arrays: StateArrays): Promise<number> {
+    const [step] = await this.#addon.read(this.#engine, this.#trainer, stateList(arrays));
     return step;
   }
 
@@ -109,7 +108,6 @@ class AddonTrainer implements KernelTrainer {
   }
 }
 
-function stateArrays(state: Partial<Weights & MomentArrays>): StateArrays {
-  const { theta, xi, thetaFirst, thetaSecond, xiFirst, xiSecond } = state;
-  return [theta, xi, thetaFirst, thetaSecond, xiFirst, xiSecond];
+function stateList(arrays: StateArrays): StateList {
+  return stateLayout.map((name) => arrays[name]);
 }

@@ -23,7 +23,7 @@ export interface Addon {
     engine: EngineHandle,
     trainer: TrainerHandle,
     step: number,
-    state: StateArrays,
+    state: StateList,
     trace: Float64Array,
   ): Promise<JobResult>;
   advance(
@@ -31,13 +31,13 @@ export interface Addon {
     trainer: TrainerHandle,
     steps: number,
     captures: Int32Array,
-    state: StateArrays,
+    state: StateList,
     trace: Float64Array,
     measureAt: Int32Array,
     measures: Float64Array,
     mostThreads: number,
   ): Promise<JobResult>;
-  read(engine: EngineHandle, trainer: TrainerHandle, state: StateArrays): Promise<JobResult>;
+  read(engine: EngineHandle, trainer: TrainerHandle, state: StateList): Promise<JobResult>;
   measure(engine: EngineHandle, trainer: TrainerHandle, measures: Float64Array): Promise<JobResult>;
   stop(engine: EngineHandle, trainer: TrainerHandle): void;
   logits(
@@ -53,8 +53,8 @@ export interface Addon {
 
 export type EngineHandle = { readonly engine: unique symbol };
 export type TrainerHandle = { readonly trainer: unique symbol };
-/** theta, xi, then their first and second moments: `State` in native/abi.h. */
-export type StateArrays = readonly (Float32Array | undefined)[];
+/** As `stateLayout` says: `State` in native/abi.h. */
+export type StateList = readonly (Float32Array | undefined)[];
 /** step, updates made, diverged */
 export type JobResult = [number, number, number];
 

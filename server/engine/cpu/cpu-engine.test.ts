@@ -37,13 +37,19 @@ describe("builds of the kernel", () => {
     for (const options of builds) {
       await using engine = await openDisposable(options);
       const states = [];
-      for (const activation of ["relu", "gelu", "softplus2"] as const) {
+      for (const [activation, dimension, grokfast] of [
+        ["relu", undefined, undefined],
+        ["gelu", 37, undefined],
+        ["softplus2", undefined, { alpha: 0.98, lambda: 2 }],
+        ["relu", 128, { alpha: 0.9, lambda: 1 }],
+      ] as const) {
         const { problem, state } = makeStart({
           modulus: 31,
           width: 200,
           activation,
           task: "subtract",
-          optimizer: { ...adamw },
+          optimizer: { ...adamw, ...(grokfast && { grokfast }) },
+          dimension,
           warmupSteps: 10,
           trainFraction: 0.75,
           seed: 3,

@@ -1,12 +1,21 @@
 import { availableParallelism } from "node:os";
 import { checkLength, checkShapes } from "../checks.ts";
-import type { Advance, Engine, Member, Network, Problem, Trainer, TrainerState } from "../engine.ts";
+import type { Advance, Engine, Member, Network, Problem, Shape, Trainer, TrainerState } from "../engine.ts";
 import { EngineCalls } from "../engine-calls.ts";
 import { loadAddon } from "./addon.ts";
 import { AddonKernel } from "./addon-kernel.ts";
 import { CpuTrainer, type TrainerOwner } from "./cpu-trainer.ts";
 import type { Kernel } from "./kernel.ts";
 import { WasmKernel } from "./wasm-kernel.ts";
+
+/** A trainer's weights, gradients and moments, and its copy to go back to when a loss diverges. */
+const residentArrays = 16;
+
+/** The same of each factor of a learned embedding, W_E twice; and averages of a gradient and their copy. */
+const [residentFactors, residentAverages] = [10, 2];
+
+/** What is kept of a pair of inputs besides its logits: labels, classes, weights. */
+const residentPairBytes = 20;
 
 export interface CpuEngineOptions {
   /** Build of the kernel. @default the addon when it can be loaded, else wasm */
@@ -71,6 +80,20 @@ export class CpuEngine implements Engine {
       called: (call) => this.#calls.follow(call),
       closed: (trainer) => this.#trainers.delete(trainer),
     };
+  }
+
+  get parts(): number {
+    return this.threads;
+  }
+
+  bytesOf({ modulus, width, optimizer, embedding }: Shape): number {
+    const pairs = (modulus * (modulus + 1)) / 2;
+    const logits = pairs * Math.ceil(modulus / 16) * 16;
+    const averages = optimizer.grokfast === undefined ? 0 : residentAverages;
+    const numbers =
+      (residentArrays + 2 * averages) * modulus * width +
+      (residentFactors + averages) * (embedding?.dimension ?? 0) * (modulus + width);
+    return 4 * (numbers + logits) + pairs * residentPairBytes;
   }
 
   open(problem: Problem, state: TrainerState): Promise<Trainer> {

@@ -1,6 +1,7 @@
+import { type StateArrays, stateFrom } from "../../model/network-state.ts";
 import type { SpectralMeasures } from "../../model/spectral-measures.ts";
 import { checkAdvance } from "../checks.ts";
-import type { Advance, AdvanceOptions, Moments, Problem, Trace, Trainer, TrainerState } from "../engine.ts";
+import type { Advance, AdvanceOptions, Problem, Trace, Trainer, TrainerState } from "../engine.ts";
 import { TrainerCalls } from "../trainer-calls.ts";
 import {
   type Captures,
@@ -11,6 +12,7 @@ import {
   type Weights,
 } from "./kernel.ts";
 import { spectralMeasures } from "./measures.ts";
+import { newArrays } from "./state-layout.ts";
 
 /**
  * Into how many pieces an advance is cut in a cohort larger than the number of threads, so that its members take turns on them and end
@@ -34,6 +36,8 @@ export class CpuTrainer implements Trainer {
   current: Trace;
   readonly #problem: Problem;
   readonly #kernel: KernelTrainer;
+  /** Running means of the gradient begin with the update that leaves this step. */
+  readonly #averagesAfter: number;
   readonly #calls: TrainerCalls;
   readonly #owner: TrainerOwner;
 
@@ -51,12 +55,12 @@ export class CpuTrainer implements Trainer {
       kernel.free();
       throw error;
     }
-    return new CpuTrainer(problem, state.step, columnsOf({ made: 1, trace }, 1), kernel, owner);
+    return new CpuTrainer(problem, state, columnsOf({ made: 1, trace }, 1), kernel, owner);
   }
 
   private constructor(
     problem: Problem,
-    step: number,
+    { step, averages }: TrainerState,
     current: Trace,
     kernel: KernelTrainer,
     owner: TrainerOwner,
@@ -64,6 +68,7 @@ export class CpuTrainer implements Trainer {
     this.#problem = problem;
     this.step = step;
     this.current = current;
+    this.#averagesAfter = averages === undefined ? step : step - 1;
     this.#kernel = kernel;
     this.#owner = owner;
     this.#calls = new TrainerCalls(() => kernel.free());
@@ -76,17 +81,10 @@ export class CpuTrainer implements Trainer {
 
   readState(): Promise<TrainerState> {
     return this.#exclusively("readState", async () => {
-      const weights = this.#newWeights();
-      if (this.#problem.optimizer.kind === "sgd") {
-        return { step: await this.#kernel.read(weights), ...weights };
-      }
-      const moments: Moments = {
-        thetaFirst: this.#newArray(),
-        thetaSecond: this.#newArray(),
-        xiFirst: this.#newArray(),
-        xiSecond: this.#newArray(),
-      };
-      return { step: await this.#kernel.read({ ...weights, ...moments }), ...weights, moments };
+      const arrays: StateArrays = newArrays(this.#problem);
+      const step = await this.#kernel.read(arrays);
+      const { averages, ...state } = stateFrom(step, arrays);
+      return averages === undefined || step === this.#averagesAfter ? state : { ...state, averages };
     });
   }
 
@@ -150,10 +148,6 @@ export class CpuTrainer implements Trainer {
     return this.#problem.width * this.#problem.modulus;
   }
 
-  #newArray(): Float32Array {
-    return new Float32Array(this.#size);
-  }
-
   #newCaptures(at: Int32Array): Captures {
     const length = at.length * this.#size;
     return { at, theta: new Float32Array(length), xi: new Float32Array(length) };
@@ -166,10 +160,6 @@ export class CpuTrainer implements Trainer {
       theta: rows(theta, k),
       xi: rows(xi, k),
     }));
-  }
-
-  #newWeights(): Weights {
-    return { theta: this.#newArray(), xi: this.#newArray() };
   }
 }
 

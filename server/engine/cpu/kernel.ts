@@ -1,3 +1,4 @@
+import type { StateArrays } from "../../model/network-state.ts";
 import type { Network, Problem, TrainerState } from "../engine.ts";
 
 /**
@@ -32,8 +33,8 @@ export interface KernelTrainer {
     measureAt: Int32Array,
     mostThreads: number,
   ): Promise<KernelAdvance>;
-  /** Writes the state into arrays of [M, p]; returns its step. */
-  read(state: Weights & Partial<MomentArrays>): Promise<number>;
+  /** Writes the state into arrays of its shape; returns its step. */
+  read(arrays: StateArrays): Promise<number>;
   /** The spectral measures of the state, one value a column of `measureColumns`. */
   measure(): Promise<Float64Array>;
   /** An advance under way ends after the step in hand; one that still waits for a thread, at once and with no step made. */
@@ -50,13 +51,6 @@ export interface Weights {
 export interface Captures extends Weights {
   /** After how many of the call's updates; increasing. Those that were not reached leave their rows as they are. */
   readonly at: Int32Array;
-}
-
-export interface MomentArrays {
-  readonly thetaFirst: Float32Array;
-  readonly thetaSecond: Float32Array;
-  readonly xiFirst: Float32Array;
-  readonly xiSecond: Float32Array;
 }
 
 export interface KernelAdvance {

@@ -2,7 +2,14 @@ import { activations } from "../../model/spec.ts";
 import type { Problem } from "../engine.ts";
 
 /** The scalars of a problem in the order in which the kernel reads them: `problemFrom` in native/abi.h. */
-export function problemScalars({ modulus, width, activation, optimizer, schedule }: Problem): Float64Array {
+export function problemScalars({
+  modulus,
+  width,
+  activation,
+  optimizer,
+  schedule,
+  embedding,
+}: Problem): Float64Array {
   const adamw = optimizer.kind === "adamw";
   return Float64Array.of(
     modulus,
@@ -15,5 +22,9 @@ export function problemScalars({ modulus, width, activation, optimizer, schedule
     adamw ? optimizer.beta2 : 0,
     adamw ? optimizer.epsilon : 0,
     schedule.warmupSteps,
+    embedding?.dimension ?? 0,
+    optimizer.grokfast === undefined ? 0 : 1,
+    optimizer.grokfast?.alpha ?? 0,
+    optimizer.grokfast?.lambda ?? 0,
   );
 }

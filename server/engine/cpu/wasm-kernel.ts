@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { arraysOf, type StateArrayName, type StateArrays } from "../../model/network-state.ts";
 import { activations } from "../../model/spec.ts";
+import { lengthOf } from "../checks.ts";
 import type { Network, Problem, TrainerState } from "../engine.ts";
 import { wasmFile } from "./fingerprint.js";
 import {
@@ -8,23 +10,17 @@ import {
   type KernelAdvance,
   type KernelTrainer,
   longestAdvance,
-  type MomentArrays,
   measureColumns,
   traceColumns,
-  type Weights,
 } from "./kernel.ts";
 import { problemScalars } from "./problem-scalars.ts";
+import { stateLayout, trainerArrays } from "./state-layout.ts";
 import { roundUp, WasmMemory } from "./wasm-memory.ts";
 import { JobKind } from "./wasm-module.ts";
 import { WasmPool } from "./wasm-pool.ts";
 
 /** Memory of a trainer for copies of weights; one copy has its place in any case. */
 const captureBytes = 2 ** 21;
-
-type StateArrays = Partial<Weights & MomentArrays>;
-
-/** `State` in native/abi.h. */
-const stateNames = ["theta", "xi", "thetaFirst", "thetaSecond", "xiFirst", "xiSecond"] as const;
 
 /** The kernel as a WebAssembly module, on worker threads. */
 export class WasmKernel implements Kernel {
@@ -54,7 +50,7 @@ export class WasmKernel implements Kernel {
     const { exports } = this.#probe;
     const scalars = this.#probe.job;
     const classes = scalars + exports.jobBytes();
-    this.#probe.doubles(scalars, 10).set(problemScalars(problem));
+    setDoubles(this.#probe, scalars, problemScalars(problem));
     this.#probe.bytes(classes, problem.classes.length).set(problem.classes);
     const arenaBytes = exports.trainerBytes(scalars, classes) >>> 0;
     return new WasmTrainer(this.#module, this.#pool, problem, arenaBytes, exports.trainScratchBytes());
@@ -104,9 +100,9 @@ class WasmTrainer implements KernelTrainer {
   readonly #size: number;
   readonly #threads: number;
   readonly #stopFlag: Int32Array;
-  /** Six pointers, and the arrays [M, p] that they point to when they are not null: how a state goes in and out. */
+  /** Pointers in the order of `stateLayout`, and what they point to when they are not null: how a state goes in and out. */
   readonly #pointers: number;
-  readonly #arrays: readonly number[];
+  readonly #arrays = new Map<StateArrayName, { readonly address: number; readonly length: number }>();
   readonly #trace: number;
   /** Where `advance` copies weights to: the counts, theta and xi. */
   readonly #captures: { readonly at: number; readonly theta: number; readonly xi: number };
@@ -123,8 +119,9 @@ class WasmTrainer implements KernelTrainer {
     arenaBytes: number,
     scratchBytes: number,
   ) {
-    const { width, modulus, optimizer, labels, classes } = problem;
-    const names = optimizer.kind === "adamw" ? stateNames : stateNames.slice(0, 2);
+    const { width, modulus, labels, classes } = problem;
+    const names = trainerArrays(problem);
+    const arrayBytes = names.reduce((sum, name) => sum + roundUp(lengthOf(name, problem) * 4), 0);
     const traceBytes = traceColumns.length * longestAdvance * 8;
     this.#size = width * modulus;
     this.mostCaptures = Math.max(1, Math.min(16, Math.floor(captureBytes / (2 * 4 * this.#size))));
@@ -133,7 +130,7 @@ class WasmTrainer implements KernelTrainer {
     const contents =
       2 * roundUp(captured) +
       arenaBytes +
-      names.length * roundUp(this.#size * 4) +
+      arrayBytes +
       traceBytes +
       measureBytes.at +
       measureBytes.values +
@@ -144,19 +141,23 @@ class WasmTrainer implements KernelTrainer {
     this.#memory = memory;
 
     const arena = memory.take(arenaBytes);
-    this.#arrays = names.map(() => memory.take(this.#size * 4));
+    for (const name of names) {
+      const length = lengthOf(name, problem);
+      this.#arrays.set(name, { address: memory.take(length * 4), length });
+    }
     this.#trace = memory.take(traceBytes);
-    this.#pointers = memory.take(stateNames.length * 4);
+    this.#pointers = memory.take(stateLayout.length * 4);
     this.#captures = {
       at: memory.take(this.mostCaptures * 4),
       theta: memory.take(captured),
       xi: memory.take(captured),
     };
     this.#measures = { at: memory.take(measureBytes.at), values: memory.take(measureBytes.values) };
-    const scalarsAt = memory.take(10 * 8);
+    const scalars = problemScalars(problem);
+    const scalarsAt = memory.take(scalars.byteLength);
     const labelsAt = memory.take(labels.length);
     const classesAt = memory.take(classes.length);
-    memory.doubles(scalarsAt, 10).set(problemScalars(problem));
+    setDoubles(memory, scalarsAt, scalars);
     memory.bytes(labelsAt, labels.length).set(labels);
     memory.bytes(classesAt, classes.length).set(classes);
     this.#trainer = exports.createTrainer(arena, scalarsAt, labelsAt, classesAt);
@@ -165,11 +166,11 @@ class WasmTrainer implements KernelTrainer {
   }
 
   async load(state: TrainerState): Promise<Float64Array> {
-    const arrays: StateArrays = { theta: state.theta, xi: state.xi, ...state.moments };
+    const arrays = arraysOf(state);
     this.#point(arrays);
-    for (const [index, name] of stateNames.entries()) {
+    for (const name of this.#arrays.keys()) {
       const values = arrays[name];
-      if (values && index < this.#arrays.length) this.#view(index).set(values);
+      if (values) this.#view(name).set(values);
     }
     await this.#run(JobKind.load, state.step, 1);
     return this.#copyTrace(1);
@@ -185,7 +186,8 @@ class WasmTrainer implements KernelTrainer {
     const { at, theta, xi } = this.#captures;
     memory.ints(at, captures.at.length).set(captures.at);
     memory.ints(this.#measures.at, measureAt.length).set(measureAt);
-    memory.ints(this.#pointers, stateNames.length).set([theta, xi, 0, 0, 0, 0]);
+    const target: Partial<Record<StateArrayName, number>> = { theta, xi };
+    memory.ints(this.#pointers, stateLayout.length).set(stateLayout.map((name) => target[name] ?? 0));
     Atomics.store(this.#stopFlag, 0, 0);
     this.#advances = true;
     try {
@@ -204,10 +206,10 @@ class WasmTrainer implements KernelTrainer {
     };
   }
 
-  async read(state: StateArrays): Promise<number> {
-    this.#point(state);
+  async read(arrays: StateArrays): Promise<number> {
+    this.#point(arrays);
     await this.#run(JobKind.read, 0, 1);
-    this.#copyOut(state);
+    for (const name of this.#arrays.keys()) arrays[name]?.set(this.#view(name));
     return this.#memory.exports.jobStep(this.#memory.job);
   }
 
@@ -251,18 +253,17 @@ class WasmTrainer implements KernelTrainer {
     });
   }
 
-  /** Offers the kernel those arrays that `state` has. */
-  #point(state: StateArrays): void {
-    const pointers = stateNames.map((name, index) => (state[name] ? (this.#arrays[index] ?? 0) : 0));
+  /** Offers the kernel those arrays that are there. */
+  #point(arrays: StateArrays): void {
+    const pointers = stateLayout.map((name) =>
+      arrays[name] === undefined ? 0 : (this.#arrays.get(name)?.address ?? 0),
+    );
     this.#memory.ints(this.#pointers, pointers.length).set(pointers);
   }
 
-  #copyOut(state: StateArrays): void {
-    for (const [index, name] of stateNames.entries()) state[name]?.set(this.#view(index));
-  }
-
-  #view(index: number): Float32Array {
-    return this.#memory.floats(this.#arrays[index], this.#size);
+  #view(name: StateArrayName): Float32Array {
+    const { address, length } = this.#arrays.get(name)!;
+    return this.#memory.floats(address, length);
   }
 
   #copyTrace(rows: number): Float64Array {
@@ -272,4 +273,8 @@ class WasmTrainer implements KernelTrainer {
   #copyMeasures(points: number): Float64Array {
     return new Float64Array(this.#memory.doubles(this.#measures.values, measureColumns.length * points));
   }
+}
+
+function setDoubles(memory: WasmMemory, address: number, values: Float64Array): void {
+  memory.doubles(address, values.length).set(values);
 }

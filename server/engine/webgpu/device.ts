@@ -17,8 +17,8 @@ export interface AcquiredDevice {
   readonly info: DeviceInfo;
 }
 
-/** Of all kernels together; see common.wgsl and trace.wgsl. */
-const storageBuffers = 10;
+/** Of a kernel; see common.wgsl. */
+const storageBuffers = 6;
 
 /**
  * Dawn's toggles. The kernels are ours and their indices tested, so they do without the clamp of every index and every loop that keeps a

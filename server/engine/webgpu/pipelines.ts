@@ -6,39 +6,46 @@ export interface Kernel {
   readonly groups: readonly [x: number, z: number];
 }
 
-/** The bindings of common.wgsl and trace.wgsl that are read only. */
-const readOnly = [3, 4, 5];
-const bindings = 10;
+/** Bindings of common.wgsl and scratch.wgsl, and of trace.wgsl. The fewer there are, the less a dispatch costs. */
+const trainBindings = [0, 1, 2, 3, 4, 5];
+const traceBindings = [3, 4, 6];
+/** Those that kernels only read. */
+const readOnly = [2, 3];
 
 /** The compiled kernels of a shape. They share one layout, so a submission binds its buffers once. */
 export class Pipelines {
   readonly kernels: readonly Kernel[];
   readonly trace: Kernel;
   readonly #device: GPUDevice;
-  readonly #layout: GPUBindGroupLayout;
+  readonly #layouts: readonly GPUBindGroupLayout[];
 
   private constructor(
     device: GPUDevice,
-    layout: GPUBindGroupLayout,
+    layouts: readonly GPUBindGroupLayout[],
     kernels: readonly Kernel[],
     trace: Kernel,
   ) {
     this.#device = device;
-    this.#layout = layout;
+    this.#layouts = layouts;
     this.kernels = kernels;
     this.trace = trace;
   }
 
   static async compile(device: GPUDevice, plan: Plan): Promise<Pipelines> {
-    const layout = device.createBindGroupLayout({
-      entries: Array.from({ length: bindings }, (_, binding) => ({
-        binding,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: readOnly.includes(binding) ? "read-only-storage" : "storage" },
-      })),
-    });
-    const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
-    const compile = async ({ files, constants, rounds, entryPoint, groups }: KernelPlan): Promise<Kernel> => {
+    const hasScratch = plan.slotBytes.scratch > 0;
+    const layouts = [trainBindings.slice(0, hasScratch ? 6 : 5), traceBindings].map((bindings) =>
+      device.createBindGroupLayout({
+        entries: bindings.map((binding) => ({
+          binding,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type: readOnly.includes(binding) ? "read-only-storage" : "storage" },
+        })),
+      }),
+    );
+    const compile = async (
+      { files, constants, rounds, entryPoint, groups }: KernelPlan,
+      layout: GPUBindGroupLayout,
+    ): Promise<Kernel> => {
       const label = files[files.length - 1];
       const module = device.createShaderModule({ label, code: assemble(files, constants, rounds) });
       const { messages } = await module.getCompilationInfo();
@@ -49,19 +56,26 @@ export class Pipelines {
         );
       const pipeline = await device.createComputePipelineAsync({
         label,
-        layout: pipelineLayout,
+        layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
         compute: { module, entryPoint },
       });
       return { pipeline, groups };
     };
-    const [trace, ...kernels] = await Promise.all([plan.trace, ...plan.kernels].map(compile));
-    return new Pipelines(device, layout, kernels, trace);
+    const [trace, ...kernels] = await Promise.all([
+      compile(plan.trace, layouts[1]),
+      ...plan.kernels.map((kernel) => compile(kernel, layouts[0])),
+    ]);
+    return new Pipelines(device, layouts, kernels, trace);
   }
 
-  bind(buffers: readonly GPUBuffer[]): GPUBindGroup {
-    return this.#device.createBindGroup({
-      layout: this.#layout,
-      entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
-    });
+  /** @param buffers - by binding; of those that a kernel hasn't, nothing is taken */
+  bind(buffers: readonly GPUBuffer[]): { readonly train: GPUBindGroup; readonly trace: GPUBindGroup } {
+    const group = (layout: GPUBindGroupLayout, bindings: readonly number[]) =>
+      this.#device.createBindGroup({
+        layout,
+        entries: bindings.map((binding) => ({ binding, resource: { buffer: buffers[binding] } })),
+      });
+    const train = trainBindings.filter((binding) => buffers[binding].size > 0);
+    return { train: group(this.#layouts[0], train), trace: group(this.#layouts[1], traceBindings) };
   }
 }

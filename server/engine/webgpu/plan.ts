@@ -39,7 +39,7 @@ export interface Plan {
   readonly pairs: number;
   /** Row length of the logit gradient. */
   readonly pairStride: number;
-  /** Bytes of one network in each buffer. */
+  /** Bytes of one network in each buffer; weights and moments are one behind the other in the same. */
   readonly slotBytes: {
     readonly weights: number;
     readonly moments: number;
@@ -69,24 +69,32 @@ const quadBytes = 16;
 /** Above these a workgroup's registers or memory can't hold what the fused kernels keep there, or their few workgroups leave it idle. */
 const [largestFusedModulus, largestFusedWidth] = [31, 4096];
 
-/** About as many workgroups as keep the multiprocessors of a large GPU busy. */
-const fillingGroups = 480;
+/** About as many workgroups as keep the multiprocessors of a large GPU busy, and parts of a sum that are still cheap to add up. */
+const [fillingGroups, mostSplits] = [480, 24];
 
-/** How a pass is cut up; what `planOf` chooses by itself where a value is left out. */
-export interface Tuning {
-  /** Pairs of a workgroup of the fused forward kernel, and sums of an invocation there. */
-  readonly forwardPairs?: number;
-  readonly forwardSums?: number;
-  readonly forwardLanes?: number;
-  readonly backwardColumns?: number;
-  readonly backwardLanes?: number;
-  /** Quads of an invocation's tile in the tiled kernels, rows and columns. */
+/** A workgroup's tile of one of the matrix products: quads of an invocation and invocations, in each direction, and how deep. */
+export interface Tile {
   readonly rowQuads?: number;
   readonly columnQuads?: number;
-  readonly depth?: number;
-  readonly thetaDepth?: number;
   readonly rows?: number;
-  readonly thetaColumns?: number;
+  readonly depth?: number;
+}
+
+/** How a pass is cut up; what `planOf` chooses by itself where a value is left out. For whoever looks for better values. */
+export interface Tuning {
+  readonly run?: number;
+  readonly differences?: number;
+  readonly forwardColumns?: number;
+  readonly forwardLanes?: number;
+  readonly forwardRound?: number;
+  readonly backwardQuads?: number;
+  readonly backwardColumns?: number;
+  readonly backwardLanes?: number;
+  readonly backwardRound?: number;
+  readonly forward?: Tile;
+  readonly xi?: Tile;
+  /** Rows are columns here: those of the residues are as many as there are. */
+  readonly theta?: Tile;
   readonly fillingGroups?: number;
 }
 
@@ -106,6 +114,7 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
     FORWARD_PARTIALS: kernels.forwardPartials,
     BACKWARD_PARTIALS: kernels.backwardPartials,
     SCRATCH: Math.max(1, kernels.scratchQuads),
+    STATE_LAYERS: shape.optimizer === "adamw" ? 6 : 2,
   };
   const library = [
     "common.wgsl",
@@ -120,7 +129,7 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
     shape,
     kernels: kernels.list.map((kernel) => ({
       ...kernel,
-      files: [...library, ...kernel.files],
+      files: [...library, ...(isFused ? [] : ["scratch.wgsl"]), ...kernel.files],
       constants: { ...constants, ...kernel.constants },
     })),
     trace: { entryPoint: "trace", files: ["common.wgsl", "trace.wgsl"], constants, groups: [1, 1] },
@@ -155,49 +164,70 @@ function fusedKernels(
   tuning: Tuning,
 ): Kernels {
   const forward = fusedForward(modulus, limits, tuning);
-  const groups = Math.ceil(pairs / forward.TU);
-  const { constants, rounds } = fusedBackward(modulus, pairs, limits, tuning);
+  const { constants, rounds, groups } = fusedBackward(modulus, quads, pairs, limits, tuning);
   return {
     list: [
-      { entryPoint: "forward", files: ["fused-forward.wgsl"], constants: forward, groups: [groups, 1] },
-      { entryPoint: "backward", files: ["fused-backward.wgsl"], constants, rounds, groups: [quads, 1] },
+      {
+        entryPoint: "forward",
+        files: ["fused-forward.wgsl"],
+        constants: forward.constants,
+        groups: [forward.tiles, 1],
+      },
+      { entryPoint: "backward", files: ["fused-backward.wgsl"], constants, rounds, groups: [groups, 1] },
     ],
-    forwardPartials: groups,
-    backwardPartials: quads,
+    forwardPartials: forward.tiles,
+    backwardPartials: groups,
     scratchQuads: 0,
   };
 }
 
 function fusedForward(modulus: number, limits: WorkgroupLimits, tuning: Tuning) {
-  const TU = tuning.forwardPairs ?? (limits.sums >= 64 ? 4 : 2);
+  const isLarge = limits.sums >= 64;
+  const { run: RUN = isLarge ? 4 : 2, differences: DIFFERENCES = 1 } = tuning;
   // Groups of logits: as many as leave an invocation no more sums than it can keep.
-  const COLUMNS = Math.ceil((TU * modulus) / (tuning.forwardSums ?? Math.min(48, limits.sums)));
-  const TJ = Math.ceil(modulus / COLUMNS);
-  const outputs = TU * COLUMNS * TJ;
-  // The sums of all lanes, two more arrays of the outputs, and the pairs' traces.
-  const bytes = (lanes: number) => (lanes + 3) * outputs * 4 + TU * 32 + 64;
+  const sums = RUN * DIFFERENCES * modulus;
+  const wanted = tuning.forwardColumns ?? Math.ceil(sums / Math.min(48, limits.sums));
+  const TJ = Math.ceil(modulus / wanted);
+  const COLUMNS = Math.ceil(modulus / TJ);
+  const ROUND = tuning.forwardRound ?? (isLarge ? RUN : 1);
+  const width = COLUMNS * TJ;
+  const pairs = RUN * DIFFERENCES;
+  const bytes = (lanes: number) =>
+    (ROUND * width * (lanes + 1) + pairs * width + pairs * 12) * 4 + pairs * 32 + 64;
   let LANES = tuning.forwardLanes ?? 64;
   while (LANES * COLUMNS > limits.invocations || bytes(LANES) > limits.memoryBytes) LANES /= 2;
-  return { TU, TJ, COLUMNS, LANES };
+  const tiles = Math.ceil(modulus / RUN) * Math.ceil((modulus + 1) / 2 / DIFFERENCES);
+  return { constants: { RUN, DIFFERENCES, TJ, COLUMNS, LANES, ROUND }, tiles };
 }
 
-function fusedBackward(modulus: number, pairs: number, limits: WorkgroupLimits, tuning: Tuning) {
+function fusedBackward(
+  modulus: number,
+  quads: number,
+  pairs: number,
+  limits: WorkgroupLimits,
+  tuning: Tuning,
+) {
   // Groups of logits, as in the forward kernel; but each keeps gradients of all pairs.
-  const wanted = tuning.backwardColumns ?? Math.ceil((4 * modulus) / limits.sums);
-  const COLUMNS = Math.max(1, Math.min(wanted, Math.floor(limits.memoryBytes / 2 / (pairs * quadBytes))));
-  const TJ = Math.ceil(modulus / COLUMNS);
+  const wanted = tuning.backwardColumns ?? Math.ceil((4 * modulus) / Math.min(32, limits.sums));
+  const most = Math.max(1, Math.floor((limits.memoryBytes * 0.6) / (pairs * quadBytes)));
+  const TJ = Math.ceil(modulus / Math.min(wanted, most));
+  const COLUMNS = Math.ceil(modulus / TJ);
+  const QUADS = Math.max(1, Math.min(tuning.backwardQuads ?? 1, Math.floor(most / COLUMNS)));
   const SEGMENTS = 8;
-  const LANES = tuning.backwardLanes ?? (COLUMNS === 1 ? 96 : 64);
-  const threads = LANES * COLUMNS;
-  // Beside the sums: the two layers' weights and gradients, the pairs' gradients and the norms.
-  const kept = (2 * modulus + 2 * COLUMNS * TJ + COLUMNS * pairs + threads) * quadBytes + 64;
-  const roundBytes = COLUMNS * (LANES + 1 + SEGMENTS) * quadBytes;
-  const ROUND = Math.max(1, Math.min(TJ, Math.floor((limits.memoryBytes - kept) / roundBytes)));
+  let LANES = tuning.backwardLanes ?? 64;
+  while (LANES * COLUMNS * QUADS > limits.invocations) LANES /= 2;
+  // What the pairs' gradients leave behind is enough for some rounds of sums.
+  const roundQuads = COLUMNS * QUADS * (LANES + 1);
+  const ROUND =
+    tuning.backwardRound ?? Math.max(1, Math.min(TJ, Math.floor((COLUMNS * QUADS * pairs) / roundQuads)));
   const rounds = Array.from({ length: Math.ceil(TJ / ROUND) }, (_, i) => ({
     first: i * ROUND,
     count: Math.min(ROUND, TJ - i * ROUND),
   }));
-  return { constants: { COLUMNS, TJ, LANES, SEGMENTS, ROUND }, rounds };
+  const ROOM = Math.max(COLUMNS * QUADS * pairs, ROUND * roundQuads);
+  const PARTS_ROOM = Math.max(4 * modulus * QUADS, COLUMNS * ROUND * QUADS * SEGMENTS, 8);
+  const constants = { QUADS, COLUMNS, TJ, LANES, SEGMENTS, ROOM, PARTS_ROOM };
+  return { constants, rounds, groups: Math.ceil(quads / QUADS) };
 }
 
 /** Three matrix products, cut into tiles, with what comes between and after them. */
@@ -208,56 +238,48 @@ function tiledKernels(
   limits: WorkgroupLimits,
   tuning: Tuning,
 ): Kernels {
-  // Quads in each direction of an invocation's tile.
-  const side = limits.sums >= 64 ? 2 : 1;
-  const { rowQuads = side, columnQuads = side, depth: DEPTH = 16 } = tuning;
-  const COLUMN_TILES = Math.ceil(modulus / 104);
-  const COLUMNS = Math.ceil(modulus / COLUMN_TILES / (4 * columnQuads));
-  const tileBytes = (rows: number) => (rowQuads * rows + columnQuads * COLUMNS + 2) * DEPTH * quadBytes + 64;
-  const ROWS =
-    tuning.rows ?? bestRows(COLUMNS, limits.invocations, (rows) => tileBytes(rows) <= limits.memoryBytes);
   const splits = (tiles: number, steps: number) =>
-    Math.max(1, Math.min(Math.floor(steps / 4), Math.round((tuning.fillingGroups ?? fillingGroups) / tiles)));
+    Math.max(
+      1,
+      Math.min(
+        mostSplits,
+        Math.floor(steps / 4),
+        Math.round((tuning.fillingGroups ?? fillingGroups) / tiles),
+      ),
+    );
 
-  const forwardTiles = Math.ceil(pairs / (4 * rowQuads * ROWS)) * COLUMN_TILES;
-  const FORWARD_SPLITS = splits(forwardTiles, (quads * 4) / DEPTH);
-  const xiTiles = Math.ceil(quads / (rowQuads * ROWS)) * COLUMN_TILES;
-  const XI_SPLITS = splits(xiTiles, pairs / DEPTH);
-
-  const THETA_DEPTH = tuning.thetaDepth ?? 8;
-  const thetaRows = Math.ceil(modulus / (4 * rowQuads));
-  const thetaBytes = (columns: number) =>
-    (modulus * columnQuads * columns + THETA_DEPTH * (columnQuads * columns + rowQuads * thetaRows + 1)) *
-      quadBytes +
-    64;
-  const THETA_COLUMNS =
-    tuning.thetaColumns ??
-    bestRows(thetaRows, limits.invocations, (n) => thetaBytes(n) <= limits.memoryBytes);
-  const thetaTiles = Math.ceil(quads / (columnQuads * THETA_COLUMNS));
+  const forward = productTile(modulus, limits, tuning.forward);
+  const forwardTiles = Math.ceil(pairs / (4 * forward.ROW_QUADS * forward.ROWS)) * forward.COLUMN_TILES;
+  const FORWARD_SPLITS = splits(forwardTiles, (quads * 4) / forward.DEPTH);
+  const xi = productTile(modulus, limits, tuning.xi);
+  const xiTiles = Math.ceil(quads / (xi.ROW_QUADS * xi.ROWS)) * xi.COLUMN_TILES;
+  const XI_SPLITS = splits(xiTiles, pairs / xi.DEPTH);
+  const theta = thetaTile(modulus, limits, tuning.theta);
+  const thetaTiles = Math.ceil(quads / (theta.NEURON_QUADS * theta.THETA_COLUMNS));
   const THETA_SPLITS = splits(thetaTiles, (modulus + 1) / 2);
 
   const softmaxGroups = Math.ceil(pairs / 32);
   const updateGroups = Math.ceil((2 * modulus * quads) / 128);
-  const constants = {
-    ...{ ROWS, COLUMNS, COLUMN_TILES, DEPTH, ROW_QUADS: rowQuads, COLUMN_QUADS: columnQuads },
-    ...{ FORWARD_SPLITS, XI_SPLITS },
-    ...{ THETA_SPLITS, THETA_COLUMNS, THETA_DEPTH, PAIR_QUADS: rowQuads, NEURON_QUADS: columnQuads },
-    LOGITS_A_LANE: Math.ceil(modulus / 8),
-  };
-  const kernel = (entryPoint: string, file: string, x: number, z: number): KernelPlan => ({
+  const common = { FORWARD_SPLITS, XI_SPLITS, THETA_SPLITS };
+  const kernel = (
+    entryPoint: string,
+    file: string,
+    [x, z]: readonly [number, number],
+    constants: Constants = {},
+  ): KernelPlan => ({
     entryPoint,
     files: [file],
-    constants,
+    constants: { ...common, ...constants },
     groups: [x, z],
   });
   const pairQuads = (Math.ceil(pairs / 8) * 8) / 4;
   return {
     list: [
-      kernel("forward", "tiled-forward.wgsl", forwardTiles, FORWARD_SPLITS),
-      kernel("softmax", "softmax.wgsl", softmaxGroups, 1),
-      kernel("backward", "tiled-xi.wgsl", xiTiles, XI_SPLITS),
-      kernel("backward", "tiled-theta.wgsl", thetaTiles, THETA_SPLITS),
-      kernel("finish", "tiled-update.wgsl", updateGroups, 1),
+      kernel("forward", "tiled-forward.wgsl", [forwardTiles, FORWARD_SPLITS], forward),
+      kernel("softmax", "softmax.wgsl", [softmaxGroups, 1], { LOGITS_A_LANE: Math.ceil(modulus / 8) }),
+      kernel("backward", "tiled-xi.wgsl", [xiTiles, XI_SPLITS], xi),
+      kernel("backward", "tiled-theta.wgsl", [thetaTiles, THETA_SPLITS], theta),
+      kernel("finish", "tiled-update.wgsl", [updateGroups, 1]),
     ],
     forwardPartials: softmaxGroups,
     backwardPartials: updateGroups,
@@ -269,18 +291,46 @@ function tiledKernels(
   };
 }
 
-/** Rows of invocations beside `columns` of them: those that leave the fewest lanes of a warp of 32 idle; of equals the most. */
+/** Of tiled-forward.wgsl and tiled-xi.wgsl. */
+function productTile(modulus: number, limits: WorkgroupLimits, tile: Tile = {}) {
+  const side = limits.sums >= 64 ? 3 : 1;
+  const { rowQuads: ROW_QUADS = side, columnQuads: COLUMN_QUADS = side, depth: DEPTH = 8 } = tile;
+  const COLUMN_TILES = Math.ceil(modulus / 104);
+  const COLUMNS = Math.ceil(modulus / COLUMN_TILES / (4 * COLUMN_QUADS));
+  const bytes = (rows: number) => (ROW_QUADS * rows + COLUMN_QUADS * COLUMNS + 2) * DEPTH * quadBytes + 64;
+  const ROWS =
+    tile.rows ?? bestRows(COLUMNS, limits.invocations, (rows) => bytes(rows) <= limits.memoryBytes);
+  const threads = ROWS * COLUMNS;
+  return {
+    ...{ ROWS, COLUMNS, COLUMN_TILES, DEPTH, ROW_QUADS, COLUMN_QUADS },
+    // How many of a tile's items an invocation fetches.
+    HIDDEN_ITEMS: Math.ceil((DEPTH * ROW_QUADS * ROWS) / threads),
+    OUTPUT_ITEMS: Math.ceil((DEPTH * COLUMN_QUADS * COLUMNS) / threads),
+    GRADIENT_ITEMS: Math.ceil((4 * DEPTH * COLUMN_QUADS * COLUMNS) / threads),
+  };
+}
+
+/** Of tiled-theta.wgsl. */
+function thetaTile(modulus: number, limits: WorkgroupLimits, tile: Tile = {}) {
+  const { rowQuads: PAIR_QUADS = limits.sums >= 64 ? 3 : 1, columnQuads: NEURON_QUADS = 1 } = tile;
+  // So deep that the last tile is about as full as the others.
+  const THETA_DEPTH = tile.depth ?? Math.ceil(modulus / Math.ceil(modulus / 8));
+  const rows = Math.ceil(modulus / (4 * PAIR_QUADS));
+  const bytes = (columns: number) =>
+    THETA_DEPTH * (NEURON_QUADS * columns + PAIR_QUADS * rows + 1) * quadBytes + 64;
+  const THETA_COLUMNS =
+    tile.rows ?? bestRows(rows, limits.invocations, (columns) => bytes(columns) <= limits.memoryBytes);
+  const threads = rows * THETA_COLUMNS;
+  return {
+    ...{ THETA_COLUMNS, THETA_DEPTH, PAIR_QUADS, NEURON_QUADS },
+    THETA_GRADIENT_ITEMS: Math.ceil((4 * THETA_DEPTH * PAIR_QUADS * rows) / threads),
+    THETA_OUTPUT_ITEMS: Math.ceil((THETA_DEPTH * NEURON_QUADS * THETA_COLUMNS) / threads),
+  };
+}
+
+/** Rows of invocations beside `columns` of them, about four warps in all: more or fewer were slower on a large GPU. */
 function bestRows(columns: number, most: number, fits: (rows: number) => boolean): number {
-  let best = 1;
-  let bestUse = 0;
-  for (let rows = 1; rows * columns <= most && fits(rows); rows++) {
-    const threads = rows * columns;
-    // A workgroup of less than three warps can't hide what it waits for, however well it fills them.
-    const use = threads / (Math.ceil(threads / 32) * 32) / (threads < 96 ? 2 : 1);
-    if (use >= bestUse) {
-      best = rows;
-      bestUse = use;
-    }
-  }
-  return best;
+  let rows = Math.max(1, Math.min(Math.floor(most / columns), Math.round(128 / columns)));
+  while (rows > 1 && !fits(rows)) rows--;
+  return rows;
 }

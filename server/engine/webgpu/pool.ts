@@ -2,6 +2,7 @@ import type { Problem, TrainerState } from "../engine.ts";
 import { layoutLayer, unlayLayer } from "./layout.ts";
 import type { Pipelines } from "./pipelines.ts";
 import type { Plan } from "./plan.ts";
+import { scalarsAStep } from "./scalars.ts";
 import { traceValues } from "./trace-row.ts";
 
 /** One of a submission: passes of its own, `updates` of them with an update, at steps `step`, `step` + 1, and so on. */
@@ -34,15 +35,13 @@ const mostPartialBytes = 32 << 20;
 /** Bytes of captured weights that a submission brings back at most, unless a single one is larger. */
 const mostCaptureBytes = 16 << 20;
 
+/** In the order of their bindings. */
 interface Buffers {
-  readonly weights: GPUBuffer;
-  readonly moments: GPUBuffer;
+  readonly state: GPUBuffer;
   readonly logitGradient: GPUBuffer;
   readonly entries: GPUBuffer;
-  readonly scalars: GPUBuffer;
-  readonly members: GPUBuffer;
+  readonly inputs: GPUBuffer;
   readonly partials: GPUBuffer;
-  readonly passCounter: GPUBuffer;
   readonly scratch: GPUBuffer;
   readonly traces: GPUBuffer;
 }
@@ -59,9 +58,9 @@ export class Pool {
   readonly #device: GPUDevice;
   readonly #pipelines: Pipelines;
   readonly #buffers: Buffers;
-  readonly #bindings: GPUBindGroup;
-  /** Copies of weights and moments to go back to, of the submissions in flight and the one before. */
-  readonly #checkpoints: readonly { readonly weights: GPUBuffer; readonly moments: GPUBuffer }[];
+  readonly #bindings: ReturnType<Pipelines["bind"]>;
+  /** Copies of the states to go back to, of the submissions in flight and the one before. */
+  readonly #checkpoints: readonly GPUBuffer[];
   readonly #free: number[];
   /** To read back through, the last used first. */
   readonly #staging: GPUBuffer[] = [];
@@ -78,25 +77,26 @@ export class Pool {
     const { slotBytes, partialBytes } = plan;
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const make = (label: string, size: number, usage = STORAGE | COPY_SRC | COPY_DST) =>
-      device.createBuffer({ label, size: Math.max(16, size), usage });
+      device.createBuffer({ label, size, usage });
+    const stateBytes = capacity * (slotBytes.weights + slotBytes.moments);
     this.#buffers = {
-      weights: make("weights", capacity * slotBytes.weights),
-      moments: make("moments", capacity * slotBytes.moments),
+      state: make("state", stateBytes),
       logitGradient: make("logitGradient", capacity * slotBytes.logitGradient),
       entries: make("entries", capacity * slotBytes.entries),
-      scalars: make("scalars", this.mostPasses * 32),
-      members: make("members", capacity * 16),
-      partials: make("partials", this.mostPasses * partialBytes),
-      passCounter: make("passCounter", 16),
+      inputs: make("inputs", inputBytes(capacity, this.mostPasses)),
+      partials: make("partials", 16 + this.mostPasses * partialBytes),
       scratch: make("scratch", capacity * slotBytes.scratch),
       traces: make("traces", this.mostPasses * traceValues * 4),
     };
-    this.#checkpoints = Array.from({ length: checkpoints }, () => ({
-      weights: make("checkpoint of weights", capacity * slotBytes.weights, COPY_SRC | COPY_DST),
-      moments: make("checkpoint of moments", capacity * slotBytes.moments, COPY_SRC | COPY_DST),
-    }));
+    this.#checkpoints = Array.from({ length: checkpoints }, () =>
+      make("checkpoint", stateBytes, COPY_SRC | COPY_DST),
+    );
     this.#bindings = pipelines.bind(Object.values(this.#buffers));
     this.#free = Array.from({ length: capacity }, (_, i) => capacity - 1 - i);
+  }
+
+  get #stateBytes(): number {
+    return this.plan.slotBytes.weights + this.plan.slotBytes.moments;
   }
 
   get isEmpty(): boolean {
@@ -116,10 +116,7 @@ export class Pool {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
     for (const buffer of Object.values(this.#buffers)) buffer.destroy();
-    for (const { weights, moments } of this.#checkpoints) {
-      weights.destroy();
-      moments.destroy();
-    }
+    for (const buffer of this.#checkpoints) buffer.destroy();
     for (const buffer of this.#staging) buffer.destroy();
   }
 
@@ -132,26 +129,23 @@ export class Pool {
       for (const [i, array] of arrays.entries()) layoutLayer(array, plan, result.subarray(i * size));
       return result;
     };
-    queue.writeBuffer(this.#buffers.weights, slot * plan.slotBytes.weights, layers([state.theta, state.xi]));
     queue.writeBuffer(this.#buffers.entries, slot * plan.slotBytes.entries, entriesOf(problem, plan.pairs));
-    if (plan.slotBytes.moments === 0) return;
-    const zero = new Float32Array(state.theta.length);
-    const { thetaFirst = zero, xiFirst = zero, thetaSecond = zero, xiSecond = zero } = state.moments ?? {};
-    queue.writeBuffer(
-      this.#buffers.moments,
-      slot * plan.slotBytes.moments,
-      layers([thetaFirst, xiFirst, thetaSecond, xiSecond]),
-    );
+    const arrays = [state.theta, state.xi];
+    if (plan.slotBytes.moments > 0) {
+      const zero = new Float32Array(state.theta.length);
+      const { thetaFirst = zero, xiFirst = zero, thetaSecond = zero, xiSecond = zero } = state.moments ?? {};
+      arrays.push(thetaFirst, xiFirst, thetaSecond, xiSecond);
+    }
+    queue.writeBuffer(this.#buffers.state, slot * this.#stateBytes, layers(arrays));
   }
 
   /** The state of a slot but for its step. */
   async read(slot: number): Promise<Omit<TrainerState, "step">> {
     const { weights, moments } = this.plan.slotBytes;
-    const bytes = await this.#through(weights + moments, (encoder, staging) => {
-      encoder.copyBufferToBuffer(this.#buffers.weights, slot * weights, staging, 0, weights);
-      if (moments > 0)
-        encoder.copyBufferToBuffer(this.#buffers.moments, slot * moments, staging, weights, moments);
-    });
+    const size = this.#stateBytes;
+    const bytes = await this.#through(size, (encoder, staging) =>
+      encoder.copyBufferToBuffer(this.#buffers.state, slot * size, staging, 0, size),
+    );
     const layer = (i: number) =>
       unlayLayer(new Float32Array(bytes, (i * weights) / 2, weights / 8), this.plan);
     const [theta, xi] = [layer(0), layer(1)];
@@ -172,13 +166,13 @@ export class Pool {
     const captured = parts.reduce((count, part) => count + part.captures.length, 0);
     let offset = traceBytes;
     const bytes = await this.#through(traceBytes + captured * weights, (encoder, staging) => {
-      this.#copyStates(encoder, parts, (kind) => [this.#buffers[kind], this.#checkpoints[checkpoint][kind]]);
+      this.#copyStates(encoder, parts, this.#buffers.state, this.#checkpoints[checkpoint]);
       let done = 0;
       for (const [after, slots] of capturesInOrder(parts)) {
         this.#encodePasses(encoder, parts.length, after - done);
         done = after;
         for (const slot of slots) {
-          encoder.copyBufferToBuffer(this.#buffers.weights, slot * weights, staging, offset, weights);
+          encoder.copyBufferToBuffer(this.#buffers.state, slot * this.#stateBytes, staging, offset, weights);
           offset += weights;
         }
       }
@@ -195,28 +189,27 @@ export class Pool {
   /** Puts the states of that checkpoint back. */
   restore(slots: readonly { readonly slot: number }[], checkpoint: number): void {
     const encoder = this.#device.createCommandEncoder();
-    this.#copyStates(encoder, slots, (kind) => [this.#checkpoints[checkpoint][kind], this.#buffers[kind]]);
+    this.#copyStates(encoder, slots, this.#checkpoints[checkpoint], this.#buffers.state);
     this.#device.queue.submit([encoder.finish()]);
   }
 
   #writeParts(parts: readonly Part[], passes: number): void {
-    const { queue } = this.#device;
-    const members = new ArrayBuffer(parts.length * 16);
-    const scalars = new Float32Array(parts.length * passes * 8);
+    const scalars = 1 + parts.length;
+    const inputs = new Float32Array(4 * scalars + parts.length * passes * scalarsAStep);
+    inputs.set([passes, scalars]);
     for (const [i, part] of parts.entries()) {
-      new Uint32Array(members, i * 16, 3).set([part.slot, part.passes, part.updates]);
-      new Float32Array(members, i * 16 + 12, 1)[0] = part.inverseTrained;
-      scalars.set(part.scalars, i * passes * 8);
+      inputs.set([part.slot, part.passes, part.updates, part.inverseTrained], 4 + 4 * i);
+      inputs.set(part.scalars, 4 * scalars + i * passes * scalarsAStep);
     }
-    queue.writeBuffer(this.#buffers.members, 0, members);
-    queue.writeBuffer(this.#buffers.scalars, 0, scalars);
-    queue.writeBuffer(this.#buffers.passCounter, 0, new Uint32Array([0, 0, passes, 0]));
+    const { queue } = this.#device;
+    queue.writeBuffer(this.#buffers.inputs, 0, inputs);
+    queue.writeBuffer(this.#buffers.partials, 0, new Float32Array(4));
   }
 
   /** @param traced - passes whose traces are summed up then; left out: none */
   #encodePasses(encoder: GPUCommandEncoder, members: number, passes: number, traced = 0): void {
     const pass = encoder.beginComputePass();
-    pass.setBindGroup(0, this.#bindings);
+    pass.setBindGroup(0, this.#bindings.train);
     const { kernels, trace } = this.#pipelines;
     for (let i = 0; i < passes; i++) {
       for (const { pipeline, groups } of kernels) {
@@ -225,28 +218,27 @@ export class Pool {
       }
     }
     if (traced > 0) {
+      pass.setBindGroup(0, this.#bindings.trace);
       pass.setPipeline(trace.pipeline);
       pass.dispatchWorkgroups(traced, members, 1);
     }
     pass.end();
   }
 
-  /** Copies states between two buffers of each kind, neighbouring slots in one piece. */
+  /** Copies states between two buffers, neighbouring slots in one piece. */
   #copyStates(
     encoder: GPUCommandEncoder,
     parts: readonly { readonly slot: number }[],
-    ways: (kind: "weights" | "moments") => readonly [GPUBuffer, GPUBuffer],
+    from: GPUBuffer,
+    to: GPUBuffer,
   ): void {
+    const size = this.#stateBytes;
     const slots = parts.map(({ slot }) => slot).sort((a, b) => a - b);
-    for (const kind of ["weights", "moments"] as const) {
-      const size = this.plan.slotBytes[kind];
-      const [from, to] = ways(kind);
-      for (let i = 0; size > 0 && i < slots.length; ) {
-        let count = 1;
-        while (slots[i + count] === slots[i] + count) count++;
-        encoder.copyBufferToBuffer(from, slots[i] * size, to, slots[i] * size, count * size);
-        i += count;
-      }
+    for (let i = 0; i < slots.length; ) {
+      let count = 1;
+      while (slots[i + count] === slots[i] + count) count++;
+      encoder.copyBufferToBuffer(from, slots[i] * size, to, slots[i] * size, count * size);
+      i += count;
     }
   }
 
@@ -299,8 +291,13 @@ export class Pool {
 export function poolBytes(plan: Plan, capacity: number): number {
   const { weights, moments, logitGradient, entries, scratch } = plan.slotBytes;
   const passes = passesOf(plan, capacity);
-  const slot = (1 + checkpoints) * (weights + moments) + logitGradient + entries + scratch + 16;
-  return capacity * slot + passes * (plan.partialBytes + traceValues * 4 + 32) + 16;
+  const slot = (1 + checkpoints) * (weights + moments) + logitGradient + entries + scratch;
+  return capacity * slot + passes * (plan.partialBytes + traceValues * 4) + 16 + inputBytes(capacity, passes);
+}
+
+/** A header, the members, and scalars of each pass. */
+function inputBytes(members: number, passes: number): number {
+  return 16 + members * 16 + passes * scalarsAStep * 4;
 }
 
 /** As many passes as keep the device busy for some milliseconds. */

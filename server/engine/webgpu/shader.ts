@@ -15,7 +15,7 @@ export interface Round {
 /**
  * WGSL of a kernel: the constants, then the files of `kernels/` in their order, with what WGSL lacks written out. A line `#repeat i N`,
  * N a number or a constant, up to its `#end` is repeated for i = 0..N-1; `#rounds` for each of `rounds`, with `first` and `count`.
- * Within them `$(i)` and `$(i+first)` stand for the value. A GPU keeps an array in registers only when no index is a variable.
+ * Within them `$(i)` and `$(i*N+first)` stand for the value. A GPU keeps an array in registers only when no index is a variable.
  */
 export function assemble(
   files: readonly string[],
@@ -73,13 +73,26 @@ function bindings(
 }
 
 function substitute(line: string, names: Variables): string {
-  return line.replaceAll(/\$\(([^)]*)\)/g, (_, sum: string) =>
-    String(sum.split("+").reduce((total, term) => total + value(term.trim(), names), 0)),
-  );
+  return line.replaceAll(/\$\(([^)]*)\)/g, (_, expression: string) => String(value(expression, names)));
 }
 
-function value(term: string, names: Variables): number {
-  const number = /^\d+$/.test(term) ? Number(term) : names[term];
+/** A sum of products and quotients of numbers and names, from left to right, without spaces. */
+function value(expression: string, names: Variables): number {
+  return expression.split("+").reduce((sum, product) => sum + productOf(product, names), 0);
+}
+
+function productOf(product: string, names: Variables): number {
+  const [first, ...rest] = product.split(/([*/])/);
+  let result = termOf(first, names);
+  for (let i = 0; i < rest.length; i += 2) {
+    const factor = termOf(rest[i + 1], names);
+    result = rest[i] === "*" ? result * factor : result / factor;
+  }
+  return result;
+}
+
+function termOf(term: string, names: Variables): number {
+  const number = /^-?\d+$/.test(term) ? Number(term) : names[term];
   if (number === undefined) throw new Error(`${term} is neither a number nor a constant`);
   return number;
 }

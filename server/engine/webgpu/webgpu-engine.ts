@@ -1,5 +1,15 @@
 import { checkLength, checkShapes } from "../checks.ts";
-import type { Advance, Engine, Member, Network, Problem, Trainer, TrainerState } from "../engine.ts";
+import type {
+  Advance,
+  Engine,
+  EngineOption,
+  Member,
+  Network,
+  Problem,
+  Shape,
+  Trainer,
+  TrainerState,
+} from "../engine.ts";
 import { EngineCalls } from "../engine-calls.ts";
 import type { GpuOptions } from "./gpu.ts";
 import { GpuThread } from "./gpu-thread.ts";
@@ -38,6 +48,7 @@ export class WebGpuEngine implements Engine {
   readonly precision = "float32";
   readonly deterministic = true;
   readonly isa = "wgsl";
+  readonly lacks: readonly EngineOption[] = ["embedding", "grokfast"];
   readonly threads = 1;
   readonly variant: string;
   readonly device: string;
@@ -95,13 +106,8 @@ export class WebGpuEngine implements Engine {
     });
   }
 
-  /** Bytes of device memory that a network of this shape takes alone, without the room that is set aside for more of its shape. */
-  bytesOf({
-    modulus,
-    width,
-    activation,
-    optimizer,
-  }: Pick<Problem, "modulus" | "width" | "activation" | "optimizer">): number {
+  /** Without the room that is set aside for more of its shape. */
+  bytesOf({ modulus, width, activation, optimizer }: Shape): number {
     const shape = { modulus, width, activation, optimizer: optimizer.kind };
     return poolBytes(planOf(shape, this.#thread.device.limits), 1);
   }

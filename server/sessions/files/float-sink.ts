@@ -24,7 +24,7 @@ export class FloatSink {
     this.#least = tensor.name.endsWith("_second") ? 0 : -largest;
   }
 
-  /** [M, p] row-major. */
+  /** Row-major. */
   get values(): Float32Array {
     return this.#allocate();
   }

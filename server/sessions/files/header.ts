@@ -20,9 +20,14 @@ export interface Header<Name extends string> {
  *
  * @param bytes - without the length before it
  * @param names - the tensors that a file may have
+ * @param known - the same for people, short enough for a message
  * @throws GrokboxError INVALID_FIELD
  */
-export function parseHeader<Name extends string>(bytes: Uint8Array, names: readonly Name[]): Header<Name> {
+export function parseHeader<Name extends string>(
+  bytes: Uint8Array,
+  names: readonly Name[],
+  known: string,
+): Header<Name> {
   const entries = parseBoundedJson(decode(bytes), "file.header");
   if (!(entries instanceof Map)) throw wrong("file.header", "must be a JSON object");
   const tensors = new Map<Name, TensorInfo>();
@@ -30,7 +35,7 @@ export function parseHeader<Name extends string>(bytes: Uint8Array, names: reado
   for (const [name, value] of entries as ReadonlyMap<string, Json>) {
     if (name === "__metadata__") metadata = parseStrings(value);
     else if (isOneOf(names, name)) tensors.set(name, parseTensor(name, value));
-    else throw wrong("file", `must hold no tensors but ${names.join(", ")}; got ${quoted(name)}`);
+    else throw wrong("file", `must hold no tensors but ${known}; got ${quoted(name)}`);
   }
   return { metadata, tensors };
 }

@@ -226,7 +226,7 @@ describe("refused by its header, with the reason", () => {
 
 describe("a tensor of another name is refused, its name shown harmlessly", () => {
   const must =
-    "file: must hold no tensors but theta, xi, theta_first, theta_second, xi_first, xi_second, train; got";
+    "file: must hold no tensors but theta, xi, embedding, projection, the _first, _second and _average of these, and train; got";
   test.each([
     ["../../etc/passwd", '"../../etc/passwd"'],
     ["C:\\theta", '"C:\\theta"'],

@@ -1,11 +1,17 @@
+import { arrayNamesOf, type StateKind } from "../../model/network-state.ts";
+import { mostDimension } from "../../model/spec-rules.ts";
 import { type FieldViolation, invalid } from "../errors.ts";
-import { arrayNames } from "../snapshot.ts";
+import { type ArrayName, arrayNames, arrayShape, outerName } from "../snapshot.ts";
 import type { TensorInfo } from "./header.ts";
 import { quoted } from "./quoted.ts";
 
 /** Every tensor that a snapshot's file may have. */
 export const tensorNames = [...arrayNames, "train"] as const;
 export type TensorName = (typeof tensorNames)[number];
+
+/** These names, for people. */
+export const tensorNamesText =
+  "theta, xi, embedding, projection, the _first, _second and _average of these, and train";
 
 export type Dtype = "F32" | "F64" | "U8" | "BOOL" | "I64";
 
@@ -22,7 +28,11 @@ export interface Placed {
 export interface Layout {
   readonly modulus: number;
   readonly width: number;
+  /** d of a learned embedding; absent without one. */
+  readonly dimension?: number;
   readonly hasMoments: boolean;
+  /** Grokfast's, of the gradient. */
+  readonly hasAverages: boolean;
   readonly tensors: readonly Placed[];
   /** Of all the data. */
   readonly dataBytes: number;
@@ -33,15 +43,18 @@ const weightTypes: readonly string[] = ["F32", "F64"];
 const trainTypes: readonly string[] = ["U8", "BOOL", "I64"];
 
 type Tensors = ReadonlyMap<TensorName, TensorInfo>;
+type Extents = Parameters<typeof arrayShape>[1];
 
 /**
- * Whether these tensors are a state: `theta` and `xi` [M, p], F32 or F64, M 8 to 65,536 and p odd, 3 to 199; all four
- * moments alike or none; optionally `train`, a U8 or BOOL mask [p, p] or I64 indices x p + y [n] or pairs (x, y) [n, 2].
+ * Whether these tensors are a state: `theta` and `xi` [M, p], F32 or F64, M 8 to 65,536 and p odd, 3 to 199; with a learned embedding
+ * `embedding` [d, p] and `projection` [M, d] too, d 1 to 512; of what is trained all moments or none, and all averages or none, each like
+ * what it is of; optionally `train`, a U8 or BOOL mask [p, p] or I64 indices x p + y [n] or pairs (x, y) [n, 2].
  *
  * @throws GrokboxError INVALID_FIELD with every tensor that is wrong
  */
 export function planLayout(tensors: Tensors): Layout {
-  throwIfAny(missing(tensors));
+  const kind = kindOf(tensors);
+  throwIfAny(wrongNames(tensors, kind));
   const { shape } = tensors.get("theta")!;
   const [width, modulus] = shape;
   const isWeights =
@@ -50,35 +63,66 @@ export function planLayout(tensors: Tensors): Layout {
     const must = "must be [M, p] with M 8 to 65536 and p odd, 3 to 199";
     throwIfAny([{ field: "file.theta.shape", description: `${must}; got ${shown(shape)}` }]);
   }
-  throwIfAny([...tensors].flatMap(([name, info]) => formViolations(name, info, width, modulus)));
+  const dimension = kind.factors ? dimensionOf(tensors.get("embedding")!.shape, modulus) : undefined;
+  const extents = { modulus, width, ...(dimension !== undefined && { embedding: { dimension } }) };
+  throwIfAny([...tensors].flatMap(([name, info]) => formViolations(name, info, extents)));
   const placed = [...tensors].sort(([, a], [, b]) => a.begin - b.begin);
   throwIfAny(tilingViolations(placed));
   return {
     modulus,
     width,
-    hasMoments: tensors.has("theta_first"),
+    ...(dimension !== undefined && { dimension }),
+    hasMoments: kind.moments,
+    hasAverages: kind.averages,
     tensors: placed.map(([name, { dtype, shape, end }]) => ({ name, dtype: dtype as Dtype, shape, end })),
     dataBytes: placed.at(-1)![1].end,
   };
 }
 
-function missing(tensors: Tensors): FieldViolation[] {
-  const [theta, xi, ...moments] = arrayNames;
-  const hasMoments = moments.some((name) => tensors.has(name));
-  return [theta, xi, ...(hasMoments ? moments : [])]
+/** By the names that are there, be they all or some of a kind's. */
+export function kindOf(tensors: { keys(): Iterable<string> }): StateKind {
+  const names = [...tensors.keys()];
+  return {
+    moments: names.some((name) => /_(first|second)$/.test(name)),
+    averages: names.some((name) => name.endsWith("_average")),
+    factors: names.some((name) => /^(embedding|projection)/.test(name)),
+  };
+}
+
+/** What is missing, and what does not go with the rest. */
+function wrongNames(tensors: Tensors, kind: StateKind): FieldViolation[] {
+  const due = arrayNamesOf(kind).map(outerName);
+  const all = kind.factors ? "six" : "four";
+  const why = (name: ArrayName) => {
+    if (name.endsWith("_average"))
+      return `must be there: all ${kind.factors ? "three" : "two"} averages or none`;
+    if (/_(first|second)$/.test(name)) return `must be there: all ${all} moments or none`;
+    return name === "embedding" || name === "projection"
+      ? "must be there: embedding and projection or neither"
+      : "must be there";
+  };
+  const missing = due
     .filter((name) => !tensors.has(name))
+    .map((name) => ({ field: `file.${name}`, description: why(name) }));
+  const excess = [...tensors.keys()]
+    .filter((name) => name !== "train" && !due.includes(name))
     .map((name) => ({
       field: `file.${name}`,
-      description:
-        name === theta || name === xi ? "must be there" : "must be there: all four moments or none",
+      description: "must be left out: with a learned embedding theta is not trained itself",
     }));
+  return [...missing, ...excess];
+}
+
+function dimensionOf(shape: readonly number[], modulus: number): number {
+  if (shape.length === 2 && isIn(shape[0], 1, mostDimension) && shape[1] === modulus) return shape[0]!;
+  const must = `must be [d, p] with d 1 to ${mostDimension} and p = ${modulus}`;
+  throw invalid([{ field: "file.embedding.shape", description: `${must}; got ${shown(shape)}` }]);
 }
 
 function formViolations(
   name: TensorName,
   { dtype, shape, begin, end }: TensorInfo,
-  width: number,
-  modulus: number,
+  extents: Extents,
 ): FieldViolation[] {
   const types = name === "train" ? trainTypes : weightTypes;
   if (!types.includes(dtype)) {
@@ -86,7 +130,8 @@ function formViolations(
       { field: `file.${name}.dtype`, description: `must be ${types.join(" or ")}; got ${quoted(dtype)}` },
     ];
   }
-  const must = name === "train" ? trainShape(dtype, shape, modulus) : weightShape(shape, width, modulus);
+  const must =
+    name === "train" ? trainShape(dtype, shape, extents.modulus) : weightShape(name, shape, extents);
   if (must !== undefined) {
     return [{ field: `file.${name}.shape`, description: `${must}; got ${shown(shape)}` }];
   }
@@ -100,10 +145,14 @@ function formViolations(
   ];
 }
 
-/** What the shape of weights or moments must be, when it isn't. */
-function weightShape(shape: readonly number[], width: number, modulus: number): string | undefined {
-  const fits = shape.length === 2 && shape[0] === width && shape[1] === modulus;
-  return fits ? undefined : `must be theta's [${width}, ${modulus}]`;
+/** What the shape of weights, moments or averages must be, when it isn't. */
+function weightShape(name: ArrayName, shape: readonly number[], extents: Extents): string | undefined {
+  const due = arrayShape(name, extents);
+  const fits = shape.length === 2 && shape[0] === due[0] && shape[1] === due[1];
+  if (fits) return undefined;
+  const { width, modulus } = extents;
+  if (due[0] === width && due[1] === modulus) return `must be theta's [${width}, ${modulus}]`;
+  return `must be ${due[0] === width ? "[M, d]" : "[d, p]"} = ${shown(due)}`;
 }
 
 function trainShape(dtype: string, shape: readonly number[], modulus: number): string | undefined {

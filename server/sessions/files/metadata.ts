@@ -44,12 +44,23 @@ function parseStep(metadata: ReadonlyMap<string, string>): number {
   throw mustBe("step", "a decimal integer, 0 to 2^52", text);
 }
 
-function parseSpec(metadata: ReadonlyMap<string, string>, { modulus, width }: Layout): Spec {
+function parseSpec(
+  metadata: ReadonlyMap<string, string>,
+  { modulus, width, dimension, hasAverages }: Layout,
+): Spec {
   const text = metadata.get("spec");
   if (text === undefined) throw mustBe("spec", "the spec as JSON", text);
   const spec = parseSpecJson(text, `${field}.spec`);
   if (spec.modulus !== modulus) throw mustBe("spec.modulus", `theta's p = ${modulus}`, String(spec.modulus));
   if (spec.width !== width) throw mustBe("spec.width", `theta's M = ${width}`, String(spec.width));
+  const { embedding, optimizer } = spec;
+  if (embedding?.dimension !== dimension) {
+    const what =
+      dimension === undefined ? "left out: there is no array embedding" : `embedding's d = ${dimension}`;
+    throw mustBe("spec.embedding.dimension", what, embedding && String(embedding.dimension));
+  }
+  if (hasAverages && optimizer.grokfast === undefined)
+    throw mustBe("spec.optimizer.grokfast", "given beside averages", undefined);
   return spec;
 }
 

@@ -47,7 +47,7 @@ test("the header may name tensors in another order than that of their data", () 
     Object.assign(entries, Object.fromEntries(reversed));
   });
   const { theta, xi, moments: read4 } = read(bytes).state;
-  const firsts = [theta, xi, read4!.thetaFirst, read4!.thetaSecond, read4!.xiFirst, read4!.xiSecond];
+  const firsts = [theta, xi, read4!.thetaFirst!, read4!.thetaSecond!, read4!.xiFirst, read4!.xiSecond];
   expect(firsts.map(([value]) => value)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 

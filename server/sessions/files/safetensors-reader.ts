@@ -1,10 +1,11 @@
 import type { TrainerState } from "../../engine/engine.ts";
 import type { Spec } from "../../model/spec.ts";
 import { invalid } from "../errors.ts";
+import { stateOf } from "../snapshot.ts";
 import { FloatSink } from "./float-sink.ts";
 import { parseHeader } from "./header.ts";
 import { HeaderBuffer } from "./header-buffer.ts";
-import { type Layout, planLayout, type TensorName, tensorNames } from "./layout.ts";
+import { type Layout, planLayout, type TensorName, tensorNames, tensorNamesText } from "./layout.ts";
 import { type Origin, parseOrigin } from "./metadata.ts";
 import { TrainSink } from "./train-sink.ts";
 
@@ -85,7 +86,7 @@ export class SafetensorsReader {
         modulus: layout.modulus,
         width: layout.width,
         step: origin.step,
-        state: stateOf(body),
+        state: stateOfFile(body),
         ...(body.train !== undefined && { train: body.train.mask }),
         ...(origin.spec !== undefined && { spec: origin.spec }),
       };
@@ -109,7 +110,7 @@ export class SafetensorsReader {
   #takeHeader(chunk: Uint8Array): Uint8Array {
     const rest = this.#header!.take(chunk);
     if (this.#header!.bytes === undefined) return rest;
-    const { metadata, tensors } = parseHeader(this.#header!.bytes, tensorNames);
+    const { metadata, tensors } = parseHeader(this.#header!.bytes, tensorNames, tensorNamesText);
     const headerBytes = this.#header!.totalBytes;
     this.#header = undefined;
     const layout = planLayout(tensors);
@@ -119,7 +120,8 @@ export class SafetensorsReader {
     if (totalBytes > maxBytes)
       throw wrong(`must be at most ${maxBytes} bytes; its header says ${totalBytes}`);
     const floats = layout.tensors.filter(({ name }) => name !== "train");
-    reserve?.(floats.length * layout.width * layout.modulus * Float32Array.BYTES_PER_ELEMENT);
+    const numbers = floats.reduce((sum, { shape }) => sum + shape[0]! * shape[1]!, 0);
+    reserve?.(numbers * Float32Array.BYTES_PER_ELEMENT);
     const train = layout.tensors.find(({ name }) => name === "train");
     this.#body = {
       layout,
@@ -158,17 +160,11 @@ export async function readSafetensors(
   return reader.finish();
 }
 
-function stateOf({ layout, origin, floats }: Body): TrainerState {
-  const values = (name: TensorName) => floats.get(name)!.values;
-  const weights = { step: origin.step, theta: values("theta"), xi: values("xi") };
-  if (!layout.hasMoments) return weights;
-  const moments = {
-    thetaFirst: values("theta_first"),
-    thetaSecond: values("theta_second"),
-    xiFirst: values("xi_first"),
-    xiSecond: values("xi_second"),
-  };
-  return { ...weights, moments };
+function stateOfFile({ origin, floats }: Body): TrainerState {
+  return stateOf(
+    origin.step,
+    [...floats].map(([name, sink]) => ({ name, data: sink.values })),
+  );
 }
 
 function wrong(description: string) {

@@ -1,4 +1,4 @@
-import { arrays, bytesOf } from "../snapshot.ts";
+import { arrayShape, arrays, bytesOf } from "../snapshot.ts";
 import { formatName, formatVersion } from "./metadata.ts";
 import { type FileSegments, fileOf, type StateFile } from "./state-file.ts";
 
@@ -6,8 +6,7 @@ import { type FileSegments, fileOf, type StateFile } from "./state-file.ts";
 const alignment = 8;
 
 /**
- * A snapshot as a safetensors file: `theta`, `xi` and the moments that there are, F32 [M, p], then `train`, BOOL [p, p];
- * step, spec and origin in the metadata. https://github.com/huggingface/safetensors#format
+ * A snapshot as a safetensors file: its arrays, F32, each of its own shape, then `train`, BOOL [p, p]; step, spec and origin in the metadata. https://github.com/huggingface/safetensors#format
  */
 export function safetensorsFile({
   step,
@@ -17,7 +16,7 @@ export function safetensorsFile({
   session,
   createTimeMs,
 }: StateFile): FileSegments {
-  const { modulus, width } = spec;
+  const { modulus } = spec;
   const header: Record<string, unknown> = {
     __metadata__: {
       format: formatName,
@@ -35,7 +34,7 @@ export function safetensorsFile({
     offset += bytes.length;
     data.push(bytes);
   };
-  for (const array of arrays(state)) add(array.name, "F32", [width, modulus], bytesOf(array.data));
+  for (const { name, data } of arrays(state)) add(name, "F32", arrayShape(name, spec), bytesOf(data));
   add("train", "BOOL", [modulus, modulus], train);
   return fileOf([encodeHeader(header), ...data]);
 }

@@ -54,7 +54,7 @@ test.each<[string, unknown, string]>([
   [
     "betas of SGD",
     { ...standard, optimizer: { ...standard.optimizer, kind: "sgd" } },
-    "spec.optimizer: must be an object of kind, learningRate, weightDecay and nothing else",
+    "spec.optimizer: must be an object of kind, learningRate, weightDecay, perhaps grokfast and nothing else",
   ],
   [
     "pairs that aren't numbers",

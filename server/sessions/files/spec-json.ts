@@ -4,7 +4,7 @@ import { invalid } from "../errors.ts";
 import { type Json, parseBoundedJson } from "./bounded-json.ts";
 
 type Kind = "number" | "string" | "numbers" | Shape | Variants;
-/** The fields of an object, all of which it must have. */
+/** The fields of an object, all of which it must have, but those whose name here ends in `?`. */
 interface Shape {
   readonly [field: string]: Kind;
 }
@@ -17,6 +17,7 @@ interface Variants {
 const maxNameLength = 32;
 
 const rates = { learningRate: "number", weightDecay: "number" } as const;
+const grokfast = { "grokfast?": { alpha: "number", lambda: "number" } } as const;
 
 /** `Spec` of `model/spec.ts`, field by field. */
 const specShape: Shape = {
@@ -28,7 +29,10 @@ const specShape: Shape = {
     kinds: { random: { scale: "number" }, "single-frequency": { scale: "number" }, uploaded: {} },
   },
   optimizer: {
-    kinds: { adamw: { ...rates, beta1: "number", beta2: "number", epsilon: "number" }, sgd: rates },
+    kinds: {
+      adamw: { ...rates, beta1: "number", beta2: "number", epsilon: "number", ...grokfast },
+      sgd: { ...rates, ...grokfast },
+    },
   },
   schedule: { warmupSteps: "number" },
   split: {
@@ -39,6 +43,7 @@ const specShape: Shape = {
     },
   },
   seed: "number",
+  "embedding?": { dimension: "number" },
 };
 
 /**
@@ -86,12 +91,17 @@ function convertVariant(value: ReadonlyMap<string, Json>, { kinds }: Variants, f
 }
 
 function convertFields(value: ReadonlyMap<string, Json>, shape: Shape, field: string): unknown {
-  const names = Object.keys(shape);
-  if (value.size !== names.length || !names.every((name) => value.has(name))) {
+  const kinds = Object.entries(shape).map(([key, kind]) => {
+    const isOptional = key.endsWith("?");
+    return { name: isOptional ? key.slice(0, -1) : key, kind, isOptional };
+  });
+  const there = kinds.filter(({ name, isOptional }) => value.has(name) || !isOptional);
+  if (value.size !== there.length || !there.every(({ name }) => value.has(name))) {
+    const names = kinds.map(({ name, isOptional }) => (isOptional ? `perhaps ${name}` : name));
     throw mustBe(field, `an object of ${names.join(", ")} and nothing else`);
   }
   return Object.fromEntries(
-    names.map((name) => [name, convert(value.get(name), shape[name], `${field}.${name}`)]),
+    there.map(({ name, kind }) => [name, convert(value.get(name), kind, `${field}.${name}`)]),
   );
 }
 

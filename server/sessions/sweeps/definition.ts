@@ -1,8 +1,6 @@
 import type { Runs } from "../../model/sweep-grid.ts";
 import type { RunPlan } from "../plan.ts";
 
-/** Cells with every seed, at most. */
-export const mostRuns = 100_000;
 /** Runs of one group are read together for their bands. */
 export const mostSeeds = 10_000;
 /** Sessions of one sweep at a time. */
@@ -22,8 +20,8 @@ export interface SweepDefinition extends Runs {
   readonly maxParallel: number;
   /** Sessions stay when their run has ended. */
   readonly keepSessions: boolean;
-  /** A cell whose spec is none ends its runs with that reason, rather than refuse the sweep. */
-  readonly skipInvalid: boolean;
+  /** It was to be refused if any cell had no spec; otherwise such a cell only ends its own runs, with that reason. */
+  readonly refuseInvalid: boolean;
 }
 
 /** Steps of a run that a sweep keeps, at most: as fine as bands are drawn. */

@@ -1,6 +1,7 @@
 import { GrokkingStep } from "../../model/grokking-step.ts";
 import type { Analyst } from "../analyst.ts";
 import { forecast, initialWeights } from "../dynamics.ts";
+import { isWithoutDevice } from "../errors.ts";
 import { isPlanned, type RunPlan } from "../plan.ts";
 import type { ProgressPoint } from "../progress-log.ts";
 import type { Session } from "../session.ts";
@@ -40,7 +41,7 @@ const pointsATurn = 2_048;
 export function endOf(session: Session): { readonly outcome: Outcome; readonly detail: string } | undefined {
   const { plan, stopReason } = session;
   const outcome = stopReason && outcomes[stopReason.kind];
-  if (plan !== undefined || outcome === undefined) return undefined;
+  if (plan !== undefined || outcome === undefined || isWithoutDevice(stopReason?.cause)) return undefined;
   return { outcome, detail: stopReason!.detail };
 }
 

@@ -5,6 +5,7 @@ import { toGrokboxError } from "../keeper.ts";
 import type { Registry } from "../registry.ts";
 import type { Session } from "../session.ts";
 import { Turns } from "../turns.ts";
+import { type InvalidCells, noInvalidCells } from "./cell-violations.ts";
 import { gridOf, type SweepDefinition } from "./definition.ts";
 import { Ledger } from "./ledger.ts";
 import { Pace } from "./pace.ts";
@@ -22,6 +23,8 @@ export interface SweepIdentity {
 /** The body of a sweep's row in the store. */
 export interface SweepRecord {
   readonly definition: SweepDefinition;
+  /** @default none */
+  readonly invalid?: InvalidCells;
 }
 
 export interface SweepParts {
@@ -45,6 +48,7 @@ const runsDeleted = 1_000;
 export class Sweep {
   readonly identity: SweepIdentity;
   readonly definition: SweepDefinition;
+  readonly invalid: InvalidCells;
   readonly ledger: Ledger;
   /** Steps of the curves. */
   readonly grid: readonly number[];
@@ -59,12 +63,13 @@ export class Sweep {
 
   constructor(
     identity: SweepIdentity,
-    definition: SweepDefinition,
+    { definition, invalid = noInvalidCells }: SweepRecord,
     parts: SweepParts,
     stored?: LoadedSweep & { readonly sessions: readonly Session[] },
   ) {
     this.identity = identity;
     this.definition = definition;
+    this.invalid = invalid;
     this.#parts = parts;
     this.grid = gridOf(definition.plan);
     this.ledger = new Ledger(runCount(definition), stored);
@@ -116,14 +121,16 @@ export class Sweep {
     const { done, runs, steps, counts } = this.ledger;
     const trained = done - counts.invalid - counts.failed;
     const mean = trained === 0 ? this.definition.plan.untilStep : steps / trained;
-    const open = runs - done - this.active.length;
+    const invalid = this.invalid.groups * this.definition.seeds.length - counts.invalid;
+    const open = runs - done - this.active.length - invalid;
     const left = this.active.reduce((sum, { step }) => sum + Math.max(0, mean - step), open * mean);
     return { stepsPerSecond, secondsLeft: left / stepsPerSecond };
   }
 
   row(): SweepRow {
     const { ordinal, createTimeMs } = this.identity;
-    const body: SweepRecord = { definition: this.definition };
+    const { definition, invalid } = this;
+    const body: SweepRecord = { definition, ...(invalid.groups > 0 ? { invalid } : {}) };
     return { id: this.id, ordinal, createTimeMs, state: this.#state, body };
   }
 

@@ -5,22 +5,33 @@ import { GrokboxError } from "../errors.ts";
 import { toGrokboxError } from "../keeper.ts";
 import type { Registry } from "../registry.ts";
 import type { Session } from "../session.ts";
+import { type InvalidCells, noInvalidCells } from "./cell-violations.ts";
 import type { SweepDefinition } from "./definition.ts";
 import { type AnswerOf, Sweep, type SweepIdentity, type SweepParts, type SweepRecord } from "./sweep.ts";
 
-const mostSweeps = 1_000;
+/** Bounds that are the server's to set. */
+export interface SweepLimits {
+  /** Sweeps at a time, finished ones among them. */
+  readonly maxSweeps: number;
+  /** Runs of one sweep: cells with every seed. */
+  readonly maxSweepRuns: number;
+}
+
+export const defaultSweepLimits: SweepLimits = { maxSweeps: 1_000, maxSweepRuns: 100_000 };
 
 /** All sweeps of this box. They use its sessions; sessions know nothing of them but to whom they belong. */
 export class Sweeps {
   readonly registry: Registry;
+  readonly limits: SweepLimits;
   readonly analyst = new Analyst();
   readonly #onDefect: (error: unknown) => void;
   readonly #sweeps = new Map<string, Sweep>();
   #started = 0;
   #starting = 0;
 
-  constructor(registry: Registry, onDefect: (error: unknown) => void) {
+  constructor(registry: Registry, onDefect: (error: unknown) => void, limits = defaultSweepLimits) {
     this.registry = registry;
+    this.limits = limits;
     this.#onDefect = onDefect;
   }
 
@@ -47,9 +58,8 @@ export class Sweeps {
       }
       owned.delete(name);
       this.#started = Math.max(this.#started, ordinal);
-      const { definition } = body as SweepRecord;
       const identity = { name, ordinal, createTimeMs };
-      const sweep = new Sweep(identity, definition, this.#parts, { ...loaded, sessions });
+      const sweep = new Sweep(identity, body as SweepRecord, this.#parts, { ...loaded, sessions });
       if (state === "deleted") {
         await sweep.forget().catch(this.#onDefect);
         continue;
@@ -76,17 +86,17 @@ export class Sweeps {
    * Makes a sweep of a checked definition durable, and begins.
    *
    * @param answerOf - the answer that tells of it
+   * @param invalid - of its cells, where not all have a spec
    */
   async start(
     definition: SweepDefinition,
     answerOf: (sweep: Sweep) => AnswerRow | undefined,
+    invalid: InvalidCells = noInvalidCells,
   ): Promise<Sweep> {
     this.registry.checkOpen();
-    if (this.#sweeps.size + this.#starting >= mostSweeps) {
-      throw new GrokboxError("TOO_MANY_SWEEPS", `there are ${mostSweeps} sweeps already; delete some`, {
-        limit: mostSweeps,
-      });
-    }
+    const { maxSweeps: limit } = this.limits;
+    if (this.#sweeps.size + this.#starting >= limit)
+      throw new GrokboxError("TOO_MANY_SWEEPS", `there are ${limit} sweeps already; delete some`, { limit });
     this.#starting += 1;
     try {
       const identity: SweepIdentity = {
@@ -94,7 +104,7 @@ export class Sweeps {
         ordinal: ++this.#started,
         createTimeMs: Date.now(),
       };
-      const sweep = new Sweep(identity, definition, this.#parts);
+      const sweep = new Sweep(identity, { definition, invalid }, this.#parts);
       const answer = answerOf(sweep);
       await this.registry.store
         .commit({ putSweeps: [sweep.row()], putAnswers: answer === undefined ? [] : [answer] })

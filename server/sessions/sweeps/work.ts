@@ -1,8 +1,11 @@
-import { groupViolations, specOf } from "../../model/sweep-grid.ts";
+import type { Spec } from "../../model/spec.ts";
+import { specOf } from "../../model/sweep-grid.ts";
 import type { Analyst } from "../analyst.ts";
-import { GrokboxError } from "../errors.ts";
+import { GrokboxError, isWithoutDevice } from "../errors.ts";
+import type { Placement } from "../placement.ts";
 import type { Registry } from "../registry.ts";
 import type { Session } from "../session.ts";
+import { cellViolations } from "./cell-violations.ts";
 import type { SweepDefinition } from "./definition.ts";
 import type { Ledger } from "./ledger.ts";
 import { endOf, type RunSummary, summarize } from "./summary.ts";
@@ -39,6 +42,8 @@ export class Work {
   readonly #parts: WorkParts;
   /** Sessions of runs that are under way, or were when it was stopped. */
   readonly #active: Map<number, Session>;
+  /** By group. */
+  readonly #placements = new Map<number, Placement>();
   readonly #taken = new Set<number>();
   readonly #lanes = new Set<Promise<void>>();
   #halt = new AbortController();
@@ -140,11 +145,15 @@ export class Work {
     const session = this.#active.get(run) ?? (await this.#start(run, signal));
     if (session === undefined) return;
     this.#active.set(run, session);
-    if (endOf(session) === undefined) {
+    for (let isFirst = true; endOf(session) === undefined && !signal.aborted; isFirst = false) {
+      // It was stopped for another reason than that it has no device: whoever stopped it goes on with it.
+      if (!isFirst && !isWithoutDevice(session.stopReason?.cause)) return;
+      if (!isFirst) await this.#waitOut(session.stopReason!.detail, signal);
       if (signal.aborted) return;
       if (!session.isTraining) session.resume({ ...this.#parts.definition.plan, since: 1 });
       await session.atRest;
     }
+    if (endOf(session) !== undefined) this.#waitsFor = "";
     if (endOf(session) !== undefined) await this.#retire(run, session, signal);
   }
 
@@ -152,20 +161,20 @@ export class Work {
   async #start(run: number, signal: AbortSignal): Promise<Session | undefined> {
     const { registry, definition, name } = this.#parts;
     const group = Math.floor(run / definition.seeds.length);
-    const wrong = definition.skipInvalid ? groupViolations(definition.cells, group) : [];
+    const wrong = cellViolations(definition, group);
     if (wrong.length > 0) {
-      const detail = wrong.map(({ field, description }) => `${field} ${description}`).join("; ");
+      const detail = wrong.map(({ field, description }) => `${snakeCase(field)} ${description}`).join("; ");
       await this.#finish(run, { outcome: "invalid", detail, step: 0 }, signal);
       return undefined;
     }
     const spec = specOf(definition, run);
-    const { cells, plan, engine, labels } = definition;
+    const { cells, plan, labels, engine } = definition;
     const { preset } = cells.kind === "list" ? cells.specs[group]! : cells.base;
     const { recordEvery } = plan;
     while (!signal.aborted) {
       try {
         const session = await registry.start({
-          ...{ spec, preset, labels, engine, recordEvery },
+          ...{ spec, preset, labels, engine, recordEvery, placement: this.#placement(group, spec) },
           sweep: { name, run },
         });
         this.#waitsFor = "";
@@ -174,7 +183,8 @@ export class Work {
         if (!(error instanceof GrokboxError)) throw error;
         const { reason, message } = error;
         if (reason === "SHUTTING_DOWN") return undefined;
-        if (!passing.includes(reason) || (reason === "OUT_OF_MEMORY" && !registry.canHold(spec))) {
+        const isPassing = passing.includes(reason) || isWithoutDevice(reason);
+        if (!isPassing || (reason === "OUT_OF_MEMORY" && !registry.canHold(spec, engine))) {
           const outcome = reason === "DIVERGED" ? "diverged" : "failed";
           await this.#finish(run, { outcome, detail: message, step: 0 }, signal);
           return undefined;
@@ -185,10 +195,30 @@ export class Work {
     return undefined;
   }
 
+  /** One for all seeds of a cell: the fastest for its network beside as many runs as the sweep has under way. */
+  #placement(group: number, spec: Spec): Placement {
+    const { registry, definition } = this.#parts;
+    const { engine, maxParallel, seeds } = definition;
+    let placement = this.#placements.get(group);
+    if (placement === undefined) {
+      const begun = [...this.#active].find(([run]) => Math.floor(run / seeds.length) === group)?.[1];
+      placement =
+        begun === undefined
+          ? registry.place(engine, spec, () => maxParallel - 1)
+          : { engine: begun.training.engine, reason: begun.engine.reason };
+      this.#placements.set(group, placement);
+    }
+    return placement;
+  }
+
   async #retire(run: number, session: Session, signal: AbortSignal): Promise<void> {
     const { registry, analyst, definition, grid } = this.#parts;
     const { plan, keepSessions } = definition;
-    const { summary, curve } = await summarize(session, plan, grid, analyst, registry.closing);
+    const summarized = await this.#patiently(signal, () =>
+      summarize(session, plan, grid, analyst, registry.closing),
+    );
+    if (summarized === undefined) return;
+    const { summary, curve } = summarized;
     const whole = keepSessions ? { ...summary, session: session.name } : summary;
     await this.#finish(run, whole, signal, curve, session);
   }
@@ -214,6 +244,19 @@ export class Work {
     }
   }
 
+  /** Does what needs a device once there is one; undefined when it is to stop before. */
+  async #patiently<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
+    while (!signal.aborted) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof GrokboxError) || !isWithoutDevice(error.reason)) throw error;
+        await this.#waitOut(error.message, signal);
+      }
+    }
+    return undefined;
+  }
+
   async #waitOut(why: string, signal: AbortSignal): Promise<void> {
     this.#waitsFor = why;
     await new Promise<void>((resolve) => {
@@ -228,6 +271,9 @@ export class Work {
     });
   }
 }
+
+/** Of a path in a spec, as people write it. */
+const snakeCase = (path: string) => path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 function ignoreDeleted(error: unknown): void {
   if (!(error instanceof GrokboxError && error.reason === "SESSION_DELETED")) throw error;

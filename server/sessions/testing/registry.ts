@@ -1,5 +1,8 @@
 import { openCpuEngine } from "../../engine/cpu/cpu-engine.ts";
+import type { Engine } from "../../engine/engine.ts";
 import { openStore } from "../../store/store.ts";
+import type { AbsentEngine, OfferedEngine } from "../engines.ts";
+import type { Observer } from "../observer.ts";
 import { Receipt } from "../receipt.ts";
 import { type Limits, Registry } from "../registry.ts";
 
@@ -11,11 +14,16 @@ export interface TestRegistryOptions {
   readonly checkpointEveryMs?: number;
   readonly maxEphemeralBytes?: number;
   readonly variant?: "addon" | "wasm";
+  /** Beside the CPU engine that computes logits. @default that one alone */
+  readonly offered?: (cpu: Engine) => readonly OfferedEngine[];
+  readonly absent?: readonly AbsentEngine[];
+  readonly observer?: Observer;
 }
 
 /** A registry with a real engine and a real store. Defects are thrown. */
 export async function openTestRegistry(options: TestRegistryOptions = {}): Promise<Registry> {
   const { limits, threads, directory, checkpointEveryMs = 1_000, maxEphemeralBytes, variant } = options;
+  const { offered = (engine) => [{ engine, fallbackReason: "" }], absent = [], observer } = options;
   const store = await openStore({
     directory,
     holder: "a test",
@@ -26,7 +34,8 @@ export async function openTestRegistry(options: TestRegistryOptions = {}): Promi
     ...(variant === undefined ? {} : { variant }),
   });
   return new Registry({
-    engines: [{ engine, reason: "the only one", fallbackReason: "" }],
+    engines: { offered: offered(engine), absent, evaluator: engine },
+    ...(observer === undefined ? {} : { observer }),
     limits: {
       maxSessions: 1_000,
       maxQueuedCommands: 10,

@@ -13,8 +13,8 @@ export interface Surroundings {
 }
 
 export interface PlotContext {
-  readonly panel: Panel;
-  readonly curves: readonly Curve[];
+  readonly panel: Pick<Panel, "left" | "right">;
+  readonly curves: readonly Pick<Curve, "colour" | "dash" | "width" | "isRight">[];
   readonly linear: boolean;
   readonly colours: Colours;
   readonly width: number;

@@ -7,6 +7,7 @@ import { stageSpans } from "../data/stage-at.ts";
 import { theme } from "../data/theme.ts";
 import { colours } from "../draw/colours.ts";
 import { frames, readableMs } from "../draw/frames.ts";
+import { setText } from "../draw/text.ts";
 import { LightElement } from "../light-element.ts";
 import { type Columns, columnsOf } from "./columns.ts";
 import { type Curve, type Panel, shownCurves } from "./panels.ts";
@@ -221,11 +222,6 @@ class ProgressChart extends LightElement {
       </figure>
     `;
   }
-}
-
-/** Writes only what changed: most frames change a value or two. */
-export function setText(element: HTMLElement, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 customElements.define("grokbox-progress-chart", ProgressChart);

@@ -3,11 +3,13 @@ import { Live } from "@grokbox/sdk/live";
 import { Announcer } from "./announcer.ts";
 import { Problems } from "./problems.ts";
 import { SessionList } from "./session-list.ts";
+import { SweepList } from "./sweep-list.ts";
 
 /** What all of the page shares: the connections to the server that it came from, and what is known of it. */
 export class Box {
   readonly live: Live;
   readonly sessions: SessionList;
+  readonly sweeps: SweepList;
   readonly problems = new Problems();
   readonly announcer = new Announcer();
   readonly #address: string;
@@ -18,6 +20,10 @@ export class Box {
     this.live = Live.connect(address);
     this.sessions = new SessionList(this.live, (error) =>
       this.problems.show("Can't follow the sessions", error),
+    );
+    this.sweeps = new SweepList(
+      () => this.connect(),
+      (error) => this.problems.show("Can't ask for the sweeps", error),
     );
   }
 

@@ -8,6 +8,7 @@ import { PointAtStep } from "./point-at-step.ts";
 import { ProgressWatch } from "./progress-watch.ts";
 import { SnapshotSteps } from "./snapshot-list.ts";
 import { stageAt } from "./stage-at.ts";
+import { UnlistedSession } from "./unlisted-session.ts";
 import { ZoomedPoints } from "./zoomed-points.ts";
 
 /** The browser runs on the machine that trains, and every picture, half a screen laid out and painted, takes from the training. */
@@ -29,6 +30,7 @@ export class SessionView extends Changes {
   readonly name: string;
   readonly watch: ProgressWatch;
   readonly snapshots: SnapshotSteps;
+  readonly #unlisted: UnlistedSession;
   readonly #pinned: PointAtStep;
   readonly #zoomed: ZoomedPoints;
   readonly #beginning: Beginning;
@@ -44,6 +46,10 @@ export class SessionView extends Changes {
     this.#link = link;
     this.watch = new ProgressWatch(box, this.name, detail);
     this.snapshots = new SnapshotSteps(() => this.session());
+    this.#unlisted = new UnlistedSession(
+      () => this.session(),
+      (error) => box.problems.show(`Can't ask for ${link.id}`, error),
+    );
     this.#pinned = new PointAtStep(box.live, this.name);
     this.#zoomed = new ZoomedPoints(box.live, this.name);
     this.#beginning = new Beginning(box.live, this.name);
@@ -56,7 +62,8 @@ export class SessionView extends Changes {
         this.#look();
         this.tell();
       }),
-      this.box.sessions.subscribe(() => this.#onSessions()),
+      this.onInfo(() => this.#onSessions()),
+      this.box.sessions.subscribe(() => this.#lookBeside()),
       () => frames.cancel(this.#tellOfInfo),
       this.snapshots.subscribe(tell),
       this.#pinned.subscribe(tell),
@@ -64,15 +71,38 @@ export class SessionView extends Changes {
       this.#beginning.subscribe(tell),
     ];
     this.watch.start();
+    this.#lookBeside();
     this.#look();
   }
 
   stop(): void {
     for (const stop of this.#stop.splice(0)) stop();
     this.watch.stop();
+    this.#unlisted.stop();
     this.#pinned.stop();
     this.#zoomed.stop();
     this.#beginning.stop();
+  }
+
+  /** The list, once it is complete, hasn't those of sweeps. */
+  #lookBeside(): void {
+    const { sessions } = this.box;
+    if (sessions.isComplete && sessions.get(this.name) === undefined && !this.watch.isDeleted)
+      this.#unlisted.start();
+  }
+
+  /** Has `listener` called when more is known of the session. */
+  onInfo(listener: () => void): () => void {
+    const ends = [this.box.sessions.subscribe(listener), this.#unlisted.subscribe(listener)];
+    return () => {
+      for (const end of ends) end();
+    };
+  }
+
+  /** What the answer to a call told. */
+  put(info: SessionInfo): void {
+    if (this.box.sessions.get(this.name) === undefined) this.#unlisted.put(info);
+    else this.box.sessions.put(info);
   }
 
   /** What a person waits for is shown at once; that it is some steps further on is told by its progress. */
@@ -87,7 +117,12 @@ export class SessionView extends Changes {
 
   /** Undefined until the server has told of it, and when there is none of this name. */
   get info(): SessionInfo | undefined {
-    return this.box.sessions.get(this.name);
+    return this.box.sessions.get(this.name) ?? this.#unlisted.info;
+  }
+
+  /** There is no session of this name, or not any more. */
+  get isGone(): boolean {
+    return this.watch.isDeleted || (this.info === undefined && this.#unlisted.isGone);
   }
 
   get link(): SessionLink {

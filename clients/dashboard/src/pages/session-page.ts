@@ -45,12 +45,7 @@ class SessionPage extends LightElement {
     const view = new SessionView(this.box, this.link);
     this.#view = view;
     view.subscribe(() => {
-      const shown = JSON.stringify([
-        view.link,
-        view.info === undefined,
-        view.watch.isDeleted,
-        view.info?.spec,
-      ]);
+      const shown = JSON.stringify([view.link, view.info === undefined, view.isGone, view.info?.spec]);
       if (shown === this.#rendered) return;
       this.#rendered = shown;
       this.requestUpdate();
@@ -66,8 +61,7 @@ class SessionPage extends LightElement {
   override render() {
     const view = this.#view;
     if (view === undefined) return nothing;
-    if (view.watch.isDeleted || (view.info === undefined && this.box.sessions.isComplete))
-      return this.#gone(view);
+    if (view.isGone) return this.#gone(view);
     // Another session gets elements of its own: what they follow they are given once.
     return keyed(view, this.#session(view));
   }

@@ -8,6 +8,7 @@ import { LightElement } from "../light-element.ts";
 import { formatLink } from "../link.ts";
 import "../parts/preset-list.ts";
 import "../parts/sparkline.ts";
+import "../parts/sweep-table.ts";
 
 const columns = ["Session", "State", "Step", "Steps/s", "Stage", "Train", "Test", "Loss"] as const;
 const numbers: ReadonlySet<string> = new Set(["Step", "Steps/s", "Train", "Test"]);
@@ -27,7 +28,9 @@ class SessionsPage extends LightElement {
     const { sessions } = this.box;
     const { all } = sessions;
     if (!sessions.isComplete && all.length === 0) return html`<h1>Sessions</h1>`;
-    if (all.length === 0) return html`<grokbox-presets .box=${this.box} .isFirst=${true}></grokbox-presets>`;
+    const sweeps = html`<grokbox-sweeps .box=${this.box}></grokbox-sweeps>`;
+    if (all.length === 0)
+      return html`<grokbox-presets .box=${this.box} .isFirst=${true}></grokbox-presets>${sweeps}`;
     const training = all.filter(isTraining).length;
     return html`
       <div class="sessions-head">
@@ -52,6 +55,7 @@ class SessionsPage extends LightElement {
           )}
         </tbody>
       </table>
+      ${sweeps}
       <grokbox-presets .box=${this.box}></grokbox-presets>
     `;
   }

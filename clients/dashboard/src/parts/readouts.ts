@@ -1,9 +1,9 @@
 import type { ProgressPoint } from "@grokbox/sdk";
 import { html } from "lit";
 import { count, measure, percent } from "../../../cli/numbers.ts";
-import { setText } from "../charts/progress-chart.ts";
 import type { SessionView } from "../data/session-view.ts";
 import { frames, readableMs } from "../draw/frames.ts";
+import { setText } from "../draw/text.ts";
 import { LightElement } from "../light-element.ts";
 
 interface Readout {

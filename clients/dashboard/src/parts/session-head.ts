@@ -22,7 +22,7 @@ export class SessionHead extends LightElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.until(
-      this.view.box.sessions.subscribe(() => {
+      this.view.onInfo(() => {
         this.#announce();
         this.requestUpdate();
       }),
@@ -75,15 +75,14 @@ export class SessionHead extends LightElement {
   }
 
   async #call(what: string, call: (session: Session) => Promise<SessionInfo>): Promise<void> {
-    const { box } = this.view;
-    const info = await box.attempt(what, async () => call(await this.view.session()));
-    if (info !== undefined) box.sessions.put(info);
+    const info = await this.view.box.attempt(what, async () => call(await this.view.session()));
+    if (info !== undefined) this.view.put(info);
   }
 
   override render() {
     const { info } = this.view;
     if (info === undefined) return html`<header class="head"><h1>${this.view.link.id}</h1></header>`;
-    const { state, spec, labels, preset, engine, durability, run, parent } = info;
+    const { state, spec, labels, preset, engine, durability, run, parent, sweep } = info;
     const rate = isTraining(info) ? this.view.box.sessions.rateOf(info.name) : undefined;
     const left =
       rate === undefined || run?.untilStep === undefined ? undefined : (run.untilStep - info.step) / rate;
@@ -111,12 +110,18 @@ export class SessionHead extends LightElement {
             <span title=${info.engineReason}>engine ${engine}</span>
             <span>${durabilityText(info)}</span>
             ${durability?.alarm ? html`<span class="alarm">${durability.alarm}</span>` : nothing}
+            ${sweep === undefined ? nothing : html`<span>run ${count(sweep.run)} of ${this.#sweep(sweep.name)}</span>`}
             ${parent === undefined ? nothing : html`<span>forked from ${this.#parent(parent.snapshot)}</span>`}
             <span class="labels">${Object.entries(labels).map(([key, value]) => html`<span class="chip">${key}=${value}</span>`)}</span>
           </div>
         </div>
       </header>
     `;
+  }
+
+  #sweep(name: string) {
+    const id = name.slice("sweeps/".length);
+    return html`<a href=${formatLink({ page: "sweep", id })}>sweep ${id}</a>`;
   }
 
   #controls(info: SessionInfo) {

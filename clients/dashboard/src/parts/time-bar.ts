@@ -1,8 +1,8 @@
 import { html } from "lit";
 import { count } from "../../../cli/numbers.ts";
-import { setText } from "../charts/progress-chart.ts";
 import type { SessionView } from "../data/session-view.ts";
 import { frames, readableMs } from "../draw/frames.ts";
+import { setText } from "../draw/text.ts";
 import { LightElement } from "../light-element.ts";
 
 /** The slider over all steps: what it stands at, the whole page shows. */

@@ -18,6 +18,9 @@ struct Problem {
   Activation activation;
   Optimizer optimizer;
   double learningRate, weightDecay, beta1, beta2, epsilon, warmupSteps;
+  int32_t dimension;  // of the learned embedding; 0 without one
+  int32_t grokfast;   // 1 with it
+  double alpha, lambda;
   const uint8_t* labels;   // [p, p]
   const uint8_t* classes;  // [p, p]
 };
@@ -28,14 +31,22 @@ static inline Problem problemFrom(const double* x, const uint8_t* labels, const 
   r.modulus = (int32_t)x[0], r.width = (int32_t)x[1];
   r.activation = (Activation)(int32_t)x[2], r.optimizer = (Optimizer)(int32_t)x[3];
   r.learningRate = x[4], r.weightDecay = x[5], r.beta1 = x[6], r.beta2 = x[7], r.epsilon = x[8],
-  r.warmupSteps = x[9];
+  r.warmupSteps = x[9], r.dimension = (int32_t)x[10], r.grokfast = (int32_t)x[11], r.alpha = x[12],
+  r.lambda = x[13];
   r.labels = labels, r.classes = classes;
   return r;
 }
 
-// Row-major [M, p] arrays of the host; moments are null when there are none.
+// The weights of a layer, and what the optimizer keeps of them: moments and Grokfast's average. Null for
+// what there isn't.
+struct Layer {
+  float *weights, *first, *second, *average;
+};
+
+// theta [M, p] and xi [M, p]; with a learned embedding theta has nothing but weights, which are the product
+// of projection [M, d] and embedding [d, p]. The host's are row-major; see state-layout.ts.
 struct State {
-  float *theta, *xi, *thetaFirst, *thetaSecond, *xiFirst, *xiSecond;
+  Layer theta, xi, projection, embedding;
 };
 
 enum Column {
@@ -70,7 +81,7 @@ struct Job {
   Barrier barrier;
   JobKind kind;
   Trainer* trainer;
-  // load: in; read: out; advance: theta and xi out, [captures, M, p].
+  // load: in; read: out; advance: weights of theta and xi out, [captures, M, p].
   State state;
   // load: in; read, advance: out. Updates made so far; a double because it crosses to JavaScript.
   double step;

@@ -53,15 +53,17 @@ struct Arguments {
     if (length) *length = (int32_t)elements;
     return (T*)data;
   }
-  // From an array of six typed arrays or undefined.
+  // From an array of sixteen typed arrays or undefined.
   State state(int i) const {
-    float* a[6];
-    for (uint32_t k = 0; k < 6; k++) {
-      napi_value v;
-      napi_get_element(env, value[i], k, &v);
-      a[k] = arrayOf<float>(v);
-    }
-    return {a[0], a[1], a[2], a[3], a[4], a[5]};
+    State r{};
+    uint32_t k = 0;
+    for (Layer* layer : {&r.theta, &r.xi, &r.projection, &r.embedding})
+      for (float** array : {&layer->weights, &layer->first, &layer->second, &layer->average}) {
+        napi_value v;
+        napi_get_element(env, value[i], k++, &v);
+        *array = arrayOf<float>(v);
+      }
+    return r;
   }
 };
 

@@ -83,7 +83,7 @@ NOINLINE void thetaTile(const float* __restrict g, int32_t stride, const float* 
 template <class A>
 static void backwardBlock(Trainer& t, int32_t block, BackwardScratch& scratch) {
   const size_t offset = (size_t)block * t.blockSize();
-  const float *theta = t.now.theta + offset, *xi = t.now.xi + offset;
+  const float *theta = t.now.theta.weights + offset, *xi = t.now.xi.weights + offset;
   float *thetaGradient = t.thetaGradient + offset, *xiGradient = t.xiGradient + offset;
   const int32_t p = t.modulus, stride = t.logitStride;
   memset(thetaGradient, 0, t.blockSize() * sizeof(float));

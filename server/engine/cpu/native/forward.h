@@ -18,7 +18,7 @@ template <class A>
 static void hiddenOfBatch(const Trainer& t, int32_t firstPair, int32_t count, int32_t firstBlock,
                           int32_t lastBlock, float* hidden) {
   for (int32_t b = firstBlock; b < lastBlock; b++) {
-    const float* theta = t.now.theta + (size_t)b * t.blockSize();
+    const float* theta = t.now.theta.weights + (size_t)b * t.blockSize();
     float* out = hidden + (b - firstBlock) * 16;
     for (int32_t r = 0; r < count; r++) {
       const Pair& pair = t.pair[firstPair + r];

@@ -121,8 +121,8 @@ NOINLINE void measureLanes(const SpectralScratch& s, int32_t count, int lane, Sp
 
 static void measureBlock(Trainer& t, int32_t block, SpectralScratch& s) {
   const size_t offset = (size_t)block * t.blockSize();
-  transformRows(t, t.now.theta + offset, s, s.cosine[0], s.sine[0]);
-  transformRows(t, t.now.xi + offset, s, s.cosine[1], s.sine[1]);
+  transformRows(t, t.now.theta.weights + offset, s, s.cosine[0], s.sine[0]);
+  transformRows(t, t.now.xi.weights + offset, s, s.cosine[1], s.sine[1]);
   SpectralLanes x;
   for (int lane = 0; lane < 16; lane += lanes64) measureLanes(s, t.modulus / 2, lane, x);
   SpectralSums& sums = t.spectral[block];

@@ -8,12 +8,15 @@
 //
 // A trainer must be left at its last state with finite losses, which is known only after it has been left
 // behind. It keeps a checkpoint some steps back, and repeats those steps.
+//
+// With a learned embedding the gradient of W_E is a sum over all blocks, and theta a product with all of W_E.
+// So there are two barriers more, and W_E is shared out by rows:
+//   update rows of W_E | update blocks | forward pairs | backward blocks | gradient of rows of W_E
 #pragma once
-#include "backward.h"
 #include "barrier.h"
+#include "embedding.h"
 #include "softmax.h"
 #include "spectral.h"
-#include "update.h"
 
 namespace grokbox::KERNEL_NAMESPACE {
 
@@ -56,6 +59,7 @@ struct Worker {
   const int32_t thread;
   TrainScratch& scratch;
   const Share blocks, units;
+  const Share rows;  // of the embedding
   // Copies made of the weights.
   int32_t captured = 0;
   // States whose measures this thread's blocks have been summed for, and those of which the leader has the
@@ -68,7 +72,8 @@ struct Worker {
         thread(thread),
         scratch(*(TrainScratch*)scratch),
         blocks(t.blocks, thread, job.barrier.threads),
-        units(t.units(), thread, job.barrier.threads) {}
+        units(t.units(), thread, job.barrier.threads),
+        rows(t.dimension, thread, job.barrier.threads) {}
 
   bool leads() const { return thread == 0; }
   void meet() { wait(job.barrier); }
@@ -87,9 +92,11 @@ struct Worker {
   // The squares of a state are all there when its update is over, those of its gradient when its backward
   // pass is; both are overwritten by the next update.
   void traceParameters(int32_t row) {
-    trace(Column::parameterNorm, row) = norm(t.parameterSquares, t.blocks);
+    trace(Column::parameterNorm, row) = norm(t.parameterSquares, t.blocks + t.dimension);
   }
-  void traceGradient(int32_t row) { trace(Column::gradientNorm, row) = norm(t.gradientSquares, t.blocks); }
+  void traceGradient(int32_t row) {
+    trace(Column::gradientNorm, row) = norm(t.gradientSquares, t.blocks + t.dimension);
+  }
 
   // Like the gradient's squares, a state's spectral sums are whole from the barrier after its backward pass
   // to the next one.
@@ -97,11 +104,14 @@ struct Worker {
     if (averaged < measured) meanMeasures(t, job.measures + measureColumns * averaged++);
   }
 
-  // --- A thread's own neuron blocks
+  // --- A thread's own neuron blocks and rows of the embedding
 
-  void update(int32_t first, int32_t last, double step) {
-    const UpdateScalars s = scalarsAt(t, step);
-    for (int32_t b = first; b < last; b++) updateBlock(t, b, s);
+  void update(const UpdateScalars& s) {
+    if (t.dimension) {
+      updateEmbedding(t, rows.first, rows.last, s);
+      meet();
+    }
+    for (int32_t b = blocks.first; b < blocks.last; b++) updateBlock(t, b, s);
   }
 
   void backward(int32_t b) {
@@ -109,45 +119,78 @@ struct Worker {
     const size_t offset = (size_t)b * t.blockSize();
     clearLanesBeyondWidth(t, b, t.thetaGradient + offset);
     clearLanesBeyondWidth(t, b, t.xiGradient + offset);
-    t.gradientSquares[b] =
-        squares(t.thetaGradient + offset, t.blockSize()) + squares(t.xiGradient + offset, t.blockSize());
+    double inner;
+    if (t.dimension) {
+      projectionGradient(t, b);
+      inner = squares(t.projectionGradient + (size_t)b * t.projectionSize(), t.projectionSize());
+    } else {
+      inner = squares(t.thetaGradient + offset, t.blockSize());
+    }
+    t.gradientSquares[b] = inner + squares(t.xiGradient + offset, t.blockSize());
   }
 
-  void copy(const Parameters& to, const Parameters& from) {
-    const size_t offset = (size_t)blocks.first * t.blockSize(),
-                 bytes = (size_t)(blocks.last - blocks.first) * t.blockSize() * sizeof(float);
-    const auto one = [&](float* a, const float* b) {
-      if (a) memcpy(a + offset, b + offset, bytes);
+  // The rest of a state's gradient, after the backward pass of this thread's blocks.
+  void finishGradient() {
+    if (!t.dimension) return;
+    meet();
+    embeddingGradient(t, rows.first, rows.last);
+  }
+
+  void copy(const State& to, const State& from) {
+    const auto part = [](const Layer& a, const Layer& b, const Share& share, size_t size) {
+      const size_t offset = share.first * size, bytes = (share.last - share.first) * size * sizeof(float);
+      const auto one = [&](float* to, const float* from) {
+        if (to) memcpy(to + offset, from + offset, bytes);
+      };
+      one(a.weights, b.weights), one(a.first, b.first), one(a.second, b.second), one(a.average, b.average);
     };
-    one(to.theta, from.theta), one(to.thetaFirst, from.thetaFirst), one(to.thetaSecond, from.thetaSecond);
-    one(to.xi, from.xi), one(to.xiFirst, from.xiFirst), one(to.xiSecond, from.xiSecond);
+    part(to.theta, from.theta, blocks, t.blockSize());
+    part(to.xi, from.xi, blocks, t.blockSize());
+    part(to.projection, from.projection, blocks, t.projectionSize());
+    part(to.embedding, from.embedding, rows, t.embeddingStride);
   }
 
-  // Between row-major [M, p] and blocks; `rows` null stands for zeros.
+  // Between row-major [M, columns] and blocks; `rows` null stands for zeros.
   template <bool In>
-  void exchange(float* blocked, float* rows) {
+  void exchangeBlocks(float* blocked, float* rows, int32_t columns) {
     if (!blocked || (!In && !rows)) return;
     for (int32_t b = blocks.first; b < blocks.last; b++)
       for (int lane = 0; lane < 16; lane++)
-        for (int32_t m = b * 16 + lane, j = 0; j < t.modulus; j++) {
-          float& inside = blocked[(size_t)b * t.blockSize() + j * 16 + lane];
+        for (int32_t m = b * 16 + lane, j = 0; j < columns; j++) {
+          float& inside = blocked[((size_t)b * columns + j) * 16 + lane];
           if constexpr (In)
-            inside = rows && m < t.width ? rows[(size_t)m * t.modulus + j] : 0.f;
+            inside = rows && m < t.width ? rows[(size_t)m * columns + j] : 0.f;
           else if (m < t.width)
-            rows[(size_t)m * t.modulus + j] = inside;
+            rows[(size_t)m * columns + j] = inside;
         }
   }
+  // Between [d, p] and padded rows.
   template <bool In>
-  void exchangeWeights() {
-    exchange<In>(t.now.theta, job.state.theta);
-    exchange<In>(t.now.xi, job.state.xi);
+  void exchangeRows(float* padded, float* rows) {
+    if (!padded || (!In && !rows)) return;
+    for (int32_t e = this->rows.first; e < this->rows.last; e++)
+      for (int32_t j = 0; j < t.modulus; j++) {
+        float& inside = padded[(size_t)e * t.embeddingStride + j];
+        if constexpr (In)
+          inside = rows ? rows[(size_t)e * t.modulus + j] : 0.f;
+        else
+          rows[(size_t)e * t.modulus + j] = inside;
+      }
   }
   template <bool In>
-  void exchangeMoments() {
-    exchange<In>(t.now.thetaFirst, job.state.thetaFirst);
-    exchange<In>(t.now.thetaSecond, job.state.thetaSecond);
-    exchange<In>(t.now.xiFirst, job.state.xiFirst);
-    exchange<In>(t.now.xiSecond, job.state.xiSecond);
+  void exchangeState() {
+    const auto each = [](const Layer& ours, const Layer& host, auto exchange) {
+      exchange(ours.weights, host.weights), exchange(ours.first, host.first);
+      exchange(ours.second, host.second), exchange(ours.average, host.average);
+    };
+    const auto blocksOf = [&](int32_t columns) {
+      return [this, columns](float* ours, float* host) { exchangeBlocks<In>(ours, host, columns); };
+    };
+    each(t.now.theta, job.state.theta, blocksOf(t.modulus));
+    each(t.now.xi, job.state.xi, blocksOf(t.modulus));
+    each(t.now.projection, job.state.projection, blocksOf(t.dimension));
+    each(t.now.embedding, job.state.embedding,
+         [this](float* ours, float* host) { exchangeRows<In>(ours, host); });
   }
 
   // Copies this thread's part of the weights out when the host wants those of the state after `made` updates.
@@ -155,8 +198,8 @@ struct Worker {
   void capture(int32_t made) {
     if (captured == job.captureCount || job.captures[captured] != made) return;
     const size_t offset = (size_t)captured++ * t.width * t.modulus;
-    exchange<false>(t.now.theta, job.state.theta + offset);
-    exchange<false>(t.now.xi, job.state.xi + offset);
+    exchangeBlocks<false>(t.now.theta.weights, job.state.theta.weights + offset, t.modulus);
+    exchangeBlocks<false>(t.now.xi.weights, job.state.xi.weights + offset, t.modulus);
   }
 
   void measureBlocks() {
@@ -172,23 +215,29 @@ struct Worker {
 
   // From weights just set, everything else that a trainer holds.
   Losses evaluate() {
+    if (t.dimension) {
+      embeddingChanged(t, rows.first, rows.last);
+      meet();
+      for (int32_t b = blocks.first; b < blocks.last; b++) projectBlock(t, b);
+    }
     for (int32_t b = blocks.first; b < blocks.last; b++) weightsChanged(t, b);
     meet();
     forward(t, units, scratch.forward);
     meet();
     const Losses losses = lossesOf(t);
     for (int32_t b = blocks.first; b < blocks.last; b++) backward(b);
+    finishGradient();
     return losses;
   }
 
   void load() {
-    exchangeWeights<true>();
-    exchangeMoments<true>();
+    exchangeState<true>();
     copy(t.checkpoint, t.now);
     const Losses losses = evaluate();
     meet();
     if (!leads()) return;
     t.step = t.checkpointStep = job.step;
+    t.averageFrom = job.state.xi.average ? -1 : job.step;
     traceState(0, losses);
     traceParameters(0);
     traceGradient(0);
@@ -199,7 +248,7 @@ struct Worker {
   int32_t run(double step, int32_t steps, bool tracing, bool& diverged) {
     double checkpointStep = t.checkpointStep;
     int32_t made = 0;
-    update(blocks.first, blocks.last, step);
+    update(scalarsAt(t, step));
     for (bool last = false; !last;) {
       meet();
       if (leads() && tracing) {
@@ -225,8 +274,10 @@ struct Worker {
       const UpdateScalars s = scalarsAt(t, step);
       for (int32_t b = blocks.first; b < blocks.last; b++) {
         backward(b);
-        if (!last) updateBlock(t, b, s);
+        if (!last && !t.dimension) updateBlock(t, b, s);
       }
+      finishGradient();
+      if (!last && t.dimension) update(s);
     }
     meet();
     if (leads()) {
@@ -259,8 +310,7 @@ struct Worker {
   }
 
   void read() {
-    exchangeWeights<false>();
-    exchangeMoments<false>();
+    exchangeState<false>();
     if (leads()) job.step = t.step;
   }
 

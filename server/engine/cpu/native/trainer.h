@@ -46,40 +46,43 @@ struct SpectralSums {
   double neurons, misalignment;
 };
 
-struct Parameters {
-  float *theta, *xi, *thetaFirst, *thetaSecond, *xiFirst, *xiSecond;
-};
-
 struct Trainer {
   int32_t modulus, width;
   Activation activation;
   Optimizer optimizer;
   double learningRate, weightDecay, beta1, beta2, epsilon, warmupSteps;
+  int32_t dimension;  // of the learned embedding; 0 without one
+  int32_t grokfast;
+  double alpha, lambda;
 
   int32_t blocks;        // of 16 neurons
   int32_t pairs;         // padded to whole groups
   int32_t trainedPairs;  // the first ones, padded likewise
   int32_t logitStride;   // of a row of xiRows and gradient
   int32_t entries[2];    // ordered pairs in train and test
+  int32_t embeddingStride;  // of a row of W_E and of its gradient
 
   double step;
-  Parameters now, checkpoint;
+  State now, checkpoint;
   double checkpointStep;
   int32_t checkpointEvery;
+  double averageFrom;  // the step at which averages are to begin; -1 when they had begun before
   int32_t stop;        // set from outside
   int32_t stopAgreed;  // the leader's reading of it, the same for all threads
 
-  float *thetaGradient, *xiGradient;
+  float *thetaGradient, *xiGradient, *projectionGradient, *embeddingGradient;
+  float* embeddingColumns;  // [p, dimension]
   float* xiRows;         // [blocks * 16, logitStride]
   float* logitGradient;  // [pairs, logitStride]
   Pair* pair;
   UnitResult* unit;
-  double *gradientSquares, *parameterSquares;  // [blocks]
+  double *gradientSquares, *parameterSquares;  // [blocks + dimension]: of a block, of a row of the embedding
   SpectralSums* spectral;                      // [blocks]
   double *cosines, *sines;                     // of w_k j, k, j = 1..(p-1)/2: [K, K]
 
   // Always inlined: builds for several instruction sets share the name.
   __attribute__((always_inline)) int32_t blockSize() const { return modulus * 16; }
+  __attribute__((always_inline)) int32_t projectionSize() const { return dimension * 16; }
   __attribute__((always_inline)) int32_t units() const { return pairs / unitPairs; }
 };
 
@@ -101,11 +104,23 @@ struct Carver {
     used += (count * sizeof(T) + 63) / 64 * 64;
     return p;
   }
-  Parameters takeParameters(size_t count, bool moments) {
-    Parameters r{take<float>(count), take<float>(count), nullptr, nullptr, nullptr, nullptr};
-    if (moments)
-      r.thetaFirst = take<float>(count), r.thetaSecond = take<float>(count), r.xiFirst = take<float>(count),
-      r.xiSecond = take<float>(count);
+  Layer takeTrained(const Trainer& t, size_t count) {
+    Layer r{take<float>(count), nullptr, nullptr, nullptr};
+    if (t.optimizer == Optimizer::adamw) r.first = take<float>(count), r.second = take<float>(count);
+    if (t.grokfast) r.average = take<float>(count);
+    return r;
+  }
+  State takeState(const Trainer& t) {
+    const size_t count = (size_t)t.blocks * t.blockSize();
+    State r{};
+    if (!t.dimension)
+      r.theta = takeTrained(t, count);
+    else {
+      r.theta.weights = take<float>(count);
+      r.projection = takeTrained(t, (size_t)t.blocks * t.projectionSize());
+      r.embedding = takeTrained(t, (size_t)t.dimension * t.embeddingStride);
+    }
+    r.xi = takeTrained(t, count);
     return r;
   }
 };
@@ -140,9 +155,14 @@ static inline Trainer layOut(const Problem& problem, Carver& carver) {
   t.beta2 = problem.beta2;
   t.epsilon = problem.epsilon;
   t.warmupSteps = problem.warmupSteps;
+  t.dimension = problem.dimension;
+  t.grokfast = problem.grokfast;
+  t.alpha = problem.alpha;
+  t.lambda = problem.lambda;
   t.blocks = roundUp(problem.width, 16) / 16;
   t.pairs = roundUp(p * (p + 1) / 2, groupPairs);
   t.logitStride = roundUp(p, 8);
+  t.embeddingStride = roundUp(p, 16);
   int32_t trained = 0;
   forEachPair(p, [&](int32_t x, int32_t y) { trained += trainedEntries(problem, x, y) > 0; });
   t.trainedPairs = roundUp(trained, groupPairs);
@@ -151,17 +171,19 @@ static inline Trainer layOut(const Problem& problem, Carver& carver) {
 
   carver.take<Trainer>(1);
   const size_t count = (size_t)t.blocks * t.blockSize();
-  const bool moments = t.optimizer == Optimizer::adamw;
-  t.now = carver.takeParameters(count, moments);
-  t.checkpoint = carver.takeParameters(count, moments);
+  t.now = carver.takeState(t);
+  t.checkpoint = carver.takeState(t);
   t.thetaGradient = carver.take<float>(count);
   t.xiGradient = carver.take<float>(count);
+  t.projectionGradient = carver.take<float>((size_t)t.blocks * t.projectionSize());
+  t.embeddingGradient = carver.take<float>((size_t)t.dimension * t.embeddingStride);
+  t.embeddingColumns = carver.take<float>((size_t)t.dimension * p);
   t.xiRows = carver.take<float>((size_t)t.blocks * 16 * t.logitStride);
   t.logitGradient = carver.take<float>((size_t)t.pairs * t.logitStride + 16);
   t.pair = carver.take<Pair>(t.pairs);
   t.unit = carver.take<UnitResult>(t.units());
-  t.gradientSquares = carver.take<double>(t.blocks);
-  t.parameterSquares = carver.take<double>(t.blocks);
+  t.gradientSquares = carver.take<double>(t.blocks + t.dimension);
+  t.parameterSquares = carver.take<double>(t.blocks + t.dimension);
   t.spectral = carver.take<SpectralSums>(t.blocks);
   t.cosines = carver.take<double>((p / 2) * (p / 2));
   t.sines = carver.take<double>((p / 2) * (p / 2));

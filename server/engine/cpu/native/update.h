@@ -7,6 +7,7 @@ namespace grokbox::KERNEL_NAMESPACE {
 // Scalars of the update that leaves step t; computed in float64 and rounded once.
 struct UpdateScalars {
   float decay, rate, beta2, oneMinusBeta1, oneMinusBeta2, inverseRootCorrection2, epsilon, weightDecay;
+  float alpha, oneMinusAlpha, lambda;
 };
 
 static inline double power(double x, double n) {
@@ -19,6 +20,11 @@ static inline double power(double x, double n) {
 static inline UpdateScalars scalarsAt(const Trainer& t, double step) {
   const double rate = step < t.warmupSteps ? t.learningRate * (step / t.warmupSteps) : t.learningRate;
   UpdateScalars s{};
+  // An average begins as the first gradient: from zero, with nothing kept of it.
+  const double alpha = step == t.averageFrom ? 0 : t.alpha;
+  s.alpha = (float)alpha;
+  s.oneMinusAlpha = (float)(1 - alpha);
+  s.lambda = (float)t.lambda;
   if (t.optimizer == Optimizer::sgd) {
     s.rate = (float)rate;
     s.weightDecay = (float)t.weightDecay;
@@ -34,6 +40,13 @@ static inline UpdateScalars scalarsAt(const Trainer& t, double step) {
   return s;
 }
 
+// The gradient with its slow part amplified: Lee et al., "Grokfast" (2024).
+INLINE V grokfast(const UpdateScalars& s, V g, float* average) {
+  const V mean = fma(splat(s.alpha), load(average), splat(s.oneMinusAlpha) * g);
+  store(average, mean);
+  return fma(splat(s.lambda), mean, g);
+}
+
 INLINE V adamw(const UpdateScalars& s, V w, V g, float* first, float* second) {
   V m = load(first), v = load(second);
   m = fma(splat(s.oneMinusBeta1), g - m, m);
@@ -46,6 +59,31 @@ INLINE V adamw(const UpdateScalars& s, V w, V g, float* first, float* second) {
 
 INLINE V sgd(const UpdateScalars& s, V w, V g) {
   return fma(splat(-s.rate), fma(splat(s.weightDecay), w, g), w);
+}
+
+template <bool Adamw, bool Grokfast>
+static void updateRange(const UpdateScalars& s, const Layer& layer, const float* gradient, size_t first,
+                        size_t count) {
+  for (size_t i = first; i < first + count; i += lanes) {
+    const V w = load(layer.weights + i);
+    V g = load(gradient + i);
+    if constexpr (Grokfast) g = grokfast(s, g, layer.average + i);
+    if constexpr (Adamw)
+      store(layer.weights + i, adamw(s, w, g, layer.first + i, layer.second + i));
+    else
+      store(layer.weights + i, sgd(s, w, g));
+  }
+}
+
+// Updates `count` weights of a layer, a multiple of 16, from `first` on.
+static inline void updateArray(const Trainer& t, const UpdateScalars& s, const Layer& layer,
+                               const float* gradient, size_t first, size_t count) {
+  if (t.optimizer == Optimizer::adamw)
+    t.grokfast ? updateRange<true, true>(s, layer, gradient, first, count)
+               : updateRange<true, false>(s, layer, gradient, first, count);
+  else
+    t.grokfast ? updateRange<false, true>(s, layer, gradient, first, count)
+               : updateRange<false, false>(s, layer, gradient, first, count);
 }
 
 // Sum of squares of n floats (n a multiple of 16). In float32 where it is safe from overflow and underflow,
@@ -71,26 +109,14 @@ static inline void clearLanesBeyondWidth(const Trainer& t, int32_t block, float*
 // Refreshes what is kept beside the weights of a block.
 static inline void weightsChanged(Trainer& t, int32_t block) {
   const size_t offset = (size_t)block * t.blockSize();
-  const float* xi = t.now.xi + offset;
+  const float* xi = t.now.xi.weights + offset;
   float* rows = t.xiRows + (size_t)block * 16 * t.logitStride;
   for (int32_t j = 0; j < t.modulus; j++)
     for (int lane = 0; lane < 16; lane++) rows[lane * t.logitStride + j] = xi[j * 16 + lane];
-  t.parameterSquares[block] = squares(t.now.theta + offset, t.blockSize()) + squares(xi, t.blockSize());
-}
-
-static inline void updateBlock(Trainer& t, int32_t block, const UpdateScalars& s) {
-  const size_t offset = (size_t)block * t.blockSize();
-  const auto update = [&](float* weights, const float* gradient, float* first, float* second) {
-    for (int32_t i = 0; i < t.blockSize(); i += lanes) {
-      const V w = load(weights + offset + i), g = load(gradient + offset + i);
-      store(weights + offset + i, t.optimizer == Optimizer::adamw
-                                      ? adamw(s, w, g, first + offset + i, second + offset + i)
-                                      : sgd(s, w, g));
-    }
-  };
-  update(t.now.theta, t.thetaGradient, t.now.thetaFirst, t.now.thetaSecond);
-  update(t.now.xi, t.xiGradient, t.now.xiFirst, t.now.xiSecond);
-  weightsChanged(t, block);
+  const double inner =
+      t.dimension ? squares(t.now.projection.weights + (size_t)block * t.projectionSize(), t.projectionSize())
+                  : squares(t.now.theta.weights + offset, t.blockSize());
+  t.parameterSquares[block] = inner + squares(xi, t.blockSize());
 }
 
 }  // namespace grokbox::KERNEL_NAMESPACE

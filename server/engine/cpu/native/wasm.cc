@@ -39,7 +39,7 @@ Trainer* createTrainer(void* arena, const double* scalars, const uint8_t* labels
 EXPORT(usefulThreads) int32_t usefulThreads(const Trainer* trainer) { return kernel.usefulThreads(trainer); }
 EXPORT(stopFlag) int32_t* stopFlag(Trainer* trainer) { return kernel.stopFlag(trainer); }
 
-// `kind` is a JobKind; `state` points to six pointers, those of State.
+// `kind` is a JobKind; `state` points to the pointers of a State.
 EXPORT(prepareJob)
 void prepareJob(Job* job, int32_t threads, int32_t kind, Trainer* trainer, double step, int32_t steps,
                 const State* state, double* trace, const int32_t* captures, int32_t captureCount) {

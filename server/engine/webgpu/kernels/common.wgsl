@@ -20,43 +20,47 @@ struct Member {
   inverseTrained: f32,
 }
 
-// [slot, layer (theta, xi), P, MQ]
-@group(0) @binding(0) var<storage, read_write> weights: array<vec4f>;
-// [slot, moment, layer, P, MQ]; a single element where the optimizer has none
-@group(0) @binding(1) var<storage, read_write> moments: array<vec4f>;
+// [slot, theta, xi, moments of both, P, MQ]
+@group(0) @binding(0) var<storage, read_write> state: array<vec4f>;
 // [slot, P, US]: of the training loss in the logits
-@group(0) @binding(2) var<storage, read_write> logitGradient: array<f32>;
+@group(0) @binding(1) var<storage, read_write> logitGradient: array<f32>;
 // [slot, U]: two labels and two classes, a byte each; class 255 is no entry
-@group(0) @binding(3) var<storage, read> entries: array<u32>;
-// [member, pass, 2]: the optimizer's scalars at that step
-@group(0) @binding(4) var<storage, read> scalars: array<vec4f>;
-@group(0) @binding(5) var<storage, read> members: array<Member>;
-// [member, pass, FORWARD_PARTIALS of 2, BACKWARD_PARTIALS of 1]: parts of the trace, to be summed by trace.wgsl
-@group(0) @binding(6) var<storage, read_write> partials: array<vec4f>;
-// The number of the pass: [0] for the forward kernel, [1] for those that follow it. Written by the kernel before.
-@group(0) @binding(7) var<storage, read_write> passCounter: array<u32, 4>;
-// Partial sums of the tiled kernels; see each.
-@group(0) @binding(8) var<storage, read_write> scratch: array<vec4f>;
+@group(0) @binding(2) var<storage, read> entries: array<u32>;
+// (passes of the longest member, where the scalars begin), the members, and of each member and pass the optimizer's scalars, 2
+@group(0) @binding(3) var<storage, read> inputs: array<vec4f>;
+// (number of the pass for the forward kernel, the same for those that follow it), each written by the kernel before; then of each member and
+// pass FORWARD_PARTIALS of 2 and BACKWARD_PARTIALS of 1, parts of the trace, to be summed by trace.wgsl
+@group(0) @binding(4) var<storage, read_write> partials: array<vec4f>;
 
-const weightsStride = 2u * P * MQ;
+const layerQuads = P * MQ;
+const slotQuads = STATE_LAYERS * layerQuads;
 const passPartials = 2u * FORWARD_PARTIALS + BACKWARD_PARTIALS;
 
 fn firstResidue(u: u32) -> u32 { return u % P; }
 fn secondResidue(u: u32) -> u32 { return (u % P + u / P) % P; }
 
-// [2] of the counter is how many passes this submission has, the longest member's.
-fn passAt(member: u32, pass_: u32) -> u32 { return member * passCounter[2] + pass_; }
-fn partialsAt(member: u32, pass_: u32) -> u32 { return passAt(member, pass_) * passPartials; }
+fn memberAt(i: u32) -> Member {
+  let m = inputs[1u + i];
+  return Member(u32(m.x), u32(m.y), u32(m.z), m.w);
+}
+
+fn passAt(member: u32, pass_: u32) -> u32 { return member * u32(inputs[0].x) + pass_; }
+fn scalarsAt(member: u32, pass_: u32) -> u32 { return u32(inputs[0].y) + 2u * passAt(member, pass_); }
+fn partialsAt(member: u32, pass_: u32) -> u32 { return 1u + passAt(member, pass_) * passPartials; }
 
 // A condition of the whole workgroup must be seen to be one by the compiler.
 var<workgroup> sharedPass: u32;
 
 fn forwardPass(thread: u32) -> u32 {
-  if (thread == 0u) { sharedPass = passCounter[0]; }
+  if (thread == 0u) { sharedPass = u32(partials[0].x); }
   return workgroupUniformLoad(&sharedPass);
 }
 
 fn backwardPass(thread: u32) -> u32 {
-  if (thread == 0u) { sharedPass = passCounter[1]; }
+  if (thread == 0u) { sharedPass = u32(partials[0].y); }
   return workgroupUniformLoad(&sharedPass);
 }
+
+// To be called by one invocation of all.
+fn endForward(pass_: u32) { partials[0].y = f32(pass_); }
+fn endBackward(pass_: u32) { partials[0].x = f32(pass_ + 1u); }

@@ -19,7 +19,7 @@ var<workgroup> traces: array<PairTrace, PAIRS>;
 @compute @workgroup_size(PAIRS * LANES)
 fn softmax(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let pass_ = backwardPass(thread);
-  let member = members[group.y];
+  let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
   let pair = thread % PAIRS;
   let lane = thread / PAIRS;

@@ -19,11 +19,11 @@ var<workgroup> output: array<vec4f, DEPTH * columnStride>;
 @compute @workgroup_size(threads)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let pass_ = forwardPass(thread);
-  if (group.x == 0u && group.y == 0u && group.z == 0u && thread == 0u) { passCounter[1] = pass_; }
-  let member = members[group.y];
+  if (group.x == 0u && group.y == 0u && group.z == 0u && thread == 0u) { endForward(pass_); }
+  let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
-  let theta = member.slot * weightsStride;
-  let xi = theta + P * MQ;
+  let theta = member.slot * slotQuads;
+  let xi = theta + layerQuads;
   let firstPair = group.x / COLUMN_TILES * (4u * rows4);
   let firstLogit = group.x % COLUMN_TILES * (4u * columns4);
   let row = thread / COLUMNS;
@@ -38,41 +38,41 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   #end
   #end
   #end
-  for (var q = steps * group.z / FORWARD_SPLITS * depth4; q < end; q += depth4) {
-    for (var i = thread; i < depth4 * 4u * rows4; i += threads) {
-      let quad = i % depth4;
-      let r = i / depth4;
-      let u = min(firstPair + r, U - 1u);
-      var h = vec4f(0.0);
-      if (q + quad < MQ) {
-        h = activation(weights[theta + firstResidue(u) * MQ + q + quad] + weights[theta + secondResidue(u) * MQ + q + quad]);
-      }
-      let to = 4u * quad * rowStride + r / 4u;
-      let c = r % 4u;
-      hidden[to][c] = h.x;
-      hidden[to + rowStride][c] = h.y;
-      hidden[to + 2u * rowStride][c] = h.z;
-      hidden[to + 3u * rowStride][c] = h.w;
-    }
-    for (var i = thread; i < depth4 * 4u * columns4; i += threads) {
-      let quad = i % depth4;
-      let j = i / depth4;
-      var w = vec4f(0.0);
-      if (q + quad < MQ) { w = weights[xi + min(firstLogit + j, P - 1u) * MQ + q + quad]; }
-      let to = 4u * quad * columnStride + j / 4u;
-      let c = j % 4u;
-      output[to][c] = w.x;
-      output[to + columnStride][c] = w.y;
-      output[to + 2u * columnStride][c] = w.z;
-      output[to + 3u * columnStride][c] = w.w;
-    }
+  #repeat i HIDDEN_ITEMS
+  var nextHidden$(i): vec4f;
+  #end
+  #repeat i OUTPUT_ITEMS
+  var nextOutput$(i): vec4f;
+  #end
+  let start = steps * group.z / FORWARD_SPLITS * depth4;
+  #repeat i HIDDEN_ITEMS
+  nextHidden$(i) = hiddenAt(theta, firstPair, start, thread + $(i)u * threads);
+  #end
+  #repeat i OUTPUT_ITEMS
+  nextOutput$(i) = outputAt(xi, firstLogit, start, thread + $(i)u * threads);
+  #end
+  for (var q = start; q < end; q += depth4) {
     workgroupBarrier();
+    #repeat i HIDDEN_ITEMS
+    putHidden(thread + $(i)u * threads, nextHidden$(i));
+    #end
+    #repeat i OUTPUT_ITEMS
+    putOutput(thread + $(i)u * threads, nextOutput$(i));
+    #end
+    workgroupBarrier();
+    // The next tile is on its way into registers while this one is used.
+    #repeat i HIDDEN_ITEMS
+  nextHidden$(i) = hiddenAt(theta, firstPair, q + depth4, thread + $(i)u * threads);
+  #end
+  #repeat i OUTPUT_ITEMS
+  nextOutput$(i) = outputAt(xi, firstLogit, q + depth4, thread + $(i)u * threads);
+  #end
     for (var k = 0u; k < DEPTH; k++) {
       #repeat r ROW_QUADS
-      let h$(r) = hidden[k * rowStride + ROW_QUADS * row + $(r)u];
+      let h$(r) = hidden[k * rowStride + row + $(r)u * ROWS];
       #end
       #repeat q COLUMN_QUADS
-      let w$(q) = output[k * columnStride + COLUMN_QUADS * column + $(q)u];
+      let w$(q) = output[k * columnStride + column + $(q)u * COLUMNS];
       #end
       #repeat r ROW_QUADS
       #repeat q COLUMN_QUADS
@@ -82,13 +82,12 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       #end
       #end
     }
-    workgroupBarrier();
   }
   #repeat r ROW_QUADS
   #repeat q COLUMN_QUADS
   #repeat c 4
-  store(member.slot, group.z, firstPair / 4u + ROW_QUADS * row + $(r)u,
-        firstLogit + 4u * (COLUMN_QUADS * column + $(q)u) + $(c)u, s$(r)_$(q)_$(c));
+  store(member.slot, group.z, firstPair / 4u + row + $(r)u * ROWS,
+        firstLogit + 4u * (column + $(q)u * COLUMNS) + $(c)u, s$(r)_$(q)_$(c));
   #end
   #end
   #end
@@ -96,4 +95,39 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 
 fn store(slot: u32, split: u32, pair4: u32, logit: u32, sum: vec4f) {
   if (pair4 < US / 4u && logit < P) { scratch[slot * SCRATCH + (split * P + logit) * (US / 4u) + pair4] = sum; }
+}
+
+// Item i of a tile is a quad of neurons of one pair or logit: quad i mod depth4, pair or logit i / depth4.
+fn hiddenAt(theta: u32, firstPair: u32, q: u32, i: u32) -> vec4f {
+  let quad = q + i % depth4;
+  let u = min(firstPair + i / depth4, U - 1u);
+  let inside = min(quad, MQ - 1u);
+  let z = state[theta + firstResidue(u) * MQ + inside] + state[theta + secondResidue(u) * MQ + inside];
+  return select(vec4f(0.0), activation(z), quad < MQ);
+}
+
+fn outputAt(xi: u32, firstLogit: u32, q: u32, i: u32) -> vec4f {
+  let quad = q + i % depth4;
+  return select(vec4f(0.0), state[xi + min(firstLogit + i / depth4, P - 1u) * MQ + min(quad, MQ - 1u)], quad < MQ);
+}
+
+// Into the tiles, which have the neurons one by one.
+fn putHidden(i: u32, v: vec4f) {
+  let r = i / depth4;
+  if (r >= 4u * rows4) { return; }
+  let to = 4u * (i % depth4) * rowStride + r / 4u;
+  hidden[to][r % 4u] = v.x;
+  hidden[to + rowStride][r % 4u] = v.y;
+  hidden[to + 2u * rowStride][r % 4u] = v.z;
+  hidden[to + 3u * rowStride][r % 4u] = v.w;
+}
+
+fn putOutput(i: u32, v: vec4f) {
+  let r = i / depth4;
+  if (r >= 4u * columns4) { return; }
+  let to = 4u * (i % depth4) * columnStride + r / 4u;
+  output[to][r % 4u] = v.x;
+  output[to + columnStride][r % 4u] = v.y;
+  output[to + 2u * columnStride][r % 4u] = v.z;
+  output[to + 3u * columnStride][r % 4u] = v.w;
 }

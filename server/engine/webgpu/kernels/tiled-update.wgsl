@@ -7,12 +7,12 @@ var<workgroup> norms: array<vec4f, threads>;
 @compute @workgroup_size(threads)
 fn finish(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let pass_ = backwardPass(thread);
-  if (group.x == 0u && group.y == 0u && thread == 0u) { passCounter[0] = pass_ + 1u; }
-  let member = members[group.y];
+  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(pass_); }
+  let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
   let at = group.x * threads + thread;
   norms[thread] = vec4f(0.0);
-  if (at < weightsStride) {
+  if (at < 2u * layerQuads) {
     let from_ = member.slot * SCRATCH;
     var g = vec4f(0.0);
     if (at < P * MQ) {
@@ -20,7 +20,7 @@ fn finish(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
     } else {
       for (var s = 0u; s < XI_SPLITS; s++) { g += scratch[from_ + s * P * MQ + at - P * MQ]; }
     }
-    norms[thread] = updateQuad(member.slot, group.y, pass_, at, withoutPadding(g, at % MQ));
+    norms[thread] = updateQuad(group.y, member.slot, member.updates, pass_, at, withoutPadding(g, at % MQ));
   }
   for (var width = threads / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();

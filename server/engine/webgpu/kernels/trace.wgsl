@@ -2,7 +2,7 @@
 // common, rare), (partner, held out, logits out of range, 0), and the norms of update.wgsl.
 
 // [member, pass, 3]
-@group(0) @binding(9) var<storage, read_write> traces: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> traces: array<vec4f>;
 
 const threads = 64u;
 

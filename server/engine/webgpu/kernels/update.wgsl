@@ -6,11 +6,13 @@ fn withoutPadding(g: vec4f, quad: u32) -> vec4f {
   return select(vec4f(0.0), g, vec4u(4u * quad) + vec4u(0u, 1u, 2u, 3u) < vec4u(M));
 }
 
-fn updateQuad(slot: u32, member: u32, pass_: u32, at: u32, g: vec4f) -> vec4f {
-  let w = weights[slot * weightsStride + at];
-  if (pass_ < members[member].updates) {
-    let s = 2u * passAt(member, pass_);
-    weights[slot * weightsStride + at] = optimize(slot, at, w, g, scalars[s], scalars[s + 1u]);
+// `at`: of the weights, among both layers of a slot.
+fn updateQuad(member: u32, slot: u32, updates: u32, pass_: u32, at: u32, g: vec4f) -> vec4f {
+  let i = slot * slotQuads + at;
+  let w = state[i];
+  if (pass_ < updates) {
+    let s = scalarsAt(member, pass_);
+    state[i] = optimize(i, w, g, inputs[s], inputs[s + 1u]);
   }
   let small = g * 1152921504606846976.0;
   let large = g * 8.673617379884035e-19;

@@ -61,7 +61,7 @@ export const hostileUploads: readonly (readonly [
   ["wrong shape", largeHeader({ xi_second: { shape: [199, 65_536] } }), 0],
   ["overlapping offsets", largeHeader({ xi_second: { data_offsets: [0, layerBytes] } }), 0],
   ["path-like name", largeHeader({ "../xi": { dtype: "F32" } }), 0],
-  ["a tensor too many", rawFile(JSON.stringify({ embedding: { dtype: "F32" } })), 0],
+  ["a tensor too many", rawFile(JSON.stringify({ unembedding: { dtype: "F32" } })), 0],
   ["NaN-filled", largeHeader(), 0xff],
   ["300 MB after a small state", safetensorsOf(weights()), 0],
   ["truncated after 8 MB of 313", largeHeader(), 0, 8e6],

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { TrainerState } from "../../../engine/engine.ts";
+import { arrayNamesOf, shapeOf, stateFrom } from "../../../model/network-state.ts";
 import { presets } from "../../../model/presets.ts";
 import type { Optimizer, Spec, Split } from "../../../model/spec.ts";
 import { arrays } from "../../snapshot.ts";
@@ -31,40 +32,48 @@ export function smallState(): StateFile {
 const finite = fc.float({ noNaN: true, noDefaultInfinity: true });
 const notNegative = fc.float({ min: 0, noNaN: true, noDefaultInfinity: true });
 
-/** Small states of every kind: any finite bits, with and without moments, of AdamW and SGD, with any split. */
+/** Small states of every kind: any finite bits, with and without moments, averages and factors, of AdamW and SGD, with any split. */
 export const stateFiles: fc.Arbitrary<StateFile> = fc
   .record({
     modulus: fc.constantFrom(3, 5, 7),
     width: fc.integer({ min: 8, max: 10 }),
+    dimension: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
     step: fc.integer({ min: 0, max: 2 ** 52 }),
     optimizer: fc.constantFrom(standard.optimizer, sgd),
+    grokfast: fc.option(fc.constant({ alpha: 0.98, lambda: 2 }), { nil: undefined }),
     hasMoments: fc.boolean(),
+    hasAverages: fc.boolean(),
     seed: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   })
-  .chain(({ modulus, width, step, optimizer, hasMoments, seed }) => {
-    const length = modulus * width;
-    const array = (values: fc.Arbitrary<number>) =>
-      fc.array(values, { minLength: length, maxLength: length }).map((items) => Float32Array.from(items));
+  .chain(({ modulus, width, dimension, step, grokfast, hasMoments, hasAverages, seed, ...rest }) => {
+    const names = arrayNamesOf({
+      moments: hasMoments,
+      averages: hasAverages && grokfast !== undefined,
+      factors: dimension !== undefined,
+    });
+    const arrays = names.map((name) => {
+      const [rows, columns] = shapeOf(name, { modulus, width, dimension: dimension ?? 0 });
+      const values = name.endsWith("Second") ? notNegative : finite;
+      return fc
+        .array(values, { minLength: rows * columns, maxLength: rows * columns })
+        .map((items) => [name, Float32Array.from(items)] as const);
+    });
     const pairs = modulus * modulus;
     return fc
       .record({
-        weights: fc.tuple(array(finite), array(finite)),
-        moments: fc.tuple(array(finite), array(notNegative), array(finite), array(notNegative)),
+        arrays: fc.tuple(...arrays),
         trainPairs: fc.uniqueArray(fc.nat({ max: pairs - 1 }), { minLength: 1, maxLength: pairs }),
         isExplicit: fc.boolean(),
       })
-      .map(({ weights: [theta, xi], moments: [thetaFirst, thetaSecond, xiFirst, xiSecond], ...rest }) => {
-        const trainPairs = rest.trainPairs.sort((a, b) => a - b);
-        const split: Split = rest.isExplicit ? { kind: "explicit", trainPairs } : standard.split;
-        const spec: Spec = { ...standard, modulus, width, optimizer, split, seed };
+      .map(({ arrays, trainPairs: unsorted, isExplicit }) => {
+        const trainPairs = unsorted.sort((a, b) => a - b);
+        const optimizer = { ...rest.optimizer, ...(grokfast && { grokfast }) };
+        const split: Split = isExplicit ? { kind: "explicit", trainPairs } : standard.split;
+        const embedding = dimension && { embedding: { dimension } };
+        const spec: Spec = { ...standard, modulus, width, optimizer, split, seed, ...embedding };
         const isAtStart = !hasMoments && optimizer.kind === "adamw";
         const at = isAtStart ? 0 : step;
-        const state: TrainerState = {
-          step: at,
-          theta,
-          xi,
-          ...(hasMoments && { moments: { thetaFirst, thetaSecond, xiFirst, xiSecond } }),
-        };
+        const state = stateFrom<Float32Array>(at, Object.fromEntries(arrays));
         const train = Uint8Array.from({ length: pairs }, (_, pair) => Number(trainPairs.includes(pair)));
         return { step: at, spec, state, train, session: "sessions/any", createTimeMs: seed };
       });

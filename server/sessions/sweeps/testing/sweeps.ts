@@ -48,7 +48,7 @@ export function definition(
     engine: "",
     maxParallel: 4,
     keepSessions: false,
-    skipInvalid: false,
+    refuseInvalid: false,
     ...rest,
   };
 }

@@ -13,7 +13,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17grokbox/v1/server.proto\x12\ngrokbox.v1\"\x16\n\x14GetServerInfoRequest\"\xf1\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\'\n\x07\x65ngines\x18\x02 \x03(\x0b\x32\x16.grokbox.v1.EngineInfo\x12\"\n\x06limits\x18\x03 \x01(\x0b\x32\x12.grokbox.v1.Limits\x12\x16\n\x0euptime_seconds\x18\x04 \x01(\x01\x12\x0f\n\x07runtime\x18\x05 \x01(\t\x12\'\n\x07presets\x18\x06 \x03(\x0b\x32\x16.grokbox.v1.PresetInfo\x12(\n\x07storage\x18\x07 \x01(\x0b\x32\x17.grokbox.v1.StorageInfo\"q\n\x0bStorageInfo\x12\x0f\n\x07\x64urable\x18\x01 \x01(\x08\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\x12\x11\n\tsnapshots\x18\x03 \x01(\x04\x12\r\n\x05\x61larm\x18\x04 \x01(\t\x12 \n\x18\x63heckpoint_every_seconds\x18\x05 \x01(\x01\"\x9c\x01\n\nEngineInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07variant\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\x12\x0b\n\x03isa\x18\x04 \x01(\t\x12\x0f\n\x07threads\x18\x05 \x01(\r\x12\x11\n\tprecision\x18\x06 \x01(\t\x12\x15\n\rdeterministic\x18\x07 \x01(\x08\x12\x17\n\x0f\x66\x61llback_reason\x18\x08 \x01(\t\"\xd7\x01\n\x06Limits\x12\x14\n\x0cmax_sessions\x18\x01 \x01(\r\x12\x1b\n\x13max_queued_commands\x18\x02 \x01(\r\x12!\n\x19max_snapshots_per_session\x18\x03 \x01(\r\x12 \n\x18retained_progress_points\x18\x04 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x05 \x01(\r\x12\x18\n\x10max_upload_bytes\x18\x06 \x01(\x04\x12 \n\x18\x64\x65\x66\x61ult_deadline_seconds\x18\x07 \x01(\x01\">\n\nPresetInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\r\n\x05steps\x18\x03 \x01(\x04\x32\x65\n\rServerService\x12T\n\rGetServerInfo\x12 .grokbox.v1.GetServerInfoRequest\x1a!.grokbox.v1.GetServerInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17grokbox/v1/server.proto\x12\ngrokbox.v1\"\x16\n\x14GetServerInfoRequest\"\xcb\x02\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\'\n\x07\x65ngines\x18\x02 \x03(\x0b\x32\x16.grokbox.v1.EngineInfo\x12\"\n\x06limits\x18\x03 \x01(\x0b\x32\x12.grokbox.v1.Limits\x12\x16\n\x0euptime_seconds\x18\x04 \x01(\x01\x12\x0f\n\x07runtime\x18\x05 \x01(\t\x12\'\n\x07presets\x18\x06 \x03(\x0b\x32\x16.grokbox.v1.PresetInfo\x12(\n\x07storage\x18\x07 \x01(\x0b\x32\x17.grokbox.v1.StorageInfo\x12\x30\n\x0e\x61\x62sent_engines\x18\x08 \x03(\x0b\x32\x18.grokbox.v1.AbsentEngine\x12&\n\x06memory\x18\t \x01(\x0b\x32\x16.grokbox.v1.MemoryInfo\",\n\x0c\x41\x62sentEngine\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"5\n\nMemoryInfo\x12\x12\n\nused_bytes\x18\x01 \x01(\x04\x12\x13\n\x0blimit_bytes\x18\x02 \x01(\x04\"q\n\x0bStorageInfo\x12\x0f\n\x07\x64urable\x18\x01 \x01(\x08\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\x12\x11\n\tsnapshots\x18\x03 \x01(\x04\x12\r\n\x05\x61larm\x18\x04 \x01(\t\x12 \n\x18\x63heckpoint_every_seconds\x18\x05 \x01(\x01\"\xfe\x01\n\nEngineInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07variant\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\x12\x0b\n\x03isa\x18\x04 \x01(\t\x12\x0f\n\x07threads\x18\x05 \x01(\r\x12\x11\n\tprecision\x18\x06 \x01(\t\x12\x15\n\rdeterministic\x18\x07 \x01(\x08\x12\x17\n\x0f\x66\x61llback_reason\x18\x08 \x01(\t\x12\r\n\x05parts\x18\t \x01(\r\x12&\n\x06memory\x18\n \x01(\x0b\x32\x16.grokbox.v1.MemoryInfo\x12)\n\x07timings\x18\x0b \x03(\x0b\x32\x18.grokbox.v1.EngineTiming\"y\n\x0c\x45ngineTiming\x12\x0f\n\x07modulus\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12\x18\n\x10steps_per_second\x18\x03 \x01(\x01\x12\x0e\n\x06\x63ohort\x18\x04 \x01(\r\x12\x1f\n\x17\x63ohort_steps_per_second\x18\x05 \x01(\x01\"\x83\x02\n\x06Limits\x12\x14\n\x0cmax_sessions\x18\x01 \x01(\r\x12\x1b\n\x13max_queued_commands\x18\x02 \x01(\r\x12!\n\x19max_snapshots_per_session\x18\x03 \x01(\r\x12 \n\x18retained_progress_points\x18\x04 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x05 \x01(\r\x12\x18\n\x10max_upload_bytes\x18\x06 \x01(\x04\x12 \n\x18\x64\x65\x66\x61ult_deadline_seconds\x18\x07 \x01(\x01\x12\x12\n\nmax_sweeps\x18\x08 \x01(\r\x12\x16\n\x0emax_sweep_runs\x18\t \x01(\r\">\n\nPresetInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\r\n\x05steps\x18\x03 \x01(\x04\x32\x65\n\rServerService\x12T\n\rGetServerInfo\x12 .grokbox.v1.GetServerInfoRequest\x1a!.grokbox.v1.GetServerInfoResponseb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'grokbox._generated.v1.server_pb2', globals())
@@ -23,15 +23,21 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _GETSERVERINFOREQUEST._serialized_start=39
   _GETSERVERINFOREQUEST._serialized_end=61
   _GETSERVERINFORESPONSE._serialized_start=64
-  _GETSERVERINFORESPONSE._serialized_end=305
-  _STORAGEINFO._serialized_start=307
-  _STORAGEINFO._serialized_end=420
-  _ENGINEINFO._serialized_start=423
-  _ENGINEINFO._serialized_end=579
-  _LIMITS._serialized_start=582
-  _LIMITS._serialized_end=797
-  _PRESETINFO._serialized_start=799
-  _PRESETINFO._serialized_end=861
-  _SERVERSERVICE._serialized_start=863
-  _SERVERSERVICE._serialized_end=964
+  _GETSERVERINFORESPONSE._serialized_end=395
+  _ABSENTENGINE._serialized_start=397
+  _ABSENTENGINE._serialized_end=441
+  _MEMORYINFO._serialized_start=443
+  _MEMORYINFO._serialized_end=496
+  _STORAGEINFO._serialized_start=498
+  _STORAGEINFO._serialized_end=611
+  _ENGINEINFO._serialized_start=614
+  _ENGINEINFO._serialized_end=868
+  _ENGINETIMING._serialized_start=870
+  _ENGINETIMING._serialized_end=991
+  _LIMITS._serialized_start=994
+  _LIMITS._serialized_end=1253
+  _PRESETINFO._serialized_start=1255
+  _PRESETINFO._serialized_end=1317
+  _SERVERSERVICE._serialized_start=1319
+  _SERVERSERVICE._serialized_end=1420
 # @@protoc_insertion_point(module_scope)

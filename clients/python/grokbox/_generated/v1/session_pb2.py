@@ -18,7 +18,7 @@ from . import run_pb2 as grokbox_dot_v1_dot_run__pb2
 from . import spec_pb2 as grokbox_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18grokbox/v1/session.proto\x12\ngrokbox.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19grokbox/v1/progress.proto\x1a\x1agrokbox/v1/retention.proto\x1a\x14grokbox/v1/run.proto\x1a\x15grokbox/v1/spec.proto\"\xd1\x06\n\x07Session\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1e\n\x04spec\x18\x02 \x01(\x0b\x32\x10.grokbox.v1.Spec\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.grokbox.v1.SessionState\x12\x0c\n\x04step\x18\x04 \x01(\x04\x12+\n\x0bstop_reason\x18\x05 \x01(\x0b\x32\x16.grokbox.v1.StopReason\x12/\n\x06labels\x18\x06 \x03(\x0b\x32\x1f.grokbox.v1.Session.LabelsEntry\x12\x0e\n\x06\x65ngine\x18\x07 \x01(\t\x12\x15\n\rengine_reason\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06latest\x18\n \x01(\x0b\x32\x19.grokbox.v1.ProgressPoint\x12\"\n\x06stages\x18\x0b \x01(\x0b\x32\x12.grokbox.v1.Stages\x12 \n\x03run\x18\x0c \x01(\x0b\x32\x13.grokbox.v1.RunPlan\x12+\n\x0bpair_counts\x18\r \x01(\x0b\x32\x16.grokbox.v1.PairCounts\x12\x0e\n\x06preset\x18\x0e \x01(\t\x12(\n\x06\x65vents\x18\x0f \x03(\x0b\x32\x18.grokbox.v1.SessionEvent\x12#\n\x06parent\x18\x10 \x01(\x0b\x32\x13.grokbox.v1.Lineage\x12*\n\ndurability\x18\x11 \x01(\x0b\x32\x16.grokbox.v1.Durability\x12\x37\n\x11snapshot_schedule\x18\x12 \x01(\x0b\x32\x1c.grokbox.v1.SnapshotSchedule\x12%\n\x08triggers\x18\x13 \x03(\x0b\x32\x13.grokbox.v1.Trigger\x12\x14\n\x0crecord_every\x18\x14 \x01(\r\x12\x35\n\x10measure_schedule\x18\x15 \x01(\x0b\x32\x1b.grokbox.v1.MeasureSchedule\x12&\n\x05sweep\x18\x16 \x01(\x0b\x32\x17.grokbox.v1.SweepOrigin\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\")\n\x0bSweepOrigin\x12\r\n\x05sweep\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\r\"N\n\nStopReason\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.grokbox.v1.StopKind\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\x04\"j\n\nPairCounts\x12\r\n\x05train\x18\x01 \x01(\r\x12\x0c\n\x04test\x18\x02 \x01(\r\x12\x0e\n\x06\x63ommon\x18\x03 \x01(\r\x12\x0c\n\x04rare\x18\x04 \x01(\r\x12\x0f\n\x07partner\x18\x05 \x01(\r\x12\x10\n\x08held_out\x18\x06 \x01(\r\"\xaf\x02\n\x0cSessionEvent\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12;\n\x12\x61\x63tivation_swapped\x18\x03 \x01(\x0b\x32\x1d.grokbox.v1.ActivationSwappedH\x00\x12\x39\n\x11snapshot_restored\x18\x04 \x01(\x0b\x32\x1c.grokbox.v1.SnapshotRestoredH\x00\x12\x33\n\x0esession_forked\x18\x05 \x01(\x0b\x32\x19.grokbox.v1.SessionForkedH\x00\x12\x31\n\rtrigger_fired\x18\x06 \x01(\x0b\x32\x18.grokbox.v1.TriggerFiredH\x00\x42\x07\n\x05\x65vent\"6\n\x10SnapshotRestored\x12\x11\n\tfrom_step\x18\x01 \x01(\x04\x12\x0f\n\x07to_step\x18\x02 \x01(\x04\" \n\rSessionForked\x12\x0f\n\x07session\x18\x01 \x01(\t\"/\n\x0cTriggerFired\x12\x0f\n\x07trigger\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"-\n\x11\x41\x63tivationSwapped\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t\"\xa2\x03\n\x13StartSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06preset\x18\x02 \x01(\t\x12\x1e\n\x04spec\x18\x03 \x01(\x0b\x32\x10.grokbox.v1.Spec\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.grokbox.v1.StartSessionRequest.LabelsEntry\x12\x10\n\x06upload\x18\x05 \x01(\tH\x00\x12\x12\n\x08snapshot\x18\x06 \x01(\tH\x00\x12\x0e\n\x06\x65ngine\x18\x07 \x01(\t\x12\x19\n\x0crecord_every\x18\x08 \x01(\rH\x01\x88\x01\x01\x12\x37\n\x11snapshot_schedule\x18\t \x01(\x0b\x32\x1c.grokbox.v1.SnapshotSchedule\x12\x35\n\x10measure_schedule\x18\n \x01(\x0b\x32\x1b.grokbox.v1.MeasureSchedule\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\t\n\x07weightsB\x0f\n\r_record_every\"<\n\x14StartSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"!\n\x11GetSessionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x12GetSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"\xe1\x01\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12(\n\x06states\x18\x03 \x03(\x0e\x32\x18.grokbox.v1.SessionState\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.grokbox.v1.ListSessionsRequest.LabelsEntry\x12\r\n\x05sweep\x18\x05 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x14ListSessionsResponse\x12%\n\x08sessions\x18\x01 \x03(\x0b\x32\x13.grokbox.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb6\x02\n\x14UpdateSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x43\n\nset_labels\x18\x03 \x03(\x0b\x32/.grokbox.v1.UpdateSessionRequest.SetLabelsEntry\x12\x15\n\rremove_labels\x18\x04 \x03(\t\x12\x37\n\x11snapshot_schedule\x18\x05 \x01(\x0b\x32\x1c.grokbox.v1.SnapshotSchedule\x12\x35\n\x10measure_schedule\x18\x06 \x01(\x0b\x32\x1b.grokbox.v1.MeasureSchedule\x1a\x30\n\x0eSetLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\x15UpdateSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"\xa3\x03\n\x12\x46orkSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x1a\n\rexpected_step\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12$\n\x07\x63hanges\x18\x04 \x01(\x0b\x32\x13.grokbox.v1.Changes\x12:\n\x06labels\x18\x05 \x03(\x0b\x32*.grokbox.v1.ForkSessionRequest.LabelsEntry\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x19\n\x0crecord_every\x18\x07 \x01(\rH\x01\x88\x01\x01\x12\x37\n\x11snapshot_schedule\x18\x08 \x01(\x0b\x32\x1c.grokbox.v1.SnapshotSchedule\x12\x35\n\x10measure_schedule\x18\t \x01(\x0b\x32\x1b.grokbox.v1.MeasureSchedule\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x10\n\x0e_expected_stepB\x0f\n\r_record_every\";\n\x13\x46orkSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"8\n\x14\x44\x65leteSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x17\n\x15\x44\x65leteSessionResponse*\xb2\x01\n\x0cSessionState\x12\x1d\n\x19SESSION_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SESSION_STATE_IDLE\x10\x01\x12\x1a\n\x16SESSION_STATE_STEPPING\x10\x02\x12\x19\n\x15SESSION_STATE_RUNNING\x10\x03\x12\x18\n\x14SESSION_STATE_PAUSED\x10\x04\x12\x1a\n\x16SESSION_STATE_DIVERGED\x10\x05*\xc9\x01\n\x08StopKind\x12\x19\n\x15STOP_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10STOP_KIND_TARGET\x10\x01\x12\x17\n\x13STOP_KIND_CONDITION\x10\x02\x12\x14\n\x10STOP_KIND_PAUSED\x10\x03\x12\x16\n\x12STOP_KIND_DIVERGED\x10\x04\x12\x17\n\x13STOP_KIND_CANCELLED\x10\x05\x12\x16\n\x12STOP_KIND_SHUTDOWN\x10\x06\x12\x14\n\x10STOP_KIND_FAILED\x10\x07\x32\xff\x03\n\x0eSessionService\x12Q\n\x0cStartSession\x12\x1f.grokbox.v1.StartSessionRequest\x1a .grokbox.v1.StartSessionResponse\x12K\n\nGetSession\x12\x1d.grokbox.v1.GetSessionRequest\x1a\x1e.grokbox.v1.GetSessionResponse\x12Q\n\x0cListSessions\x12\x1f.grokbox.v1.ListSessionsRequest\x1a .grokbox.v1.ListSessionsResponse\x12T\n\rUpdateSession\x12 .grokbox.v1.UpdateSessionRequest\x1a!.grokbox.v1.UpdateSessionResponse\x12N\n\x0b\x46orkSession\x12\x1e.grokbox.v1.ForkSessionRequest\x1a\x1f.grokbox.v1.ForkSessionResponse\x12T\n\rDeleteSession\x12 .grokbox.v1.DeleteSessionRequest\x1a!.grokbox.v1.DeleteSessionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18grokbox/v1/session.proto\x12\ngrokbox.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19grokbox/v1/progress.proto\x1a\x1agrokbox/v1/retention.proto\x1a\x14grokbox/v1/run.proto\x1a\x15grokbox/v1/spec.proto\"\xd1\x06\n\x07Session\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1e\n\x04spec\x18\x02 \x01(\x0b\x32\x10.grokbox.v1.Spec\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.grokbox.v1.SessionState\x12\x0c\n\x04step\x18\x04 \x01(\x04\x12+\n\x0bstop_reason\x18\x05 \x01(\x0b\x32\x16.grokbox.v1.StopReason\x12/\n\x06labels\x18\x06 \x03(\x0b\x32\x1f.grokbox.v1.Session.LabelsEntry\x12\x0e\n\x06\x65ngine\x18\x07 \x01(\t\x12\x15\n\rengine_reason\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06latest\x18\n \x01(\x0b\x32\x19.grokbox.v1.ProgressPoint\x12\"\n\x06stages\x18\x0b \x01(\x0b\x32\x12.grokbox.v1.Stages\x12 \n\x03run\x18\x0c \x01(\x0b\x32\x13.grokbox.v1.RunPlan\x12+\n\x0bpair_counts\x18\r \x01(\x0b\x32\x16.grokbox.v1.PairCounts\x12\x0e\n\x06preset\x18\x0e \x01(\t\x12(\n\x06\x65vents\x18\x0f \x03(\x0b\x32\x18.grokbox.v1.SessionEvent\x12#\n\x06parent\x18\x10 \x01(\x0b\x32\x13.grokbox.v1.Lineage\x12*\n\ndurability\x18\x11 \x01(\x0b\x32\x16.grokbox.v1.Durability\x12\x37\n\x11snapshot_schedule\x18\x12 \x01(\x0b\x32\x1c.grokbox.v1.SnapshotSchedule\x12%\n\x08triggers\x18\x13 \x03(\x0b\x32\x13.grokbox.v1.Trigger\x12\x14\n\x0crecord_every\x18\x14 \x01(\r\x12\x35\n\x10measure_schedule\x18\x15 \x01(\x0b\x32\x1b.grokbox.v1.MeasureSchedule\x12&\n\x05sweep\x18\x16 \x01(\x0b\x32\x17.grokbox.v1.SweepOrigin\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\")\n\x0bSweepOrigin\x12\r\n\x05sweep\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\r\"N\n\nStopReason\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.grokbox.v1.StopKind\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\x04\"j\n\nPairCounts\x12\r\n\x05train\x18\x01 \x01(\r\x12\x0c\n\x04test\x18\x02 \x01(\r\x12\x0e\n\x06\x63ommon\x18\x03 \x01(\r\x12\x0c\n\x04rare\x18\x04 \x01(\r\x12\x0f\n\x07partner\x18\x05 \x01(\r\x12\x10\n\x08held_out\x18\x06 \x01(\r\"\xe0\x02\n\x0cSessionEvent\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12;\n\x12\x61\x63tivation_swapped\x18\x03 \x01(\x0b\x32\x1d.grokbox.v1.ActivationSwappedH\x00\x12\x39\n\x11snapshot_restored\x18\x04 \x01(\x0b\x32\x1c.grokbox.v1.SnapshotRestoredH\x00\x12\x33\n\x0esession_forked\x18\x05 \x01(\x0b\x32\x19.grokbox.v1.SessionForkedH\x00\x12\x31\n\rtrigger_fired\x18\x06 \x01(\x0b\x32\x18.grokbox.v1.TriggerFiredH\x00\x12/\n\x0c\x65ngine_moved\x18\x07 \x01(\x0b\x32\x17.grokbox.v1.EngineMovedH\x00\x42\x07\n\x05\x65vent\"6\n\x10SnapshotRestored\x12\x11\n\tfrom_step\x18\x01 \x01(\x04\x12\x0f\n\x07to_step\x18\x02 \x01(\x04\"\'\n\x0b\x45ngineMoved\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t\" \n\rSessionForked\x12\x0f\n\x07session\x18\x01 \x01(\t\"/\n\x0cTriggerFired\x12\x0f\n\x07trigger\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"-\n\x11\x41\x63tivationSwapped\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t\"\xa2\x03\n\x13StartSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06preset\x18\x02 \x01(\t\x12\x1e\n\x04spec\x18\x03 \x01(\x0b\x32\x10.grokbox.v1.Spec\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.grokbox.v1.StartSessionRequest.LabelsEntry\x12\x10\n\x06upload\x18\x05 \x01(\tH\x00\x12\x12\n\x08snapshot\x18\x06 \x01(\tH\x00\x12\x0e\n\x06\x65ngine\x18\x07 \x01(\t\x12\x19\n\x0crecord_every\x18\x08 \x01(\rH\x01\x88\x01\x01\x12\x37\n\x11snapshot_schedule\x18\t \x01(\x0b\x32\x1c.grokbox.v1.SnapshotSchedule\x12\x35\n\x10measure_schedule\x18\n \x01(\x0b\x32\x1b.grokbox.v1.MeasureSchedule\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\t\n\x07weightsB\x0f\n\r_record_every\"<\n\x14StartSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"!\n\x11GetSessionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x12GetSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"\xe1\x01\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12(\n\x06states\x18\x03 \x03(\x0e\x32\x18.grokbox.v1.SessionState\x12;\n\x06labels\x18\x04 \x03(\x0b\x32+.grokbox.v1.ListSessionsRequest.LabelsEntry\x12\r\n\x05sweep\x18\x05 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x14ListSessionsResponse\x12%\n\x08sessions\x18\x01 \x03(\x0b\x32\x13.grokbox.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb6\x02\n\x14UpdateSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x43\n\nset_labels\x18\x03 \x03(\x0b\x32/.grokbox.v1.UpdateSessionRequest.SetLabelsEntry\x12\x15\n\rremove_labels\x18\x04 \x03(\t\x12\x37\n\x11snapshot_schedule\x18\x05 \x01(\x0b\x32\x1c.grokbox.v1.SnapshotSchedule\x12\x35\n\x10measure_schedule\x18\x06 \x01(\x0b\x32\x1b.grokbox.v1.MeasureSchedule\x1a\x30\n\x0eSetLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\x15UpdateSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"\xa3\x03\n\x12\x46orkSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x1a\n\rexpected_step\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12$\n\x07\x63hanges\x18\x04 \x01(\x0b\x32\x13.grokbox.v1.Changes\x12:\n\x06labels\x18\x05 \x03(\x0b\x32*.grokbox.v1.ForkSessionRequest.LabelsEntry\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x19\n\x0crecord_every\x18\x07 \x01(\rH\x01\x88\x01\x01\x12\x37\n\x11snapshot_schedule\x18\x08 \x01(\x0b\x32\x1c.grokbox.v1.SnapshotSchedule\x12\x35\n\x10measure_schedule\x18\t \x01(\x0b\x32\x1b.grokbox.v1.MeasureSchedule\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x10\n\x0e_expected_stepB\x0f\n\r_record_every\";\n\x13\x46orkSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"8\n\x14\x44\x65leteSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x17\n\x15\x44\x65leteSessionResponse*\xb2\x01\n\x0cSessionState\x12\x1d\n\x19SESSION_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SESSION_STATE_IDLE\x10\x01\x12\x1a\n\x16SESSION_STATE_STEPPING\x10\x02\x12\x19\n\x15SESSION_STATE_RUNNING\x10\x03\x12\x18\n\x14SESSION_STATE_PAUSED\x10\x04\x12\x1a\n\x16SESSION_STATE_DIVERGED\x10\x05*\xc9\x01\n\x08StopKind\x12\x19\n\x15STOP_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10STOP_KIND_TARGET\x10\x01\x12\x17\n\x13STOP_KIND_CONDITION\x10\x02\x12\x14\n\x10STOP_KIND_PAUSED\x10\x03\x12\x16\n\x12STOP_KIND_DIVERGED\x10\x04\x12\x17\n\x13STOP_KIND_CANCELLED\x10\x05\x12\x16\n\x12STOP_KIND_SHUTDOWN\x10\x06\x12\x14\n\x10STOP_KIND_FAILED\x10\x07\x32\xff\x03\n\x0eSessionService\x12Q\n\x0cStartSession\x12\x1f.grokbox.v1.StartSessionRequest\x1a .grokbox.v1.StartSessionResponse\x12K\n\nGetSession\x12\x1d.grokbox.v1.GetSessionRequest\x1a\x1e.grokbox.v1.GetSessionResponse\x12Q\n\x0cListSessions\x12\x1f.grokbox.v1.ListSessionsRequest\x1a .grokbox.v1.ListSessionsResponse\x12T\n\rUpdateSession\x12 .grokbox.v1.UpdateSessionRequest\x1a!.grokbox.v1.UpdateSessionResponse\x12N\n\x0b\x46orkSession\x12\x1e.grokbox.v1.ForkSessionRequest\x1a\x1f.grokbox.v1.ForkSessionResponse\x12T\n\rDeleteSession\x12 .grokbox.v1.DeleteSessionRequest\x1a!.grokbox.v1.DeleteSessionResponseb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'grokbox._generated.v1.session_pb2', globals())
@@ -35,10 +35,10 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _UPDATESESSIONREQUEST_SETLABELSENTRY._serialized_options = b'8\001'
   _FORKSESSIONREQUEST_LABELSENTRY._options = None
   _FORKSESSIONREQUEST_LABELSENTRY._serialized_options = b'8\001'
-  _SESSIONSTATE._serialized_start=3585
-  _SESSIONSTATE._serialized_end=3763
-  _STOPKIND._serialized_start=3766
-  _STOPKIND._serialized_end=3967
+  _SESSIONSTATE._serialized_start=3675
+  _SESSIONSTATE._serialized_end=3853
+  _STOPKIND._serialized_start=3856
+  _STOPKIND._serialized_end=4057
   _SESSION._serialized_start=174
   _SESSION._serialized_end=1023
   _SESSION_LABELSENTRY._serialized_start=978
@@ -50,47 +50,49 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PAIRCOUNTS._serialized_start=1148
   _PAIRCOUNTS._serialized_end=1254
   _SESSIONEVENT._serialized_start=1257
-  _SESSIONEVENT._serialized_end=1560
-  _SNAPSHOTRESTORED._serialized_start=1562
-  _SNAPSHOTRESTORED._serialized_end=1616
-  _SESSIONFORKED._serialized_start=1618
-  _SESSIONFORKED._serialized_end=1650
-  _TRIGGERFIRED._serialized_start=1652
-  _TRIGGERFIRED._serialized_end=1699
-  _ACTIVATIONSWAPPED._serialized_start=1701
-  _ACTIVATIONSWAPPED._serialized_end=1746
-  _STARTSESSIONREQUEST._serialized_start=1749
-  _STARTSESSIONREQUEST._serialized_end=2167
+  _SESSIONEVENT._serialized_end=1609
+  _SNAPSHOTRESTORED._serialized_start=1611
+  _SNAPSHOTRESTORED._serialized_end=1665
+  _ENGINEMOVED._serialized_start=1667
+  _ENGINEMOVED._serialized_end=1706
+  _SESSIONFORKED._serialized_start=1708
+  _SESSIONFORKED._serialized_end=1740
+  _TRIGGERFIRED._serialized_start=1742
+  _TRIGGERFIRED._serialized_end=1789
+  _ACTIVATIONSWAPPED._serialized_start=1791
+  _ACTIVATIONSWAPPED._serialized_end=1836
+  _STARTSESSIONREQUEST._serialized_start=1839
+  _STARTSESSIONREQUEST._serialized_end=2257
   _STARTSESSIONREQUEST_LABELSENTRY._serialized_start=978
   _STARTSESSIONREQUEST_LABELSENTRY._serialized_end=1023
-  _STARTSESSIONRESPONSE._serialized_start=2169
-  _STARTSESSIONRESPONSE._serialized_end=2229
-  _GETSESSIONREQUEST._serialized_start=2231
-  _GETSESSIONREQUEST._serialized_end=2264
-  _GETSESSIONRESPONSE._serialized_start=2266
-  _GETSESSIONRESPONSE._serialized_end=2324
-  _LISTSESSIONSREQUEST._serialized_start=2327
-  _LISTSESSIONSREQUEST._serialized_end=2552
+  _STARTSESSIONRESPONSE._serialized_start=2259
+  _STARTSESSIONRESPONSE._serialized_end=2319
+  _GETSESSIONREQUEST._serialized_start=2321
+  _GETSESSIONREQUEST._serialized_end=2354
+  _GETSESSIONRESPONSE._serialized_start=2356
+  _GETSESSIONRESPONSE._serialized_end=2414
+  _LISTSESSIONSREQUEST._serialized_start=2417
+  _LISTSESSIONSREQUEST._serialized_end=2642
   _LISTSESSIONSREQUEST_LABELSENTRY._serialized_start=978
   _LISTSESSIONSREQUEST_LABELSENTRY._serialized_end=1023
-  _LISTSESSIONSRESPONSE._serialized_start=2554
-  _LISTSESSIONSRESPONSE._serialized_end=2640
-  _UPDATESESSIONREQUEST._serialized_start=2643
-  _UPDATESESSIONREQUEST._serialized_end=2953
-  _UPDATESESSIONREQUEST_SETLABELSENTRY._serialized_start=2905
-  _UPDATESESSIONREQUEST_SETLABELSENTRY._serialized_end=2953
-  _UPDATESESSIONRESPONSE._serialized_start=2955
-  _UPDATESESSIONRESPONSE._serialized_end=3016
-  _FORKSESSIONREQUEST._serialized_start=3019
-  _FORKSESSIONREQUEST._serialized_end=3438
+  _LISTSESSIONSRESPONSE._serialized_start=2644
+  _LISTSESSIONSRESPONSE._serialized_end=2730
+  _UPDATESESSIONREQUEST._serialized_start=2733
+  _UPDATESESSIONREQUEST._serialized_end=3043
+  _UPDATESESSIONREQUEST_SETLABELSENTRY._serialized_start=2995
+  _UPDATESESSIONREQUEST_SETLABELSENTRY._serialized_end=3043
+  _UPDATESESSIONRESPONSE._serialized_start=3045
+  _UPDATESESSIONRESPONSE._serialized_end=3106
+  _FORKSESSIONREQUEST._serialized_start=3109
+  _FORKSESSIONREQUEST._serialized_end=3528
   _FORKSESSIONREQUEST_LABELSENTRY._serialized_start=978
   _FORKSESSIONREQUEST_LABELSENTRY._serialized_end=1023
-  _FORKSESSIONRESPONSE._serialized_start=3440
-  _FORKSESSIONRESPONSE._serialized_end=3499
-  _DELETESESSIONREQUEST._serialized_start=3501
-  _DELETESESSIONREQUEST._serialized_end=3557
-  _DELETESESSIONRESPONSE._serialized_start=3559
-  _DELETESESSIONRESPONSE._serialized_end=3582
-  _SESSIONSERVICE._serialized_start=3970
-  _SESSIONSERVICE._serialized_end=4481
+  _FORKSESSIONRESPONSE._serialized_start=3530
+  _FORKSESSIONRESPONSE._serialized_end=3589
+  _DELETESESSIONREQUEST._serialized_start=3591
+  _DELETESESSIONREQUEST._serialized_end=3647
+  _DELETESESSIONRESPONSE._serialized_start=3649
+  _DELETESESSIONRESPONSE._serialized_end=3672
+  _SESSIONSERVICE._serialized_start=4060
+  _SESSIONSERVICE._serialized_end=4571
 # @@protoc_insertion_point(module_scope)

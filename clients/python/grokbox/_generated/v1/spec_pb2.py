@@ -13,37 +13,41 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15grokbox/v1/spec.proto\x12\ngrokbox.v1\"\xcc\x02\n\x04Spec\x12\x14\n\x07modulus\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x12\n\x05width\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x17\n\nactivation\x18\x03 \x01(\tH\x02\x88\x01\x01\x12#\n\x04task\x18\x04 \x01(\x0e\x32\x10.grokbox.v1.TaskH\x03\x88\x01\x01\x12\x1e\n\x04init\x18\x05 \x01(\x0b\x32\x10.grokbox.v1.Init\x12(\n\toptimizer\x18\x06 \x01(\x0b\x32\x15.grokbox.v1.Optimizer\x12&\n\x08schedule\x18\x07 \x01(\x0b\x32\x14.grokbox.v1.Schedule\x12 \n\x05split\x18\x08 \x01(\x0b\x32\x11.grokbox.v1.Split\x12\x11\n\x04seed\x18\t \x01(\rH\x04\x88\x01\x01\x42\n\n\x08_modulusB\x08\n\x06_widthB\r\n\x0b_activationB\x07\n\x05_taskB\x07\n\x05_seed\"\xa3\x01\n\x04Init\x12(\n\x06random\x18\x01 \x01(\x0b\x32\x16.grokbox.v1.RandomInitH\x00\x12;\n\x10single_frequency\x18\x02 \x01(\x0b\x32\x1f.grokbox.v1.SingleFrequencyInitH\x00\x12,\n\x08uploaded\x18\x03 \x01(\x0b\x32\x18.grokbox.v1.UploadedInitH\x00\x42\x06\n\x04kind\"*\n\nRandomInit\x12\x12\n\x05scale\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_scale\"3\n\x13SingleFrequencyInit\x12\x12\n\x05scale\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_scale\"\x0e\n\x0cUploadedInit\"W\n\tOptimizer\x12\"\n\x05\x61\x64\x61mw\x18\x01 \x01(\x0b\x32\x11.grokbox.v1.AdamWH\x00\x12\x1e\n\x03sgd\x18\x02 \x01(\x0b\x32\x0f.grokbox.v1.SgdH\x00\x42\x06\n\x04kind\"\xbf\x01\n\x05\x41\x64\x61mW\x12\x1a\n\rlearning_rate\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0cweight_decay\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05\x62\x65ta1\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x12\n\x05\x62\x65ta2\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x14\n\x07\x65psilon\x18\x05 \x01(\x01H\x04\x88\x01\x01\x42\x10\n\x0e_learning_rateB\x0f\n\r_weight_decayB\x08\n\x06_beta1B\x08\n\x06_beta2B\n\n\x08_epsilon\"_\n\x03Sgd\x12\x1a\n\rlearning_rate\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0cweight_decay\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x10\n\x0e_learning_rateB\x0f\n\r_weight_decay\"6\n\x08Schedule\x12\x19\n\x0cwarmup_steps\x18\x01 \x01(\rH\x00\x88\x01\x01\x42\x0f\n\r_warmup_steps\"\x97\x01\n\x05Split\x12*\n\x05torch\x18\x01 \x01(\x0b\x32\x19.grokbox.v1.ShuffledSplitH\x00\x12+\n\x06python\x18\x02 \x01(\x0b\x32\x19.grokbox.v1.ShuffledSplitH\x00\x12-\n\x08\x65xplicit\x18\x03 \x01(\x0b\x32\x19.grokbox.v1.ExplicitSplitH\x00\x42\x06\n\x04kind\"3\n\rShuffledSplit\x12\x15\n\x08\x66raction\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_fraction\"$\n\rExplicitSplit\x12\x13\n\x0btrain_pairs\x18\x01 \x03(\r*V\n\x04Task\x12\x14\n\x10TASK_UNSPECIFIED\x10\x00\x12\x0c\n\x08TASK_ADD\x10\x01\x12\x11\n\rTASK_SUBTRACT\x10\x02\x12\x17\n\x13TASK_QUADRATIC_FORM\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15grokbox/v1/spec.proto\x12\ngrokbox.v1\"\xf6\x02\n\x04Spec\x12\x14\n\x07modulus\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x12\n\x05width\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x17\n\nactivation\x18\x03 \x01(\tH\x02\x88\x01\x01\x12#\n\x04task\x18\x04 \x01(\x0e\x32\x10.grokbox.v1.TaskH\x03\x88\x01\x01\x12\x1e\n\x04init\x18\x05 \x01(\x0b\x32\x10.grokbox.v1.Init\x12(\n\toptimizer\x18\x06 \x01(\x0b\x32\x15.grokbox.v1.Optimizer\x12&\n\x08schedule\x18\x07 \x01(\x0b\x32\x14.grokbox.v1.Schedule\x12 \n\x05split\x18\x08 \x01(\x0b\x32\x11.grokbox.v1.Split\x12\x11\n\x04seed\x18\t \x01(\rH\x04\x88\x01\x01\x12(\n\tembedding\x18\n \x01(\x0b\x32\x15.grokbox.v1.EmbeddingB\n\n\x08_modulusB\x08\n\x06_widthB\r\n\x0b_activationB\x07\n\x05_taskB\x07\n\x05_seed\"1\n\tEmbedding\x12\x16\n\tdimension\x18\x01 \x01(\rH\x00\x88\x01\x01\x42\x0c\n\n_dimension\"\xa3\x01\n\x04Init\x12(\n\x06random\x18\x01 \x01(\x0b\x32\x16.grokbox.v1.RandomInitH\x00\x12;\n\x10single_frequency\x18\x02 \x01(\x0b\x32\x1f.grokbox.v1.SingleFrequencyInitH\x00\x12,\n\x08uploaded\x18\x03 \x01(\x0b\x32\x18.grokbox.v1.UploadedInitH\x00\x42\x06\n\x04kind\"*\n\nRandomInit\x12\x12\n\x05scale\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_scale\"3\n\x13SingleFrequencyInit\x12\x12\n\x05scale\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_scale\"\x0e\n\x0cUploadedInit\"W\n\tOptimizer\x12\"\n\x05\x61\x64\x61mw\x18\x01 \x01(\x0b\x32\x11.grokbox.v1.AdamWH\x00\x12\x1e\n\x03sgd\x18\x02 \x01(\x0b\x32\x0f.grokbox.v1.SgdH\x00\x42\x06\n\x04kind\"\xe7\x01\n\x05\x41\x64\x61mW\x12\x1a\n\rlearning_rate\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0cweight_decay\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05\x62\x65ta1\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x12\n\x05\x62\x65ta2\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x14\n\x07\x65psilon\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12&\n\x08grokfast\x18\x06 \x01(\x0b\x32\x14.grokbox.v1.GrokfastB\x10\n\x0e_learning_rateB\x0f\n\r_weight_decayB\x08\n\x06_beta1B\x08\n\x06_beta2B\n\n\x08_epsilon\"\x87\x01\n\x03Sgd\x12\x1a\n\rlearning_rate\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0cweight_decay\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12&\n\x08grokfast\x18\x03 \x01(\x0b\x32\x14.grokbox.v1.GrokfastB\x10\n\x0e_learning_rateB\x0f\n\r_weight_decay\"H\n\x08Grokfast\x12\x12\n\x05\x61lpha\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x06lambda\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x08\n\x06_alphaB\t\n\x07_lambda\"6\n\x08Schedule\x12\x19\n\x0cwarmup_steps\x18\x01 \x01(\rH\x00\x88\x01\x01\x42\x0f\n\r_warmup_steps\"\x97\x01\n\x05Split\x12*\n\x05torch\x18\x01 \x01(\x0b\x32\x19.grokbox.v1.ShuffledSplitH\x00\x12+\n\x06python\x18\x02 \x01(\x0b\x32\x19.grokbox.v1.ShuffledSplitH\x00\x12-\n\x08\x65xplicit\x18\x03 \x01(\x0b\x32\x19.grokbox.v1.ExplicitSplitH\x00\x42\x06\n\x04kind\"3\n\rShuffledSplit\x12\x15\n\x08\x66raction\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_fraction\"$\n\rExplicitSplit\x12\x13\n\x0btrain_pairs\x18\x01 \x03(\r*V\n\x04Task\x12\x14\n\x10TASK_UNSPECIFIED\x10\x00\x12\x0c\n\x08TASK_ADD\x10\x01\x12\x11\n\rTASK_SUBTRACT\x10\x02\x12\x17\n\x13TASK_QUADRATIC_FORM\x10\x03\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'grokbox._generated.v1.spec_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _TASK._serialized_start=1332
-  _TASK._serialized_end=1418
+  _TASK._serialized_start=1580
+  _TASK._serialized_end=1666
   _SPEC._serialized_start=38
-  _SPEC._serialized_end=370
-  _INIT._serialized_start=373
-  _INIT._serialized_end=536
-  _RANDOMINIT._serialized_start=538
-  _RANDOMINIT._serialized_end=580
-  _SINGLEFREQUENCYINIT._serialized_start=582
-  _SINGLEFREQUENCYINIT._serialized_end=633
-  _UPLOADEDINIT._serialized_start=635
-  _UPLOADEDINIT._serialized_end=649
-  _OPTIMIZER._serialized_start=651
-  _OPTIMIZER._serialized_end=738
-  _ADAMW._serialized_start=741
-  _ADAMW._serialized_end=932
-  _SGD._serialized_start=934
-  _SGD._serialized_end=1029
-  _SCHEDULE._serialized_start=1031
-  _SCHEDULE._serialized_end=1085
-  _SPLIT._serialized_start=1088
-  _SPLIT._serialized_end=1239
-  _SHUFFLEDSPLIT._serialized_start=1241
-  _SHUFFLEDSPLIT._serialized_end=1292
-  _EXPLICITSPLIT._serialized_start=1294
-  _EXPLICITSPLIT._serialized_end=1330
+  _SPEC._serialized_end=412
+  _EMBEDDING._serialized_start=414
+  _EMBEDDING._serialized_end=463
+  _INIT._serialized_start=466
+  _INIT._serialized_end=629
+  _RANDOMINIT._serialized_start=631
+  _RANDOMINIT._serialized_end=673
+  _SINGLEFREQUENCYINIT._serialized_start=675
+  _SINGLEFREQUENCYINIT._serialized_end=726
+  _UPLOADEDINIT._serialized_start=728
+  _UPLOADEDINIT._serialized_end=742
+  _OPTIMIZER._serialized_start=744
+  _OPTIMIZER._serialized_end=831
+  _ADAMW._serialized_start=834
+  _ADAMW._serialized_end=1065
+  _SGD._serialized_start=1068
+  _SGD._serialized_end=1203
+  _GROKFAST._serialized_start=1205
+  _GROKFAST._serialized_end=1277
+  _SCHEDULE._serialized_start=1279
+  _SCHEDULE._serialized_end=1333
+  _SPLIT._serialized_start=1336
+  _SPLIT._serialized_end=1487
+  _SHUFFLEDSPLIT._serialized_start=1489
+  _SHUFFLEDSPLIT._serialized_end=1540
+  _EXPLICITSPLIT._serialized_start=1542
+  _EXPLICITSPLIT._serialized_end=1578
 # @@protoc_insertion_point(module_scope)

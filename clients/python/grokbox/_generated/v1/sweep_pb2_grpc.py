@@ -76,7 +76,8 @@ class SweepServiceServicer(object):
     """
 
     def StartSweep(self, request, context):
-        """Begins a sweep. Every spec is checked before anything starts. There can be 1000 sweeps, finished ones among them.
+        """Begins a sweep. Every cell is looked at before anything starts: what is wrong with some is in the answer, and they end with that
+        reason while the others run; a sweep in which nothing could run is refused. There can be Limits.max_sweeps, finished ones among them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

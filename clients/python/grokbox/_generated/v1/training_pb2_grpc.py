@@ -35,6 +35,11 @@ class TrainingServiceStub(object):
                 request_serializer=grokbox_dot_v1_dot_training__pb2.SwapActivationRequest.SerializeToString,
                 response_deserializer=grokbox_dot_v1_dot_training__pb2.SwapActivationResponse.FromString,
                 )
+        self.MoveSession = channel.unary_unary(
+                '/grokbox.v1.TrainingService/MoveSession',
+                request_serializer=grokbox_dot_v1_dot_training__pb2.MoveSessionRequest.SerializeToString,
+                response_deserializer=grokbox_dot_v1_dot_training__pb2.MoveSessionResponse.FromString,
+                )
         self.SetTriggers = channel.unary_unary(
                 '/grokbox.v1.TrainingService/SetTriggers',
                 request_serializer=grokbox_dot_v1_dot_training__pb2.SetTriggersRequest.SerializeToString,
@@ -85,6 +90,14 @@ class TrainingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MoveSession(self, request, context):
+        """Puts the session on another engine, from its present state, between two steps; a run under way goes on there. Answers at once where it
+        is on that engine already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetTriggers(self, request, context):
         """Replaces the session's triggers: what it does when a measure crosses a value.
         """
@@ -128,6 +141,11 @@ def add_TrainingServiceServicer_to_server(servicer, server):
                     servicer.SwapActivation,
                     request_deserializer=grokbox_dot_v1_dot_training__pb2.SwapActivationRequest.FromString,
                     response_serializer=grokbox_dot_v1_dot_training__pb2.SwapActivationResponse.SerializeToString,
+            ),
+            'MoveSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveSession,
+                    request_deserializer=grokbox_dot_v1_dot_training__pb2.MoveSessionRequest.FromString,
+                    response_serializer=grokbox_dot_v1_dot_training__pb2.MoveSessionResponse.SerializeToString,
             ),
             'SetTriggers': grpc.unary_unary_rpc_method_handler(
                     servicer.SetTriggers,
@@ -220,6 +238,23 @@ class TrainingService(object):
         return grpc.experimental.unary_unary(request, target, '/grokbox.v1.TrainingService/SwapActivation',
             grokbox_dot_v1_dot_training__pb2.SwapActivationRequest.SerializeToString,
             grokbox_dot_v1_dot_training__pb2.SwapActivationResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def MoveSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/grokbox.v1.TrainingService/MoveSession',
+            grokbox_dot_v1_dot_training__pb2.MoveSessionRequest.SerializeToString,
+            grokbox_dot_v1_dot_training__pb2.MoveSessionResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -1,11 +1,11 @@
 // AdamW in PyTorch's order: decay, then the step with bias correction. The scalars are (decay, rate / (1 - beta1^t), 1 - beta1, beta2)
 // and (1 - beta2, 1 / sqrt(1 - beta2^t), epsilon, 0).
-fn optimize(slot: u32, at: u32, w: vec4f, g: vec4f, s: vec4f, t: vec4f) -> vec4f {
-  let first = slot * (2u * weightsStride) + at;
-  let second = first + weightsStride;
-  let m = fma(vec4f(s.z), g - moments[first], moments[first]);
-  let v = fma(vec4f(s.w), moments[second], t.x * (g * g));
-  moments[first] = m;
-  moments[second] = v;
+fn optimize(at: u32, w: vec4f, g: vec4f, s: vec4f, t: vec4f) -> vec4f {
+  let first = at + 2u * layerQuads;
+  let second = at + 4u * layerQuads;
+  let m = fma(vec4f(s.z), g - state[first], state[first]);
+  let v = fma(vec4f(s.w), state[second], t.x * (g * g));
+  state[first] = m;
+  state[second] = v;
   return fma(vec4f(-s.y), m / fma(sqrt(v), vec4f(t.y), vec4f(t.z)), w * s.x);
 }

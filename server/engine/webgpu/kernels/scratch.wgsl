@@ -1,0 +1,2 @@
+// [slot, SCRATCH]: partial sums of the tiled kernels; see each.
+@group(0) @binding(5) var<storage, read_write> scratch: array<vec4f>;

@@ -1,0 +1,129 @@
+import type { Engine, Problem, Trainer, TrainerState } from "../engine/engine.ts";
+import { completeSpec } from "../model/presets.ts";
+import { labels } from "../model/task.ts";
+
+/** Of how engines are timed, and of what a timing says: those that were kept by another version are taken again. */
+export const calibrationVersion = 1;
+
+/** What a step of a network takes on an engine. */
+export interface Timing {
+  readonly modulus: number;
+  readonly width: number;
+  /** Milliseconds, with the device to itself. */
+  readonly stepMs: number;
+  /** So many side by side, each milliseconds a step; absent where it was not timed. */
+  readonly cohort?: { readonly size: number; readonly stepMs: number };
+}
+
+/** By operations, increasing; at least one. */
+export type Calibration = readonly Timing[];
+
+/** From so small that only overhead counts to the widest network of the paper. */
+const shapes = [
+  { modulus: 11, width: 64 },
+  { modulus: 23, width: 512 },
+  { modulus: 53, width: 1024 },
+  { modulus: 97, width: 9107 },
+];
+
+/** Of the largest cohort that is timed, and of the largest network that one is timed of. */
+const [mostMembers, mostCohortOperations] = [32, 1e7];
+
+/** As long as this a round should be, for the time of a call to be a small part of it. */
+const roundMs = 15;
+
+/** Multiply-adds of one product of a step, of which it has a few. */
+export function operations({ modulus, width }: { readonly modulus: number; readonly width: number }): number {
+  return ((modulus * (modulus + 1)) / 2) * modulus * width;
+}
+
+/**
+ * Times steps of a few networks, from small to large, within about `budgetMs`: those that would take too long, by what the one before
+ * took, are left out. Fails when not even the smallest could be timed.
+ */
+export async function calibrate(engine: Engine, budgetMs: number): Promise<Calibration> {
+  const deadline = performance.now() + budgetMs;
+  const timings: Timing[] = [];
+  for (const shape of shapes) {
+    const last = timings.at(-1);
+    const expectedMs = last === undefined ? 0 : (last.stepMs * operations(shape)) / operations(last);
+    // To open a trainer takes about a step, and a first step warms up what the next ones are timed with.
+    if (performance.now() + 3 * expectedMs > deadline) break;
+    const timing = await time(engine, shape, deadline);
+    if (timing === undefined) break;
+    timings.push(timing);
+  }
+  if (timings.length === 0) throw new Error(`not one step could be timed within ${budgetMs} ms`);
+  return timings;
+}
+
+async function time(
+  engine: Engine,
+  shape: { readonly modulus: number; readonly width: number },
+  deadline: number,
+): Promise<Timing | undefined> {
+  const { problem, state } = example(shape);
+  if (engine.bytesOf(problem) > (engine.memoryBytes ?? Number.POSITIVE_INFINITY)) return undefined;
+  const trainers = [await engine.open(problem, state)];
+  try {
+    const stepMs = await stepMsOf(engine, trainers, deadline);
+    if (stepMs === undefined) return undefined;
+    const size = Math.min(engine.parts, mostMembers);
+    if (size === 1 || operations(shape) > mostCohortOperations) return { ...shape, stepMs };
+    while (trainers.length < size) trainers.push(await engine.open(problem, state));
+    const together = await stepMsOf(engine, trainers, deadline);
+    // Side by side none can be faster than alone, but for noise.
+    const cohort = together === undefined ? {} : { cohort: { size, stepMs: Math.max(stepMs, together) } };
+    return { ...shape, stepMs, ...cohort };
+  } finally {
+    for (const trainer of trainers) trainer.close();
+  }
+}
+
+/** Of the fastest of a few rounds; undefined when the time is over before the first. */
+async function stepMsOf(
+  engine: Engine,
+  trainers: readonly Trainer[],
+  deadline: number,
+): Promise<number | undefined> {
+  let fastest: number | undefined;
+  let steps = 1;
+  for (let round = 0, long = 0; long < 2; round++) {
+    const leftMs = deadline - performance.now();
+    if (leftMs <= 0) break;
+    const signal = AbortSignal.timeout(Math.ceil(leftMs));
+    const began = performance.now();
+    const members = trainers.map((trainer) => ({ trainer, steps, options: { signal } }));
+    const made = await Promise.all(engine.advance(members));
+    const elapsedMs = performance.now() - began;
+    const least = Math.min(...made.map((advance) => advance.steps));
+    // The first round also makes what all of them use.
+    if (round > 0 && least > 0) fastest = Math.min(fastest ?? Number.POSITIVE_INFINITY, elapsedMs / least);
+    if (elapsedMs >= roundMs && round > 0) long += 1;
+    else if (round > 0) steps *= Math.min(16, Math.max(2, Math.ceil(roundMs / Math.max(elapsedMs, 0.1))));
+  }
+  return fastest;
+}
+
+/** A network in the middle of nowhere: a step takes as long whatever the weights are. */
+function example(shape: { readonly modulus: number; readonly width: number }): {
+  readonly problem: Problem;
+  readonly state: TrainerState;
+} {
+  const { modulus, width, activation, optimizer, schedule, task } = completeSpec(shape, "standard");
+  const scale = 0.1 / Math.sqrt(modulus);
+  const weights = (phase: number) =>
+    Float32Array.from({ length: width * modulus }, (_, i) => scale * Math.sin(12.9898 * i + phase));
+  return {
+    problem: {
+      modulus,
+      width,
+      activation,
+      optimizer,
+      schedule,
+      labels: labels(task, modulus),
+      classes: new Uint8Array(modulus * modulus),
+    },
+    state: { step: 100, theta: weights(0), xi: weights(1) },
+  };
+}
