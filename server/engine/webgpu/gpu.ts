@@ -162,6 +162,8 @@ export class Gpu {
 
   async #compile(shape: Shape): Promise<Family> {
     const plan = planOf(shape, this.info.limits);
+    // It may take seconds to compile what then finds no room.
+    this.#capacity(plan, 1);
     const pipelines = await this.#onDevice(() => Pipelines.compile(this.#device, plan));
     return { plan, pipelines, pools: new Set(), growing: undefined };
   }
