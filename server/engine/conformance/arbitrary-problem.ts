@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { productOf } from "../../model/learned-embedding.ts";
 import { pairClasses } from "../../model/pair-class.ts";
-import { activations, type Grokfast, type Optimizer, type Task } from "../../model/spec.ts";
+import { type Activation, activations, type Grokfast, type Optimizer, type Task } from "../../model/spec.ts";
 import { labels } from "../../model/task.ts";
 import type { EngineOption, Problem, TrainerState } from "../engine.ts";
 
@@ -16,9 +16,23 @@ export interface Limits {
   readonly mostWidth: number;
 }
 
-/** Any task, activation, optimizer, embedding and split, at small odd moduli and widths that are multiples of nothing. */
-export function arbitraryChoice({ mostModulus, mostWidth }: Limits): fc.Arbitrary<Choice> {
-  return fc.record({
+/** What of a network decides which code an engine runs for it. */
+export interface NetworkShape {
+  readonly modulus: number;
+  readonly width: number;
+  readonly activation: Activation;
+  readonly optimizer: Optimizer["kind"];
+}
+
+/**
+ * Any task, activation, optimizer, embedding and split, at small odd moduli and widths that are multiples of nothing; or one of
+ * `shapes`.
+ */
+export function arbitraryChoice(
+  { mostModulus, mostWidth }: Limits,
+  shapes?: readonly NetworkShape[],
+): fc.Arbitrary<Choice> {
+  const any = fc.record({
     modulus: fc.integer({ min: 1, max: (mostModulus - 1) / 2 }).map((half) => 2 * half + 1),
     width: fc.integer({ min: 8, max: mostWidth }),
     activation: fc.constantFrom(...activations),
@@ -32,6 +46,14 @@ export function arbitraryChoice({ mostModulus, mostWidth }: Limits): fc.Arbitrar
     ),
     seed: fc.integer({ min: 0, max: 2 ** 31 }),
   });
+  if (!shapes) return any;
+  return fc
+    .record({ choice: any, shape: fc.constantFrom(...shapes), adamw: arbitraryAdamw, sgd: arbitrarySgd })
+    .map(({ choice, shape, ...optimizers }) => ({
+      ...choice,
+      ...shape,
+      optimizer: optimizers[shape.optimizer],
+    }));
 }
 
 /** The optimizer with Grokfast in one case of three. */
@@ -79,21 +101,35 @@ export interface Choice {
 export interface Restrictions {
   readonly limits?: Limits | undefined;
   readonly lacks?: readonly EngineOption[] | undefined;
+  readonly shapes?: readonly NetworkShape[] | undefined;
 }
 
-/** `makeStart`, of networks within the limits and without options that are lacking. */
-export function startsWithin({ limits, lacks = [] }: Restrictions): (choice: Choice) => Start {
+/**
+ * A choice within the limits and without options that are lacking; or of the shapes, the first with the same optimizer and, where there
+ * is one, the same activation.
+ */
+export function choicesWithin({ limits, lacks = [], shapes }: Restrictions): (choice: Choice) => Choice {
   const { mostModulus, mostWidth } = limits ?? { mostModulus: Infinity, mostWidth: Infinity };
   return (choice) => {
     const { grokfast, ...plain } = choice.optimizer;
-    return makeStart({
+    const allowed = {
       ...choice,
       modulus: Math.min(choice.modulus, mostModulus),
       width: Math.min(choice.width, mostWidth),
       optimizer: grokfast === undefined || lacks.includes("grokfast") ? plain : choice.optimizer,
       dimension: lacks.includes("embedding") ? undefined : choice.dimension,
-    });
+    };
+    if (!shapes) return allowed;
+    const alike = shapes.filter(({ optimizer }) => optimizer === plain.kind);
+    const same = alike.find(({ activation }) => activation === choice.activation);
+    return { ...allowed, ...(same ?? alike[0]), optimizer: allowed.optimizer };
   };
+}
+
+/** `makeStart`, of `choicesWithin`. */
+export function startsWithin(restrictions: Restrictions): (choice: Choice) => Start {
+  const within = choicesWithin(restrictions);
+  return (choice) => makeStart(within(choice));
 }
 
 /**

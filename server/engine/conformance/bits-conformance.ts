@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { type Choice, startsWithin } from "./arbitrary-problem.ts";
+import { type Choice, makeStart, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
-import { adamw, small } from "./example-starts.ts";
+import { adamw, choiceOf, small } from "./example-starts.ts";
 import { bitsOf, finalBits, finalState } from "./state-bits.ts";
 
 const grokfast = { alpha: 0.98, lambda: 2 };
 
 /** The same bits, however the steps were made. */
-export function describeBits(opened: OpenedEngine, { open, threads, limits, lacks }: EngineUnderTest): void {
-  const startOf = startsWithin({ limits, lacks });
+export function describeBits(opened: OpenedEngine, subject: EngineUnderTest): void {
+  const { open, threads, shapes, steps = 1000 } = subject;
+  const startOf = startsWithin(subject);
+  const third = Math.floor(steps / 3);
   describe("bits", () => {
     const choices: Choice[] = [
       { ...small, modulus: 23, width: 100, trainFraction: 0.75 },
@@ -22,19 +24,39 @@ export function describeBits(opened: OpenedEngine, { open, threads, limits, lack
       },
       { ...small, activation: "exp", dimension: 16, optimizer: { ...adamw, grokfast } },
     ];
+    // Of shapes, those with options that it lacks come to the same as others.
+    const distinct = shapes ? choices.slice(0, 3) : choices;
 
-    it.each(choices)(
-      "are the same for 1 x 1,000 steps, 1,000 x 1 and uneven cuts: $activation",
+    it.each(shapes?.map(choiceOf) ?? [])(
+      "are the same one by one, beside another and through readState: p = $modulus, M = $width, $activation",
       async (choice) => {
-        const start = startOf(choice);
-        const whole = await finalBits(opened.engine, start, [1000]);
-        expect(whole.step).toBe(1000);
-        expect(await finalBits(opened.engine, start, new Array(1000).fill(1))).toEqual(whole);
-        expect(await finalBits(opened.engine, start, [1, 331, 7, 661])).toEqual(whole);
+        const start = makeStart({ ...choice, trainFraction: 0.75, warmupSteps: 1 });
+        const other = makeStart({ ...choice, seed: 1 });
+        const [whole] = await Promise.all([
+          finalBits(opened.engine, start, [6]),
+          finalBits(opened.engine, other, [2, 3]),
+        ]);
+        expect(await finalBits(opened.engine, start, [1, 1, 3, 1])).toEqual(whole);
+        const state = await finalState(opened.engine, start, [4]);
+        expect(bitsOf(await finalState(opened.engine, { ...start, state }, [2]))).toEqual({
+          ...whole,
+          traces: undefined,
+        });
       },
     );
 
-    it.each(choices)("are the same through readState and open: $activation", async (choice) => {
+    it.each(distinct)(
+      `are the same for 1 x ${steps} steps, ${steps} x 1 and uneven cuts: $activation`,
+      async (choice) => {
+        const start = startOf(choice);
+        const whole = await finalBits(opened.engine, start, [steps]);
+        expect(whole.step).toBe(steps);
+        expect(await finalBits(opened.engine, start, new Array(steps).fill(1))).toEqual(whole);
+        expect(await finalBits(opened.engine, start, [1, third - 2, 7, steps - third - 6])).toEqual(whole);
+      },
+    );
+
+    it.each(distinct)("are the same through readState and open: $activation", async (choice) => {
       const start = startOf(choice);
       const whole = await finalBits(opened.engine, start, [300]);
       let { state } = start;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Engine, EngineOption } from "../engine.ts";
-import type { Limits } from "./arbitrary-problem.ts";
+import type { Limits, NetworkShape } from "./arbitrary-problem.ts";
 import { describeBits } from "./bits-conformance.ts";
 import { describeCohorts } from "./cohort-conformance.ts";
 import { describeMeasures } from "./measure-conformance.ts";
@@ -28,6 +28,22 @@ export interface EngineUnderTest {
    * @default 2
    */
   readonly ahead?: number;
+  /**
+   * Only these are trained, for an engine that takes seconds to get ready for a shape that it has not had yet. There must be
+   * AdamW with x^2 at p = 23, M = 128. The first two are trained at length: one with AdamW and one with SGD and x^4.
+   * @default any
+   */
+  readonly shapes?: readonly NetworkShape[];
+  /**
+   * Steps of the longest runs whose bits are compared, where they are made one by one as well.
+   * @default 1000
+   */
+  readonly steps?: number;
+  /**
+   * All trainers advance side by side, and none waits.
+   * @default false
+   */
+  readonly sideBySide?: boolean;
 }
 
 /** Filled in before the first test runs. */

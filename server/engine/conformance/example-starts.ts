@@ -1,4 +1,4 @@
-import { type Choice, makeStart, type Start } from "./arbitrary-problem.ts";
+import { type Choice, makeStart, type NetworkShape, type Start } from "./arbitrary-problem.ts";
 
 export const adamw = {
   kind: "adamw",
@@ -8,6 +8,8 @@ export const adamw = {
   beta2: 0.98,
   epsilon: 1e-8,
 } as const;
+
+export const sgd = { kind: "sgd", learningRate: 0.1, weightDecay: 0.01 } as const;
 
 /** Trains in milliseconds, and is a multiple of no vector. */
 export const small: Choice = {
@@ -20,6 +22,11 @@ export const small: Choice = {
   trainFraction: 1,
   seed: 7,
 };
+
+/** `small`, of another shape. */
+export function choiceOf(shape: NetworkShape): Choice {
+  return { ...small, ...shape, optimizer: shape.optimizer === "sgd" ? sgd : adamw };
+}
 
 /** theta = cos(w_k j + phi), xi = cos(w_k j + 2 phi), phases even over each frequency: REFERENCE, "Ideal networks". */
 export function idealNetwork(modulus: number, width: number): Start {

@@ -4,19 +4,17 @@ import { type SpectralMeasures, SpectralMeter } from "../../model/spectral-measu
 import type { AdvanceOptions, Engine, Weights } from "../engine.ts";
 import { arbitraryChoice, type Choice, makeStart, type Start, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
-import { idealNetwork, small } from "./example-starts.ts";
+import { choiceOf, idealNetwork, small } from "./example-starts.ts";
 import { bitsOf, finalBits } from "./state-bits.ts";
 
 /** Spectral measures on the way: what `SpectralMeter` says of the weights, the same bits however the steps were made. */
-export function describeMeasures(
-  opened: OpenedEngine,
-  { open, threads, limits, lacks }: EngineUnderTest,
-): void {
-  const startOf = startsWithin({ limits, lacks });
+export function describeMeasures(opened: OpenedEngine, subject: EngineUnderTest): void {
+  const { open, threads, lacks, shapes, steps: longest = 1000 } = subject;
+  const startOf = startsWithin(subject);
   describe("spectral measures", () => {
     it("of the opened state are those of SpectralMeter, at any shape", async () => {
       await fc.assert(
-        fc.asyncProperty(arbitraryChoice({ mostModulus: 45, mostWidth: 150 }), async (choice) => {
+        fc.asyncProperty(arbitraryChoice({ mostModulus: 45, mostWidth: 150 }, shapes), async (choice) => {
           const start = startsWithin({ lacks })(choice);
           const trainer = await opened.engine.open(start.problem, start.state);
           const measures = await trainer.measure();
@@ -25,25 +23,29 @@ export function describeMeasures(
           trainer.close();
           expectMeasures(measures, { ...start, state });
         }),
-        { numRuns: 60 },
+        { numRuns: shapes ? 2 * shapes.length : 60 },
       );
     });
 
-    it.each([
-      [3, 8],
-      [3, 33],
-      [9, 50],
-      [31, 129],
-      [97, 513],
-      [199, 70],
-    ])("of the opened state are those of SpectralMeter at p = %i, M = %i", async (modulus, width) => {
-      const start = makeStart({ ...small, modulus, width });
-      expectMeasures(await measuresOf(opened.engine, start), start);
-    });
+    const choices = [
+      { ...small, modulus: 3, width: 8 },
+      { ...small, modulus: 3, width: 33 },
+      { ...small, modulus: 9, width: 50 },
+      { ...small, modulus: 31, width: 129 },
+      { ...small, modulus: 97, width: 513 },
+      { ...small, modulus: 199, width: 70 },
+    ];
+    it.each(shapes?.map(choiceOf) ?? choices)(
+      "of the opened state are those of SpectralMeter at p = $modulus, M = $width",
+      async (choice) => {
+        const start = makeStart(choice);
+        expectMeasures(await measuresOf(opened.engine, start), start);
+      },
+    );
 
     it("of single-frequency networks are what theory says", async () => {
       // Both layers have one frequency a row, and psi = 2 phi.
-      const measures = await measuresOf(opened.engine, idealNetwork(23, 100));
+      const measures = await measuresOf(opened.engine, idealNetwork(23, shapes ? 128 : 100));
       expect(measures.iprTheta).toBeCloseTo(1, 6);
       expect(measures.iprXi).toBeCloseTo(1, 6);
       expect(measures.ipr).toBeCloseTo(1, 6);
@@ -53,7 +55,7 @@ export function describeMeasures(
     it("leave constant rows out, and are absent when there are no others", async () => {
       const constant = (rows: Float32Array, modulus: number, which: (m: number) => boolean) =>
         rows.map((value, i) => (which(Math.floor(i / modulus)) ? 0.1 : value));
-      const { problem, state } = makeStart({ ...small, width: 41 });
+      const { problem, state } = startOf({ ...small, width: 41 });
       const { modulus } = problem;
       const all = () => true;
       const cases: Weights[] = [
@@ -115,15 +117,16 @@ export function describeMeasures(
 
     it("of more states than fit in one call of the kernel are all there", async () => {
       const start = startOf({ ...small, modulus: 5, width: 9 });
-      const every = (step: number, steps: number) =>
+      const steps = 9 * longest;
+      const every = (step: number) =>
         Array.from({ length: Math.floor(steps / step) }, (_, i) => (i + 1) * step);
       const trainer = await opened.engine.open(start.problem, start.state);
-      const { measures } = await trainer.advance(9000, { measureAt: every(1, 9000) });
-      expect(measures).toHaveLength(9000);
+      const { measures } = await trainer.advance(steps, { measureAt: every(1) });
+      expect(measures).toHaveLength(steps);
       const other = await opened.engine.open(start.problem, start.state);
-      const options: AdvanceOptions = { measureAt: every(1000, 9000), weightsAt: every(400, 9000) };
-      const thinned = await other.advance(9000, options);
-      expect(thinned.measures).toEqual(every(1000, 9000).map((at) => measures[at - 1]));
+      const options: AdvanceOptions = { measureAt: every(longest), weightsAt: every(0.4 * longest) };
+      const thinned = await other.advance(steps, options);
+      expect(thinned.measures).toEqual(every(longest).map((at) => measures[at - 1]));
       trainer.close();
       other.close();
     });

@@ -5,93 +5,91 @@ import { Float32ReferenceTrainer } from "../../model/float32-reference.ts";
 import { trainedWeights } from "../../model/network-state.ts";
 import { gradients, OracleTrainer } from "../../model/oracle.ts";
 import { activations } from "../../model/spec.ts";
-import { arbitraryChoice, startsWithin } from "./arbitrary-problem.ts";
+import { arbitraryChoice, type Choice, type Limits, startsWithin } from "./arbitrary-problem.ts";
 import { difference, frobenius, relativeDistance } from "./distance.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
-import { adamw, idealNetwork, small } from "./example-starts.ts";
+import { adamw, choiceOf, idealNetwork, small } from "./example-starts.ts";
 import { correctCounts, expectClose, firstRow } from "./expectations.ts";
 import { finalState } from "./state-bits.ts";
 
 /** One step and a hundred, against the same mathematics in float64. */
-export function describeAccuracy(opened: OpenedEngine, { lacks }: EngineUnderTest): void {
+export function describeAccuracy(opened: OpenedEngine, { lacks, shapes }: EngineUnderTest): void {
+  const quick = shapes?.slice(0, 2);
   const startOf = startsWithin({ lacks });
+  /** Of every shape that there is, and of choices at random. */
+  const check = async (limits: Limits, property: (choice: Choice) => Promise<void>, among = shapes) => {
+    for (const shape of among ?? []) await property({ ...choiceOf(shape), trainFraction: 0.75 });
+    const numRuns = among ? among.length : 40;
+    await fc.assert(fc.asyncProperty(arbitraryChoice(limits, among), property), { numRuns });
+  };
+
   describe("against the float64 oracle", () => {
     it("has the losses, counts and gradient norm of the state it opens", async () => {
-      await fc.assert(
-        fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }), async (choice) => {
-          const { problem, state } = startOf(choice);
-          const trainer = await opened.engine.open(problem, state);
-          const truth = new OracleTrainer(problem, state).gradients();
-          const row = firstRow(trainer.current);
-          trainer.close();
-          expectClose(row.trainLoss, truth.trainLoss, 1e-5);
-          expectClose(row.testLoss, truth.testLoss ?? Number.NaN, 1e-5);
-          expectClose(row.gradientNorm, truth.gradientNorm, 1e-5);
-          expectClose(row.parameterNorm, frobenius(...trainedWeights(state)), 1e-5);
-          expect(correctCounts(trainer.current)).toEqual(truth.correct);
-        }),
-        { numRuns: 40 },
-      );
+      await check({ mostModulus: 23, mostWidth: 70 }, async (choice) => {
+        const { problem, state } = startOf(choice);
+        const trainer = await opened.engine.open(problem, state);
+        const truth = new OracleTrainer(problem, state).gradients();
+        const row = firstRow(trainer.current);
+        trainer.close();
+        expectClose(row.trainLoss, truth.trainLoss, 1e-5);
+        expectClose(row.testLoss, truth.testLoss ?? Number.NaN, 1e-5);
+        expectClose(row.gradientNorm, truth.gradientNorm, 1e-5);
+        expectClose(row.parameterNorm, frobenius(...trainedWeights(state)), 1e-5);
+        expect(correctCounts(trainer.current)).toEqual(truth.correct);
+      });
     });
 
     it("has one step's gradients within 1e-5 of them", async () => {
-      await fc.assert(
-        fc.asyncProperty(arbitraryChoice({ mostModulus: 23, mostWidth: 70 }), async (choice) => {
-          const { problem, state } = startOf(choice);
-          // From zero, the first moment after an update is (1 - beta1) times the gradient.
-          const optimizer = { ...adamw, learningRate: 1e-3 };
-          const trainer = await opened.engine.open({ ...problem, optimizer }, state);
-          await trainer.advance(1);
-          const { moments } = await trainer.readState();
-          trainer.close();
-          const { thetaGradient, xiGradient, factorGradients } = new OracleTrainer(
-            problem,
-            state,
-          ).gradients();
-          const { embedding, projection } = factorGradients ?? {};
-          for (const [moment, gradient] of [
-            [moments!.xiFirst, xiGradient],
-            [moments!.thetaFirst, factorGradients ? undefined : thetaGradient],
-            [moments!.embeddingFirst, embedding],
-            [moments!.projectionFirst, projection],
-          ]) {
-            expect(moment === undefined).toBe(gradient === undefined);
-            if (!moment || !gradient) continue;
-            const scaled = Float64Array.from(moment, (value) => value / (1 - optimizer.beta1));
-            expect(relativeDistance([scaled], [gradient])).toBeLessThan(1e-5);
-          }
-        }),
-        { numRuns: 40 },
-      );
+      const among = shapes?.filter(({ optimizer }) => optimizer === "adamw");
+      const gradientsOf = async (choice: Choice) => {
+        const { problem, state } = startOf(choice);
+        // From zero, the first moment after an update is (1 - beta1) times the gradient.
+        const optimizer = { ...adamw, learningRate: 1e-3 };
+        const trainer = await opened.engine.open({ ...problem, optimizer }, state);
+        await trainer.advance(1);
+        const { moments } = await trainer.readState();
+        trainer.close();
+        const { thetaGradient, xiGradient, factorGradients } = new OracleTrainer(problem, state).gradients();
+        const { embedding, projection } = factorGradients ?? {};
+        for (const [moment, gradient] of [
+          [moments!.xiFirst, xiGradient],
+          [moments!.thetaFirst, factorGradients ? undefined : thetaGradient],
+          [moments!.embeddingFirst, embedding],
+          [moments!.projectionFirst, projection],
+        ]) {
+          expect(moment === undefined).toBe(gradient === undefined);
+          if (!moment || !gradient) continue;
+          const scaled = Float64Array.from(moment, (value) => value / (1 - optimizer.beta1));
+          expect(relativeDistance([scaled], [gradient])).toBeLessThan(1e-5);
+        }
+      };
+      await check({ mostModulus: 23, mostWidth: 70 }, gradientsOf, among);
     });
 
     it("makes one update within 1e-5 of theirs, but for rounding the weights to float32", async () => {
-      await fc.assert(
-        fc.asyncProperty(arbitraryChoice({ mostModulus: 17, mostWidth: 50 }), async (choice) => {
-          // A few steps on, where the moments are not zero and the warm-up has begun.
-          const { problem, state } = startOf(choice);
-          const trainer = await opened.engine.open(problem, state);
-          await trainer.advance(3);
-          const before = await trainer.readState();
-          await trainer.advance(1);
-          const after = await trainer.readState();
-          trainer.close();
-          const oracle = new OracleTrainer(problem, before);
-          oracle.step();
-          const start = trainedWeights(before);
-          const made = trainedWeights(after).map((weights, i) => difference(weights, start[i]));
-          const due = trainedWeights(oracle.state).map((weights, i) => difference(weights, start[i]));
-          const rounding = (frobenius(...trainedWeights(after)) / frobenius(...due)) * 2 ** -24;
-          expect(relativeDistance(made, due)).toBeLessThan(1e-5 + 2 * rounding);
-          expect(after.averages === undefined).toBe(problem.optimizer.grokfast === undefined);
-        }),
-        { numRuns: 40 },
-      );
+      await check({ mostModulus: 17, mostWidth: 50 }, async (choice) => {
+        // A few steps on, where the moments are not zero and the warm-up has begun.
+        const { problem, state } = startOf(choice);
+        const trainer = await opened.engine.open(problem, state);
+        await trainer.advance(3);
+        const before = await trainer.readState();
+        await trainer.advance(1);
+        const after = await trainer.readState();
+        trainer.close();
+        const oracle = new OracleTrainer(problem, before);
+        oracle.step();
+        const start = trainedWeights(before);
+        const made = trainedWeights(after).map((weights, i) => difference(weights, start[i]));
+        const due = trainedWeights(oracle.state).map((weights, i) => difference(weights, start[i]));
+        const rounding = (frobenius(...trainedWeights(after)) / frobenius(...due)) * 2 ** -24;
+        expect(relativeDistance(made, due)).toBeLessThan(1e-5 + 2 * rounding);
+        expect(after.averages === undefined).toBe(problem.optimizer.grokfast === undefined);
+      });
     });
 
     it("is after 100 steps within 4 times the error of a plain float32 program", async () => {
       await fc.assert(
-        fc.asyncProperty(arbitraryChoice({ mostModulus: 11, mostWidth: 40 }), async (choice) => {
+        fc.asyncProperty(arbitraryChoice({ mostModulus: 11, mostWidth: 40 }, quick), async (choice) => {
           // Steps amplify rounding errors, those of a lucky program little: three starts together tell more than one.
           const errors = { engine: 0, ordinary: 0 };
           for (const seed of [choice.seed, choice.seed + 1, choice.seed + 2]) {

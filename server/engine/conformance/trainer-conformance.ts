@@ -2,13 +2,14 @@ import { describe, expect, it } from "vitest";
 import { evaluateLogits, logits } from "../../model/evaluation.ts";
 import { makeStart, type Start, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
-import { adamw, small } from "./example-starts.ts";
+import { adamw, choiceOf, small } from "./example-starts.ts";
 import { expectClose, firstRow, rowOf } from "./expectations.ts";
 import { bitsOf, finalState } from "./state-bits.ts";
 
 /** What the calls of an engine and its trainers do: engine.ts. */
-export function describeTrainer(opened: OpenedEngine, { open, limits, lacks = [] }: EngineUnderTest): void {
-  const startOf = startsWithin({ limits, lacks });
+export function describeTrainer(opened: OpenedEngine, subject: EngineUnderTest): void {
+  const { open, limits, lacks = [], shapes } = subject;
+  const startOf = startsWithin(subject);
   const grokfast = { alpha: 0.9, lambda: 2 };
   const withOptions = [
     {},
@@ -141,20 +142,20 @@ export function describeTrainer(opened: OpenedEngine, { open, limits, lacks = []
     });
 
     const widest = Math.min(1000, limits?.mostWidth ?? 1000);
-    it(`takes a step at p = 97, M = ${widest}, and at p = 199`, async () => {
-      for (const [modulus, width] of [
-        [97, widest],
-        [199, Math.min(40, widest)],
-      ]) {
-        const { problem, state } = makeStart({ ...small, modulus, width, trainFraction: 0.75 });
-        const trainer = await opened.engine.open(problem, state);
-        const { weights } = await trainer.advance(2, { weightsAt: [2] });
-        const values = await opened.engine.logits({ ...problem, ...weights[0] });
-        const truth = evaluateLogits(values, problem.labels, problem.classes, modulus);
-        expectClose(trainer.current.trainLoss[0], truth.trainLoss!, 1e-5);
-        expectClose(trainer.current.testLoss[0], truth.testLoss!, 1e-5);
-        trainer.close();
-      }
+    const large = shapes?.filter(({ modulus }) => modulus > 31).map(choiceOf) ?? [
+      { ...small, modulus: 97, width: widest },
+      { ...small, modulus: 199, width: Math.min(40, widest) },
+    ];
+    it.each(large)("takes a step at p = $modulus, M = $width", async (choice) => {
+      const { modulus } = choice;
+      const { problem, state } = makeStart({ ...choice, trainFraction: 0.75 });
+      const trainer = await opened.engine.open(problem, state);
+      const { weights } = await trainer.advance(2, { weightsAt: [2] });
+      const values = await opened.engine.logits({ ...problem, ...weights[0] });
+      const truth = evaluateLogits(values, problem.labels, problem.classes, modulus);
+      expectClose(trainer.current.trainLoss[0], truth.trainLoss!, 1e-5);
+      expectClose(trainer.current.testLoss[0], truth.testLoss!, 1e-5);
+      trainer.close();
     });
 
     it("refuses arrays that don't fit the shape", async () => {

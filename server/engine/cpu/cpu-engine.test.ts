@@ -77,7 +77,7 @@ describe("builds of the kernel", () => {
   it("fall back to WebAssembly where there is no addon, and say why", () => {
     const folder = mkdtempSync(join(tmpdir(), "grokbox-"));
     try {
-      const rooms = ["server/engine/cpu", "server/model"];
+      const rooms = ["server/engine", "server/model"];
       for (const room of rooms) {
         const source = join(import.meta.dirname, "../../..", room);
         cpSync(source, join(folder, room), { recursive: true, filter: (path) => basename(path) !== "build" });

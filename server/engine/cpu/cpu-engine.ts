@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { checkLength, checkShapes } from "../checks.ts";
 import type { Advance, Engine, Member, Network, Problem, Shape, Trainer, TrainerState } from "../engine.ts";
+import { EngineCalls } from "../engine-calls.ts";
 import { loadAddon } from "./addon.ts";
 import { AddonKernel } from "./addon-kernel.ts";
 import { CpuTrainer, type TrainerOwner } from "./cpu-trainer.ts";
@@ -63,7 +64,7 @@ export class CpuEngine implements Engine {
   readonly fallbackReason: string | undefined;
   readonly #kernel: Kernel;
   readonly #trainers = new Set<CpuTrainer>();
-  readonly #calls = new Set<Promise<unknown>>();
+  readonly #calls = new EngineCalls("cpu");
   readonly #owner: TrainerOwner;
   #closing: Promise<void> | undefined;
 
@@ -76,7 +77,7 @@ export class CpuEngine implements Engine {
     this.fallbackReason = fallbackReason;
     this.#owner = {
       threads: kernel.threads,
-      called: (call) => this.#follow(call),
+      called: (call) => this.#calls.follow(call),
       closed: (trainer) => this.#trainers.delete(trainer),
     };
   }
@@ -96,7 +97,7 @@ export class CpuEngine implements Engine {
   }
 
   open(problem: Problem, state: TrainerState): Promise<Trainer> {
-    return this.#track(async () => {
+    return this.#calls.make(async () => {
       checkShapes(problem, state);
       const kernelTrainer = this.#kernel.createTrainer(problem);
       const trainer = await CpuTrainer.open(problem, state, kernelTrainer, this.#owner);
@@ -112,7 +113,7 @@ export class CpuEngine implements Engine {
   }
 
   logits(network: Network): Promise<Float64Array> {
-    return this.#track(async () => {
+    return this.#calls.make(async () => {
       const { modulus, width, theta, xi } = network;
       checkLength("theta", theta, width * modulus);
       checkLength("xi", xi, width * modulus);
@@ -126,21 +127,8 @@ export class CpuEngine implements Engine {
   }
 
   async #close(): Promise<void> {
-    while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
+    await this.#calls.close();
     for (const trainer of this.#trainers) trainer.close();
     await this.#kernel.close();
-  }
-
-  #track<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#closing) return Promise.reject(new Error("the cpu engine is closed"));
-    const result = call();
-    this.#follow(result);
-    return result;
-  }
-
-  #follow(call: Promise<unknown>): void {
-    this.#calls.add(call);
-    const settled = () => this.#calls.delete(call);
-    call.then(settled, settled);
   }
 }

@@ -2,6 +2,7 @@ import { type StateArrays, stateFrom } from "../../model/network-state.ts";
 import type { SpectralMeasures } from "../../model/spectral-measures.ts";
 import { checkAdvance } from "../checks.ts";
 import type { Advance, AdvanceOptions, Problem, Trace, Trainer, TrainerState } from "../engine.ts";
+import { TrainerCalls } from "../trainer-calls.ts";
 import {
   type Captures,
   type KernelAdvance,
@@ -37,9 +38,7 @@ export class CpuTrainer implements Trainer {
   readonly #kernel: KernelTrainer;
   /** Running means of the gradient begin with the update that leaves this step. */
   readonly #averagesAfter: number;
-  /** Names the call under way. */
-  #busyWith: string | undefined;
-  #closed = false;
+  readonly #calls: TrainerCalls;
   readonly #owner: TrainerOwner;
 
   /** Loads `state` into `kernel`. */
@@ -72,6 +71,7 @@ export class CpuTrainer implements Trainer {
     this.#averagesAfter = averages === undefined ? step : step - 1;
     this.#kernel = kernel;
     this.#owner = owner;
+    this.#calls = new TrainerCalls(() => kernel.free());
   }
 
   async advance(steps: number, options: AdvanceOptions = {}): Promise<Advance> {
@@ -93,11 +93,10 @@ export class CpuTrainer implements Trainer {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#calls.isClosed) return;
     this.#owner.closed(this);
-    if (this.#busyWith) this.#kernel.stop();
-    else this.#kernel.free();
+    if (this.#calls.isBusy) this.#kernel.stop();
+    this.#calls.close();
   }
 
   async #advance(steps: number, options: AdvanceOptions): Promise<Advance> {
@@ -114,7 +113,7 @@ export class CpuTrainer implements Trainer {
     let made = 0;
     let diverged = false;
     try {
-      while (made < steps && !diverged && !this.#closed) {
+      while (made < steps && !diverged && !this.#calls.isClosed) {
         if (signal?.aborted) break;
         const wanted = weightsAt.slice(weights.length, weights.length + this.#kernel.mostCaptures);
         // A piece ends where it has made all the copies that it can, when more are wanted.
@@ -140,17 +139,7 @@ export class CpuTrainer implements Trainer {
   }
 
   #exclusively<T>(name: string, call: () => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new Error(`${name} of a trainer that is closed`));
-    if (this.#busyWith) {
-      return Promise.reject(
-        new Error(`${name} of a trainer while its ${this.#busyWith} is under way: calls must not overlap`),
-      );
-    }
-    this.#busyWith = name;
-    const result = call().finally(() => {
-      this.#busyWith = undefined;
-      if (this.#closed) this.#kernel.free();
-    });
+    const result = this.#calls.exclusively(name, call);
     this.#owner.called(result);
     return result;
   }

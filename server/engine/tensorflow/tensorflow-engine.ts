@@ -10,6 +10,7 @@ import type {
   Trainer,
   TrainerState,
 } from "../engine.ts";
+import { EngineCalls } from "../engine-calls.ts";
 import type { Backend } from "./backend.ts";
 import { bytesOf } from "./memory-budget.ts";
 import type { TensorMemory } from "./protocol.ts";
@@ -48,7 +49,7 @@ export class TensorflowEngine implements Engine {
   #restarting: Promise<void> | undefined;
   readonly #evaluator: Pick<Engine, "logits">;
   readonly #trainers = new Set<TensorflowTrainer>();
-  readonly #calls = new Set<Promise<unknown>>();
+  readonly #calls = new EngineCalls("tensorflow");
   readonly #owner: TrainerOwner;
   #lastTrainer = 0;
   #closing: Promise<void> | undefined;
@@ -62,7 +63,7 @@ export class TensorflowEngine implements Engine {
     this.device = device;
     this.deterministic = deterministic;
     this.#owner = {
-      called: (call) => this.#follow(call),
+      called: (call) => this.#calls.follow(call),
       closed: (trainer) => this.#trainers.delete(trainer),
     };
   }
@@ -73,7 +74,7 @@ export class TensorflowEngine implements Engine {
   }
 
   open(problem: Problem, state: TrainerState): Promise<Trainer> {
-    return this.#track(async () => {
+    return this.#calls.make(async () => {
       checkShapes(problem, state);
       const thread = await this.#liveThread();
       const trainer = await TensorflowTrainer.open(problem, state, ++this.#lastTrainer, thread, this.#owner);
@@ -89,7 +90,7 @@ export class TensorflowEngine implements Engine {
   }
 
   logits(network: Network): Promise<Float64Array> {
-    return this.#track(async () => {
+    return this.#calls.make(async () => {
       const { modulus, width, theta, xi } = network;
       checkLength("theta", theta, width * modulus);
       checkLength("xi", xi, width * modulus);
@@ -99,7 +100,7 @@ export class TensorflowEngine implements Engine {
 
   /** What TensorFlow.js holds for all trainers that are open. */
   memory(): Promise<TensorMemory> {
-    return this.#track(async () => (await this.#liveThread()).call("memory", {}));
+    return this.#calls.make(async () => (await this.#liveThread()).call("memory", {}));
   }
 
   close(): Promise<void> {
@@ -108,7 +109,7 @@ export class TensorflowEngine implements Engine {
   }
 
   async #close(): Promise<void> {
-    while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
+    await this.#calls.close();
     for (const trainer of this.#trainers) trainer.close();
     await this.#thread.close();
   }
@@ -126,18 +127,5 @@ export class TensorflowEngine implements Engine {
       await this.#restarting;
     }
     return this.#thread;
-  }
-
-  #track<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#closing) return Promise.reject(new Error("the tensorflow engine is closed"));
-    const result = call();
-    this.#follow(result);
-    return result;
-  }
-
-  #follow(call: Promise<unknown>): void {
-    this.#calls.add(call);
-    const settled = () => this.#calls.delete(call);
-    call.then(settled, settled);
   }
 }

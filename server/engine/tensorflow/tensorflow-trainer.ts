@@ -1,6 +1,7 @@
 import type { SpectralMeasures } from "../../model/spectral-measures.ts";
 import { checkAdvance } from "../checks.ts";
 import type { Advance, AdvanceOptions, Problem, Trace, Trainer, TrainerState } from "../engine.ts";
+import { TrainerCalls } from "../trainer-calls.ts";
 import { columnsOf } from "./advance-job.ts";
 import type { StopFlag } from "./protocol.ts";
 import type { WorkerThread } from "./worker-thread.ts";
@@ -20,9 +21,7 @@ export class TensorflowTrainer implements Trainer {
   readonly #stop: StopFlag;
   readonly #thread: WorkerThread;
   readonly #owner: TrainerOwner;
-  /** Names the call under way. */
-  #busyWith: string | undefined;
-  #closed = false;
+  readonly #calls = new TrainerCalls(() => this.#free());
 
   /** @param number - what the thread knows it by */
   static async open(
@@ -67,11 +66,10 @@ export class TensorflowTrainer implements Trainer {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#calls.isClosed) return;
     this.#owner.closed(this);
-    if (this.#busyWith) Atomics.store(this.#stop, 0, 1);
-    else this.#free();
+    if (this.#calls.isBusy) Atomics.store(this.#stop, 0, 1);
+    this.#calls.close();
   }
 
   async #advance(steps: number, options: AdvanceOptions): Promise<Advance> {
@@ -94,17 +92,7 @@ export class TensorflowTrainer implements Trainer {
   }
 
   #exclusively<T>(name: string, call: () => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new Error(`${name} of a trainer that is closed`));
-    if (this.#busyWith) {
-      return Promise.reject(
-        new Error(`${name} of a trainer while its ${this.#busyWith} is under way: calls must not overlap`),
-      );
-    }
-    this.#busyWith = name;
-    const result = call().finally(() => {
-      this.#busyWith = undefined;
-      if (this.#closed) this.#free();
-    });
+    const result = this.#calls.exclusively(name, call);
     this.#owner.called(result);
     return result;
   }

@@ -5,6 +5,8 @@ export interface DeviceInfo {
   /** Name of the adapter, as its driver gives it. */
   readonly adapter: string;
   readonly driver: string;
+  /** The interface of the system that its driver is reached by. */
+  readonly backend: "vulkan" | "metal" | "d3d12";
   readonly architecture: string;
   readonly isSoftware: boolean;
   readonly limits: WorkgroupLimits & { readonly bufferBytes: number };
@@ -57,6 +59,7 @@ export async function acquireDevice(allowSoftware: boolean): Promise<AcquiredDev
     info: {
       adapter: name,
       driver: about.description,
+      backend: process.platform === "darwin" ? "metal" : process.platform === "win32" ? "d3d12" : "vulkan",
       architecture: about.architecture,
       isSoftware,
       limits: {

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { type SpectralMeasures, SpectralMeter } from "../../model/spectral-measures.ts";
 import type { Advance, Problem, TrainerState } from "../engine.ts";
 import { DeviceLostError } from "../errors.ts";
@@ -15,6 +16,9 @@ const [smallestPool, largestPool] = [4, 256];
 /** A pool of more than one network is no larger than this. */
 const mostPoolBytes = 512 << 20;
 
+/** A call that a loss interrupts may fail before the loss is told, by no more than this. */
+const lossDelayMs = 500;
+
 export interface GpuOptions {
   readonly allowSoftware: boolean;
   /** Bytes of device memory that buffers may take; undefined: as many as the device gives. */
@@ -26,6 +30,14 @@ interface Family {
   readonly plan: Plan;
   readonly pipelines: Pipelines;
   readonly pools: Set<Pool>;
+  /** A pool is being made. */
+  growing: Promise<void> | undefined;
+}
+
+/** Who keeps the networks of a pool going, and whose pool it is. */
+interface Place {
+  readonly lane: Lane;
+  readonly family: Family;
 }
 
 /** A device and what is resident on it. Everything of it rejects with DeviceLostError once the device is lost; then it is of no more use. */
@@ -34,10 +46,12 @@ export class Gpu {
   readonly #device: GPUDevice;
   readonly #memoryBytes: number;
   readonly #families = new Map<string, Promise<Family>>();
-  readonly #lanes = new Map<Pool, Lane>();
+  readonly #places = new Map<Pool, Place>();
   readonly #requests = new Map<Network, Request>();
+  /** Of pools that are gone, but for what is still in flight of them. */
+  readonly #leaving = new Set<Promise<void>>();
   #bytes = 0;
-  #lost: DeviceLostError | undefined;
+  #loss: DeviceLostError | undefined;
 
   static async open({ allowSoftware, memoryBytes }: GpuOptions): Promise<Gpu> {
     return new Gpu(await acquireDevice(allowSoftware), memoryBytes);
@@ -48,15 +62,18 @@ export class Gpu {
     this.info = info;
     this.#memoryBytes = memoryBytes;
     void device.lost.then(({ message }) => this.#lose(message));
+    // Nobody asked for it to fail, so what it computed since can't be relied on.
+    device.onuncapturederror = ({ error }) => this.#lose(error.message);
   }
 
   /** Bytes of device memory in buffers. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#loss === undefined ? this.#bytes : 0;
   }
 
-  get isLost(): boolean {
-    return this.#lost !== undefined;
+  /** One instance, for all who ask. */
+  get loss(): DeviceLostError | undefined {
+    return this.#loss;
   }
 
   /** @throws RangeError when there is not enough memory */
@@ -65,11 +82,11 @@ export class Gpu {
     const { pool, slot } = await this.#place(family);
     const network = new Network(problem, pool, slot, state.step);
     try {
-      pool.write(slot, problem, state);
+      await this.#onDevice(async () => pool.write(slot, problem, state));
       await this.#request(network, { steps: 0, weightsAt: [], measureAt: [] });
     } catch (error) {
       this.free(network);
-      throw this.#lost ?? error;
+      throw error;
     }
     return { network, current: network.current! };
   }
@@ -83,6 +100,12 @@ export class Gpu {
     this.#requests.get(network)?.stop();
   }
 
+  /** Ends all that is under way, and resolves once the device computes nothing. */
+  async quiesce(): Promise<void> {
+    for (const request of this.#requests.values()) request.stop();
+    await Promise.all([...this.#leaving, ...[...this.#places.values()].map(({ lane }) => lane.idle())]);
+  }
+
   async read(network: Network): Promise<TrainerState> {
     return this.#onDevice(() => network.read());
   }
@@ -92,14 +115,10 @@ export class Gpu {
     return new SpectralMeter(network.problem.modulus).measure(theta, xi);
   }
 
-  /** A request under way must have been waited for. */
+  /** Calls under way must have been waited for. */
   free({ pool, slot }: Network): void {
     pool.release(slot);
-    if (!pool.isEmpty) return;
-    this.#lanes.delete(pool);
-    this.#bytes -= pool.bytes;
-    pool.destroy();
-    void this.#families.get(keyOf(pool.plan.shape))?.then(({ pools }) => pools.delete(pool));
+    if (pool.isEmpty) this.#drop(pool);
   }
 
   destroy(): void {
@@ -107,24 +126,26 @@ export class Gpu {
   }
 
   async #request(network: Network, asked: Asked): Promise<Advance> {
-    if (this.#lost) throw this.#lost;
-    const request = new Request(network, asked);
-    this.#requests.set(network, request);
-    this.#lanes.get(network.pool)!.add(request);
-    try {
-      return await this.#onDevice(() => request.result);
-    } finally {
-      this.#requests.delete(network);
-    }
+    return this.#onDevice(async () => {
+      const request = new Request(network, asked);
+      this.#requests.set(network, request);
+      this.#places.get(network.pool)!.lane.add(request);
+      try {
+        return await request.result;
+      } finally {
+        this.#requests.delete(network);
+      }
+    });
   }
 
+  /** A call whose failure by a loss of the device is told as that loss. */
   async #onDevice<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#loss !== undefined) throw this.#loss;
     try {
       return await call();
     } catch (error) {
-      // A mapping that a loss interrupts fails a moment before the loss is told.
-      await new Promise((resolve) => setImmediate(resolve));
-      throw this.#lost ?? error;
+      if (!(error instanceof RangeError)) await this.#lossBehind();
+      throw this.#loss ?? error;
     }
   }
 
@@ -141,21 +162,32 @@ export class Gpu {
 
   async #compile(shape: Shape): Promise<Family> {
     const plan = planOf(shape, this.info.limits);
+    // It may take seconds to compile what then finds no room.
+    this.#capacity(plan, 1);
     const pipelines = await this.#onDevice(() => Pipelines.compile(this.#device, plan));
-    return { plan, pipelines, pools: new Set() };
+    return { plan, pipelines, pools: new Set(), growing: undefined };
   }
 
-  async #place({ plan, pipelines, pools }: Family): Promise<{ pool: Pool; slot: number }> {
-    if (this.#lost) throw this.#lost;
-    for (const pool of pools) {
-      const slot = pool.take();
-      if (slot !== undefined) return { pool, slot };
+  /** A slot of the family; of those who come together and find none, all wait for one new pool. */
+  async #place(family: Family): Promise<{ pool: Pool; slot: number }> {
+    for (;;) {
+      if (this.#loss !== undefined) throw this.#loss;
+      for (const pool of family.pools) {
+        const slot = pool.take();
+        if (slot !== undefined) return { pool, slot };
+      }
+      family.growing ??= this.#grow(family).finally(() => {
+        family.growing = undefined;
+      });
+      await family.growing;
     }
+  }
+
+  async #grow(family: Family): Promise<void> {
+    const { plan, pools } = family;
     const last = Math.max(0, ...[...pools].map(({ capacity }) => capacity));
     const wanted = Math.min(largestPool, last === 0 ? smallestPool : 2 * last);
-    const pool = await this.#makePool(plan, pipelines, this.#capacity(plan, wanted));
-    pools.add(pool);
-    return { pool, slot: pool.take()! };
+    pools.add(await this.#makePool(family, this.#capacity(plan, wanted)));
   }
 
   /** As many slots as asked for, or fewer when they would be too much memory. */
@@ -179,25 +211,49 @@ export class Gpu {
     return capacity;
   }
 
-  async #makePool(plan: Plan, pipelines: Pipelines, capacity: number): Promise<Pool> {
+  async #makePool(family: Family, capacity: number): Promise<Pool> {
     this.#device.pushErrorScope("out-of-memory");
     this.#device.pushErrorScope("validation");
-    const pool = new Pool(this.#device, plan, pipelines, capacity);
-    const [invalid, full] = [this.#device.popErrorScope(), this.#device.popErrorScope()];
+    const pool = new Pool(this.#device, family.plan, family.pipelines, capacity);
+    const errors = [this.#device.popErrorScope(), this.#device.popErrorScope()];
     this.#bytes += pool.bytes;
-    this.#lanes.set(pool, new Lane(pool));
-    const [invalidity, shortage] = await this.#onDevice(() => Promise.all([invalid, full]));
-    if (invalidity === null && shortage === null) return pool;
+    const lane = new Lane(pool, async (error) => {
+      await this.#lossBehind();
+      this.#lose((error as Error).message);
+    });
+    this.#places.set(pool, { family, lane });
+    try {
+      const [invalidity, shortage] = await this.#onDevice(() => Promise.all(errors));
+      if (shortage) throw new RangeError(`${this.info.adapter} has no ${pool.bytes} bytes of memory left`);
+      if (invalidity) throw new Error(`${this.info.adapter}: ${invalidity.message}`);
+    } catch (error) {
+      this.#drop(pool);
+      throw error;
+    }
+    return pool;
+  }
+
+  #drop(pool: Pool): void {
+    const { family, lane } = this.#places.get(pool)!;
+    this.#places.delete(pool);
+    const idle = lane.idle().finally(() => this.#leaving.delete(idle));
+    this.#leaving.add(idle);
+    family.pools.delete(pool);
     this.#bytes -= pool.bytes;
-    this.#lanes.delete(pool);
     pool.destroy();
-    if (shortage === null) throw new Error(`${this.info.adapter}: ${invalidity!.message}`);
-    throw new RangeError(`${this.info.adapter} has no ${pool.bytes} bytes of memory left`);
+  }
+
+  /** Gives a loss, if one is behind a failure, the time to be told. */
+  async #lossBehind(): Promise<void> {
+    if (this.#loss !== undefined) return;
+    await Promise.race([this.#device.lost, setTimeout(lossDelayMs, undefined, { ref: false })]);
   }
 
   #lose(message: string): void {
-    this.#lost = new DeviceLostError(`${this.info.adapter} was lost: ${message || "no reason given"}`);
-    for (const lane of this.#lanes.values()) lane.fail(this.#lost);
+    if (this.#loss !== undefined) return;
+    this.#loss = new DeviceLostError(`${this.info.adapter} was lost: ${message || "no reason given"}`);
+    for (const { lane } of this.#places.values()) lane.fail(this.#loss);
+    this.#device.destroy();
   }
 }
 

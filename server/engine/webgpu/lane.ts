@@ -11,35 +11,40 @@ const mostInFlight = checkpoints - 1;
 
 interface InFlight {
   readonly portions: readonly Portion[];
-  readonly passes: number;
   readonly submitted: Promise<Submitted>;
 }
 
 /** Keeps the networks of one pool going: whoever has steps to make takes part in the next submission. */
 export class Lane {
   readonly #pool: Pool;
+  readonly #broken: (error: unknown) => Promise<void>;
   readonly #requests = new Set<Request>();
-  #isRunning = false;
+  #running: Promise<void> | undefined;
   #submissions = 0;
   /** Milliseconds that a pass of so many members took lately. */
   #pace: { readonly members: number; readonly passMs: number } | undefined;
 
-  constructor(pool: Pool) {
+  /** @param broken - is told why a submission failed: what the pool holds is then unknown. Must fail this lane */
+  constructor(pool: Pool, broken: (error: unknown) => Promise<void>) {
     this.#pool = pool;
+    this.#broken = broken;
   }
 
   add(request: Request): void {
     this.#requests.add(request);
-    if (this.#isRunning) return;
-    this.#isRunning = true;
     // In a moment: others may come with it.
-    queueMicrotask(() => void this.#run());
+    this.#running ??= Promise.resolve().then(() => this.#run());
   }
 
   /** Fails all that is under way. */
   fail(error: unknown): void {
     for (const request of this.#requests) request.fail(error);
     this.#requests.clear();
+  }
+
+  /** Resolves once nothing is in flight. */
+  async idle(): Promise<void> {
+    await this.#running;
   }
 
   async #run(): Promise<void> {
@@ -54,8 +59,8 @@ export class Lane {
         }
         const oldest = inFlight.shift();
         if (oldest === undefined) {
-          if (this.#requests.size === 0) return;
-          continue;
+          if (this.#requests.size > 0) throw new Error("steps are asked for that nobody submits");
+          break;
         }
         const { traces, passes, captures } = await oldest.submitted;
         const now = performance.now();
@@ -66,10 +71,9 @@ export class Lane {
         }
       }
     } catch (error) {
-      this.fail(error);
-      for (const { submitted } of inFlight) submitted.catch(() => {});
+      await Promise.allSettled([this.#broken(error), ...inFlight.map(({ submitted }) => submitted)]);
     } finally {
-      this.#isRunning = false;
+      this.#running = undefined;
     }
   }
 
@@ -94,8 +98,7 @@ export class Lane {
     }
     if (portions.length === 0) return undefined;
     this.#submissions++;
-    const submitted = this.#pool.submit(portions.map(partOf), checkpoint);
-    return { portions, passes: most, submitted };
+    return { portions, submitted: this.#pool.submit(portions.map(partOf), checkpoint) };
   }
 
   #mostPasses(members: number): number {

@@ -1,6 +1,5 @@
-import { type SpectralMeasures, SpectralMeter } from "../../model/spectral-measures.ts";
-import type { Advance, Problem, TrainerState, Weights } from "../engine.ts";
-import { unlayLayer } from "./layout.ts";
+import type { Advance, Problem, TrainerState } from "../engine.ts";
+import { Captured } from "./captured.ts";
 import type { Pool } from "./pool.ts";
 import { columnsOf, countEntries, type EntryCounts, isUsable, type TraceRow, traceRow } from "./trace-row.ts";
 
@@ -52,7 +51,6 @@ export interface Portion {
  */
 export class Request {
   readonly network: Network;
-  readonly asked: Asked;
   readonly result: Promise<Advance>;
   readonly #settle: PromiseWithResolvers<Advance>;
   /** Passes in all, and those submitted. */
@@ -61,10 +59,9 @@ export class Request {
   /** Passes whose traces have come back. */
   #returned = 0;
   readonly #rows: TraceRow[] = [];
-  readonly #captured = new Map<number, Float32Array>();
-  readonly #captureAt: readonly number[];
+  readonly #captured: Captured;
   /** Portions that a divergence may have to go back to: the last two that came back. */
-  #recent: Portion[] = [];
+  #recent: readonly Portion[] = [];
   /** After a divergence: from where, and how many updates are to be repeated. */
   #repeat: { readonly checkpoint: number; readonly first: number; readonly updates: number } | undefined;
   #isRepeating = false;
@@ -72,11 +69,10 @@ export class Request {
 
   constructor(network: Network, asked: Asked) {
     this.network = network;
-    this.asked = asked;
     this.#settle = Promise.withResolvers();
     this.result = this.#settle.promise;
     this.#passes = asked.steps + 1;
-    this.#captureAt = [...new Set([...asked.weightsAt, ...asked.measureAt])].sort((a, b) => a - b);
+    this.#captured = new Captured(network, asked);
   }
 
   get isSettled(): boolean {
@@ -100,11 +96,11 @@ export class Request {
     if (this.#isSettled) return undefined;
     if (this.#repeat !== undefined) return this.#nextRepetition(most, checkpoint);
     const first = this.#submitted;
-    let passes = Math.min(most, this.#passes - first);
-    if (passes <= 0) return undefined;
-    const due = this.#captureAt.filter((at) => at > first && at <= first + passes && at < this.#passes);
-    const captures = due.slice(0, mostCaptures);
-    if (captures.length < due.length) passes = captures[captures.length - 1] - first;
+    const room = Math.min(most, this.#passes - first);
+    if (room <= 0) return undefined;
+    // The last pass makes no update.
+    const { captures, end } = this.#captured.due(Math.min(first + room, this.#passes - 1), mostCaptures);
+    const passes = end === undefined ? room : end - first;
     this.#submitted += passes;
     const updates = this.#submitted === this.#passes ? passes - 1 : passes;
     return { request: this, first, passes, updates, captures, checkpoint };
@@ -112,28 +108,29 @@ export class Request {
 
   /** What a portion brought back. */
   take(portion: Portion, traces: Float32Array, captures: readonly Float32Array[]): void {
-    if (this.#isSettled) return;
+    // What was submitted after a divergence, before that was known, says nothing.
+    if (this.#isSettled || (this.#repeat !== undefined && !this.#isRepeating)) return;
     if (this.#isRepeating) {
-      // What was submitted after a divergence, before that was known, says nothing.
       if (this.#repeat?.updates === 0) this.#finish(true);
       return;
     }
-    if (this.#repeat !== undefined) return;
     this.#recent = [...this.#recent.slice(-1), portion];
     const { counts } = this.network;
-    for (let i = 0; i < portion.passes; i++) {
+    let diverged: number | undefined;
+    for (let i = 0; i < portion.passes && diverged === undefined; i++) {
       const row = traceRow(traces, i, counts);
       const state = portion.first + i;
-      if (state === 0) {
-        this.network.current = row;
-      } else if (isUsable(counts, row)) {
-        this.#rows.push(row);
-      } else {
-        this.#goBack(state - 1);
-        return;
-      }
+      if (state === 0) this.network.current = row;
+      else if (isUsable(counts, row)) this.#rows.push(row);
+      else diverged = state;
     }
-    for (const [i, at] of portion.captures.entries()) this.#captured.set(at, captures[i]);
+    for (const [i, at] of portion.captures.entries()) {
+      if (diverged === undefined || at < diverged) this.#captured.take(at, captures[i]);
+    }
+    if (diverged !== undefined) {
+      this.#goBack(diverged - 1);
+      return;
+    }
     this.#returned += portion.passes;
     if (this.#returned === this.#passes) this.#finish(false);
   }
@@ -152,7 +149,6 @@ export class Request {
   /** Back to the state after so many updates, the last with finite losses. */
   #goBack(updates: number): void {
     const portion = this.#recent.findLast(({ first }) => first <= updates)!;
-    this.#rows.length = updates;
     this.#repeat = {
       checkpoint: portion.checkpoint,
       first: portion.first,
@@ -171,32 +167,11 @@ export class Request {
   #finish(diverged: boolean): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    const { network, asked } = this;
+    const { network } = this;
     const steps = this.#rows.length;
     network.step += steps;
     if (steps > 0) network.current = this.#rows[steps - 1];
-    const reached = (at: readonly number[]) => at.filter((after) => after <= steps);
-    const measured = reached(asked.measureAt);
-    const meter = measured.length > 0 ? new SpectralMeter(network.problem.modulus) : undefined;
-    this.#settle.resolve({
-      steps,
-      diverged,
-      trace: columnsOf(this.#rows),
-      weights: reached(asked.weightsAt).map((at) => this.#weights(at)),
-      measures: measured.map((at): SpectralMeasures => {
-        const { theta, xi } = this.#weights(at);
-        return meter!.measure(theta, xi);
-      }),
-    });
-  }
-
-  #weights(at: number): Weights {
-    const captured = this.#captured.get(at)!;
-    const { plan } = this.network.pool;
-    const size = plan.slotBytes.weights / 8;
-    return {
-      theta: unlayLayer(captured.subarray(0, size), plan),
-      xi: unlayLayer(captured.subarray(size), plan),
-    };
+    const { weights, measures } = this.#captured;
+    this.#settle.resolve({ steps, diverged, trace: columnsOf(this.#rows), weights, measures });
   }
 }

@@ -1,0 +1,190 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeStart } from "../conformance/arbitrary-problem.ts";
+import { choiceOf } from "../conformance/example-starts.ts";
+import { expectClose } from "../conformance/expectations.ts";
+import { bitsOf, finalState } from "../conformance/state-bits.ts";
+import { type CpuEngine, openCpuEngine } from "../cpu/cpu-engine.ts";
+import { GpuThread } from "./gpu-thread.ts";
+import { loseAgainAndAgain } from "./testing/losses.ts";
+import { softwareAdapterMissing, softwareShapes, useSoftwareAdapter } from "./testing/software-adapter.ts";
+import { openWebGpuEngine, WebGpuEngine } from "./webgpu-engine.ts";
+
+useSoftwareAdapter();
+const options = { allowSoftware: true, memoryBytes: undefined };
+const start = makeStart(choiceOf(softwareShapes[0]));
+const { problem, state } = start;
+
+let evaluator: CpuEngine;
+beforeAll(async () => {
+  evaluator = await openCpuEngine({ threads: 1 });
+});
+afterAll(() => evaluator.close());
+
+describe.skipIf(softwareAdapterMissing !== undefined)(
+  softwareAdapterMissing ? `the webgpu engine (${softwareAdapterMissing})` : "the webgpu engine",
+  () => {
+    let thread: GpuThread;
+    let engine: WebGpuEngine;
+    beforeAll(async () => {
+      thread = await GpuThread.start(options);
+      engine = new WebGpuEngine(thread, options, evaluator);
+    });
+    afterAll(() => engine.close());
+
+    it("says what it is", async () => {
+      expect(engine).toMatchObject({ name: "webgpu", variant: "vulkan", isa: "wgsl", parts: 4 });
+      expect(engine.device).toMatch(/SwiftShader/i);
+      expect(await engine.info()).toMatchObject({
+        device: { isSoftware: true, backend: "vulkan" },
+        trainers: 0,
+        bytes: 0,
+        memoryBytes: undefined,
+      });
+    });
+
+    it("refuses a software adapter that nobody allowed, and says which", async () => {
+      await expect(openWebGpuEngine({ evaluator })).rejects.toThrow(
+        /^the only WebGPU adapter is a software one, swiftshader.*, which is not allowed$/i,
+      );
+    });
+
+    it("goes on where the cpu engine stopped, and the other way round", async () => {
+      const engines = [evaluator, engine, evaluator];
+      let last = state;
+      for (const [i, next] of engines.entries()) {
+        const trainer = await next.open(problem, last);
+        if (i > 0) {
+          const before = await engines[i - 1].open(problem, last);
+          for (const column of ["trainLoss", "gradientNorm", "parameterNorm"] as const) {
+            expectClose(trainer.current[column][0], before.current[column][0], 1e-5);
+          }
+          before.close();
+        }
+        await trainer.advance(40);
+        last = await trainer.readState();
+        trainer.close();
+      }
+      expect(last.step).toBe(120);
+    });
+
+    it("gives the memory of trainers back, those that opened together in one go", async () => {
+      const before = await engine.info();
+      const trainers = await Promise.all(Array.from({ length: 20 }, () => engine.open(problem, state)));
+      const { bytes, trainers: count } = await engine.info();
+      expect(count).toBe(20);
+      // 4, 8 and 16 places, of which each takes somewhat less than one that is alone.
+      expect(bytes).toBeLessThanOrEqual(28 * engine.bytesOf(problem));
+      const results = await Promise.all(engine.advance(trainers.map((trainer) => ({ trainer, steps: 7 }))));
+      for (const result of results) expect(result).toEqual(results[0]);
+      for (const trainer of trainers) trainer.close();
+      expect(await engine.info()).toEqual(before);
+    });
+
+    it("frees a trainer that is closed while it advances, which keeps what it did", async () => {
+      const trainer = await engine.open(problem, state);
+      const running = trainer.advance(1e9);
+      trainer.close();
+      expect((await running).diverged).toBe(false);
+      expect(await engine.info()).toMatchObject({ trainers: 0, bytes: 0 });
+    });
+
+    it("loses nothing but what was under way when the device is lost, 20 times", async () => {
+      expect(await loseAgainAndAgain(engine, thread, start, 20)).toEqual({
+        losses: 20,
+        otherErrors: 0,
+        wrongStates: 0,
+        bytesLeft: 0,
+      });
+    });
+
+    it("comes back on a new thread when its thread dies", async () => {
+      const dying = await GpuThread.start(options);
+      const other = new WebGpuEngine(dying, options, evaluator);
+      const trainer = await other.open(problem, state);
+      await dying.close();
+      await expect(trainer.readState()).rejects.toThrow(/^the thread of the GPU is lost/);
+      trainer.close();
+      const again = await other.open(problem, state);
+      await again.advance(3);
+      expect(bitsOf(await again.readState())).toEqual(bitsOf(await finalState(engine, start, [3])));
+      await other.close();
+    });
+
+    it("refuses what its memory doesn't hold, says what is needed and free, and keeps what it has", async () => {
+      const memoryBytes = Math.floor(2.5 * engine.bytesOf(problem));
+      const other = await openWebGpuEngine({ allowSoftware: true, memoryBytes, evaluator });
+      const trainers = [await other.open(problem, state)];
+      await trainers[0].advance(3);
+      const wide = { modulus: 97, width: 9107 };
+      const weights = new Float32Array(97 * 9107);
+      const large = { ...makeStart({ ...choiceOf(softwareShapes[0]), modulus: 97 }).problem, ...wide };
+      const before = await other.info();
+      await expect(other.open(large, { step: 0, theta: weights, xi: weights })).rejects.toThrow(
+        new RegExp(
+          `^a network of p = 97, M = 9107 takes \\d+ bytes of device memory; ${memoryBytes - before.bytes} of ${memoryBytes} are free$`,
+        ),
+      );
+      expect(await other.info()).toEqual(before);
+      trainers.push(await other.open(problem, state));
+      const refused = other.open(problem, state);
+      await expect(refused).rejects.toThrow(RangeError);
+      await expect(refused).rejects.toThrow(/M = 9 takes \d+ bytes/);
+      expect((await trainers[0].advance(3)).steps).toBe(3);
+      trainers[1].close();
+      const next = await other.open(problem, state);
+      expect((await next.advance(2)).steps).toBe(2);
+      await other.close();
+      await expect(openWebGpuEngine({ memoryBytes: 0, evaluator })).rejects.toThrow(/^memoryBytes must be/);
+    });
+
+    describe("in a process", () => {
+      it("lets it end when calls are done, the engine open", () => {
+        const { status, stdout } = run(
+          "trainer.advance(50).then(({ steps }) => console.log('made', steps));",
+        );
+        expect({ status, stdout }).toEqual({ status: 0, stdout: "made 50\n" });
+      });
+
+      it("lets it exit in the middle of an advance", () => {
+        const { status, stdout } = run("trainer.advance(1e9); setTimeout(() => process.exit(7), 50);");
+        expect({ status, stdout }).toEqual({ status: 7, stdout: "" });
+      });
+
+      it("works while garbage is collected all the time", () => {
+        const collecting = pathToFileURL(join(import.meta.dirname, "testing/collecting.js")).href;
+        const { status, stdout } = run(
+          `await trainer.advance(100, { weightsAt: [3, 50], measureAt: [7] });
+           await trainer.readState();
+           console.log("step", trainer.step);
+           await engine.close();`,
+          collecting,
+        );
+        expect({ status, stdout }).toEqual({ status: 0, stdout: "step 100\n" });
+      });
+    });
+  },
+);
+
+/** Runs a script in plain node, with a trainer open; `preload` is imported by the process and the engine's thread. */
+function run(script: string, preload?: string) {
+  const url = (path: string) => JSON.stringify(pathToFileURL(join(import.meta.dirname, path)).href);
+  const argv = preload === undefined ? [] : ["--import", preload];
+  const prepared = `
+    import { GpuThread } from ${url("gpu-thread.ts")};
+    import { WebGpuEngine } from ${url("webgpu-engine.ts")};
+    import { makeStart } from ${url("../conformance/arbitrary-problem.ts")};
+    import { choiceOf } from ${url("../conformance/example-starts.ts")};
+    import { softwareShapes } from ${url("testing/software-adapter.ts")};
+    const options = ${JSON.stringify(options)};
+    const engine = new WebGpuEngine(await GpuThread.start(options, ${JSON.stringify(argv)}), options);
+    const { problem, state } = makeStart(choiceOf(softwareShapes[0]));
+    const trainer = await engine.open(problem, state);
+    ${script}`;
+  return spawnSync(process.execPath, [...argv, "--input-type=module", "--eval", prepared], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+}
