@@ -2,6 +2,7 @@ import type { Config, EngineName } from "./config.ts";
 import { openCpuEngine } from "./engine/cpu/cpu-engine.ts";
 import type { Engine } from "./engine/engine.ts";
 import { openTensorflowEngine } from "./engine/tensorflow/tensorflow-engine.ts";
+import { openWebGpuEngine } from "./engine/webgpu/webgpu-engine.ts";
 import type { AbsentEngine, EngineSet, OfferedEngine } from "./sessions/engines.ts";
 
 /** Opens an engine of this server. Fails with an error that says why there is none here. */
@@ -19,6 +20,12 @@ export const engineOpeners: EngineOpeners = {
   cpu: ({ cpuVariant, threads }) =>
     openCpuEngine({ threads, ...(cpuVariant === undefined ? {} : { variant: cpuVariant }) }),
   others: {
+    webgpu: ({ allowSoftware, gpuMemoryBytes }, evaluator) =>
+      openWebGpuEngine({
+        allowSoftware,
+        evaluator,
+        ...(gpuMemoryBytes === undefined ? {} : { memoryBytes: gpuMemoryBytes }),
+      }),
     tensorflow: (_, evaluator) => openTensorflowEngine({ evaluator }),
   },
 };

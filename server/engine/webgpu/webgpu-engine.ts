@@ -11,6 +11,7 @@ import type {
   TrainerState,
 } from "../engine.ts";
 import { EngineCalls } from "../engine-calls.ts";
+import { whyNoGpu } from "./device-nodes.ts";
 import type { GpuOptions } from "./gpu.ts";
 import { GpuThread } from "./gpu-thread.ts";
 import { planOf } from "./plan.ts";
@@ -39,6 +40,8 @@ export async function openWebGpuEngine(options: WebGpuEngineOptions): Promise<We
   if (memoryBytes !== undefined && (!Number.isSafeInteger(memoryBytes) || memoryBytes < 1)) {
     throw new RangeError(`memoryBytes must be a positive integer, got ${memoryBytes}`);
   }
+  const missing = allowSoftware ? undefined : whyNoGpu();
+  if (missing !== undefined) throw new Error(missing);
   const gpu = { allowSoftware, memoryBytes };
   return new WebGpuEngine(await GpuThread.start(gpu), gpu, evaluator);
 }
