@@ -24,9 +24,9 @@ export const softwareShapes: readonly NetworkShape[] = [
   { modulus: 3, width: 8, activation: "x^8", optimizer: "adamw" },
   { modulus: 3, width: 11, activation: "identity", optimizer: "sgd" },
   { modulus: 5, width: 9, activation: "gelu", optimizer: "adamw" },
+  { modulus: 5, width: 11, activation: "x^2", optimizer: "adamw" },
   { modulus: 9, width: 11, activation: "softplus2", optimizer: "sgd" },
-  { modulus: 31, width: 9, activation: "abs", optimizer: "adamw" },
+  { modulus: 31, width: 9, activation: "abs", optimizer: "adamw", isSlow: true },
   { modulus: 33, width: 9, activation: "exp", optimizer: "adamw" },
   { modulus: 37, width: 10, activation: "x^3", optimizer: "sgd" },
-  { modulus: 23, width: 128, activation: "x^2", optimizer: "adamw" },
 ];
