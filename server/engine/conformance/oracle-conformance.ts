@@ -109,7 +109,7 @@ export function describeAccuracy(opened: OpenedEngine, { lacks, shapes }: Engine
           }
           expect(errors.engine).toBeLessThan(Math.max(4 * errors.ordinary, 3e-6));
         }),
-        { numRuns: 12, seed: 1 },
+        { numRuns: quick ? 6 : 12, seed: 1 },
       );
     });
 
