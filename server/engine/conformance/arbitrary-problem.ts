@@ -22,6 +22,8 @@ export interface NetworkShape {
   readonly width: number;
   readonly activation: Activation;
   readonly optimizer: Optimizer["kind"];
+  /** Takes a second for a step: no more is asked of it than a few. @default false */
+  readonly isSlow?: boolean;
 }
 
 /**
@@ -48,8 +50,13 @@ export function arbitraryChoice(
   });
   if (!shapes) return any;
   return fc
-    .record({ choice: any, shape: fc.constantFrom(...shapes), adamw: arbitraryAdamw, sgd: arbitrarySgd })
-    .map(({ choice, shape, ...optimizers }) => ({
+    .record({
+      choice: any,
+      shape: fc.constantFrom(...shapes.filter(({ isSlow }) => !isSlow)),
+      adamw: arbitraryAdamw,
+      sgd: arbitrarySgd,
+    })
+    .map(({ choice, shape: { isSlow: _, ...shape }, ...optimizers }) => ({
       ...choice,
       ...shape,
       optimizer: optimizers[shape.optimizer],
@@ -120,7 +127,7 @@ export function choicesWithin({ limits, lacks = [], shapes }: Restrictions): (ch
       dimension: lacks.includes("embedding") ? undefined : choice.dimension,
     };
     if (!shapes) return allowed;
-    const alike = shapes.filter(({ optimizer }) => optimizer === plain.kind);
+    const alike = shapes.filter(({ optimizer, isSlow }) => optimizer === plain.kind && !isSlow);
     const same = alike.find(({ activation }) => activation === choice.activation);
     return { ...allowed, ...(same ?? alike[0]), optimizer: allowed.optimizer };
   };

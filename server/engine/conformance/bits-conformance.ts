@@ -27,7 +27,7 @@ export function describeBits(opened: OpenedEngine, subject: EngineUnderTest): vo
     // Of shapes, those with options that it lacks come to the same as others.
     const distinct = shapes ? choices.slice(0, 3) : choices;
 
-    it.each(shapes?.map(choiceOf) ?? [])(
+    it.each(shapes?.filter(({ isSlow }) => !isSlow).map(choiceOf) ?? [])(
       "are the same one by one, beside another and through readState: p = $modulus, M = $width, $activation",
       async (choice) => {
         const start = makeStart({ ...choice, trainFraction: 0.75, warmupSteps: 1 });

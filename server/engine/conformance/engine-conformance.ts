@@ -29,8 +29,8 @@ export interface EngineUnderTest {
    */
   readonly ahead?: number;
   /**
-   * Only these are trained, for an engine that takes seconds to get ready for a shape that it has not had yet. There must be
-   * AdamW with x^2 at p = 23, M = 128. The first two are trained at length: one with AdamW and one with SGD and x^4.
+   * Only these are trained, for an engine that takes seconds to get ready for a shape that it has not had yet. The first two at length:
+   * they must be one with AdamW, and one with SGD and x^4.
    * @default any
    */
   readonly shapes?: readonly NetworkShape[];

@@ -24,7 +24,7 @@ export const small: Choice = {
 };
 
 /** `small`, of another shape. */
-export function choiceOf(shape: NetworkShape): Choice {
+export function choiceOf({ isSlow: _, ...shape }: NetworkShape): Choice {
   return { ...small, ...shape, optimizer: shape.optimizer === "sgd" ? sgd : adamw };
 }
 

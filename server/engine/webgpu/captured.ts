@@ -8,8 +8,8 @@ import type { Asked, Network } from "./network.ts";
  * kept: at p = 97, M = 9,107 it is 7 MB.
  */
 export class Captured {
-  readonly weights: Weights[] = [];
-  readonly measures: SpectralMeasures[] = [];
+  readonly #weights: Weights[] = [];
+  readonly #measures: SpectralMeasures[] = [];
   readonly #network: Network;
   #meter: SpectralMeter | undefined;
   readonly #weightsAt: ReadonlySet<number>;
@@ -45,8 +45,20 @@ export class Captured {
     const xi = unlayLayer(layers.subarray(size), pool.plan);
     if (this.#measureAt.has(at)) {
       this.#meter ??= new SpectralMeter(problem.modulus);
-      this.measures.push(this.#meter.measure(theta, xi));
+      this.#measures.push(this.#meter.measure(theta, xi));
     }
-    if (this.#weightsAt.has(at)) this.weights.push({ theta, xi });
+    if (this.#weightsAt.has(at)) this.#weights.push({ theta, xi });
+  }
+
+  /** Of states after up to `steps` updates: one that came back may turn out to be beyond a divergence, when it is evaluated. */
+  upTo(steps: number): {
+    readonly weights: readonly Weights[];
+    readonly measures: readonly SpectralMeasures[];
+  } {
+    const count = (at: ReadonlySet<number>) => [...at].filter((after) => after <= steps).length;
+    return {
+      weights: this.#weights.slice(0, count(this.#weightsAt)),
+      measures: this.#measures.slice(0, count(this.#measureAt)),
+    };
   }
 }

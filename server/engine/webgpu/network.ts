@@ -171,7 +171,6 @@ export class Request {
     const steps = this.#rows.length;
     network.step += steps;
     if (steps > 0) network.current = this.#rows[steps - 1];
-    const { weights, measures } = this.#captured;
-    this.#settle.resolve({ steps, diverged, trace: columnsOf(this.#rows), weights, measures });
+    this.#settle.resolve({ steps, diverged, trace: columnsOf(this.#rows), ...this.#captured.upTo(steps) });
   }
 }

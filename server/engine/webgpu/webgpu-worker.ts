@@ -129,7 +129,7 @@ async function quit(id: number): Promise<void> {
   await acquiring?.catch(() => {});
   while (underWay.size > 0) {
     await gpu.quiesce();
-    await Promise.race(underWay);
+    await Promise.all(underWay);
   }
   await gpu?.quiesce();
   tellQuit();

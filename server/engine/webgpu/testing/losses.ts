@@ -39,13 +39,18 @@ export async function loseAgainAndAgain(
     state = await trainer.readState();
     const { theta, xi } = state;
     if (state.step !== stride * (i + 1) || !isDeepStrictEqual({ theta, xi }, weights[i])) wrongStates++;
-    const underWay: Promise<unknown>[] = [
-      [],
-      [trainer.advance(1e9)],
-      [trainer.readState(), idle.advance(1e9)],
-      [trainer.advance(1e9), engine.open(problem, first)],
+    // It may come too late for the loss, and then acquires the device again.
+    const opening = async () => {
+      (await engine.open(problem, first)).close();
+      await trainer.readState();
+    };
+    const calls = [
+      () => [],
+      () => [trainer.advance(1e9)],
+      () => [trainer.readState(), idle.advance(1e9)],
+      () => [trainer.advance(1e9), opening()],
     ][i % 4];
-    const settled = Promise.allSettled(underWay);
+    const settled = Promise.allSettled<unknown>(calls());
     await thread.call("lose", {});
     const outcomes = await settled;
     outcomes.push(...(await Promise.allSettled([trainer.readState(), idle.measure()])));
