@@ -36,7 +36,9 @@ function folder(): string {
 }
 
 async function restored(directory: string, options = {}): Promise<Registry> {
-  const registry = await openTestRegistry({ directory, threads: 1, ...rarely, ...options });
+  // So many that none of a run is dropped before it is paused, however busy the machine is.
+  const limits = { retainedProgressPoints: 100_000 };
+  const registry = await openTestRegistry({ directory, threads: 1, limits, ...rarely, ...options });
   open.push(registry);
   await registry.restore({ resume: true });
   return registry;
