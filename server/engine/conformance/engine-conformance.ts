@@ -44,6 +44,11 @@ export interface EngineUnderTest {
    * @default false
    */
   readonly sideBySide?: boolean;
+  /**
+   * Only the arithmetic is tested, not the calls: for one more build of an engine that is tested in full. The long tests test it so too.
+   * @default false
+   */
+  readonly isBrief?: boolean;
 }
 
 /** Filled in before the first test runs. */
@@ -63,6 +68,7 @@ export function describeEngine(subject: EngineUnderTest): void {
 
     describeAccuracy(opened, subject);
     describeBits(opened, subject);
+    if (subject.isBrief) return;
     describeTrainer(opened, subject);
     describeMeasures(opened, subject);
     describeCohorts(opened, subject);

@@ -7,7 +7,8 @@ import { choiceOf } from "../conformance/example-starts.ts";
 import { expectClose } from "../conformance/expectations.ts";
 import { bitsOf, finalState } from "../conformance/state-bits.ts";
 import { type CpuEngine, openCpuEngine } from "../cpu/cpu-engine.ts";
-import { GpuThread } from "./gpu-thread.ts";
+import { whyNoGpu } from "./device-nodes.ts";
+import { GpuThread, GpuThread } from "./gpu-thread.ts";
 import { loseAgainAndAgain } from "./testing/losses.ts";
 import { softwareAdapterMissing, softwareShapes, useSoftwareAdapter } from "./testing/software-adapter.ts";
 import { openWebGpuEngine, WebGpuEngine } from "./webgpu-engine.ts";
@@ -46,9 +47,13 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
     });
 
     it("refuses a software adapter that nobody allowed, and says which", async () => {
-      await expect(openWebGpuEngine({ evaluator })).rejects.toThrow(
+      await expect(GpuThread.start({ allowSoftware: false, memoryBytes: undefined })).rejects.toThrow(
         /^the only WebGPU adapter is a software one, swiftshader.*, which is not allowed$/i,
       );
+    });
+
+    it.runIf(whyNoGpu())("is not looked for where there is no GPU", async () => {
+      await expect(openWebGpuEngine({ evaluator })).rejects.toThrow(/^there is no GPU: no .dev.nvidia0/);
     });
 
     it("goes on where the cpu engine stopped, and the other way round", async () => {

@@ -5,8 +5,8 @@ import { openTensorflowEngine } from "./tensorflow-engine.ts";
 const evaluator = await openCpuEngine({ threads: 1 });
 
 describeEngine({
-  name: "tensorflow, cpu, trained at length up to p = 11, M = 10",
-  open: () => openTensorflowEngine({ backend: "cpu", evaluator }),
+  name: "tensorflow, wasm, trained at length up to p = 11, M = 10",
+  open: () => openTensorflowEngine({ backend: "wasm", evaluator }),
   lacks: ["embedding", "grokfast"],
   threads: [undefined],
   // Turns are 10 ms.
