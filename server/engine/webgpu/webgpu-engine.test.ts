@@ -8,7 +8,7 @@ import { expectClose } from "../conformance/expectations.ts";
 import { bitsOf, finalState } from "../conformance/state-bits.ts";
 import { type CpuEngine, openCpuEngine } from "../cpu/cpu-engine.ts";
 import { whyNoGpu } from "./device-nodes.ts";
-import { GpuThread, GpuThread } from "./gpu-thread.ts";
+import { GpuThread } from "./gpu-thread.ts";
 import { loseAgainAndAgain } from "./testing/losses.ts";
 import { softwareAdapterMissing, softwareShapes, useSoftwareAdapter } from "./testing/software-adapter.ts";
 import { openWebGpuEngine, WebGpuEngine } from "./webgpu-engine.ts";
