@@ -52,7 +52,7 @@ export class WebGpuEngine implements Engine {
   readonly deterministic = true;
   readonly isa = "wgsl";
   readonly lacks: readonly EngineOption[] = ["embedding", "grokfast"];
-  readonly threads = 1;
+  readonly threads = 0;
   readonly variant: string;
   readonly device: string;
   /** Trainers that it advances side by side. */
