@@ -63,6 +63,7 @@ export class Training {
   #spec: Spec;
   #step: number;
   #engine: Engine;
+  #stepTime: { readonly spec: Spec; readonly engine: Engine; readonly time: StepTime } | undefined;
   #awake: Awake | undefined;
   /** The device of the trainer that there is, is gone. */
   #isLost = false;
@@ -217,9 +218,13 @@ export class Training {
     return this.#awake;
   }
 
-  /** What decides how many steps make a slice. */
+  /** What decides how many steps make a slice; looked up again when the network or the engine is another. */
   get #stepMs(): StepTime {
-    return this.#parts.stepTimes.of(this.#engine.name, this.#spec);
+    const known = this.#stepTime;
+    if (known?.spec === this.#spec && known.engine === this.#engine) return known.time;
+    const time = this.#parts.stepTimes.of(this.#engine.name, this.#spec);
+    this.#stepTime = { spec: this.#spec, engine: this.#engine, time };
+    return time;
   }
 
   /** Expected duration of `steps` updates with the device to itself, from those made so far. */

@@ -11,8 +11,8 @@ import { openCpuEngine } from "../../server/engine/cpu/cpu-engine.ts";
 import { GpuThread } from "../../server/engine/webgpu/gpu-thread.ts";
 import { loseAgainAndAgain } from "../../server/engine/webgpu/testing/losses.ts";
 import {
+  allSoftwareShapes,
   softwareAdapterMissing,
-  softwareShapes,
   tiledShapes,
   useSoftwareAdapter,
 } from "../../server/engine/webgpu/testing/software-adapter.ts";
@@ -102,7 +102,7 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
     afterAll(() => engine.close());
 
     test("200 losses of the device lose nothing but what was under way", async () => {
-      const start = makeStart(choiceOf(softwareShapes[0]));
+      const start = makeStart(choiceOf(allSoftwareShapes[0]));
       expect(await loseAgainAndAgain(engine, thread, start, 200)).toEqual({
         losses: 200,
         otherErrors: 0,
@@ -112,7 +112,7 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
     });
 
     test("2,000 trainers that come and go leave the process no larger by 32 MiB", async () => {
-      const { problem, state } = makeStart(choiceOf(softwareShapes[0]));
+      const { problem, state } = makeStart(choiceOf(allSoftwareShapes[0]));
       const comeAndGo = async (times: number) => {
         for (let i = 0; i < times; i++) {
           const trainers = await Promise.all([0, 1, 2, 3, 4].map(() => engine.open(problem, state)));

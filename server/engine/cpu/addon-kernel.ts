@@ -79,7 +79,7 @@ class AddonTrainer implements KernelTrainer {
       this.#trainer,
       steps,
       captures.at,
-      stateList({ theta: captures.theta, xi: captures.xi }),
+      captures.at.length === 0 ? [] : stateList({ theta: captures.theta, xi: captures.xi }),
       trace,
       measureAt,
       measures,

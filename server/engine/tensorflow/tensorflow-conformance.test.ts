@@ -11,5 +11,6 @@ describeEngine({
   threads: [undefined],
   // Turns are 10 ms.
   ahead: 11,
+  isBrief: true,
   limits: { mostModulus: 11, mostWidth: 10 },
 });

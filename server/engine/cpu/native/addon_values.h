@@ -53,12 +53,15 @@ struct Arguments {
     if (length) *length = (int32_t)elements;
     return (T*)data;
   }
-  // From an array of sixteen typed arrays or undefined.
+  // From an array of up to sixteen typed arrays or undefined.
   State state(int i) const {
     State r{};
-    uint32_t k = 0;
+    uint32_t k = 0, length = 0;
+    napi_get_array_length(env, value[i], &length);
     for (Layer* layer : {&r.theta, &r.xi, &r.projection, &r.embedding})
       for (float** array : {&layer->weights, &layer->first, &layer->second, &layer->average}) {
+        // Most calls have none, and a list of none.
+        if (k == length) return r;
         napi_value v;
         napi_get_element(env, value[i], k++, &v);
         *array = arrayOf<float>(v);
