@@ -60,6 +60,10 @@ const rules: readonly (readonly [RegExp, (...groups: string[]) => unknown])[] = 
   ],
   [/^npm run bench$/, async () => expect(await npm("run", "bench", "--", "--help")).toContain("--json")],
   [
+    /^npm run bench:gpu$/,
+    async () => expect(await npm("run", "bench:gpu", "--", "--help")).toContain("--peer-seconds"),
+  ],
+  [
     /^npm run bench -- (--only tensorflow .*)$/,
     async (options) => {
       const quick = ["--rounds", "1", "--milliseconds", "4", "--shape", "5,16"];
