@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import {
   create,
   type DescMessage,
@@ -67,7 +67,7 @@ export async function once<I extends DescMessage, O extends DescMessage>(
 
 function fingerprintOf<I extends DescMessage>(input: I, request: MessageShape<I>): string {
   const body = JSON.stringify(sorted(toJson(input, request)));
-  return createHash("sha256").update(input.typeName).update("\0").update(body).digest("hex");
+  return hash("sha256", `${input.typeName}\0${body}`, "hex");
 }
 
 function sorted(value: unknown): unknown {

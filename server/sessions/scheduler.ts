@@ -10,9 +10,6 @@ const shortSliceMs = 1;
 /** For how long after a turn there is said to be interactive work. */
 const recentMs = 50;
 
-/** How long the device waits idle for the next call of somebody who was just answered; a part of interactive work's share. */
-const graceMs = 2;
-
 /** How long one may take while nobody does. It is cut short when somebody comes, or its own call is cancelled. */
 export const longestSliceMs = 100;
 
@@ -50,8 +47,7 @@ interface Running {
  * Hands out the device, a slice at a time. Turns of equal urgency go in order of asking, and a session asks for its next turn only
  * after the last one ended, so sessions alternate, every 10 ms; while nobody else waits a slice is longer. Interactive turns go ahead,
  * and cut a background slice short, as long as they have not had more than their half of the time. While they come one after the other
- * background slices are short from the start, and wait a little for whoever was just answered (anticipatory scheduling; Iyer and
- * Druschel, SOSP 2001).
+ * background slices are short from the start, and begin after whoever is due one was answered.
  *
  * A turn has the whole device, or, when others are there whose turns can do with a part of it as well, one part: then they are a cohort.
  * As many of them run side by side as the device has parts, and when one ends the next who waits takes its place, so that none waits for
@@ -70,8 +66,6 @@ export class Scheduler {
   readonly #sharers = new Map<object, number>();
   /** When the last interactive turn ended, by `performance.now()`. */
   #interactiveMs = Number.NEGATIVE_INFINITY;
-  /** The device waits for somebody who was just answered. */
-  #grace: { readonly began: number; readonly timer: NodeJS.Timeout } | undefined;
   /** Milliseconds by which interactive work is ahead of background work while both waited. */
   #interactiveLead = 0;
 
@@ -145,7 +139,7 @@ export class Scheduler {
     signal.addEventListener("abort", giveUp, { once: true });
     this.#waiting[urgency].push(turn);
     if (sharer !== undefined) this.#sharers.set(sharer, Number.POSITIVE_INFINITY);
-    if (urgency === "interactive" || this.#grace === undefined) this.#next();
+    this.#next();
     this.#limitRunning();
     return promise;
   }
@@ -212,23 +206,15 @@ export class Scheduler {
   }
 
   /**
-   * After an interactive turn the device waits for its caller, who may have the next one to ask: background work would take the cores
-   * from the event loop and from the caller, and would have to be cut short at once.
+   * After an interactive turn its answer goes out before background work is begun, which takes the event loop longer than the answer.
    */
   #after(urgency: Urgency): void {
-    const { interactive, background } = this.#waiting;
-    const mayComeBack = urgency === "interactive" && interactive.length === 0 && this.#interactiveFirst();
-    if (!mayComeBack || background.length === 0) this.#next();
-    else this.#grace = { began: performance.now(), timer: setTimeout(() => this.#next(), graceMs) };
+    if (urgency === "interactive" && this.#waiting.interactive.length === 0) setImmediate(() => this.#next());
+    else this.#next();
   }
 
   /** Starts the turns that are next, as far as the device has room for them. */
   #next(): void {
-    if (this.#grace !== undefined) {
-      clearTimeout(this.#grace.timer);
-      this.#account("interactive", performance.now() - this.#grace.began);
-      this.#grace = undefined;
-    }
     const { interactive, background } = this.#waiting;
     const first = this.#interactiveFirst() ? [interactive, background] : [background, interactive];
     for (;;) {

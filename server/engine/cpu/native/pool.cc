@@ -7,8 +7,7 @@
 
 #if defined(__linux__)
 #include <linux/futex.h>
-#include <pthread.h>
-#include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -33,24 +32,12 @@ namespace grokbox {
 
 constexpr size_t scratchBytes = std::max(trainScratchBytes, logitsScratchBytes);
 
-// With a thread for every processor that the process may use, each gets its own. Else, when the event loop wakes up on
-// one of them, the scheduler at times puts two threads of a job on the other, where one waits in vain for the other.
-void spread(std::vector<std::thread*> threads) {
+// The threads that compute give way to those that answer calls: the event loop and V8's helpers, which need a core for a moment only,
+// get it at once. On Linux a thread has a niceness of its own. They are bound to no processor, since a thread that waits for its own
+// holds up the job while another is idle.
+void giveWay() {
 #if defined(__linux__)
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  if (threads.size() == 1 || CPU_COUNT(&allowed) != (int)threads.size()) return;
-  int cpu = -1;
-  for (std::thread* thread : threads) {
-    do cpu++;
-    while (!CPU_ISSET(cpu, &allowed));
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    pthread_setaffinity_np(thread->native_handle(), sizeof one, &one);
-  }
-#else
-  (void)threads;
+  setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
 #endif
 }
 
@@ -60,9 +47,6 @@ Pool::Pool(int32_t threads) : slots(threads), idle(threads) {
     if (!slot.scratch) throw std::bad_alloc();
     slot.thread = std::thread([this, &slot] { work(slot); });
   }
-  std::vector<std::thread*> started;
-  for (Slot& slot : slots) started.push_back(&slot.thread);
-  spread(started);
 }
 
 Pool::~Pool() {
@@ -120,6 +104,7 @@ void Pool::linger(Slot& slot) {
 }
 
 void Pool::work(Slot& slot) {
+  giveWay();
   std::unique_lock lock(mutex);
   for (;;) {
     slot.asleep = true;
