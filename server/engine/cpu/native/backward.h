@@ -4,12 +4,12 @@
 // first-level cache for both sums.
 #pragma once
 #include "activation.h"
-#include "tiles.h"
+#include "product.h"
 #include "trainer.h"
 
 namespace grokbox::KERNEL_NAMESPACE {
 
-constexpr int chunkPairs = 96;
+constexpr int chunkGroups = 6, chunkPairs = chunkGroups * 16;
 
 struct BackwardScratch {
   alignas(64) float hidden[chunkPairs * 16];
@@ -17,93 +17,72 @@ struct BackwardScratch {
 };
 
 template <class A>
-static void hiddenOfChunk(const float* theta, const Pair* pair, int32_t count, BackwardScratch& scratch) {
+static void hiddenOfChunk(const float* theta, const PairGroup* group, int32_t count, BackwardScratch& scratch) {
   for (int32_t u = 0; u < count; u++) {
+    const int32_t x = group[u / 16].x[u % 16], y = group[u / 16].y[u % 16];
     UNROLL for (int i = 0; i < blockVectors; i++) {
       const ValueAndSlope s =
-          A::both(load(theta + pair[u].x + i * lanes) + load(theta + pair[u].y + i * lanes));
+          A::both(load(theta + x + i * lanes) + load(theta + y + i * lanes));
       store(scratch.hidden + u * 16 + i * lanes, s.value);
       if constexpr (!A::slopeIsStep) store(scratch.slope + u * 16 + i * lanes, s.slope);
     }
   }
 }
 
-// The chunk's share of the gradient of `Logits` rows of xi, in `backwardVectors` of the block's vectors.
-template <int Logits>
-NOINLINE void xiTile(const float* __restrict g, int32_t stride, const float* __restrict hidden, int32_t count,
-                     float* __restrict gradient, bool first) {
-  V sums[Logits][backwardVectors];
-  UNROLL for (int j = 0; j < Logits; j++) UNROLL for (int v = 0; v < backwardVectors; v++) sums[j][v] =
-      splat(0.f);
-  for (int32_t u = 0; u < count; u++) {
-    V h[backwardVectors];
-    UNROLL for (int v = 0; v < backwardVectors; v++) h[v] = load(hidden + v * lanes);
-    UNROLL for (int j = 0; j < Logits; j++) {
-      const V s = splat(g[j]);
-      UNROLL for (int v = 0; v < backwardVectors; v++) sums[j][v] = fma(s, h[v], sums[j][v]);
-    }
-    g += stride;
-    hidden += 16;
-  }
-  UNROLL for (int j = 0; j < Logits; j++) UNROLL for (int v = 0; v < backwardVectors; v++) {
-    float* out = gradient + j * 16 + v * lanes;
-    store(out, first ? sums[j][v] : load(out) + sums[j][v]);
-  }
-}
-
-// Takes `backwardPairs` pairs back through xi and sigma, in `backwardVectors` of the block's vectors.
-template <bool SlopeIsStep>
-NOINLINE void thetaTile(const float* __restrict g, int32_t stride, const float* __restrict xi, int32_t p,
-                        const Pair* __restrict pair, const float* __restrict hidden,
-                        const float* __restrict slope, float* __restrict gradient) {
-  V sums[backwardPairs][backwardVectors];
-  UNROLL for (int u = 0; u < backwardPairs; u++) UNROLL for (int v = 0; v < backwardVectors; v++) sums[u][v] =
-      splat(0.f);
+// Takes `Pairs` pairs of a group back through xi and sigma, in `tileVectors` of the block's vectors. `g` is [j][16].
+template <bool SlopeIsStep, int Pairs>
+NOINLINE void thetaTile(const float* __restrict g, const float* __restrict xi, int32_t p, const int32_t* __restrict x,
+                        const int32_t* __restrict y, const float* __restrict hidden, const float* __restrict slope,
+                        float* __restrict gradient) {
+  V sums[Pairs][tileVectors];
+  UNROLL for (int u = 0; u < Pairs; u++) UNROLL for (int v = 0; v < tileVectors; v++) sums[u][v] = splat(0.f);
   for (int32_t j = 0; j < p; j++) {
-    V x[backwardVectors];
-    UNROLL for (int v = 0; v < backwardVectors; v++) x[v] = load(xi + v * lanes);
-    UNROLL for (int u = 0; u < backwardPairs; u++) {
-      const V s = splat(g[(size_t)u * stride]);
-      UNROLL for (int v = 0; v < backwardVectors; v++) sums[u][v] = fma(s, x[v], sums[u][v]);
+    V w[tileVectors];
+    UNROLL for (int v = 0; v < tileVectors; v++) w[v] = load(xi + v * lanes);
+    UNROLL for (int u = 0; u < Pairs; u++) {
+      const V s = splat(g[u]);
+      UNROLL for (int v = 0; v < tileVectors; v++) sums[u][v] = fma(s, w[v], sums[u][v]);
     }
-    g++;
+    g += 16;
     xi += 16;
   }
-  UNROLL for (int u = 0; u < backwardPairs; u++) UNROLL for (int v = 0; v < backwardVectors; v++) {
+  UNROLL for (int u = 0; u < Pairs; u++) UNROLL for (int v = 0; v < tileVectors; v++) {
     const int i = u * 16 + v * lanes;
-    const V d = SlopeIsStep ? (load(hidden + i) > splat(0.f) ? sums[u][v] : splat(0.f))
-                            : load(slope + i) * sums[u][v];
-    float* x = gradient + pair[u].x + v * lanes;
-    store(x, load(x) + d);
-    float* y = gradient + pair[u].y + v * lanes;
-    store(y, load(y) + d);
+    const V d = SlopeIsStep ? (load(hidden + i) > splat(0.f) ? sums[u][v] : splat(0.f)) : load(slope + i) * sums[u][v];
+    float* to = gradient + x[u] + v * lanes;
+    store(to, load(to) + d);
+    to = gradient + y[u] + v * lanes;
+    store(to, load(to) + d);
   }
 }
 
 template <class A>
 static void backwardBlock(Trainer& t, int32_t block, BackwardScratch& scratch) {
-  const size_t offset = (size_t)block * t.blockSize();
+  const int32_t p = t.modulus, size = t.blockSize();
+  const size_t offset = (size_t)block * size;
   const float *theta = t.now.theta.weights + offset, *xi = t.now.xi.weights + offset;
   float *thetaGradient = t.thetaGradient + offset, *xiGradient = t.xiGradient + offset;
-  const int32_t p = t.modulus, stride = t.logitStride;
-  memset(thetaGradient, 0, t.blockSize() * sizeof(float));
-  if (t.trainedPairs == 0) memset(xiGradient, 0, t.blockSize() * sizeof(float));
+  memset(thetaGradient, 0, size * sizeof(float));
+  if (t.trainedGroups == 0) memset(xiGradient, 0, size * sizeof(float));
 
-  for (int32_t first = 0; first < t.trainedPairs; first += chunkPairs) {
-    const int32_t count = t.trainedPairs - first < chunkPairs ? t.trainedPairs - first : chunkPairs;
-    const float* g = t.logitGradient + (size_t)first * stride;
-    const Pair* pair = t.pair + first;
-    hiddenOfChunk<A>(theta, pair, count, scratch);
-    for (int v = 0; v < 16; v += backwardVectors * lanes) {
-      forBalancedTiles(p, backwardLogits, [&](int32_t j, int32_t logits) {
-        withConstant<backwardLogits>(logits, [&](auto n) {
-          xiTile<decltype(n)::value>(g + j, stride, scratch.hidden + v, count, xiGradient + j * 16 + v,
-                                     first == 0);
-        });
+  for (int32_t first = 0; first < t.trainedGroups; first += chunkGroups) {
+    const int32_t groups = t.trainedGroups - first < chunkGroups ? t.trainedGroups - first : chunkGroups;
+    const float* g = t.logitGradient + (size_t)first * size;
+    const PairGroup* group = t.group + first;
+    hiddenOfChunk<A>(theta, group, groups * 16, scratch);
+    for (int v = 0; v < 16; v += tileVectors * lanes) {
+      forEachTile(p, [&](int32_t j, auto outputs) {
+        productTile<decltype(outputs)::value, true>(g + j * 16, size, scratch.hidden + v, groups * 16,
+                                                    xiGradient + j * 16 + v, first == 0);
       });
-      for (int32_t u = 0; u < count; u += backwardPairs)
-        thetaTile<A::slopeIsStep>(g + (size_t)u * stride, stride, xi + v, p, pair + u,
-                                  scratch.hidden + u * 16 + v, scratch.slope + u * 16 + v, thetaGradient + v);
+      for (int32_t k = 0; k < groups; k++)
+        forBalancedTiles(16, tilePairs, [&](int32_t u, int32_t pairs) {
+          withConstant<tilePairs>(pairs, [&](auto n) {
+            const int32_t i = (k * 16 + u) * 16 + v;
+            thetaTile<A::slopeIsStep, decltype(n)::value>(g + k * size + u, xi + v, p, group[k].x + u, group[k].y + u,
+                                                          scratch.hidden + i, scratch.slope + i, thetaGradient + v);
+          });
+        });
     }
   }
 }

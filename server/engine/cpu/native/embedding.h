@@ -12,11 +12,9 @@ namespace grokbox::KERNEL_NAMESPACE {
 // out[j] = sum_u factor[u][j] rows[u], j < n: sixteen neurons of a product.
 static inline void multiplyBlock(const float* factor, int32_t stride, const float* rows, int32_t count,
                                  float* out, int32_t n) {
-  for (int v = 0; v < 16; v += backwardVectors * lanes)
-    forBalancedTiles(n, backwardLogits, [&](int32_t j, int32_t logits) {
-      withConstant<backwardLogits>(logits, [&](auto size) {
-        xiTile<decltype(size)::value>(factor + j, stride, rows + v, count, out + j * 16 + v, true);
-      });
+  for (int v = 0; v < 16; v += tileVectors * lanes)
+    forEachTile(n, [&](int32_t j, auto size) {
+      productTile<decltype(size)::value, false>(factor + j, stride, rows + v, count, out + j * 16 + v, true);
     });
 }
 

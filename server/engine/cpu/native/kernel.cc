@@ -15,8 +15,8 @@ static int32_t* stopFlag(Trainer* t) { return &t->stop; }
 
 // A barrier costs about half a microsecond; below some 3 million operations a step it is not worth it.
 static int32_t usefulThreads(const Trainer* t) {
-  const double operations = 6.0 * t->width * t->modulus * t->pairs;
-  const int32_t most = t->units() < t->blocks ? t->units() : t->blocks;
+  const double operations = 6.0 * t->width * t->modulus * t->groups * 16;
+  const int32_t most = t->groups < t->blocks ? t->groups : t->blocks;
   const double useful = operations / 1.5e6;
   return useful < 1 ? 1 : useful < most ? (int32_t)useful : most;
 }

@@ -52,7 +52,7 @@ static void logitsOfBatch64(const Job& job, int32_t first, int32_t count, Logits
       activate64(job.activation, z, h, padded);
       for (int32_t r = 0; r < padded; r++) s.hidden[r * neurons64 + m] = h[r];
     }
-    constexpr int most = hasHalf ? 4 : 3;
+    constexpr int most = lanes == 16 ? 4 : 3;
     for (int32_t r = 0; r < padded; r += rows64)
       forBalancedTiles(stride / lanes64, most, [&](int32_t v, int32_t vectors) {
         withConstant<most>(vectors, [&](auto n) {

@@ -1,4 +1,5 @@
-// From logits to losses, counts of correct answers and the gradient of the training loss in the logits.
+// From logits to losses, counts of correct answers and the gradient of the training loss in the logits. The lanes are
+// pairs.
 //
 // A small loss is a small difference of large numbers unless it is written as log(1 + s), s the sum over the
 // *other* logits of e^{f_j - f_label}. So the label is left out of the sum, and gets its own gradient,
@@ -8,125 +9,114 @@
 
 namespace grokbox::KERNEL_NAMESPACE {
 
-// A row of logits in blocks of sixteen; at p = 199 thirteen of them.
-constexpr int mostRowBlocks = 13;
+constexpr int mostModulus = 199;
 
-// Entry e of a pair has loss base + log(1 + excess).
-struct BatchLosses {
-  alignas(64) float base[2][batchPairs], excess[2][batchPairs];
+// Of the sixteen pairs of a group: the index of the largest logit, and each entry's loss.
+struct Answers {
+  alignas(64) int32_t answer[16];
+  alignas(64) float loss[2][16];
 };
 
-// e^{f_j - max f} in place of the row; the sum of all but the label's.
-INLINE float othersSum(const float* row, int32_t rowBlocks, int32_t label) {
-  Block s = splatBlock(0.f);
-  for (int32_t b = 0; b < rowBlocks; b++) {
-    const Block e = loadBlock(row + b * 16);
-    UNROLL for (int i = 0; i < blockVectors; i++) {
-      const VI lane = laneNumbers(i * lanes) + b * 16;
-      s.v[i] += lane == splatInt(label) ? splat(0.f) : e.v[i];
+INLINE VI loadInt(const int32_t* p) { return (VI)load((const float*)p); }
+INLINE void storeInt(int32_t* p, VI x) { store((float*)p, (V)x); }
+
+// What an entry's loss and gradient are made of.
+struct EntrySums {
+  VI label;
+  V logit, term, others;  // f_label; e^{f_label - max f}; the sum of the other terms
+};
+
+// A vector of pairs, whose logits are `f`, [j][16]; they become e^{f_j - max f}. With one label both entries of a pair have
+// the same sums.
+template <bool TwoLabels>
+static void softmaxOfPairs(const PairGroup& group, int first, int32_t p, float* f, float* gradient, Answers& answers) {
+  constexpr int entries = TwoLabels ? 2 : 1;
+  EntrySums entry[entries];
+  for (int e = 0; e < entries; e++) {
+    entry[e].label = loadInt(group.label[e] + first);
+    entry[e].logit = entry[e].term = entry[e].others = splat(0.f);
+  }
+  V top = load(f);
+  VI answer = splatInt(0);
+  for (int32_t j = 0; j < p; j++) {
+    const V x = load(f + j * 16);
+    const VI larger = x > top;
+    top = larger ? x : top;
+    answer = larger ? splatInt(j) : answer;
+    for (EntrySums& s : entry) s.logit = s.label == splatInt(j) ? x : s.logit;
+  }
+  for (int32_t j = 0; j < p; j++) {
+    const V term = expNonPositive(load(f + j * 16) - top);
+    store(f + j * 16, term);
+    for (EntrySums& s : entry) {
+      const VI isLabel = s.label == splatInt(j);
+      s.others = isLabel ? s.others : s.others + term;
+      s.term = isLabel ? term : s.term;
     }
   }
-  return sum(s);
-}
-
-static void softmaxOfPair(Trainer& t, int32_t u, int32_t r, float* row, int32_t rowBlocks,
-                          BatchLosses& losses, UnitResult& result) {
-  const Pair& pair = t.pair[u];
-  const int32_t p = t.modulus;
-  // Lanes beyond p take no part.
-  float* end = row + (rowBlocks - 1) * 16;
-  Block last = loadBlock(end);
-  UNROLL for (int i = 0; i < blockVectors; i++) last.v[i] =
-      laneNumbers(i * lanes) < splatInt(p - (rowBlocks - 1) * 16) ? last.v[i] : splat(-__builtin_inff());
-  storeBlock(end, last);
-
-  Block top = last;
-  for (int32_t b = 0; b + 1 < rowBlocks; b++)
-    top = map([](V x, V y) { return larger(y, x); }, top, loadBlock(row + b * 16));
-  const float most = largest(top);
-  int32_t answer = p;
-  for (int32_t b = 0; b < rowBlocks && answer == p; b++)
-    if (const uint32_t equal = equalLanes(loadBlock(row + b * 16), most))
-      answer = b * 16 + __builtin_ctz(equal);
-
-  float base[2] = {0, 0}, others[2] = {0, 0};
-  for (int e = 0; e < 2; e++) base[e] = most - row[pair.label[e]];
-  const V top1 = splat(most);
-  for (int32_t b = 0; b < rowBlocks; b++)
-    storeBlock(row + b * 16, map([&](V x) { return expNonPositive(x - top1); }, loadBlock(row + b * 16)));
-  others[0] = othersSum(row, rowBlocks, pair.label[0]);
-  others[1] = pair.label[1] == pair.label[0] ? others[0] : othersSum(row, rowBlocks, pair.label[1]);
-  const float total = others[0] + row[pair.label[0]];
+  storeInt(answers.answer + first, answer);
   for (int e = 0; e < 2; e++) {
-    losses.base[e][r] = base[e];
-    // The largest logit's own 1 is in `others` unless it is the label's. (0 > base: NaN goes the first way.)
-    losses.excess[e][r] = base[e] > 0.f ? (others[e] - 1.f) + row[pair.label[e]] : others[e];
-    if (pair.pairClass[e] != noEntry) result.correct[pair.pairClass[e]] += answer == pair.label[e];
+    const EntrySums& s = entry[e % entries];
+    const V base = top - s.logit;
+    // The largest logit's own 1 is among the others unless it is the label's. (0 > base: NaN goes the first way.)
+    const V excess = base > splat(0.f) ? (s.others - splat(1.f)) + s.term : s.others;
+    store(answers.loss[e] + first, base + log1p(excess));
   }
 
-  if (u >= t.trainedPairs) return;
-  const float count = (float)t.entries[0], weight = (float)pair.trained / count;
-  float* gradient = t.logitGradient + (size_t)u * t.logitStride;
-  const V scale = splat(pair.trained ? weight / total : 0.f);
-  const int32_t whole = t.logitStride / 16;
-  for (int32_t b = 0; b < whole; b++)
-    storeBlock(gradient + b * 16, map([&](V x) { return x * scale; }, loadBlock(row + b * 16)));
-  // Half a block more: the next row belongs to another thread, perhaps.
-  if (t.logitStride % 16) {
-    const Block g = map([&](V x) { return x * scale; }, loadBlock(row + whole * 16));
-    alignas(64) float half[16];
-    storeBlock(half, g);
-    memcpy(gradient + whole * 16, half, 8 * sizeof(float));
-  }
-  if (pair.trained == 2 && pair.label[0] != pair.label[1]) {
-    for (int e = 0; e < 2; e++) gradient[pair.label[e]] -= 1.f / count;
-  } else if (pair.trained > 0) {
-    const int e = pair.pairClass[0] < firstTestClass ? 0 : 1;
-    gradient[pair.label[e]] = -weight * (others[e] / total);
-  }
+  if (gradient == nullptr) return;
+  const V total = entry[0].others + entry[0].term, weight = load(group.weight + first);
+  const VI target = loadInt(group.target + first);
+  V targetOthers = entry[0].others;
+  if constexpr (TwoLabels) targetOthers = target == entry[1].label ? entry[1].others : targetOthers;
+  const V scale = weight / total, targetGradient = -weight * (targetOthers / total);
+  for (int32_t j = 0; j < p; j++)
+    store(gradient + j * 16, target == splatInt(j) ? targetGradient : load(f + j * 16) * scale);
 }
 
-// Sums the losses of a batch, unit by unit.
-static void sumLosses(const Trainer& t, int32_t firstPair, int32_t count, BatchLosses& losses,
-                      UnitResult* unit) {
-  for (int e = 0; e < 2; e++)
-    for (int32_t r = 0; r < count; r += lanes) {
-      float* x = losses.excess[e] + r;
-      store(x, load(losses.base[e] + r) + log1p(load(x)));
-    }
-  for (int32_t r = 0; r < count; r++) {
-    const Pair& pair = t.pair[firstPair + r];
+// Counts and sums what sixteen pairs have.
+static void addAnswers(const PairGroup& group, const Answers& answers, GroupResult& result) {
+  result = {};
+  for (int u = 0; u < 16; u++)
     for (int e = 0; e < 2; e++) {
-      if (pair.pairClass[e] == noEntry) continue;
-      UnitResult& result = unit[r / unitPairs];
-      (pair.pairClass[e] < firstTestClass ? result.trainLoss : result.testLoss) += losses.excess[e][r];
+      const uint8_t c = group.pairClass[e][u];
+      if (c == noEntry) continue;
+      result.correct[c] += answers.answer[u] == group.label[e][u];
+      (c < firstTestClass ? result.trainLoss : result.testLoss) += answers.loss[e][u];
     }
+}
+
+static void softmaxOfGroup(Trainer& t, int32_t g, float* logits) {
+  const PairGroup& group = t.group[g];
+  float* gradient = g < t.trainedGroups ? t.logitGradient + (size_t)g * t.blockSize() : nullptr;
+  Answers answers;
+  for (int u = 0; u < 16; u += lanes) {
+    float* part = gradient ? gradient + u : nullptr;
+    group.hasTwoLabels ? softmaxOfPairs<true>(group, u, t.modulus, logits + u, part, answers)
+                       : softmaxOfPairs<false>(group, u, t.modulus, logits + u, part, answers);
   }
+  if (group.trainsTwoLabels)
+    for (int u = 0; u < 16; u++)
+      if (group.weight[u] > 0 && group.target[u] < 0)
+        for (int e = 0; e < 2; e++) gradient[group.label[e][u] * 16 + u] -= 1.f / (float)t.entries[0];
+  addAnswers(group, answers, t.result[g]);
 }
 
 struct ForwardScratch {
-  alignas(64) float hidden[batchPairs * chunkNeurons];
-  alignas(64) float logits[batchPairs * mostRowBlocks * 16];
-  BatchLosses losses;
+  alignas(64) float hidden[batchGroups * chunkNeurons * 16];
+  alignas(64) float logits[batchGroups * mostModulus * 16];
 };
 
 template <class A>
-static void forwardUnits(Trainer& t, Share units, ForwardScratch& scratch) {
-  const int32_t rowBlocks = (t.modulus + 15) / 16, stride = rowBlocks * 16, end = units.last * unitPairs;
-  for (int32_t u = units.first * unitPairs; u < end; u += batchPairs) {
-    const int32_t count = end - u < batchPairs ? end - u : batchPairs;
-    UnitResult* unit = t.unit + u / unitPairs;
-    memset(unit, 0, count / unitPairs * sizeof(UnitResult));
-    logitsOfBatch<A>(t, u, count, scratch.hidden, scratch.logits, stride);
-    for (int32_t r = 0; r < count; r++)
-      softmaxOfPair(t, u + r, r, scratch.logits + (size_t)r * stride, rowBlocks, scratch.losses,
-                    unit[r / unitPairs]);
-    sumLosses(t, u, count, scratch.losses, unit);
+static void forwardGroups(Trainer& t, Share groups, ForwardScratch& scratch) {
+  for (int32_t g = groups.first; g < groups.last; g += batchGroups) {
+    const int32_t count = groups.last - g < batchGroups ? groups.last - g : batchGroups;
+    logitsOfBatch<A>(t, g, count, scratch.hidden, scratch.logits);
+    for (int32_t i = 0; i < count; i++) softmaxOfGroup(t, g + i, scratch.logits + i * t.blockSize());
   }
 }
 
-static inline void forward(Trainer& t, Share units, ForwardScratch& scratch) {
-  withActivation(t.activation, [&](auto a) { forwardUnits<decltype(a)>(t, units, scratch); });
+static inline void forward(Trainer& t, Share groups, ForwardScratch& scratch) {
+  withActivation(t.activation, [&](auto a) { forwardGroups<decltype(a)>(t, groups, scratch); });
 }
 
 }  // namespace grokbox::KERNEL_NAMESPACE

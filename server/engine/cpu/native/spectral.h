@@ -36,22 +36,22 @@ NOINLINE void foldRows(const float* __restrict rows, int32_t p, double* __restri
   }
 }
 
-// out[k] = sum_j table[j][k] folded[j] at `Frequencies` frequencies, in `backwardVectors` vectors of neurons.
+// out[k] = sum_j table[j][k] folded[j] at `Frequencies` frequencies, in `tileVectors` vectors of neurons.
 template <int Frequencies>
 NOINLINE void spectralTile(const double* __restrict folded, const double* __restrict table, int32_t count,
                            double* __restrict out) {
-  D sums[Frequencies][backwardVectors];
-  UNROLL for (int k = 0; k < Frequencies; k++) UNROLL for (int v = 0; v < backwardVectors; v++) sums[k][v] =
+  D sums[Frequencies][tileVectors];
+  UNROLL for (int k = 0; k < Frequencies; k++) UNROLL for (int v = 0; v < tileVectors; v++) sums[k][v] =
       splatDouble(0);
   for (int32_t j = 0; j < count; j++) {
-    D x[backwardVectors];
-    UNROLL for (int v = 0; v < backwardVectors; v++) x[v] = loadDouble(folded + j * 16 + v * lanes64);
+    D x[tileVectors];
+    UNROLL for (int v = 0; v < tileVectors; v++) x[v] = loadDouble(folded + j * 16 + v * lanes64);
     UNROLL for (int k = 0; k < Frequencies; k++) {
       const D s = splatDouble(table[j * count + k]);
-      UNROLL for (int v = 0; v < backwardVectors; v++) sums[k][v] = fmaDouble(s, x[v], sums[k][v]);
+      UNROLL for (int v = 0; v < tileVectors; v++) sums[k][v] = fmaDouble(s, x[v], sums[k][v]);
     }
   }
-  UNROLL for (int k = 0; k < Frequencies; k++) UNROLL for (int v = 0; v < backwardVectors; v++)
+  UNROLL for (int k = 0; k < Frequencies; k++) UNROLL for (int v = 0; v < tileVectors; v++)
       storeDouble(out + k * 16 + v * lanes64, sums[k][v]);
 }
 
@@ -60,9 +60,9 @@ static void transformRows(const Trainer& t, const float* rows, SpectralScratch& 
                           double* sine) {
   const int32_t count = t.modulus / 2;
   foldRows(rows, t.modulus, s.even, s.odd);
-  for (int lane = 0; lane < 16; lane += backwardVectors * lanes64)
-    forBalancedTiles(count, backwardLogits, [&](int32_t k, int32_t frequencies) {
-      withConstant<backwardLogits>(frequencies, [&](auto n) {
+  for (int lane = 0; lane < 16; lane += tileVectors * lanes64)
+    forBalancedTiles(count, tileOutputs, [&](int32_t k, int32_t frequencies) {
+      withConstant<tileOutputs>(frequencies, [&](auto n) {
         const auto tile = spectralTile<decltype(n)::value>;
         tile(s.even + lane, t.cosines + k, count, cosine + k * 16 + lane);
         tile(s.odd + lane, t.sines + k, count, sine + k * 16 + lane);

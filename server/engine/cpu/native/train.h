@@ -3,7 +3,7 @@
 // Between jobs a trainer holds the gradient of its state. So a step is
 //   update a thread's neuron blocks | forward a thread's pairs | backward a thread's neuron blocks
 // with a barrier at each bar; and since the backward pass and the next update are of the same blocks, there
-// is none between them: two barriers a step. Sums over threads are sums over units and blocks in their order,
+// is none between them: two barriers a step. Sums over threads are sums over groups and blocks in their order,
 // whoever computed them, so nothing depends on the number of threads.
 //
 // A trainer must be left at its last state with finite losses, which is known only after it has been left
@@ -36,9 +36,9 @@ struct Losses {
 // barrier.
 static inline Losses lossesOf(const Trainer& t) {
   Losses r;
-  for (int32_t i = 0; i < t.units(); i++) {
-    r.train += t.unit[i].trainLoss;
-    r.test += t.unit[i].testLoss;
+  for (int32_t i = 0; i < t.groups; i++) {
+    r.train += t.result[i].trainLoss;
+    r.test += t.result[i].testLoss;
   }
   // An empty set has no loss: 0/0.
   r.finite = __builtin_isfinite(r.train) && __builtin_isfinite(r.test);
@@ -58,7 +58,7 @@ struct Worker {
   Trainer& t;
   const int32_t thread;
   TrainScratch& scratch;
-  const Share blocks, units;
+  const Share blocks, groups;
   const Share rows;  // of the embedding
   // Copies made of the weights.
   int32_t captured = 0;
@@ -72,7 +72,7 @@ struct Worker {
         thread(thread),
         scratch(*(TrainScratch*)scratch),
         blocks(t.blocks, thread, job.barrier.threads),
-        units(t.units(), thread, job.barrier.threads),
+        groups(t.groups, thread, job.barrier.threads),
         rows(t.dimension, thread, job.barrier.threads) {}
 
   bool leads() const { return thread == 0; }
@@ -85,7 +85,7 @@ struct Worker {
     trace(Column::testLoss, row) = losses.test;
     for (int c = 0; c < pairClasses; c++) {
       int64_t correct = 0;
-      for (int32_t i = 0; i < t.units(); i++) correct += t.unit[i].correct[c];
+      for (int32_t i = 0; i < t.groups; i++) correct += t.result[i].correct[c];
       trace((Column)(Column::correctCommon + c), row) = (double)correct;
     }
   }
@@ -222,7 +222,7 @@ struct Worker {
     }
     for (int32_t b = blocks.first; b < blocks.last; b++) weightsChanged(t, b);
     meet();
-    forward(t, units, scratch.forward);
+    forward(t, groups, scratch.forward);
     meet();
     const Losses losses = lossesOf(t);
     for (int32_t b = blocks.first; b < blocks.last; b++) backward(b);
@@ -256,7 +256,7 @@ struct Worker {
         averageMeasures();
         traceParameters(made);
       }
-      forward(t, units, scratch.forward);
+      forward(t, groups, scratch.forward);
       if (leads()) t.stopAgreed = tracing && __atomic_load_n(&t.stop, __ATOMIC_RELAXED);
       meet();
       const Losses losses = lossesOf(t);

@@ -4,12 +4,9 @@
 // pass and the optimizer work on sixteen neurons at a time, and everything that a block needs then lies
 // together. Lanes beyond M are zero in both layers and stay so.
 //
-// The forward pass has logits in its lanes and reads xi a second time as [neuron, logit], padded to whole
-// vectors.
-//
-// Pairs are unordered. Those with a training entry come first, so the backward pass ends before the others.
-// Within either part they are ordered by y - x, so that neighbours share no residue and their contributions
-// to the gradient of theta do not wait for each other.
+// Pairs are unordered, in groups of sixteen, which the forward pass has in its lanes. Those with a training entry come
+// first, so the backward pass ends before the others. Within either part they are ordered by y - x, so that neighbours
+// share no residue and their contributions to the gradient of theta do not wait for each other.
 #pragma once
 #include "abi.h"
 #include "trigonometry.h"
@@ -22,19 +19,21 @@ constexpr int pairClasses = 4;
 // Classes below it are the training set.
 constexpr int firstTestClass = 2;
 
-// Pairs are cut among threads in units of 6, and computed 12 at a time: multiples of every tile.
-constexpr int unitPairs = 6, groupPairs = 12;
-
-// An unordered pair and the up to two ordered pairs, its entries, that it stands for.
-struct Pair {
+// Sixteen unordered pairs and the up to two ordered pairs, its entries, that each stands for.
+struct PairGroup {
   // Offsets of the two residues in a neuron block.
-  int32_t x, y;
-  uint8_t label[2], pairClass[2];
-  // Entries in the training set.
-  int32_t trained;
+  alignas(64) int32_t x[16], y[16];
+  int32_t label[2][16];
+  // The label whose gradient is the softmax less 1: of the training entry, or of two that have the same. -1 for none.
+  int32_t target[16];
+  // Entries in the training set over all that are there.
+  float weight[16];
+  uint8_t pairClass[2][16];
+  // Some pair has two labels, and some both of them in the training set.
+  bool hasTwoLabels, trainsTwoLabels;
 };
 
-struct UnitResult {
+struct GroupResult {
   double trainLoss, testLoss;
   int32_t correct[pairClasses];
 };
@@ -56,9 +55,8 @@ struct Trainer {
   double alpha, lambda;
 
   int32_t blocks;        // of 16 neurons
-  int32_t pairs;         // padded to whole groups
-  int32_t trainedPairs;  // the first ones, padded likewise
-  int32_t logitStride;   // of a row of xiRows and gradient
+  int32_t groups;           // of 16 pairs, the last one padded
+  int32_t trainedGroups;    // the first ones, where all pairs with a training entry are
   int32_t entries[2];    // ordered pairs in train and test
   int32_t embeddingStride;  // of a row of W_E and of its gradient
 
@@ -72,10 +70,9 @@ struct Trainer {
 
   float *thetaGradient, *xiGradient, *projectionGradient, *embeddingGradient;
   float* embeddingColumns;  // [p, dimension]
-  float* xiRows;         // [blocks * 16, logitStride]
-  float* logitGradient;  // [pairs, logitStride]
-  Pair* pair;
-  UnitResult* unit;
+  float* logitGradient;     // [groups, p, 16]
+  PairGroup* group;
+  GroupResult* result;      // [groups]
   double *gradientSquares, *parameterSquares;  // [blocks + dimension]: of a block, of a row of the embedding
   SpectralSums* spectral;                      // [blocks]
   double *cosines, *sines;                     // of w_k j, k, j = 1..(p-1)/2: [K, K]
@@ -83,7 +80,6 @@ struct Trainer {
   // Always inlined: builds for several instruction sets share the name.
   __attribute__((always_inline)) int32_t blockSize() const { return modulus * 16; }
   __attribute__((always_inline)) int32_t projectionSize() const { return dimension * 16; }
-  __attribute__((always_inline)) int32_t units() const { return pairs / unitPairs; }
 };
 
 }  // namespace grokbox
@@ -160,14 +156,13 @@ static inline Trainer layOut(const Problem& problem, Carver& carver) {
   t.alpha = problem.alpha;
   t.lambda = problem.lambda;
   t.blocks = roundUp(problem.width, 16) / 16;
-  t.pairs = roundUp(p * (p + 1) / 2, groupPairs);
-  t.logitStride = roundUp(p, 8);
+  t.groups = roundUp(p * (p + 1) / 2, 16) / 16;
   t.embeddingStride = roundUp(p, 16);
   int32_t trained = 0;
   forEachPair(p, [&](int32_t x, int32_t y) { trained += trainedEntries(problem, x, y) > 0; });
-  t.trainedPairs = roundUp(trained, groupPairs);
+  t.trainedGroups = roundUp(trained, 16) / 16;
   // A copy costs as much as some 1/p^2 of a step: copy so often that it stays well below 1%.
-  t.checkpointEvery = roundUp(8192, t.pairs) / t.pairs;
+  t.checkpointEvery = roundUp(8192, t.groups * 16) / (t.groups * 16);
 
   carver.take<Trainer>(1);
   const size_t count = (size_t)t.blocks * t.blockSize();
@@ -178,10 +173,9 @@ static inline Trainer layOut(const Problem& problem, Carver& carver) {
   t.projectionGradient = carver.take<float>((size_t)t.blocks * t.projectionSize());
   t.embeddingGradient = carver.take<float>((size_t)t.dimension * t.embeddingStride);
   t.embeddingColumns = carver.take<float>((size_t)t.dimension * p);
-  t.xiRows = carver.take<float>((size_t)t.blocks * 16 * t.logitStride);
-  t.logitGradient = carver.take<float>((size_t)t.pairs * t.logitStride + 16);
-  t.pair = carver.take<Pair>(t.pairs);
-  t.unit = carver.take<UnitResult>(t.units());
+  t.logitGradient = carver.take<float>((size_t)t.groups * t.blockSize());
+  t.group = carver.take<PairGroup>(t.groups);
+  t.result = carver.take<GroupResult>(t.groups);
   t.gradientSquares = carver.take<double>(t.blocks + t.dimension);
   t.parameterSquares = carver.take<double>(t.blocks + t.dimension);
   t.spectral = carver.take<SpectralSums>(t.blocks);
@@ -196,33 +190,46 @@ static inline size_t trainerBytes(const Problem* problem) {
   return carver.used;
 }
 
-static inline Pair describePair(const Problem& problem, int32_t x, int32_t y) {
-  const int32_t p = problem.modulus, xy = x * p + y, yx = y * p + x;
-  Pair r{x * 16,
-         y * 16,
-         {problem.labels[xy], problem.labels[yx]},
-         {problem.classes[xy], problem.classes[yx]},
-         trainedEntries(problem, x, y)};
-  if (x == y) r.pairClass[1] = noEntry;
-  return r;
+// As pair u of a group.
+static inline void describePair(const Problem& problem, int32_t x, int32_t y, PairGroup& group, int32_t u) {
+  const int32_t p = problem.modulus, entries[2] = {x * p + y, y * p + x};
+  group.x[u] = x * 16, group.y[u] = y * 16;
+  for (int e = 0; e < 2; e++) {
+    group.label[e][u] = problem.labels[entries[e]];
+    group.pairClass[e][u] = e == 1 && x == y ? noEntry : problem.classes[entries[e]];
+  }
+  const bool differ = group.label[0][u] != group.label[1][u];
+  group.hasTwoLabels |= differ;
+  const int32_t trained = trainedEntries(problem, x, y);
+  group.weight[u] = (float)trained;
+  if (trained == 2 && differ)
+    group.trainsTwoLabels = true;
+  else if (trained > 0)
+    group.target[u] = group.label[group.pairClass[0][u] < firstTestClass ? 0 : 1][u];
 }
 
 static inline Trainer* createTrainer(void* arena, const Problem* problem) {
   Carver carver{(char*)arena};
   Trainer& t = *(Trainer*)arena;
   t = layOut(*problem, carver);
+  // What pads the last group stands for no entry.
+  for (int32_t g = 0; g < t.groups; g++) {
+    PairGroup& group = t.group[g];
+    group = {};
+    for (int u = 0; u < 16; u++) group.target[u] = -1, group.pairClass[0][u] = group.pairClass[1][u] = noEntry;
+  }
   int32_t next[2] = {0, 0};
   forEachPair(t.modulus, [&](int32_t x, int32_t y) { next[1] += trainedEntries(*problem, x, y) > 0; });
   forEachPair(t.modulus, [&](int32_t x, int32_t y) {
-    const Pair pair = describePair(*problem, x, y);
-    t.pair[next[pair.trained == 0]++] = pair;
-    for (uint8_t c : pair.pairClass)
-      if (c != noEntry) t.entries[c >= firstTestClass]++;
+    const int32_t u = next[trainedEntries(*problem, x, y) == 0]++;
+    PairGroup& group = t.group[u / 16];
+    describePair(*problem, x, y, group, u % 16);
+    for (int e = 0; e < 2; e++)
+      if (const uint8_t c = group.pairClass[e][u % 16]; c != noEntry) t.entries[c >= firstTestClass]++;
   });
-  // Padding: a pair that no entry stands for.
-  for (int32_t u = t.modulus * (t.modulus + 1) / 2; u < t.pairs; u++)
-    t.pair[u] = {0, 0, {0, 0}, {noEntry, noEntry}, 0};
-  memset(t.logitGradient, 0, ((size_t)t.pairs * t.logitStride + 16) * sizeof(float));
+  for (int32_t g = 0; g < t.groups; g++)
+    for (float& weight : t.group[g].weight) weight /= (float)t.entries[0];
+  memset(t.logitGradient, 0, (size_t)t.groups * t.blockSize() * sizeof(float));
   fillHalfBasis(t.modulus, t.cosines, t.sines);
   return &t;
 }

@@ -106,13 +106,10 @@ static inline void clearLanesBeyondWidth(const Trainer& t, int32_t block, float*
       for (int32_t lane = used; lane < 16; lane++) a[j * 16 + lane] = 0;
 }
 
-// Refreshes what is kept beside the weights of a block.
+// Refreshes the norm that is kept beside the weights of a block.
 static inline void weightsChanged(Trainer& t, int32_t block) {
   const size_t offset = (size_t)block * t.blockSize();
   const float* xi = t.now.xi.weights + offset;
-  float* rows = t.xiRows + (size_t)block * 16 * t.logitStride;
-  for (int32_t j = 0; j < t.modulus; j++)
-    for (int lane = 0; lane < 16; lane++) rows[lane * t.logitStride + j] = xi[j * 16 + lane];
   const double inner =
       t.dimension ? squares(t.now.projection.weights + (size_t)block * t.projectionSize(), t.projectionSize())
                   : squares(t.now.theta.weights + offset, t.blockSize());

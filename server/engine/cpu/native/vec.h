@@ -47,6 +47,22 @@ INLINE V larger(V a, V b) { return a > b ? a : b; }
 INLINE V smaller(V a, V b) { return a < b ? a : b; }
 INLINE V magnitude(V x) { return fromBits(bits(x) & 0x7fffffff); }
 
+#if !defined(__AVX512F__) && !(defined(__AVX2__) && defined(__FMA__))
+// Rows of a matrix to its columns.
+INLINE void transpose(V (&r)[lanes]) {
+  static_assert(lanes == 4);
+  V s[4];
+  UNROLL for (int i = 0; i < 4; i += 2) {
+    s[i] = V{r[i][0], r[i + 1][0], r[i][1], r[i + 1][1]};
+    s[i + 1] = V{r[i][2], r[i + 1][2], r[i][3], r[i + 1][3]};
+  }
+  UNROLL for (int c = 0; c < 4; c += 2) {
+    const V x = s[c / 2], y = s[2 + c / 2];
+    r[c] = V{x[0], x[1], y[0], y[1]}, r[c + 1] = V{x[2], x[3], y[2], y[3]};
+  }
+}
+#endif
+
 // Sixteen lanes, as one neuron block or a piece of a row of logits, whatever the width of a vector.
 constexpr int blockLanes = 16;
 constexpr int blockVectors = blockLanes / lanes;

@@ -19,25 +19,37 @@ INLINE VI toInt(V x) { return (VI)_mm512_cvtps_epi32((__m512)x); }
 INLINE V toFloat(VI x) { return (V)_mm512_cvtepi32_ps((__m512i)x); }
 INLINE uint32_t equalMask(V a, V b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ); }
 
+// Rows of a matrix to its columns.
+INLINE void transpose(V (&r)[lanes]) {
+  V s[lanes];
+  UNROLL for (int i = 0; i < 16; i += 2) {
+    s[i] = (V)_mm512_unpacklo_ps((__m512)r[i], (__m512)r[i + 1]);
+    s[i + 1] = (V)_mm512_unpackhi_ps((__m512)r[i], (__m512)r[i + 1]);
+  }
+  // Columns 4k + c of rows i..i+3 in s[i + c], in quarter k.
+  UNROLL for (int i = 0; i < 16; i += 4) {
+    const __m512d a = (__m512d)s[i], b = (__m512d)s[i + 2], c = (__m512d)s[i + 1], d = (__m512d)s[i + 3];
+    s[i] = (V)_mm512_unpacklo_pd(a, b), s[i + 1] = (V)_mm512_unpackhi_pd(a, b);
+    s[i + 2] = (V)_mm512_unpacklo_pd(c, d), s[i + 3] = (V)_mm512_unpackhi_pd(c, d);
+  }
+  UNROLL for (int c = 0; c < 4; c++) {
+    const __m512 x = (__m512)s[c], y = (__m512)s[4 + c], z = (__m512)s[8 + c], w = (__m512)s[12 + c];
+    const __m512 xy02 = _mm512_shuffle_f32x4(x, y, 0x88), xy13 = _mm512_shuffle_f32x4(x, y, 0xdd);
+    const __m512 zw02 = _mm512_shuffle_f32x4(z, w, 0x88), zw13 = _mm512_shuffle_f32x4(z, w, 0xdd);
+    r[c] = (V)_mm512_shuffle_f32x4(xy02, zw02, 0x88), r[8 + c] = (V)_mm512_shuffle_f32x4(xy02, zw02, 0xdd);
+    r[4 + c] = (V)_mm512_shuffle_f32x4(xy13, zw13, 0x88);
+    r[12 + c] = (V)_mm512_shuffle_f32x4(xy13, zw13, 0xdd);
+  }
+}
+
 INLINE D loadDouble(const double* p) { return (D)_mm512_loadu_pd(p); }
 INLINE void storeDouble(double* p, D x) { _mm512_storeu_pd(p, (__m512d)x); }
 INLINE D splatDouble(double x) { return (D)_mm512_set1_pd(x); }
 INLINE D fmaDouble(D a, D b, D c) { return (D)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
 INLINE D squareRootDouble(D x) { return (D)_mm512_sqrt_pd((__m512d)x); }
 
-// An odd eight logits at the end of a row take a half-width vector: at p = 23 a full one would be a third
-// wasted.
-typedef float Half __attribute__((vector_size(32)));
-constexpr bool hasHalf = true;
-INLINE Half loadHalf(const float* p) { return (Half)_mm256_loadu_ps(p); }
-INLINE void storeHalf(float* p, Half x) { _mm256_storeu_ps(p, (__m256)x); }
-INLINE Half splatHalf(float x) { return (Half)_mm256_set1_ps(x); }
-INLINE Half fmaHalf(Half a, Half b, Half c) { return (Half)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
-
 // 32 registers: up to 24 accumulators. An operand broadcast from memory is free of charge (one load a
-// multiply-add), so the tiles of the backward pass are one vector by as many broadcasts as there are
-// registers for.
-constexpr int logitsRows = 6, logitsQuantum = 8, logitsQuanta = 8;
-constexpr int backwardVectors = 1, backwardLogits = 24, backwardPairs = 12;
+// multiply-add), so a tile is one vector by as many broadcasts as there are registers for.
+constexpr int tileVectors = 1, tileOutputs = 24, tilePairs = 16;
 
 }  // namespace grokbox::KERNEL_NAMESPACE

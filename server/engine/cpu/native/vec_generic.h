@@ -42,9 +42,6 @@ INLINE D splatDouble(double x) { return D{x, x}; }
 INLINE D fmaDouble(D a, D b, D c) { return a * b + c; }
 INLINE D squareRootDouble(D x) { return D{__builtin_sqrt(x[0]), __builtin_sqrt(x[1])}; }
 
-constexpr bool hasHalf = false;
-
-constexpr int logitsRows = 4, logitsQuantum = 4, logitsQuanta = 3;
-constexpr int backwardVectors = 2, backwardLogits = 6, backwardPairs = 6;
+constexpr int tileVectors = 2, tileOutputs = 6, tilePairs = 6;
 
 }  // namespace grokbox::KERNEL_NAMESPACE

@@ -28,10 +28,7 @@ INLINE D splatDouble(double x) { return (D)vdupq_n_f64(x); }
 INLINE D fmaDouble(D a, D b, D c) { return (D)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
 INLINE D squareRootDouble(D x) { return (D)vsqrtq_f64((float64x2_t)x); }
 
-constexpr bool hasHalf = false;
-
 // 32 registers of four lanes: 24 accumulators.
-constexpr int logitsRows = 6, logitsQuantum = 4, logitsQuanta = 4;
-constexpr int backwardVectors = 4, backwardLogits = 6, backwardPairs = 6;
+constexpr int tileVectors = 4, tileOutputs = 6, tilePairs = 6;
 
 }  // namespace grokbox::KERNEL_NAMESPACE

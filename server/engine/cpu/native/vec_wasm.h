@@ -31,11 +31,7 @@ INLINE void storeDouble(double* p, D x) { wasm_v128_store(p, (v128_t)x); }
 INLINE D splatDouble(double x) { return (D)wasm_f64x2_splat(x); }
 INLINE D squareRootDouble(D x) { return (D)wasm_f64x2_sqrt((v128_t)x); }
 
-constexpr bool hasHalf = false;
-
-// V8 on x64 has 15 registers and spills from about a dozen values on: 9 and 8 accumulators are faster
-// than 12.
-constexpr int logitsRows = 3, logitsQuantum = 4, logitsQuanta = 3;
-constexpr int backwardVectors = 2, backwardLogits = 4, backwardPairs = 4;
+// V8 on x64 has 15 registers and spills from about a dozen values on: 8 accumulators are faster than 12.
+constexpr int tileVectors = 2, tileOutputs = 4, tilePairs = 4;
 
 }  // namespace grokbox::KERNEL_NAMESPACE
