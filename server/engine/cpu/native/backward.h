@@ -9,7 +9,13 @@
 
 namespace grokbox::KERNEL_NAMESPACE {
 
-constexpr int chunkGroups = 6, chunkPairs = chunkGroups * 16;
+constexpr int mostChunkGroups = 6, chunkPairs = mostChunkGroups * 16;
+
+// So many that their logit gradients take half of the first-level cache, which weights and sums need too.
+static inline int32_t chunkGroups(const Trainer& t) {
+  const int32_t fit = 26624 / (int32_t)(t.blockSize() * sizeof(float));
+  return fit < 2 ? 2 : fit < mostChunkGroups ? fit : mostChunkGroups;
+}
 
 struct BackwardScratch {
   alignas(64) float hidden[chunkPairs * 16];
@@ -17,16 +23,18 @@ struct BackwardScratch {
 };
 
 template <class A>
-static void hiddenOfChunk(const float* theta, const PairGroup* group, int32_t count, BackwardScratch& scratch) {
-  for (int32_t u = 0; u < count; u++) {
-    const int32_t x = group[u / 16].x[u % 16], y = group[u / 16].y[u % 16];
-    UNROLL for (int i = 0; i < blockVectors; i++) {
-      const ValueAndSlope s =
-          A::both(load(theta + x + i * lanes) + load(theta + y + i * lanes));
-      store(scratch.hidden + u * 16 + i * lanes, s.value);
-      if constexpr (!A::slopeIsStep) store(scratch.slope + u * 16 + i * lanes, s.slope);
+static void hiddenOfChunk(const float* theta, const PairGroup* group, int32_t groups, BackwardScratch& scratch) {
+  float *hidden = scratch.hidden, *slope = scratch.slope;
+  for (const PairGroup* last = group + groups; group < last; group++)
+    for (int u = 0; u < 16; u++) {
+      const float *x = theta + group->x[u], *y = theta + group->y[u];
+      UNROLL for (int v = 0; v < 16; v += lanes) {
+        const ValueAndSlope s = A::both(load(x + v) + load(y + v));
+        store(hidden + v, s.value);
+        if constexpr (!A::slopeIsStep) store(slope + v, s.slope);
+      }
+      hidden += 16, slope += 16;
     }
-  }
 }
 
 // Takes `Pairs` pairs of a group back through xi and sigma, in `tileVectors` of the block's vectors. `g` is [j][16].
@@ -65,11 +73,12 @@ static void backwardBlock(Trainer& t, int32_t block, BackwardScratch& scratch) {
   memset(thetaGradient, 0, size * sizeof(float));
   if (t.trainedGroups == 0) memset(xiGradient, 0, size * sizeof(float));
 
-  for (int32_t first = 0; first < t.trainedGroups; first += chunkGroups) {
-    const int32_t groups = t.trainedGroups - first < chunkGroups ? t.trainedGroups - first : chunkGroups;
+  const int32_t chunk = chunkGroups(t);
+  for (int32_t first = 0; first < t.trainedGroups; first += chunk) {
+    const int32_t groups = t.trainedGroups - first < chunk ? t.trainedGroups - first : chunk;
     const float* g = t.logitGradient + (size_t)first * size;
     const PairGroup* group = t.group + first;
-    hiddenOfChunk<A>(theta, group, groups * 16, scratch);
+    hiddenOfChunk<A>(theta, group, groups, scratch);
     for (int v = 0; v < 16; v += tileVectors * lanes) {
       forEachTile(p, [&](int32_t j, auto outputs) {
         productTile<decltype(outputs)::value, true>(g + j * 16, size, scratch.hidden + v, groups * 16,

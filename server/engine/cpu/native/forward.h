@@ -27,16 +27,34 @@ static void hiddenOfGroup(const float* theta, const PairGroup& pairs, float* hid
     for (int i = 0; i < 16 * 16; i += lanes) store(hidden + i, A::value(load(hidden + i)));
 }
 
+// The same of `neurons` neurons, whose rows of theta are tables.
+template <class A>
+static void hiddenFromTable(const float* table, int32_t neurons, const PairGroup& pairs, float* hidden) {
+  const VI x = loadInt(pairs.x) >> 4, y = loadInt(pairs.y) >> 4;
+  for (int32_t m = 0; m < neurons; m++, table += tableSize, hidden += 16) {
+    const V low = load(table), high = load(table + lanes);
+    store(hidden, A::value(lookUp(low, high, x) + lookUp(low, high, y)));
+  }
+}
+
+// hidden[m][16] of `blocks` blocks from `block` on.
+template <class A>
+static void hiddenOfChunk(const Trainer& t, int32_t block, int32_t blocks, const PairGroup& pairs, float* hidden) {
+  if (tableSize > 0 && t.modulus <= tableSize)
+    return hiddenFromTable<A>(t.thetaTable + (size_t)block * 16 * tableSize, blocks * 16, pairs, hidden);
+  const float* theta = t.now.theta.weights + (size_t)block * t.blockSize();
+  for (int32_t b = 0; b < blocks; b++) hiddenOfGroup<A>(theta + b * t.blockSize(), pairs, hidden + b * 16 * 16);
+}
+
 // logits[group][j][16] of `count` groups from `first` on, at most batchGroups. `hidden` has room for a chunk of each.
 template <class A>
 static void logitsOfBatch(const Trainer& t, int32_t first, int32_t count, float* hidden, float* logits) {
   const int32_t size = t.blockSize();
   for (int32_t b = 0; b < t.blocks; b += chunkBlocks) {
     const int32_t blocks = t.blocks - b < chunkBlocks ? t.blocks - b : chunkBlocks;
-    const float *theta = t.now.theta.weights + (size_t)b * size, *xi = t.now.xi.weights + (size_t)b * size;
+    const float* xi = t.now.xi.weights + (size_t)b * size;
     for (int32_t g = 0; g < count; g++)
-      for (int32_t i = 0; i < blocks; i++)
-        hiddenOfGroup<A>(theta + i * size, t.group[first + g], hidden + (g * chunkNeurons + i * 16) * 16);
+      hiddenOfChunk<A>(t, b, blocks, t.group[first + g], hidden + g * chunkNeurons * 16);
     forEachTile(t.modulus, [&](int32_t j, auto outputs) {
       for (int32_t g = 0; g < count; g++)
         for (int v = 0; v < 16; v += tileVectors * lanes)

@@ -17,9 +17,6 @@ struct Answers {
   alignas(64) float loss[2][16];
 };
 
-INLINE VI loadInt(const int32_t* p) { return (VI)load((const float*)p); }
-INLINE void storeInt(int32_t* p, VI x) { store((float*)p, (V)x); }
-
 // What an entry's loss and gradient are made of.
 struct EntrySums {
   VI label;

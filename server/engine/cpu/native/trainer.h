@@ -71,6 +71,7 @@ struct Trainer {
   float *thetaGradient, *xiGradient, *projectionGradient, *embeddingGradient;
   float* embeddingColumns;  // [p, dimension]
   float* logitGradient;     // [groups, p, 16]
+  float* thetaTable;        // [blocks * 16, tableSize], theta by neurons, where p is no larger; else null
   PairGroup* group;
   GroupResult* result;      // [groups]
   double *gradientSquares, *parameterSquares;  // [blocks + dimension]: of a block, of a row of the embedding
@@ -173,6 +174,7 @@ static inline Trainer layOut(const Problem& problem, Carver& carver) {
   t.projectionGradient = carver.take<float>((size_t)t.blocks * t.projectionSize());
   t.embeddingGradient = carver.take<float>((size_t)t.dimension * t.embeddingStride);
   t.embeddingColumns = carver.take<float>((size_t)t.dimension * p);
+  if (p <= tableSize) t.thetaTable = carver.take<float>((size_t)t.blocks * 16 * tableSize);
   t.logitGradient = carver.take<float>((size_t)t.groups * t.blockSize());
   t.group = carver.take<PairGroup>(t.groups);
   t.result = carver.take<GroupResult>(t.groups);

@@ -106,9 +106,21 @@ static inline void clearLanesBeyondWidth(const Trainer& t, int32_t block, float*
       for (int32_t lane = used; lane < 16; lane++) a[j * 16 + lane] = 0;
 }
 
-// Refreshes the norm that is kept beside the weights of a block.
+// theta of a block by neurons, 0 beyond p.
+static inline void refreshTable(const float* theta, int32_t p, float* table) {
+  for (int32_t j = 0; j < tableSize; j += lanes) {
+    V r[lanes];
+    UNROLL for (int k = 0; k < lanes; k++) r[k] = j + k < p ? load(theta + (j + k) * 16) : splat(0.f);
+    transpose(r);
+    UNROLL for (int k = 0; k < lanes; k++) store(table + k * tableSize + j, r[k]);
+  }
+}
+
+// Refreshes what is kept beside the weights of a block.
 static inline void weightsChanged(Trainer& t, int32_t block) {
   const size_t offset = (size_t)block * t.blockSize();
+  if (tableSize > 0 && t.modulus <= tableSize)
+    refreshTable(t.now.theta.weights + offset, t.modulus, t.thetaTable + (size_t)block * 16 * tableSize);
   const float* xi = t.now.xi.weights + offset;
   const double inner =
       t.dimension ? squares(t.now.projection.weights + (size_t)block * t.projectionSize(), t.projectionSize())

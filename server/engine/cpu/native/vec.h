@@ -40,6 +40,9 @@ void* memset(void*, int, size_t);
 
 namespace grokbox::KERNEL_NAMESPACE {
 
+INLINE VI loadInt(const int32_t* p) { return (VI)load((const float*)p); }
+INLINE void storeInt(int32_t* p, VI x) { store((float*)p, (V)x); }
+
 INLINE VI bits(V x) { return (VI)x; }
 INLINE V fromBits(VI x) { return (V)x; }
 // b when either is NaN.

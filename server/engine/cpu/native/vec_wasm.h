@@ -34,4 +34,8 @@ INLINE D squareRootDouble(D x) { return (D)wasm_f64x2_sqrt((v128_t)x); }
 // V8 on x64 has 15 registers and spills from about a dozen values on: 8 accumulators are faster than 12.
 constexpr int tileVectors = 2, tileOutputs = 4, tilePairs = 4;
 
+// No table of numbers in registers.
+constexpr int tableSize = 0;
+INLINE V lookUp(V, V, VI) { return V{}; }
+
 }  // namespace grokbox::KERNEL_NAMESPACE
