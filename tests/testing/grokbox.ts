@@ -45,7 +45,7 @@ export function begin(args: readonly string[], env: NodeJS.ProcessEnv = {}): Sta
  * command so, and for the commands that become the server.
  */
 export async function grokbox(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  if (process.env.COMMANDS_AS_PROCESSES || serverArgv(args) !== undefined) return begin(args, env).ended;
+  if (process.env.LONG_TESTS || serverArgv(args) !== undefined) return begin(args, env).ended;
   const [stdin, stdout, stderr] = [new PassThrough().end(), new PassThrough(), new PassThrough()];
   const world = {
     env: variables(env),
