@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 /** Tests of functions: nothing is left behind that another file could see, so that they need no process each. */
-const pure = ["{bench,clients,scripts,sdk}/**/*.test.ts", "server/{messages,model}/**/*.test.ts"];
+const pure = ["{bench,clients,scripts}/**/*.test.ts", "server/{messages,model}/**/*.test.ts"];
 const exclude = ["**/node_modules/**", "**/dist/**", "tests/full/**"];
 
 export default defineConfig({
@@ -12,7 +12,7 @@ export default defineConfig({
       { extends: true, test: { name: "pure", include: pure, exclude, isolate: false } },
       {
         extends: true,
-        test: { name: "whole", include: ["{server,tests}/**/*.test.ts"], exclude: [...exclude, ...pure] },
+        test: { name: "whole", include: ["{sdk,server,tests}/**/*.test.ts"], exclude: [...exclude, ...pure] },
       },
     ],
     // Two cores: more workers only make the timing of real processes worse.

@@ -9,7 +9,7 @@ export default defineConfig({
       "server/engine/{cpu/cpu-engine,tensorflow/tensorflow-conformance,webgpu/webgpu-conformance}.test.ts",
       "server/sessions/{cohort,durability}.test.ts",
       "server/sessions/sweeps/sweep.model.test.ts",
-      "tests/{analysis,cancellation,cli,cli-durable,cli-sweeps,faults,fuzz,paper-whole,uploads-fuzz}.test.ts",
+      "tests/{analysis,cancellation,cli,cli-durable,cli-sweeps,faults,fuzz,paper-whole,readme,uploads-fuzz}.test.ts",
     ],
     maxWorkers: 1,
     env: { GROKBOX_EPHEMERAL: "1", LONG_TESTS: "1" },
