@@ -35,6 +35,9 @@ const outlierMs = 2_000;
 /** Of Steps, a multiple of 20. */
 const interruptions = process.env.LONG_TESTS ? 200 : 80;
 
+/** Of each other kind of call. */
+const tries = process.env.LONG_TESTS ? 10 : 5;
+
 const maxQueuedCommands = 8;
 const endless = 100_000_000n;
 const never = new AbortController().signal;
@@ -262,7 +265,7 @@ test("calls that are cancelled or out of time while they wait for a session leav
   while (!session.isTraining) await session.log.changed(1_000, never);
   const fill = (options: () => { deadline?: number; signal?: AbortSignal }) =>
     Array.from({ length: maxQueuedCommands }, () => wire.failure(step, { session: name }, options()));
-  for (const afterMs of moments(10, 40, 7)) {
+  for (const afterMs of moments(tries, 40, 7)) {
     const caller = new AbortController();
     setTimeout(() => caller.abort(), afterMs);
     for (const { code } of await Promise.all(fill(() => ({ signal: caller.signal })))) {
@@ -331,7 +334,7 @@ test("an upload that stalls, or is given up in the middle, gives back what was s
   const stages = [[], [header], [header, chunks[0]!], [header, ...chunks.slice(0, 40)], [header, ...chunks]];
   for (const ending of endings) await stall([header, chunks[0]!], ending, 30);
   const before = await settled();
-  for (const [i, afterMs] of moments(5, 80, 8).entries()) {
+  for (const [i, afterMs] of moments(Math.ceil(tries / 2), 80, 8).entries()) {
     for (const ending of endings) {
       for (const messages of stages) expect(await stall(messages, ending, afterMs), `${i}`).toBe(ending);
     }
@@ -364,7 +367,7 @@ test("a download that nobody reads is let go of when it is cancelled or out of t
   for (const ending of endings) await leave(ending, 50);
   await delay(200);
   const before = await settled();
-  for (const afterMs of moments(10, 50, 9)) for (const ending of endings) await leave(ending, afterMs);
+  for (const afterMs of moments(tries, 50, 9)) for (const ending of endings) await leave(ending, afterMs);
   await expectNothingLeft(before);
   await wire.call(deleteSession, { name: session.name });
 });
@@ -393,7 +396,7 @@ test("a watcher that is cancelled or out of time is forgotten, whether it reads 
   const before = await settled();
   expect(before.watchers).toBe(0);
   await wire.call(run, { session: name, plan: { recordEvery: 1 } });
-  for (const afterMs of moments(10, 40, 10)) {
+  for (const afterMs of moments(tries, 40, 10)) {
     for (const ending of endings) for (const reads of [true, false]) await leave(ending, afterMs, reads);
   }
   await wire.call(pause, { session: name });
