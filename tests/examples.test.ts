@@ -46,6 +46,7 @@ test("the grokking script runs as printed: it leaves the loop at cleanup, and th
   expect(stages.at(-1)!.step).toBeLessThan(20_000);
   const [session] = server.registry.list({ states: [], labels: {} }, Number.POSITIVE_INFINITY);
   expect(["running", "idle"]).toContain(session!.state);
+  await server.registry.delete(session!.name);
 });
 
 test("the activation table has a row for each activation and a column for each network", async () => {

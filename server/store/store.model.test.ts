@@ -217,7 +217,7 @@ for (const kind of ["in a file", "in memory"] as const) {
         // No arrays without a state, either.
         for await (const damage of checkStore(store.path)) expect(damage).toBeUndefined();
       }),
-      { numRuns: 15 },
+      { numRuns: process.env.LONG_TESTS ? 30 : 8 },
     );
   }, 240_000);
 }

@@ -220,6 +220,6 @@ export async function until(what: string, holds: () => Promise<boolean>, timeout
   while (!(await holds())) {
     if (performance.now() - began > timeoutMs)
       throw new Error(`waited ${timeoutMs / 1000} s in vain: ${what}`);
-    await sleep(50);
+    await sleep(20);
   }
 }

@@ -73,18 +73,29 @@ export async function runEndToEnd({ folder, rounds, log }: Options): Promise<Rep
     const long = await box.start({ preset: "grokking", seed: 1 });
     await long.run({ untilStep: 10_000_000 }).started;
     await page.goto(`http://${served.webAddress}/#/sessions/${long.name.slice("sessions/".length)}`);
-    await sleep(2_000);
-    const seconds = rounds === 0 ? 1 : 4;
+    const isShort = rounds === 0;
+    // Nobody looks at the figures or at the pictures of the short form: it need not wait until the page has settled.
+    const settleMs = isShort ? 100 : 1_500;
+    await sleep(settleMs);
+    const seconds = isShort ? 0.3 : 4;
     const frames = await framesPerSecond(page, seconds);
     const drawings = await drawingsPerSecond(page, seconds);
     await page.context().close();
-    const paint = await firstPaintMs(browser, `http://${served.webAddress}/`, rounds === 0 ? 1 : 3);
-    const slowdown = await trainingSlowdown(browser, served, long, Math.max(1, rounds), seconds);
+    const paint = await firstPaintMs(browser, `http://${served.webAddress}/`, isShort ? 1 : 3);
+    const slowdown = await trainingSlowdown(browser, served, long, Math.max(1, rounds), seconds, settleMs);
     await long.pause();
 
-    const seen = rounds === 0 ? looks.filter((_, i) => i === 0 || i === looks.length - 1) : looks;
+    const seen = isShort ? looks.filter((_, i) => i === 0 || i === looks.length - 1) : looks;
     const [sweep] = await Array.fromAsync(box.sweeps());
-    const screenshots = await takeScreenshots(folder, browser, served, session.name, sweep!.name, seen);
+    const screenshots = await takeScreenshots(
+      folder,
+      browser,
+      served,
+      session.name,
+      sweep!.name,
+      seen,
+      settleMs,
+    );
     await attempt("no page complains", async () => {
       if (browser.complaints.length > 0) throw new Error(browser.complaints.join("\n"));
     });
@@ -113,6 +124,7 @@ async function takeScreenshots(
   session: string,
   sweep: string,
   seen: readonly Look[],
+  settleMs: number,
 ): Promise<string[]> {
   mkdirSync(folder, { recursive: true });
   const paths: string[] = [];
@@ -125,21 +137,21 @@ async function takeScreenshots(
     };
     await page.goto(`http://${served.webAddress}/`);
     await page.getByRole("link", { name: session.slice("sessions/".length) }).waitFor();
-    await sleep(700);
+    await sleep(settleMs);
     await shoot("sessions");
     await page.goto(`http://${served.webAddress}/#/sessions/${session.slice("sessions/".length)}`);
     await page.getByRole("img", { name: /^Loss/ }).waitFor();
     await showAll(page);
-    await sleep(1_500);
+    await sleep(settleMs);
     await shoot("session");
     await goTo(page, 1_000);
     await showAll(page);
-    await sleep(1_000);
+    await sleep(settleMs);
     await shoot("session-at-1000");
     await page.goto(`http://${served.webAddress}/#/${sweep}`);
     await page.getByRole("table", { name: "Runs" }).waitFor();
     await showAll(page);
-    await sleep(1_000);
+    await sleep(settleMs);
     await shoot("sweep");
     await page.context().close();
   }

@@ -69,11 +69,12 @@ export async function trainingSlowdown(
   session: Session,
   rounds: number,
   secondsEach: number,
+  settleMs: number,
 ): Promise<number> {
   const speed = async (address: string) => {
     const page = await browser.open({ device: "desktop", colorScheme: "light" });
     await page.goto(address);
-    await sleep(1_500);
+    await sleep(settleMs);
     const stepsPerSecond = await speedOf(session, secondsEach);
     await page.context().close();
     return stepsPerSecond;

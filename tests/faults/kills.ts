@@ -110,7 +110,7 @@ export async function killAgainAndAgain(
       await kill(server, "SIGKILL");
       server = startServer(directory);
       if (!whileStarting) {
-        const found = await inspect(await server.address, acked, killed % 20 === 0 || killed === kills - 1);
+        const found = await inspect(await server.address, acked, killed % 20 === 10);
         lost += found.lost;
         corrupt += found.corrupt;
       }

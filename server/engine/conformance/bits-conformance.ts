@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Choice, makeStart, startsWithin } from "./arbitrary-problem.ts";
-import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
+import { type EngineUnderTest, middlingSteps, type OpenedEngine } from "./engine-conformance.ts";
 import { adamw, choiceOf, small } from "./example-starts.ts";
 import { bitsOf, finalBits, finalState } from "./state-bits.ts";
 
@@ -11,6 +11,7 @@ export function describeBits(opened: OpenedEngine, subject: EngineUnderTest): vo
   const { open, threads, shapes, steps = 1000 } = subject;
   const startOf = startsWithin(subject);
   const third = Math.floor(steps / 3);
+  const middling = middlingSteps(subject);
   describe("bits", () => {
     const choices: Choice[] = [
       { ...small, modulus: 23, width: 100, trainFraction: 0.75 },
@@ -58,11 +59,11 @@ export function describeBits(opened: OpenedEngine, subject: EngineUnderTest): vo
 
     it.each(distinct)("are the same through readState and open: $activation", async (choice) => {
       const start = startOf(choice);
-      const whole = await finalBits(opened.engine, start, [300]);
+      const whole = await finalBits(opened.engine, start, [middling]);
       let { state } = start;
-      for (const steps of [100, 1, 199])
+      for (const steps of [middling / 3, 1, (2 * middling) / 3 - 1])
         state = await finalState(opened.engine, { ...start, state }, [steps]);
-      expect(bitsOf(state)).toEqual(bitsOf(await finalState(opened.engine, start, [300])));
+      expect(bitsOf(state)).toEqual(bitsOf(await finalState(opened.engine, start, [middling])));
       expect(bitsOf(state)).toEqual({ ...whole, traces: undefined });
     });
 
@@ -82,11 +83,11 @@ export function describeBits(opened: OpenedEngine, subject: EngineUnderTest): vo
 
     it("are the same beside other trainers", async () => {
       const start = startOf({ ...choices[0], width: 200 });
-      const alone = await finalBits(opened.engine, start, [300, 300]);
+      const alone = await finalBits(opened.engine, start, [middling, middling]);
       const together = await Promise.all([
-        finalBits(opened.engine, start, [300, 300]),
-        finalBits(opened.engine, startOf(choices[3]), [200, 200]),
-        finalBits(opened.engine, start, new Array(60).fill(10)),
+        finalBits(opened.engine, start, [middling, middling]),
+        finalBits(opened.engine, startOf(choices[3]), [(2 * middling) / 3, (2 * middling) / 3]),
+        finalBits(opened.engine, start, new Array(middling / 5).fill(10)),
       ]);
       expect(together[0]).toEqual(alone);
       expect(together[2]).toEqual(alone);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Engine, Member, Trainer } from "../engine.ts";
 import { type Choice, type Start, startsWithin } from "./arbitrary-problem.ts";
-import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
+import { type EngineUnderTest, middlingSteps, type OpenedEngine } from "./engine-conformance.ts";
 import { adamw, small } from "./example-starts.ts";
 import { bitsOf, finalState } from "./state-bits.ts";
 
@@ -21,10 +21,11 @@ const diverging: Choice = {
 export function describeCohorts(opened: OpenedEngine, subject: EngineUnderTest): void {
   const { open, threads, ahead = 2, sideBySide = false } = subject;
   const startOf = startsWithin(subject);
+  const middling = middlingSteps(subject);
   describe("a cohort", () => {
     it.each(threads)("has the bits and traces of each alone, at uneven lengths, on %s threads", async (n) => {
       const engine = n === undefined ? opened.engine : await open(n);
-      const lengths = [200, 1, 37, 90, 200, 13, 150, 64];
+      const lengths = [200, 1, 37, 90, 200, 13, 150, 64].map((steps) => Math.ceil((steps * middling) / 300));
       const starts = lengths.map((_, seed) => startOf({ ...shape, ...(seed % 2 ? {} : embedded), seed }));
       const alone = [];
       for (const [i, start] of starts.entries()) {
@@ -92,12 +93,12 @@ export function describeCohorts(opened: OpenedEngine, subject: EngineUnderTest):
       const stop = new AbortController();
       const running = engine.advance([
         { trainer: trainers[0], steps: 1e9, options: { signal: stop.signal } },
-        { trainer: trainers[1], steps: 500 },
-        { trainer: trainers[2], steps: 700 },
+        { trainer: trainers[1], steps: middling + 100 },
+        { trainer: trainers[2], steps: middling + 200 },
       ]);
       setTimeout(() => stop.abort(), 30);
       const results = await Promise.all(running);
-      expect(results.map(({ steps }) => steps).slice(1)).toEqual([500, 700]);
+      expect(results.map(({ steps }) => steps).slice(1)).toEqual([middling + 100, middling + 200]);
       await expectBits(
         engine,
         trainers,

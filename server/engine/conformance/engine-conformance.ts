@@ -51,6 +51,11 @@ export interface EngineUnderTest {
   readonly isBrief?: boolean;
 }
 
+/** Steps of runs of a middling length: 300, or twice those of the longest, where these are few. */
+export function middlingSteps({ steps = 1000 }: EngineUnderTest): number {
+  return process.env.LONG_TESTS ? 300 : Math.min(300, 2 * steps);
+}
+
 /** Filled in before the first test runs. */
 export interface OpenedEngine {
   engine: Engine;

@@ -23,13 +23,14 @@ function expectDivergence(problem: Problem, last: TrainerState): void {
 }
 
 /** One step and a hundred, against the same mathematics in float64. */
-export function describeAccuracy(opened: OpenedEngine, { lacks, shapes }: EngineUnderTest): void {
+export function describeAccuracy(opened: OpenedEngine, { lacks, shapes, isBrief }: EngineUnderTest): void {
+  const isLong = process.env.LONG_TESTS !== undefined;
   const quick = shapes?.slice(0, 2);
   const startOf = startsWithin({ lacks });
   /** Of every shape that there is, and of choices at random. */
   const check = async (limits: Limits, property: (choice: Choice) => Promise<void>, among = shapes) => {
     for (const shape of among ?? []) await property({ ...choiceOf(shape), trainFraction: 0.75 });
-    const numRuns = among ? among.length : 40;
+    const numRuns = among ? (isLong ? among.length : 2) : 40;
     await fc.assert(fc.asyncProperty(arbitraryChoice(limits, among), property), { numRuns });
   };
 
@@ -120,7 +121,7 @@ export function describeAccuracy(opened: OpenedEngine, { lacks, shapes }: Engine
           }
           expect(errors.engine).toBeLessThan(Math.max(4 * errors.ordinary, 3e-6));
         }),
-        { numRuns: quick ? 6 : 12, seed: 1 },
+        { numRuns: (quick ? 6 : 12) / (isLong ? 1 : isBrief ? 3 : 2), seed: 1 },
       );
     });
 

@@ -12,5 +12,6 @@ describeEngine({
   // Turns are 10 ms.
   ahead: 11,
   isBrief: true,
+  steps: 300,
   limits: { mostModulus: 11, mostWidth: 10 },
 });

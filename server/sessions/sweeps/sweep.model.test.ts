@@ -104,7 +104,7 @@ test("pauses, crashes and restarts leave no trace in any run", { timeout: 240_00
         await box.close();
       }
     }),
-    { numRuns: 15, endOnFailure: true },
+    { numRuns: process.env.LONG_TESTS ? 30 : 8, endOnFailure: true },
   );
 });
 
