@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Choice, makeStart, startsWithin } from "./arbitrary-problem.ts";
+import { type Choice, distinctWithin, makeStart, startsWithin } from "./arbitrary-problem.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { adamw, choiceOf, small } from "./example-starts.ts";
 import { bitsOf, finalBits, finalState } from "./state-bits.ts";
@@ -11,6 +11,7 @@ export function describeBits(opened: OpenedEngine, subject: EngineUnderTest): vo
   const { open, threads, shapes, steps = 1000 } = subject;
   const startOf = startsWithin(subject);
   const third = Math.floor(steps / 3);
+  const some = Math.min(300, steps);
   describe("bits", () => {
     const choices: Choice[] = [
       { ...small, modulus: 23, width: 100, trainFraction: 0.75 },
@@ -24,8 +25,7 @@ export function describeBits(opened: OpenedEngine, subject: EngineUnderTest): vo
       },
       { ...small, activation: "exp", dimension: 16, optimizer: { ...adamw, grokfast } },
     ];
-    // Of shapes, those with options that it lacks come to the same as others.
-    const distinct = shapes ? choices.slice(0, 3) : choices;
+    const distinct = distinctWithin(subject, choices);
 
     it.each(shapes?.filter(({ isSlow }) => !isSlow).map(choiceOf) ?? [])(
       "are the same one by one, beside another and through readState: p = $modulus, M = $width, $activation",
@@ -58,11 +58,12 @@ export function describeBits(opened: OpenedEngine, subject: EngineUnderTest): vo
 
     it.each(distinct)("are the same through readState and open: $activation", async (choice) => {
       const start = startOf(choice);
-      const whole = await finalBits(opened.engine, start, [300]);
+      const whole = await finalBits(opened.engine, start, [some]);
       let { state } = start;
-      for (const steps of [100, 1, 199])
-        state = await finalState(opened.engine, { ...start, state }, [steps]);
-      expect(bitsOf(state)).toEqual(bitsOf(await finalState(opened.engine, start, [300])));
+      // Also at once, when the averages of the gradient have not begun.
+      for (const cuts of [[], [some / 3], [1], [some - some / 3 - 1]])
+        state = await finalState(opened.engine, { ...start, state }, cuts);
+      expect(bitsOf(state)).toEqual(bitsOf(await finalState(opened.engine, start, [some])));
       expect(bitsOf(state)).toEqual({ ...whole, traces: undefined });
     });
 
@@ -82,11 +83,11 @@ export function describeBits(opened: OpenedEngine, subject: EngineUnderTest): vo
 
     it("are the same beside other trainers", async () => {
       const start = startOf({ ...choices[0], width: 200 });
-      const alone = await finalBits(opened.engine, start, [300, 300]);
+      const alone = await finalBits(opened.engine, start, [some, some]);
       const together = await Promise.all([
-        finalBits(opened.engine, start, [300, 300]),
+        finalBits(opened.engine, start, [some, some]),
         finalBits(opened.engine, startOf(choices[3]), [200, 200]),
-        finalBits(opened.engine, start, new Array(60).fill(10)),
+        finalBits(opened.engine, start, new Array(some / 5).fill(10)),
       ]);
       expect(together[0]).toEqual(alone);
       expect(together[2]).toEqual(alone);
