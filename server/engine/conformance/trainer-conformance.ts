@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { evaluateLogits, logits } from "../../model/evaluation.ts";
+import { productOf } from "../../model/learned-embedding.ts";
 import { distinctWithin, makeStart, type Start, startsWithin } from "./arbitrary-problem.ts";
+import { relativeDistance } from "./distance.ts";
 import type { EngineUnderTest, OpenedEngine } from "./engine-conformance.ts";
 import { adamw, choiceOf, small } from "./example-starts.ts";
 import { expectClose, firstRow, rowOf } from "./expectations.ts";
@@ -157,6 +159,18 @@ export function describeTrainer(opened: OpenedEngine, subject: EngineUnderTest):
       expectClose(trainer.current.trainLoss[0], truth.trainLoss!, 1e-5);
       expectClose(trainer.current.testLoss[0], truth.testLoss!, 1e-5);
       trainer.close();
+    });
+
+    it.skipIf(lacks.includes("embedding"))("computes a theta that has factors from them", async () => {
+      const { problem, state } = startOf({ ...small, dimension: 5 });
+      const trainer = await opened.engine.open(problem, { ...state, theta: state.theta.map(() => 7) });
+      const { theta } = await trainer.readState();
+      const { trainLoss } = trainer.current;
+      trainer.close();
+      expect(relativeDistance([theta], [productOf(state.factors!, problem.modulus)])).toBeLessThan(1e-6);
+      const reopened = await opened.engine.open(problem, { ...state, theta });
+      expect(reopened.current.trainLoss).toEqual(trainLoss);
+      reopened.close();
     });
 
     it("refuses arrays that don't fit the shape", async () => {

@@ -74,22 +74,15 @@ export class Pool {
     this.mostPasses = passesOf(plan, capacity);
     this.mostCaptures = Math.max(1, Math.floor(mostCaptureBytes / plan.layerBytes));
     this.bytes = poolBytes(plan, capacity);
-    const { slotBytes, partialBytes } = plan;
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const make = (label: string, size: number, usage = STORAGE | COPY_SRC | COPY_DST) =>
       device.createBuffer({ label, size, usage });
-    const stateBytes = capacity * slotBytes.state;
-    this.#buffers = {
-      state: make("state", stateBytes),
-      logitGradient: make("logitGradient", capacity * slotBytes.logitGradient),
-      entries: make("entries", capacity * slotBytes.entries),
-      inputs: make("inputs", inputBytes(plan, capacity, this.mostPasses)),
-      partials: make("partials", 16 + this.mostPasses * partialBytes),
-      scratch: make("scratch", capacity * slotBytes.scratch),
-      traces: make("traces", this.mostPasses * traceValues * 4),
-    };
+    const sizes = bufferBytes(plan, capacity);
+    this.#buffers = Object.fromEntries(
+      Object.entries(sizes).map(([label, size]) => [label, make(label, size)]),
+    ) as unknown as Buffers;
     this.#checkpoints = Array.from({ length: checkpoints }, () =>
-      make("checkpoint", stateBytes, COPY_SRC | COPY_DST),
+      make("checkpoint", sizes.state, COPY_SRC | COPY_DST),
     );
     this.#bindings = pipelines.bind(Object.values(this.#buffers));
     this.#free = Array.from({ length: capacity }, (_, i) => capacity - 1 - i);
@@ -309,17 +302,23 @@ function dispatch(pass: GPUComputePassEncoder, kernels: readonly Kernel[], membe
 
 /** Device memory of a pool of such networks. */
 export function poolBytes(plan: Plan, capacity: number): number {
-  const { state, logitGradient, entries, scratch } = plan.slotBytes;
-  const passes = passesOf(plan, capacity);
-  const slot = (1 + checkpoints) * state + logitGradient + entries + scratch;
-  return (
-    capacity * slot + passes * (plan.partialBytes + traceValues * 4) + 16 + inputBytes(plan, capacity, passes)
-  );
+  const sizes = bufferBytes(plan, capacity);
+  return Object.values(sizes).reduce((sum, size) => sum + size, checkpoints * sizes.state);
 }
 
-/** A header, the members, and scalars of each pass. */
-function inputBytes({ scalarsAStep }: Plan, members: number, passes: number): number {
-  return 16 + members * 16 + passes * scalarsAStep * 4;
+function bufferBytes(plan: Plan, capacity: number): Readonly<Record<keyof Buffers, number>> {
+  const { state, logitGradient, entries, scratch } = plan.slotBytes;
+  const passes = passesOf(plan, capacity);
+  return {
+    state: capacity * state,
+    logitGradient: capacity * logitGradient,
+    entries: capacity * entries,
+    // A header, the members, and scalars of each pass.
+    inputs: 16 + capacity * 16 + passes * plan.scalarsAStep * 4,
+    partials: 16 + passes * plan.partialBytes,
+    scratch: capacity * scratch,
+    traces: passes * traceValues * 4,
+  };
 }
 
 /** As many passes as keep the device busy for some milliseconds. */
