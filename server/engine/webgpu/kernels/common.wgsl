@@ -20,13 +20,14 @@ struct Member {
   inverseTrained: f32,
 }
 
-// [slot, SLOT]: theta and xi, [P, MQ] each, the factors of a learned theta, and TRAINED quads each of moments and averages of all that is trained
+// [slot, SLOT]: theta and xi, [P, MQ] each, and theta's factors where it has any; then moments and averages of all that is trained, TRAINED
+// quads each
 @group(0) @binding(0) var<storage, read_write> state: array<vec4f>;
 // [slot, P, US]: of the training loss in the logits
 @group(0) @binding(1) var<storage, read_write> logitGradient: array<f32>;
 // [slot, U]: two labels and two classes, a byte each; class 255 is no entry
 @group(0) @binding(2) var<storage, read> entries: array<u32>;
-// (passes of the longest member, where the scalars begin), the members, and of each member and pass the optimizer's scalars, SCALARS of them
+// (passes of the longest member, where the scalars begin), the members, and of each member and pass SCALARS of the optimizer's scalars
 @group(0) @binding(3) var<storage, read> inputs: array<vec4f>;
 // (number of the pass for the forward kernel, the same for those that follow it), each written by the kernel before; then of each member and
 // pass FORWARD_PARTIALS of 2 and BACKWARD_PARTIALS of 1, parts of the trace, to be summed by trace.wgsl

@@ -17,7 +17,7 @@ export const softwareAdapterMissing = existsSync(driver)
 /**
  * What is trained on it: both families of kernels, up to p = 31 and above, at widths that are multiples of no tile, and the options of the
  * model. It compiles a shape for a second or more, and a pass takes 2 ms at p = 3, M = 8, but 85 at p = 33 and 800 at p = 31: the
- * barriers, of which a learned embedding adds as many as its dimension.
+ * barriers, of which a large learned embedding has many too.
  */
 export const softwareShapes: readonly NetworkShape[] = [
   { modulus: 3, width: 9, activation: "relu", optimizer: "adamw" },
