@@ -11,8 +11,9 @@ import { openCpuEngine } from "../../server/engine/cpu/cpu-engine.ts";
 import { GpuThread } from "../../server/engine/webgpu/gpu-thread.ts";
 import { loseAgainAndAgain } from "../../server/engine/webgpu/testing/losses.ts";
 import {
-  allSoftwareShapes,
+  furtherSoftwareShapes,
   softwareAdapterMissing,
+  softwareShapes,
   tiledShapes,
   useSoftwareAdapter,
 } from "../../server/engine/webgpu/testing/software-adapter.ts";
@@ -33,7 +34,6 @@ describeEngine({
   missing: withoutGpu || undefined,
   open: () => openWebGpuEngine({ evaluator }),
   threads: [undefined],
-  lacks: ["embedding", "grokfast"],
   sideBySide: true,
 });
 
@@ -88,6 +88,19 @@ describe.skipIf(withoutGpu)(
   },
 );
 
+describeEngine({
+  name: "webgpu, on SwiftShader, further shapes",
+  missing: softwareAdapterMissing,
+  open: () => {
+    useSoftwareAdapter();
+    return openWebGpuEngine({ allowSoftware: true, evaluator });
+  },
+  threads: [undefined],
+  shapes: furtherSoftwareShapes,
+  steps: 60,
+  isBrief: true,
+});
+
 describe.skipIf(softwareAdapterMissing !== undefined)(
   softwareAdapterMissing ? `webgpu on SwiftShader (${softwareAdapterMissing})` : "webgpu on SwiftShader",
   () => {
@@ -102,7 +115,7 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
     afterAll(() => engine.close());
 
     test("200 losses of the device lose nothing but what was under way", async () => {
-      const start = makeStart(choiceOf(allSoftwareShapes[0]));
+      const start = makeStart(choiceOf(softwareShapes[0]));
       expect(await loseAgainAndAgain(engine, thread, start, 200)).toEqual({
         losses: 200,
         otherErrors: 0,
@@ -112,7 +125,7 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
     });
 
     test("2,000 trainers that come and go leave the process no larger by 32 MiB", async () => {
-      const { problem, state } = makeStart(choiceOf(allSoftwareShapes[0]));
+      const { problem, state } = makeStart(choiceOf(softwareShapes[0]));
       const comeAndGo = async (times: number) => {
         for (let i = 0; i < times; i++) {
           const trainers = await Promise.all([0, 1, 2, 3, 4].map(() => engine.open(problem, state)));

@@ -22,6 +22,10 @@ export interface NetworkShape {
   readonly width: number;
   readonly activation: Activation;
   readonly optimizer: Optimizer["kind"];
+  /** Of a learned embedding. @default none */
+  readonly dimension?: number;
+  /** @default false */
+  readonly grokfast?: boolean;
   /** Takes a second for a step: no more is asked of it than a few. @default false */
   readonly isSlow?: boolean;
 }
@@ -55,12 +59,25 @@ export function arbitraryChoice(
       shape: fc.constantFrom(...shapes.filter(({ isSlow }) => !isSlow)),
       adamw: arbitraryAdamw,
       sgd: arbitrarySgd,
+      grokfast: arbitraryGrokfast,
     })
-    .map(({ choice, shape: { isSlow: _, ...shape }, ...optimizers }) => ({
-      ...choice,
-      ...shape,
-      optimizer: optimizers[shape.optimizer],
-    }));
+    .map(({ choice, shape, grokfast, ...optimizers }) =>
+      ofShape(shape, choice, optimizers[shape.optimizer], grokfast),
+    );
+}
+
+/** A choice of that shape; `grokfast` is for those that have it. */
+export function ofShape(
+  { modulus, width, activation, dimension, grokfast: isAmplified }: NetworkShape,
+  choice: Choice,
+  optimizer: Optimizer,
+  grokfast: Grokfast,
+): Choice {
+  return {
+    ...choice,
+    ...{ modulus, width, activation, dimension },
+    optimizer: isAmplified ? { ...optimizer, grokfast } : optimizer,
+  };
 }
 
 /** The optimizer with Grokfast in one case of three. */
@@ -112,8 +129,8 @@ export interface Restrictions {
 }
 
 /**
- * A choice within the limits and without options that are lacking; or of the shapes, the first with the same optimizer and, where there
- * is one, the same activation.
+ * A choice within the limits and without options that are lacking; or of the shapes, the first with the same optimizer, with or without
+ * options as the choice and, where there is one, with the same activation.
  */
 export function choicesWithin({ limits, lacks = [], shapes }: Restrictions): (choice: Choice) => Choice {
   const { mostModulus, mostWidth } = limits ?? { mostModulus: Infinity, mostWidth: Infinity };
@@ -127,10 +144,23 @@ export function choicesWithin({ limits, lacks = [], shapes }: Restrictions): (ch
       dimension: lacks.includes("embedding") ? undefined : choice.dimension,
     };
     if (!shapes) return allowed;
-    const alike = shapes.filter(({ optimizer, isSlow }) => optimizer === plain.kind && !isSlow);
-    const same = alike.find(({ activation }) => activation === choice.activation);
-    return { ...allowed, ...(same ?? alike[0]), optimizer: allowed.optimizer };
+    const isPlain = grokfast === undefined && choice.dimension === undefined;
+    const sameOptimizer = shapes.filter(({ optimizer, isSlow }) => optimizer === plain.kind && !isSlow);
+    const sameOptions = sameOptimizer.filter((shape) => isPlain === !(shape.dimension || shape.grokfast));
+    const alike = sameOptions.length > 0 ? sameOptions : sameOptimizer;
+    const shape = alike.find(({ activation }) => activation === choice.activation) ?? alike[0];
+    return ofShape(shape, choice, plain, grokfast ?? { alpha: 0.9, lambda: 2 });
   };
+}
+
+/** Of several choices those that come to different code within the restrictions. */
+export function distinctWithin<C extends Choice>(restrictions: Restrictions, choices: readonly C[]): C[] {
+  const within = choicesWithin(restrictions);
+  const codes = choices.map((choice) => {
+    const { modulus, width, activation, optimizer, dimension } = within(choice);
+    return [modulus, width, activation, optimizer.kind, dimension, optimizer.grokfast !== undefined].join();
+  });
+  return choices.filter((_, i) => codes.indexOf(codes[i]) === i);
 }
 
 /** `makeStart`, of `choicesWithin`. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Choice, makeStart, startsWithin } from "./arbitrary-problem.ts";
+import { type Choice, distinctWithin, makeStart, startsWithin } from "./arbitrary-problem.ts";
 import { type EngineUnderTest, middlingSteps, type OpenedEngine } from "./engine-conformance.ts";
 import { adamw, choiceOf, small } from "./example-starts.ts";
 import { bitsOf, finalBits, finalState } from "./state-bits.ts";
@@ -25,8 +25,7 @@ export function describeBits(opened: OpenedEngine, subject: EngineUnderTest): vo
       },
       { ...small, activation: "exp", dimension: 16, optimizer: { ...adamw, grokfast } },
     ];
-    // Of shapes, those with options that it lacks come to the same as others.
-    const distinct = shapes ? choices.slice(0, 3) : choices;
+    const distinct = distinctWithin(subject, choices);
 
     it.each(shapes?.filter(({ isSlow }) => !isSlow).map(choiceOf) ?? [])(
       "are the same one by one, beside another and through readState: p = $modulus, M = $width, $activation",
@@ -61,8 +60,9 @@ export function describeBits(opened: OpenedEngine, subject: EngineUnderTest): vo
       const start = startOf(choice);
       const whole = await finalBits(opened.engine, start, [middling]);
       let { state } = start;
-      for (const steps of [middling / 3, 1, (2 * middling) / 3 - 1])
-        state = await finalState(opened.engine, { ...start, state }, [steps]);
+      // Also at once, when the averages of the gradient have not begun.
+      for (const cuts of [[], [middling / 3], [1], [(2 * middling) / 3 - 1]])
+        state = await finalState(opened.engine, { ...start, state }, cuts);
       expect(bitsOf(state)).toEqual(bitsOf(await finalState(opened.engine, start, [middling])));
       expect(bitsOf(state)).toEqual({ ...whole, traces: undefined });
     });

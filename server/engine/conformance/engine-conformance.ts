@@ -30,7 +30,7 @@ export interface EngineUnderTest {
   readonly ahead?: number;
   /**
    * Only these are trained, for an engine that takes seconds to get ready for a shape that it has not had yet. The first two at length:
-   * they must be one with AdamW, and one with SGD and x^4.
+   * they must be one with AdamW, and one with SGD and x^4. Those with options stand for all networks that have any.
    * @default any
    */
   readonly shapes?: readonly NetworkShape[];

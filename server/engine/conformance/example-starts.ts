@@ -1,4 +1,4 @@
-import { type Choice, makeStart, type NetworkShape, type Start } from "./arbitrary-problem.ts";
+import { type Choice, makeStart, type NetworkShape, ofShape, type Start } from "./arbitrary-problem.ts";
 
 export const adamw = {
   kind: "adamw",
@@ -24,8 +24,8 @@ export const small: Choice = {
 };
 
 /** `small`, of another shape. */
-export function choiceOf({ isSlow: _, ...shape }: NetworkShape): Choice {
-  return { ...small, ...shape, optimizer: shape.optimizer === "sgd" ? sgd : adamw };
+export function choiceOf(shape: NetworkShape): Choice {
+  return ofShape(shape, small, shape.optimizer === "sgd" ? sgd : adamw, { alpha: 0.9, lambda: 2 });
 }
 
 /** theta = cos(w_k j + phi), xi = cos(w_k j + 2 phi), phases even over each frequency: REFERENCE, "Ideal networks". */

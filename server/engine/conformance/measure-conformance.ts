@@ -15,13 +15,7 @@ export function describeMeasures(opened: OpenedEngine, subject: EngineUnderTest)
     it("of the opened state are those of SpectralMeter, at any shape", async () => {
       await fc.assert(
         fc.asyncProperty(arbitraryChoice({ mostModulus: 45, mostWidth: 150 }, shapes), async (choice) => {
-          const start = startsWithin({ lacks })(choice);
-          const trainer = await opened.engine.open(start.problem, start.state);
-          const measures = await trainer.measure();
-          // With a learned embedding theta is the engine's own product.
-          const state = await trainer.readState();
-          trainer.close();
-          expectMeasures(measures, { ...start, state });
+          await expectOpenedMeasures(opened.engine, startsWithin({ lacks })(choice));
         }),
         { numRuns: shapes ? (process.env.LONG_TESTS ? 2 * shapes.length : 3) : 60 },
       );
@@ -38,8 +32,7 @@ export function describeMeasures(opened: OpenedEngine, subject: EngineUnderTest)
     it.each(shapes?.map(choiceOf) ?? choices)(
       "of the opened state are those of SpectralMeter at p = $modulus, M = $width",
       async (choice) => {
-        const start = makeStart(choice);
-        expectMeasures(await measuresOf(opened.engine, start), start);
+        await expectOpenedMeasures(opened.engine, makeStart(choice));
       },
     );
 
@@ -205,6 +198,15 @@ async function measuresOf(engine: Engine, start: Start): Promise<SpectralMeasure
   const measures = await trainer.measure();
   trainer.close();
   return measures;
+}
+
+async function expectOpenedMeasures(engine: Engine, start: Start): Promise<void> {
+  const trainer = await engine.open(start.problem, start.state);
+  const measures = await trainer.measure();
+  // With a learned embedding theta is the engine's own product.
+  const state = await trainer.readState();
+  trainer.close();
+  expectMeasures(measures, { ...start, state });
 }
 
 function expectMeasures(actual: SpectralMeasures, { problem, state }: Start): void {

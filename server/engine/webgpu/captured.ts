@@ -1,7 +1,7 @@
 import { type SpectralMeasures, SpectralMeter } from "../../model/spectral-measures.ts";
 import type { Weights } from "../engine.ts";
-import { unlayLayer } from "./layout.ts";
 import type { Asked, Network } from "./network.ts";
+import { readOut } from "./state-layout.ts";
 
 /**
  * The states on the way that a request asked for. One to be measured is measured when it comes back, while the device goes on, and not
@@ -37,12 +37,10 @@ export class Captured {
     return this.#at[this.#next] <= updates ? { captures, end: captures[captures.length - 1] } : { captures };
   }
 
-  /** @param layers - theta and xi, [P, quads, 4] each */
+  /** @param layers - theta and xi, as they lie on the device */
   take(at: number, layers: Float32Array): void {
     const { pool, problem } = this.#network;
-    const size = layers.length / 2;
-    const theta = unlayLayer(layers.subarray(0, size), pool.plan);
-    const xi = unlayLayer(layers.subarray(size), pool.plan);
+    const [theta, xi] = pool.plan.state.arrays.slice(0, 2).map((stored) => readOut(layers, stored));
     if (this.#measureAt.has(at)) {
       this.#meter ??= new SpectralMeter(problem.modulus);
       this.#measures.push(this.#meter.measure(theta, xi));

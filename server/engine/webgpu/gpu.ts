@@ -6,7 +6,7 @@ import { type AcquiredDevice, acquireDevice, type DeviceInfo } from "./device.ts
 import { Lane } from "./lane.ts";
 import { type Asked, Network, Request } from "./network.ts";
 import { Pipelines } from "./pipelines.ts";
-import { type Plan, planOf, type Shape } from "./plan.ts";
+import { type Plan, planOf, type Shape, shapeOf } from "./plan.ts";
 import { Pool, poolBytes } from "./pool.ts";
 import type { TraceRow } from "./trace-row.ts";
 
@@ -80,7 +80,7 @@ export class Gpu {
   async load(problem: Problem, state: TrainerState): Promise<{ network: Network; current: TraceRow }> {
     const family = await this.#family(shapeOf(problem));
     const { pool, slot } = await this.#place(family);
-    const network = new Network(problem, pool, slot, state.step);
+    const network = new Network(problem, pool, slot, state);
     try {
       await this.#onDevice(async () => pool.write(slot, problem, state));
       await this.#request(network, { steps: 0, weightsAt: [], measureAt: [] });
@@ -257,10 +257,6 @@ export class Gpu {
   }
 }
 
-function shapeOf({ modulus, width, activation, optimizer }: Problem): Shape {
-  return { modulus, width, activation, optimizer: optimizer.kind };
-}
-
-function keyOf({ modulus, width, activation, optimizer }: Shape): string {
-  return `${modulus} ${width} ${activation} ${optimizer}`;
+function keyOf({ modulus, width, activation, optimizer, dimension, grokfast }: Shape): string {
+  return [modulus, width, activation, optimizer, dimension, grokfast].join(" ");
 }

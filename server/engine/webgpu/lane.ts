@@ -1,6 +1,6 @@
 import type { Portion, Request } from "./network.ts";
 import { checkpoints, type Part, type Pool, type Submitted } from "./pool.ts";
-import { scalarsAStep, writeScalars } from "./scalars.ts";
+import { writeScalars } from "./scalars.ts";
 import { traceValues } from "./trace-row.ts";
 
 /** How long a submission should keep the device busy: long beside what it costs, short for whoever wants to stop it. */
@@ -114,9 +114,11 @@ export class Lane {
 
 function partOf({ request, first, passes, updates, captures }: Portion): Part {
   const { network } = request;
+  const { problem, averagesFrom } = network;
+  const { scalarsAStep } = network.pool.plan;
   const scalars = new Float32Array(passes * scalarsAStep);
   for (let i = 0; i < updates; i++) {
-    writeScalars(network.problem, network.step + first + i, scalars.subarray(i * scalarsAStep));
+    writeScalars(problem, network.step + first + i, averagesFrom, scalars.subarray(i * scalarsAStep));
   }
   return {
     slot: network.slot,

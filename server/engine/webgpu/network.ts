@@ -1,3 +1,4 @@
+import { stateFrom } from "../../model/network-state.ts";
 import type { Advance, Problem, TrainerState } from "../engine.ts";
 import { Captured } from "./captured.ts";
 import type { Pool } from "./pool.ts";
@@ -9,20 +10,24 @@ export class Network {
   readonly pool: Pool;
   readonly slot: number;
   readonly counts: EntryCounts;
+  /** Running means of the gradient begin with the update that leaves this step. */
+  readonly averagesFrom: number | undefined;
   step: number;
   /** Of the state at `step`; undefined until it was first evaluated. */
   current: TraceRow | undefined;
 
-  constructor(problem: Problem, pool: Pool, slot: number, step: number) {
+  constructor(problem: Problem, pool: Pool, slot: number, { step, averages }: TrainerState) {
     this.problem = problem;
     this.pool = pool;
     this.slot = slot;
     this.step = step;
+    this.averagesFrom = averages === undefined ? step : undefined;
     this.counts = countEntries(problem);
   }
 
   async read(): Promise<TrainerState> {
-    return { step: this.step, ...(await this.pool.read(this.slot)) };
+    const { averages, ...state } = stateFrom(this.step, await this.pool.read(this.slot));
+    return averages === undefined || this.step === this.averagesFrom ? state : { ...state, averages };
   }
 }
 

@@ -1,5 +1,8 @@
 import type { Activation, Optimizer } from "../../model/spec.ts";
+import type * as engine from "../engine.ts";
+import { factorPlan } from "./factor-plan.ts";
 import type { Constants, Round } from "./shader.ts";
+import { type StateLayout, stateLayoutOf } from "./state-layout.ts";
 
 /** What decides the kernels of a network. */
 export interface Shape {
@@ -7,6 +10,20 @@ export interface Shape {
   readonly width: number;
   readonly activation: Activation;
   readonly optimizer: Optimizer["kind"];
+  /** Of a learned embedding; 0: theta itself is trained. */
+  readonly dimension: number;
+  readonly grokfast: boolean;
+}
+
+export function shapeOf({ modulus, width, activation, optimizer, embedding }: engine.Shape): Shape {
+  return {
+    modulus,
+    width,
+    activation,
+    optimizer: optimizer.kind,
+    dimension: embedding?.dimension ?? 0,
+    grokfast: optimizer.grokfast !== undefined,
+  };
 }
 
 /** What a device allows a workgroup. */
@@ -29,24 +46,26 @@ export interface KernelPlan {
 /** The kernels of a shape and the memory that its networks take. Depends on the shape and the device alone, so that results do. */
 export interface Plan {
   readonly shape: Shape;
-  /** In the order of a pass. */
+  /** In the order of a pass. Where the embedding is learned, the last one makes theta from what scratch has of its factors. */
   readonly kernels: readonly KernelPlan[];
   /** Sums up the parts of the traces of a submission. Its groups in x are the passes. */
   readonly trace: KernelPlan;
-  /** Quads of neurons, the last one padded. */
-  readonly quads: number;
+  readonly state: StateLayout;
+  /** Numbers that the optimizer needs of each step. */
+  readonly scalarsAStep: number;
   /** Unordered pairs. */
   readonly pairs: number;
   /** Row length of the logit gradient. */
   readonly pairStride: number;
-  /** Bytes of one network in each buffer; weights and moments are one behind the other in the same. */
+  /** Bytes of one network in each buffer. */
   readonly slotBytes: {
-    readonly weights: number;
-    readonly moments: number;
+    readonly state: number;
     readonly logitGradient: number;
     readonly entries: number;
     readonly scratch: number;
   };
+  /** Of theta and xi, with which a state begins. */
+  readonly layerBytes: number;
   /** Bytes of the parts of one pass's trace. */
   readonly partialBytes: number;
 }
@@ -104,46 +123,60 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
   const quads = Math.ceil(width / 4);
   const pairs = (modulus * (modulus + 1)) / 2;
   const pairStride = Math.ceil(pairs / 8) * 8;
-  const kernels = (isFused ? fusedKernels : tiledKernels)(modulus, quads, pairs, limits, tuning);
+  const pass = (isFused ? fusedKernels : tiledKernels)(modulus, quads, pairs, limits, tuning);
+  const state = stateLayoutOf(shape);
+  const layer = modulus * quads;
+  const factored = shape.dimension > 0 ? factorPlan(shape, quads, pass.backwardPartials) : undefined;
+  const backwardPartials = pass.backwardPartials + (factored?.partials ?? 0);
+  const scratchQuads = factored ? Math.max(pass.scratchQuads, factored.newQuads) + layer : pass.scratchQuads;
+  const scalarQuads = shape.grokfast ? 3 : 2;
   const constants = {
     P: modulus,
     M: width,
     MQ: quads,
     U: pairs,
     US: pairStride,
-    FORWARD_PARTIALS: kernels.forwardPartials,
-    BACKWARD_PARTIALS: kernels.backwardPartials,
-    SCRATCH: Math.max(1, kernels.scratchQuads),
-    STATE_LAYERS: shape.optimizer === "adamw" ? 6 : 2,
+    FORWARD_PARTIALS: pass.forwardPartials,
+    BACKWARD_PARTIALS: backwardPartials,
+    SCRATCH: Math.max(1, scratchQuads),
+    SLOT: state.size,
+    TRAINED: state.trained,
+    AVERAGE: state.toAverage,
+    SCALARS: scalarQuads,
+    ...factored?.constants,
   };
   const library = [
     "common.wgsl",
+    ...(factored?.files ?? (isFused ? [] : ["scratch.wgsl"])),
     "functions.wgsl",
     `activations/${activationFiles[shape.activation]}.wgsl`,
+    `gradients/${shape.grokfast ? "grokfast" : "plain"}.wgsl`,
     `optimizers/${shape.optimizer}.wgsl`,
     "losses.wgsl",
     "update.wgsl",
+    `theta/${factored ? "factored" : "trained"}.wgsl`,
   ];
-  const layer = modulus * quads * quadBytes;
+  const whole = (kernel: KernelPlan): KernelPlan => ({
+    ...kernel,
+    files: [...library, ...kernel.files],
+    constants: { ...constants, ...kernel.constants },
+  });
   return {
     shape,
-    kernels: kernels.list.map((kernel) => ({
-      ...kernel,
-      files: [...library, ...(isFused ? [] : ["scratch.wgsl"]), ...kernel.files],
-      constants: { ...constants, ...kernel.constants },
-    })),
+    kernels: [...pass.list, ...(factored?.kernels ?? [])].map(whole),
     trace: { entryPoint: "trace", files: ["common.wgsl", "trace.wgsl"], constants, groups: [1, 1] },
-    quads,
+    state,
+    scalarsAStep: 4 * scalarQuads,
     pairs,
     pairStride,
     slotBytes: {
-      weights: 2 * layer,
-      moments: shape.optimizer === "adamw" ? 4 * layer : 0,
+      state: state.size * quadBytes,
       logitGradient: modulus * pairStride * 4,
       entries: pairs * 4,
-      scratch: kernels.scratchQuads * quadBytes,
+      scratch: scratchQuads * quadBytes,
     },
-    partialBytes: (2 * kernels.forwardPartials + kernels.backwardPartials) * quadBytes,
+    layerBytes: 2 * layer * quadBytes,
+    partialBytes: (2 * pass.forwardPartials + backwardPartials) * quadBytes,
   };
 }
 

@@ -1,8 +1,8 @@
+import { arraysOf, type StateArrays } from "../../model/network-state.ts";
 import type { Problem, TrainerState } from "../engine.ts";
-import { layoutLayer, unlayLayer } from "./layout.ts";
-import type { Pipelines } from "./pipelines.ts";
+import type { Kernel, Pipelines } from "./pipelines.ts";
 import type { Plan } from "./plan.ts";
-import { scalarsAStep } from "./scalars.ts";
+import { layOut, readOut } from "./state-layout.ts";
 import { traceValues } from "./trace-row.ts";
 
 /** One of a submission: passes of its own, `updates` of them with an update, at steps `step`, `step` + 1, and so on. */
@@ -11,7 +11,7 @@ export interface Part {
   readonly inverseTrained: number;
   readonly passes: number;
   readonly updates: number;
-  /** [passes, 8] */
+  /** [passes, the plan's scalars a step] */
   readonly scalars: Float32Array;
   /** After how many of its updates here the weights are copied out; increasing. */
   readonly captures: readonly number[];
@@ -22,7 +22,7 @@ export interface Submitted {
   /** [parts, passes of the longest, 12] */
   readonly traces: Float32Array;
   readonly passes: number;
-  /** Of each part, in the order of its captures: theta and xi, [P, quads, 4] each. */
+  /** Of each part, in the order of its captures: theta and xi, as they lie on the device. */
   readonly captures: readonly (readonly Float32Array[])[];
 }
 
@@ -72,31 +72,24 @@ export class Pool {
     this.#pipelines = pipelines;
     this.capacity = capacity;
     this.mostPasses = passesOf(plan, capacity);
-    this.mostCaptures = Math.max(1, Math.floor(mostCaptureBytes / plan.slotBytes.weights));
+    this.mostCaptures = Math.max(1, Math.floor(mostCaptureBytes / plan.layerBytes));
     this.bytes = poolBytes(plan, capacity);
-    const { slotBytes, partialBytes } = plan;
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const make = (label: string, size: number, usage = STORAGE | COPY_SRC | COPY_DST) =>
       device.createBuffer({ label, size, usage });
-    const stateBytes = capacity * (slotBytes.weights + slotBytes.moments);
-    this.#buffers = {
-      state: make("state", stateBytes),
-      logitGradient: make("logitGradient", capacity * slotBytes.logitGradient),
-      entries: make("entries", capacity * slotBytes.entries),
-      inputs: make("inputs", inputBytes(capacity, this.mostPasses)),
-      partials: make("partials", 16 + this.mostPasses * partialBytes),
-      scratch: make("scratch", capacity * slotBytes.scratch),
-      traces: make("traces", this.mostPasses * traceValues * 4),
-    };
+    const sizes = bufferBytes(plan, capacity);
+    this.#buffers = Object.fromEntries(
+      Object.entries(sizes).map(([label, size]) => [label, make(label, size)]),
+    ) as unknown as Buffers;
     this.#checkpoints = Array.from({ length: checkpoints }, () =>
-      make("checkpoint", stateBytes, COPY_SRC | COPY_DST),
+      make("checkpoint", sizes.state, COPY_SRC | COPY_DST),
     );
     this.#bindings = pipelines.bind(Object.values(this.#buffers));
     this.#free = Array.from({ length: capacity }, (_, i) => capacity - 1 - i);
   }
 
   get #stateBytes(): number {
-    return this.plan.slotBytes.weights + this.plan.slotBytes.moments;
+    return this.plan.slotBytes.state;
   }
 
   get isEmpty(): boolean {
@@ -121,37 +114,48 @@ export class Pool {
   }
 
   write(slot: number, problem: Problem, state: TrainerState): void {
-    const { plan } = this;
+    const { slotBytes, pairs, shape, state: layout } = this.plan;
     const { queue } = this.#device;
-    const layers = (arrays: readonly Float32Array[]) => {
-      const size = plan.slotBytes.weights / 8;
-      const result = new Float32Array(arrays.length * size);
-      for (const [i, array] of arrays.entries()) layoutLayer(array, plan, result.subarray(i * size));
-      return result;
-    };
-    queue.writeBuffer(this.#buffers.entries, slot * plan.slotBytes.entries, entriesOf(problem, plan.pairs));
-    const arrays = [state.theta, state.xi];
-    if (plan.slotBytes.moments > 0) {
-      const zero = new Float32Array(state.theta.length);
-      const { thetaFirst = zero, xiFirst = zero, thetaSecond = zero, xiSecond = zero } = state.moments ?? {};
-      arrays.push(thetaFirst, xiFirst, thetaSecond, xiSecond);
+    const given = arraysOf(state);
+    const numbers = new Float32Array(slotBytes.state / 4);
+    for (const stored of layout.arrays) {
+      const values = given[stored.name];
+      if (values !== undefined) layOut(values, stored, numbers);
     }
-    queue.writeBuffer(this.#buffers.state, slot * this.#stateBytes, layers(arrays));
+    queue.writeBuffer(this.#buffers.entries, slot * slotBytes.entries, entriesOf(problem, pairs));
+    queue.writeBuffer(this.#buffers.state, slot * slotBytes.state, numbers);
+    if (shape.dimension === 0) return;
+    const [, , projection, embedding] = layout.arrays;
+    const factors = numbers.subarray(
+      4 * projection.first,
+      4 * (embedding.first + embedding.rows * embedding.quads),
+    );
+    queue.writeBuffer(this.#buffers.scratch, slot * slotBytes.scratch, factors);
+    this.#makeProduct(slot);
   }
 
-  /** The state of a slot but for its step. */
-  async read(slot: number): Promise<Omit<TrainerState, "step">> {
-    const { weights, moments } = this.plan.slotBytes;
+  /** Computes theta of a slot from the factors in its scratch, as after an update. */
+  #makeProduct(slot: number): void {
+    const scalars = new Float32Array(this.plan.scalarsAStep);
+    this.#writeParts([{ slot, inverseTrained: 0, passes: 1, updates: 1, scalars, captures: [] }], 1);
+    const encoder = this.#device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setBindGroup(0, this.#bindings.train);
+    dispatch(pass, this.#pipelines.kernels.slice(-1), 1);
+    pass.end();
+    this.#device.queue.submit([encoder.finish()]);
+  }
+
+  /** The arrays of a slot. */
+  async read(slot: number): Promise<StateArrays> {
     const size = this.#stateBytes;
     const bytes = await this.#through(size, (encoder, staging) =>
       encoder.copyBufferToBuffer(this.#buffers.state, slot * size, staging, 0, size),
     );
-    const layer = (i: number) =>
-      unlayLayer(new Float32Array(bytes, (i * weights) / 2, weights / 8), this.plan);
-    const [theta, xi] = [layer(0), layer(1)];
-    if (moments === 0) return { theta, xi };
-    const [thetaFirst, xiFirst, thetaSecond, xiSecond] = [2, 3, 4, 5].map(layer);
-    return { theta, xi, moments: { thetaFirst, xiFirst, thetaSecond, xiSecond } };
+    const numbers = new Float32Array(bytes);
+    return Object.fromEntries(
+      this.plan.state.arrays.map((stored) => [stored.name, readOut(numbers, stored)]),
+    );
   }
 
   /**
@@ -162,18 +166,24 @@ export class Pool {
     const passes = Math.max(...parts.map((part) => part.passes));
     this.#writeParts(parts, passes);
     const traceBytes = parts.length * passes * traceValues * 4;
-    const { weights } = this.plan.slotBytes;
+    const { layerBytes } = this.plan;
     const captured = parts.reduce((count, part) => count + part.captures.length, 0);
     let offset = traceBytes;
-    const bytes = await this.#through(traceBytes + captured * weights, (encoder, staging) => {
+    const bytes = await this.#through(traceBytes + captured * layerBytes, (encoder, staging) => {
       this.#copyStates(encoder, parts, this.#buffers.state, this.#checkpoints[checkpoint]);
       let done = 0;
       for (const [after, slots] of capturesInOrder(parts)) {
         this.#encodePasses(encoder, parts.length, after - done);
         done = after;
         for (const slot of slots) {
-          encoder.copyBufferToBuffer(this.#buffers.state, slot * this.#stateBytes, staging, offset, weights);
-          offset += weights;
+          encoder.copyBufferToBuffer(
+            this.#buffers.state,
+            slot * this.#stateBytes,
+            staging,
+            offset,
+            layerBytes,
+          );
+          offset += layerBytes;
         }
       }
       this.#encodePasses(encoder, parts.length, passes - done, passes);
@@ -194,6 +204,7 @@ export class Pool {
   }
 
   #writeParts(parts: readonly Part[], passes: number): void {
+    const { scalarsAStep } = this.plan;
     const scalars = 1 + parts.length;
     const inputs = new Float32Array(4 * scalars + parts.length * passes * scalarsAStep);
     inputs.set([passes, scalars]);
@@ -211,12 +222,7 @@ export class Pool {
     const pass = encoder.beginComputePass();
     pass.setBindGroup(0, this.#bindings.train);
     const { kernels, trace } = this.#pipelines;
-    for (let i = 0; i < passes; i++) {
-      for (const { pipeline, groups } of kernels) {
-        pass.setPipeline(pipeline);
-        pass.dispatchWorkgroups(groups[0], members, groups[1]);
-      }
-    }
+    for (let i = 0; i < passes; i++) dispatch(pass, kernels, members);
     if (traced > 0) {
       pass.setBindGroup(0, this.#bindings.trace);
       pass.setPipeline(trace.pipeline);
@@ -243,14 +249,14 @@ export class Pool {
   }
 
   #captured(parts: readonly Part[], bytes: ArrayBuffer, start: number): Float32Array[][] {
-    const { weights } = this.plan.slotBytes;
+    const { layerBytes } = this.plan;
     const result = parts.map((): Float32Array[] => []);
     const bySlot = new Map(parts.map(({ slot }, i) => [slot, result[i]]));
     let offset = start;
     for (const [, slots] of capturesInOrder(parts)) {
       for (const slot of slots) {
-        bySlot.get(slot)!.push(new Float32Array(bytes, offset, weights / 4));
-        offset += weights;
+        bySlot.get(slot)!.push(new Float32Array(bytes, offset, layerBytes / 4));
+        offset += layerBytes;
       }
     }
     return result;
@@ -287,17 +293,32 @@ export class Pool {
   }
 }
 
-/** Device memory of a pool of such networks. */
-export function poolBytes(plan: Plan, capacity: number): number {
-  const { weights, moments, logitGradient, entries, scratch } = plan.slotBytes;
-  const passes = passesOf(plan, capacity);
-  const slot = (1 + checkpoints) * (weights + moments) + logitGradient + entries + scratch;
-  return capacity * slot + passes * (plan.partialBytes + traceValues * 4) + 16 + inputBytes(capacity, passes);
+function dispatch(pass: GPUComputePassEncoder, kernels: readonly Kernel[], members: number): void {
+  for (const { pipeline, groups } of kernels) {
+    pass.setPipeline(pipeline);
+    pass.dispatchWorkgroups(groups[0], members, groups[1]);
+  }
 }
 
-/** A header, the members, and scalars of each pass. */
-function inputBytes(members: number, passes: number): number {
-  return 16 + members * 16 + passes * scalarsAStep * 4;
+/** Device memory of a pool of such networks. */
+export function poolBytes(plan: Plan, capacity: number): number {
+  const sizes = bufferBytes(plan, capacity);
+  return Object.values(sizes).reduce((sum, size) => sum + size, checkpoints * sizes.state);
+}
+
+function bufferBytes(plan: Plan, capacity: number): Readonly<Record<keyof Buffers, number>> {
+  const { state, logitGradient, entries, scratch } = plan.slotBytes;
+  const passes = passesOf(plan, capacity);
+  return {
+    state: capacity * state,
+    logitGradient: capacity * logitGradient,
+    entries: capacity * entries,
+    // A header, the members, and scalars of each pass.
+    inputs: 16 + capacity * 16 + passes * plan.scalarsAStep * 4,
+    partials: 16 + passes * plan.partialBytes,
+    scratch: capacity * scratch,
+    traces: passes * traceValues * 4,
+  };
 }
 
 /** As many passes as keep the device busy for some milliseconds. */

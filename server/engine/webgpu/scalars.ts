@@ -1,13 +1,24 @@
 import type { Problem } from "../engine.ts";
 
-/** Values of `scalars` for one step in optimizers/*.wgsl. */
-export const scalarsAStep = 8;
-
-/** Writes the optimizer's scalars for the update that leaves step `step`: computed in float64 and rounded once. */
-export function writeScalars({ optimizer, schedule }: Problem, step: number, to: Float32Array): void {
+/**
+ * Writes the scalars of gradients/*.wgsl and optimizers/*.wgsl for the update that leaves step `step`: computed in float64 and rounded
+ * once.
+ *
+ * @param averagesFrom - the step that the averages of the gradient begin at: as the gradient itself
+ */
+export function writeScalars(
+  { optimizer, schedule }: Problem,
+  step: number,
+  averagesFrom: number | undefined,
+  to: Float32Array,
+): void {
   const { warmupSteps } = schedule;
   const warm = step < warmupSteps ? step / warmupSteps : 1;
   const rate = optimizer.learningRate * warm;
+  if (optimizer.grokfast !== undefined) {
+    const alpha = step === averagesFrom ? 0 : optimizer.grokfast.alpha;
+    to.set([alpha, 1 - alpha, optimizer.grokfast.lambda], 8);
+  }
   if (optimizer.kind === "sgd") {
     to[0] = optimizer.weightDecay;
     to[1] = rate;

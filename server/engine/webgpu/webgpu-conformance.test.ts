@@ -12,7 +12,6 @@ describeEngine({
   open: () => openWebGpuEngine({ allowSoftware: true, evaluator }),
   threads: [undefined],
   shapes: softwareShapes,
-  lacks: ["embedding", "grokfast"],
   steps: 60,
   sideBySide: true,
 });

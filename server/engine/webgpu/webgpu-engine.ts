@@ -1,20 +1,10 @@
 import { checkLength, checkShapes } from "../checks.ts";
-import type {
-  Advance,
-  Engine,
-  EngineOption,
-  Member,
-  Network,
-  Problem,
-  Shape,
-  Trainer,
-  TrainerState,
-} from "../engine.ts";
+import type { Advance, Engine, Member, Network, Problem, Shape, Trainer, TrainerState } from "../engine.ts";
 import { EngineCalls } from "../engine-calls.ts";
 import { whyNoGpu } from "./device-nodes.ts";
 import type { GpuOptions } from "./gpu.ts";
 import { GpuThread } from "./gpu-thread.ts";
-import { planOf } from "./plan.ts";
+import { planOf, shapeOf } from "./plan.ts";
 import { poolBytes } from "./pool.ts";
 import type { Residence } from "./protocol.ts";
 import { type TrainerOwner, WebGpuTrainer } from "./webgpu-trainer.ts";
@@ -51,7 +41,6 @@ export class WebGpuEngine implements Engine {
   readonly precision = "float32";
   readonly deterministic = true;
   readonly isa = "wgsl";
-  readonly lacks: readonly EngineOption[] = ["embedding", "grokfast"];
   readonly threads = 0;
   readonly variant: string;
   readonly device: string;
@@ -110,9 +99,8 @@ export class WebGpuEngine implements Engine {
   }
 
   /** Without the room that is set aside for more of its shape. */
-  bytesOf({ modulus, width, activation, optimizer }: Shape): number {
-    const shape = { modulus, width, activation, optimizer: optimizer.kind };
-    return poolBytes(planOf(shape, this.#thread.device.limits), 1);
+  bytesOf(shape: Shape): number {
+    return poolBytes(planOf(shapeOf(shape), this.#thread.device.limits), 1);
   }
 
   /** The device, what it allows, and what of its memory is in use. */

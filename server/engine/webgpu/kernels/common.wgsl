@@ -20,20 +20,20 @@ struct Member {
   inverseTrained: f32,
 }
 
-// [slot, theta, xi, moments of both, P, MQ]
+// [slot, SLOT]: theta and xi, [P, MQ] each, and theta's factors where it has any; then moments and averages of all that is trained, TRAINED
+// quads each
 @group(0) @binding(0) var<storage, read_write> state: array<vec4f>;
 // [slot, P, US]: of the training loss in the logits
 @group(0) @binding(1) var<storage, read_write> logitGradient: array<f32>;
 // [slot, U]: two labels and two classes, a byte each; class 255 is no entry
 @group(0) @binding(2) var<storage, read> entries: array<u32>;
-// (passes of the longest member, where the scalars begin), the members, and of each member and pass the optimizer's scalars, 2
+// (passes of the longest member, where the scalars begin), the members, and of each member and pass SCALARS of the optimizer's scalars
 @group(0) @binding(3) var<storage, read> inputs: array<vec4f>;
 // (number of the pass for the forward kernel, the same for those that follow it), each written by the kernel before; then of each member and
 // pass FORWARD_PARTIALS of 2 and BACKWARD_PARTIALS of 1, parts of the trace, to be summed by trace.wgsl
 @group(0) @binding(4) var<storage, read_write> partials: array<vec4f>;
 
 const layerQuads = P * MQ;
-const slotQuads = STATE_LAYERS * layerQuads;
 const passPartials = 2u * FORWARD_PARTIALS + BACKWARD_PARTIALS;
 
 fn firstResidue(u: u32) -> u32 { return u % P; }
@@ -45,7 +45,7 @@ fn memberAt(i: u32) -> Member {
 }
 
 fn passAt(member: u32, pass_: u32) -> u32 { return member * u32(inputs[0].x) + pass_; }
-fn scalarsAt(member: u32, pass_: u32) -> u32 { return u32(inputs[0].y) + 2u * passAt(member, pass_); }
+fn scalarsAt(member: u32, pass_: u32) -> u32 { return u32(inputs[0].y) + SCALARS * passAt(member, pass_); }
 fn partialsAt(member: u32, pass_: u32) -> u32 { return 1u + passAt(member, pass_) * passPartials; }
 
 // A condition of the whole workgroup must be seen to be one by the compiler.

@@ -29,7 +29,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
   let firstQuad = group.x * QUADS;
-  let base = member.slot * slotQuads + firstQuad;
+  let base = member.slot * SLOT + firstQuad;
   let lane = thread % LANES;
   let column = thread / LANES % COLUMNS;
   let mine = thread / (LANES * COLUMNS);

@@ -60,7 +60,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   if (group.x == 0u && group.y == 0u && thread == 0u) { endForward(pass_); }
   let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
-  let theta = member.slot * slotQuads;
+  let theta = member.slot * SLOT;
   let xi = theta + layerQuads;
   let lane = thread % LANES;
   let column = thread / LANES;

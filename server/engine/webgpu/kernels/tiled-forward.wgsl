@@ -22,7 +22,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   if (group.x == 0u && group.y == 0u && group.z == 0u && thread == 0u) { endForward(pass_); }
   let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
-  let theta = member.slot * slotQuads;
+  let theta = member.slot * SLOT;
   let xi = theta + layerQuads;
   let firstPair = group.x / COLUMN_TILES * (4u * rows4);
   let firstLogit = group.x % COLUMN_TILES * (4u * columns4);

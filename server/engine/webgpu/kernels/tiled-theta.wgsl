@@ -21,7 +21,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   let pass_ = backwardPass(thread);
   let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
-  let theta = member.slot * slotQuads;
+  let theta = member.slot * SLOT;
   let xi = theta + layerQuads;
   let firstQuad = group.x * columns4;
   let row = thread / THETA_COLUMNS;

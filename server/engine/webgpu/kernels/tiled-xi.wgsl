@@ -16,7 +16,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   let pass_ = backwardPass(thread);
   let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
-  let theta = member.slot * slotQuads;
+  let theta = member.slot * SLOT;
   let gradient = member.slot * P * US;
   let firstQuad = group.x / COLUMN_TILES * rows4;
   let firstLogit = group.x % COLUMN_TILES * (4u * columns4);

@@ -15,24 +15,38 @@ export const softwareAdapterMissing = existsSync(driver)
   : `no ${driver}: apt-get install chromium libvulkan1`;
 
 /**
- * What is trained on it: both families of kernels, up to p = 31 and above, at widths that are multiples of no tile. It compiles a shape for a second or more, and a pass takes 2 ms at p = 3, M = 8, but 85 at p = 33 and 800 at p = 31: the barriers.
+ * What is trained on it: both families of kernels, up to p = 31 and above, at widths that are multiples of no tile, and the options of the
+ * model. It compiles a shape for a second or more, and a pass takes 2 ms at p = 3, M = 8, but 85 at p = 33 and 800 at p = 31: the
+ * barriers, of which a large learned embedding has many too.
  */
 export const softwareShapes: readonly NetworkShape[] = [
   { modulus: 3, width: 9, activation: "relu", optimizer: "adamw" },
   { modulus: 3, width: 10, activation: "x^4", optimizer: "sgd" },
-  { modulus: 3, width: 13, activation: "gelu", optimizer: "adamw" },
-  { modulus: 9, width: 11, activation: "softplus2", optimizer: "sgd" },
-  { modulus: 31, width: 9, activation: "abs", optimizer: "adamw", isSlow: true },
+  { modulus: 3, width: 13, activation: "gelu", optimizer: "adamw", dimension: 5 },
+  { modulus: 3, width: 11, activation: "x^4", optimizer: "sgd", dimension: 6, grokfast: true },
+  { modulus: 31, width: 9, activation: "abs", optimizer: "adamw", dimension: 9, isSlow: true },
   { modulus: 37, width: 9, activation: "exp", optimizer: "adamw" },
 ];
 
-/** With the activations that are not among them, for tests that have minutes. */
-export const allSoftwareShapes: readonly NetworkShape[] = [
-  ...softwareShapes,
-  { modulus: 3, width: 8, activation: "x^8", optimizer: "adamw" },
-  { modulus: 3, width: 11, activation: "identity", optimizer: "sgd" },
-  { modulus: 3, width: 14, activation: "x^2", optimizer: "adamw" },
-  { modulus: 3, width: 15, activation: "x^3", optimizer: "sgd" },
+/** Of the other activations, with more combinations of options, and with so many neurons that an invocation has several. */
+export const furtherSoftwareShapes: readonly NetworkShape[] = [
+  { modulus: 5, width: 14, activation: "x^2", optimizer: "adamw", dimension: 3, grokfast: true },
+  { modulus: 3, width: 12, activation: "x^4", optimizer: "sgd", dimension: 1 },
+  { modulus: 9, width: 11, activation: "softplus2", optimizer: "sgd" },
+  { modulus: 3, width: 8, activation: "x^8", optimizer: "adamw", grokfast: true },
+  { modulus: 3, width: 15, activation: "identity", optimizer: "sgd", grokfast: true },
+  { modulus: 3, width: 523, activation: "relu", optimizer: "adamw", dimension: 5, isSlow: true },
+  { modulus: 5, width: 13, activation: "abs", optimizer: "adamw", dimension: 130, isSlow: true },
+  { modulus: 33, width: 10, activation: "x^3", optimizer: "sgd", dimension: 3, isSlow: true },
+  {
+    modulus: 37,
+    width: 9,
+    activation: "exp",
+    optimizer: "adamw",
+    dimension: 70,
+    grokfast: true,
+    isSlow: true,
+  },
 ];
 
 /** With both optimizers, for tests that have minutes. */

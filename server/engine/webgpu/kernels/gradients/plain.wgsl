@@ -1,0 +1,1 @@
+fn amplified(at: u32, g: vec4f, scalars: u32) -> vec4f { return g; }

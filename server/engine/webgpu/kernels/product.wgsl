@@ -1,0 +1,33 @@
+// theta from the factors' new weights in scratch, which become those of the state. An invocation has one quad of neurons by one of residues.
+
+const threads = 64u;
+
+@compute @workgroup_size(threads)
+fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let pass_ = backwardPass(thread);
+  let member = memberAt(group.y);
+  if (pass_ >= member.updates) { return; }
+  let theta = member.slot * SLOT;
+  let projection = member.slot * SCRATCH;
+  let embedding = projection + D * MQ;
+  let item = group.x * threads + thread;
+  for (var i = item; i < factorQuads; i += PRODUCT_GROUPS * threads) {
+    state[theta + projectionAt + i] = scratch[projection + i];
+  }
+  let quad = item % MQ;
+  let column = item / MQ;
+  if (column >= PQ) { return; }
+  #repeat c 4
+  var s$(c) = vec4f(0.0);
+  #end
+  for (var e = 0u; e < D; e++) {
+    let w = scratch[projection + e * MQ + quad];
+    let r = scratch[embedding + e * PQ + column];
+    #repeat c 4
+    s$(c) = fma(w, vec4f(r[$(c)]), s$(c));
+    #end
+  }
+  #repeat c 4
+  if (4u * column + $(c)u < P) { state[theta + (4u * column + $(c)u) * MQ + quad] = s$(c); }
+  #end
+}
