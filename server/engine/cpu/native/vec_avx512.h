@@ -19,6 +19,8 @@ INLINE VI toInt(V x) { return (VI)_mm512_cvtps_epi32((__m512)x); }
 INLINE V toFloat(VI x) { return (V)_mm512_cvtepi32_ps((__m512i)x); }
 INLINE uint32_t equalMask(V a, V b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ); }
 
+// GCC makes two halves of what `__builtin_convertvector` converts.
+INLINE D loadWidened(const float* p) { return (D)_mm512_cvtps_pd(_mm256_loadu_ps(p)); }
 INLINE D loadDouble(const double* p) { return (D)_mm512_loadu_pd(p); }
 INLINE void storeDouble(double* p, D x) { _mm512_storeu_pd(p, (__m512d)x); }
 INLINE D splatDouble(double x) { return (D)_mm512_set1_pd(x); }
