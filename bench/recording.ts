@@ -38,7 +38,9 @@ const never = 1_000_000;
  * All ways take turns with recording nothing, round by round, the engine and a server each against its own.
  *
  * The engine returns loss and accuracies of every step of every call, so there is no engine without them to hold them against: they are
- * in every figure here. A point that a server records has them, the norms, and the measures of the spectra that the four panels show.
+ * in every figure here. A point that a server records has them, the norms, and the measures of the spectra that the four panels show: it
+ * can't be had with loss and accuracy alone, so a point costs more than these. Nobody watches, but where it says so: then this process
+ * reads every point as it comes.
  */
 export async function measureRecording(threads: number, rounds: number): Promise<RecordingCost[]> {
   const engine = await openCpuEngine({ threads });
@@ -47,9 +49,9 @@ export async function measureRecording(threads: number, rounds: number): Promise
     await using box = await Grokbox.connect(address);
     const { problem, state } = presetProblem(preset, 42);
     const trainer = await engine.open(problem, state);
-    const inServer = async (options: StartOptions, what: string) => {
+    const inServer = async (options: StartOptions, what: string, isWatched = false) => {
       const session = await box.start({ preset, ...options });
-      return serverWay(session, webAddress, what, session.info.recordEvery);
+      return serverWay(session, webAddress, what, isWatched);
     };
     // The other one is of x^2 with SGD alone.
     const all = extraMeasures.filter((measure) => measure !== "misalignmentError");
@@ -62,6 +64,7 @@ export async function measureRecording(threads: number, rounds: number): Promise
     const serverWays = [
       await inServer({ recordEvery: never }, "nothing"),
       await inServer({ recordEvery: 1 }, "a point"),
+      await inServer({ recordEvery: 1 }, "a point, watched", true),
       await inServer({ recordEvery: 10 }, "a point"),
       await inServer({ recordEvery: 10, measures: spectral }, "a point with the other spectral measures"),
       await inServer({ recordEvery: 10, measures: all }, `a point with all ${all.length} extra measures`),
@@ -108,15 +111,19 @@ function engineWay(trainer: Trainer, what: string, every: number): Way {
   };
 }
 
-function serverWay(session: Session, webAddress: string, what: string, every: number): Way {
+function serverWay(session: Session, webAddress: string, what: string, isWatched: boolean): Way {
   return {
     through: "server",
     what,
-    every,
+    every: session.info.recordEvery,
     measure: async () => {
       const { step } = await session.refresh();
-      const run = () => session.run({ untilStep: step + steps }).finished;
-      return timed(run, () => metric(webAddress, "process_cpu_seconds_total"));
+      const train = async () => {
+        const run = session.run({ untilStep: step + steps });
+        if (isWatched) for await (const _ of run);
+        else await run.finished;
+      };
+      return timed(train, () => metric(webAddress, "process_cpu_seconds_total"));
     },
   };
 }

@@ -67,7 +67,8 @@ export class Run implements AsyncIterable<RunPoint> {
   async #follow(): Promise<SessionInfo> {
     await this.started;
     for (;;) {
-      for await (const _ of this.#host.watch(undefined));
+      // No point is wanted, only the end.
+      for await (const _ of this.#host.watch(Number.MAX_SAFE_INTEGER));
       this.#host.released.throwIfAborted();
       const info = await this.#host.refresh();
       // Somebody started another run as soon as this one was over; what ended this one is not told until that ends too.

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { cosineFits } from "./cosine-fit.ts";
 import { dominantFrequencies, spectrum } from "./fourier.ts";
 import { meanAbsSinMisalignment } from "./misalignment.ts";
 import { inverseParticipationRatio } from "./participation-ratio.ts";
+import { meanOfPresent } from "./present-values.ts";
 import { SpectralMeter } from "./spectral-measures.ts";
 import { arbitraryWeights, decidedNetworks } from "./testing/networks.ts";
 
@@ -16,6 +18,8 @@ test("equals the definitions to 1e-12, for odd and even numbers of frequencies",
       expectClose(measured.iprTheta, inverseParticipationRatio(inner));
       expectClose(measured.iprXi, inverseParticipationRatio(outer));
       expectClose(measured.meanAbsSinMisalignment, meanAbsSinMisalignment(inner, outer, dominant));
+      expectClose(measured.thetaCosineFit, meanOfPresent(cosineFits(inner, dominant)));
+      expectClose(measured.xiCosineFit, meanOfPresent(cosineFits(outer, dominant)));
     }),
     { numRuns: 300 },
   );
@@ -49,6 +53,8 @@ test("a network of constant rows has no spectral measures", () => {
     iprTheta: undefined,
     iprXi: undefined,
     meanAbsSinMisalignment: undefined,
+    thetaCosineFit: undefined,
+    xiCosineFit: undefined,
   });
 });
 

@@ -10,12 +10,16 @@ export interface SpectralMeasures {
   readonly iprXi: number | undefined;
   /** Mean over neurons of |sin D_m|, D_m = 2 phi_m - psi_m at theta's k*, in [0, 1]. */
   readonly meanAbsSinMisalignment: number | undefined;
+  /** Mean over the rows of theta of the R^2 of the row and its component at k*, A_k*^2 / sum_k A_k^2, in [0, 1]. */
+  readonly thetaCosineFit: number | undefined;
+  /** The same of xi, at theta's k*. */
+  readonly xiCosineFit: number | undefined;
 }
 
 /**
  * Computes the spectral progress measures of networks of one modulus, often: tables and scratch are made once, and a
- * measurement allocates only its result. Equal to `inverseParticipationRatio` and `meanAbsSinMisalignment` of the full
- * spectra; rows without energy at any nonzero frequency are left out of the means, as there.
+ * measurement allocates only its result. Equal to `inverseParticipationRatio`, `meanAbsSinMisalignment` and the mean of
+ * `cosineFits` of the full spectra; rows without energy at any nonzero frequency are left out of the means, as there.
  *
  * Even and odd parts of a row halve the transform to 2 K^2 multiplications. Both rows of a neuron and two frequencies
  * go through the inner loop together, which does eight multiplications for eight loads.
@@ -51,6 +55,8 @@ export class SpectralMeter {
     let thetaSum = 0;
     let xiSum = 0;
     let misalignmentSum = 0;
+    let thetaFitSum = 0;
+    let xiFitSum = 0;
     for (let start = 0; start < theta.length; start += modulus) {
       fold(theta, start, modulus, this.#folded, 0);
       fold(xi, start, modulus, this.#folded, 2);
@@ -73,19 +79,21 @@ export class SpectralMeter {
           dominantEnergy = thetaSquare;
         }
       }
-      if (thetaEnergy > 0) {
-        thetaRows++;
-        thetaSum += thetaFourth / (thetaEnergy * thetaEnergy);
-      }
-      if (xiEnergy > 0) {
-        xiRows++;
-        xiSum += xiFourth / (xiEnergy * xiEnergy);
-      }
-      // e^{i phi} is (c - i s) / |c - i s| and e^{i psi} is (u - i v) / |u - i v|, so sin(2 phi - psi) needs no angle.
       const c = coefficients[dominant];
       const s = coefficients[dominant + 1];
       const u = coefficients[dominant + 2];
       const v = coefficients[dominant + 3];
+      if (thetaEnergy > 0) {
+        thetaRows++;
+        thetaSum += thetaFourth / (thetaEnergy * thetaEnergy);
+        thetaFitSum += dominantEnergy / thetaEnergy;
+      }
+      if (xiEnergy > 0) {
+        xiRows++;
+        xiSum += xiFourth / (xiEnergy * xiEnergy);
+        xiFitSum += (u * u + v * v) / xiEnergy;
+      }
+      // e^{i phi} is (c - i s) / |c - i s| and e^{i psi} is (u - i v) / |u - i v|, so sin(2 phi - psi) needs no angle.
       const scale = dominantEnergy * Math.sqrt(u * u + v * v);
       if (scale > 0) {
         neurons++;
@@ -99,6 +107,8 @@ export class SpectralMeter {
       iprTheta,
       iprXi,
       meanAbsSinMisalignment: neurons > 0 ? misalignmentSum / neurons : undefined,
+      thetaCosineFit: thetaRows > 0 ? thetaFitSum / thetaRows : undefined,
+      xiCosineFit: xiRows > 0 ? xiFitSum / xiRows : undefined,
     };
   }
 }

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { blowUpTime, eulerFlow, type FlowState, simulateFlow } from "./flow.ts";
 import { dominantFrequencies, spectrum } from "./fourier.ts";
 import { decidedNetworks } from "./testing/networks.ts";
-import { theoryResiduals } from "./theory-residuals.ts";
+import { theoryResiduals, weightResiduals } from "./theory-residuals.ts";
 
 const modulus = 11;
 const angle = fc.double({ min: -Math.PI, max: Math.PI, noNaN: true });
@@ -104,4 +104,17 @@ test("residuals of any two networks are in their ranges", () => {
       }
     }),
   );
+});
+
+test("a network does not drift from itself, and weights without any frequency have no residuals", () => {
+  fc.assert(
+    fc.property(decidedNetworks, (network) => {
+      const measured = weightResiduals(network, network, network.modulus, 0);
+      expect(measured.magnitudeDrift ?? 0).toBe(0);
+      expect(measured.phaseDrift ?? 0).toBe(0);
+      expect(measured.misalignmentError ?? 0).toBeLessThan(1e-6);
+    }),
+  );
+  const flat = { theta: new Float32Array(14).fill(1), xi: new Float32Array(14).fill(2) };
+  expect(weightResiduals(flat, flat, 7, 1)).toEqual({});
 });

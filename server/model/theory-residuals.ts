@@ -2,7 +2,7 @@ import { wrapAngle } from "./angle.ts";
 import type { FlowState } from "./flow.ts";
 import { flowInvariants, flowMisalignment } from "./flow.ts";
 import { misalignmentAfter } from "./flow-misalignment.ts";
-import { atDominant, type Spectrum } from "./fourier.ts";
+import { atDominant, dominantFrequencies, type Spectrum, spectrum } from "./fourier.ts";
 import { meanOfPresent } from "./present-values.ts";
 
 /** Both layers of a network in their Fourier bases. */
@@ -54,6 +54,30 @@ export function theoryResiduals(
     ...(phaseDrift === undefined ? {} : { phaseDrift }),
     ...(misalignmentError === undefined ? {} : { misalignmentError }),
   };
+}
+
+interface Weights {
+  readonly theta: Float32Array | Float64Array;
+  readonly xi: Float32Array | Float64Array;
+}
+
+/**
+ * The same of weights, [M, p] row-major each.
+ *
+ * @param time - of the flow from `base` to `now`
+ */
+export function weightResiduals(
+  base: Weights,
+  now: Weights,
+  modulus: number,
+  time: number | undefined,
+): TheoryResiduals {
+  const spectra = ({ theta, xi }: Weights) => ({
+    theta: spectrum(theta, modulus),
+    xi: spectrum(xi, modulus),
+  });
+  const present = spectra(now);
+  return theoryResiduals(spectra(base), present, dominantFrequencies(present.theta), time);
 }
 
 function stateAt({ theta, xi }: Spectra, dominant: Uint8Array, neuron: number): FlowState {

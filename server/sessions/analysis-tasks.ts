@@ -10,8 +10,8 @@ import { logitMeasures } from "../model/logit-measures.ts";
 import { lottery } from "../model/lottery.ts";
 import { pairGrids } from "../model/pair-grids.ts";
 import { summarizeSpectrum } from "../model/spectrum-summary.ts";
+import { weightResiduals } from "../model/theory-residuals.ts";
 import { votes, votingFit } from "../model/voting.ts";
-import { weightMeasures } from "../model/weight-measures.ts";
 
 /**
  * Work on arrays that takes longer than a request should hold the event loop, by name, so that it can be done on a worker thread.
@@ -34,7 +34,7 @@ export const analysisTasks = {
   simulateFlow,
   eulerFlow,
   outcomeContour,
-  weightMeasures,
+  weightResiduals,
   logitMeasures,
   bandsOfRuns,
 };

@@ -264,7 +264,7 @@ test("measures are counted as memory while they are taken", async () => {
 test("measured sessions don't wait for what users ask to be analysed", async () => {
   const registry = await restored(folder());
   const spec = completeSpec({ width: 512 }, "standard");
-  const measures = [{ measure: "thetaCosineFit", every: 1 }] as const;
+  const measures = [{ measure: "magnitudeDrift", every: 1 }] as const;
   const session = await registry.start({
     spec,
     preset: "",
@@ -280,7 +280,7 @@ test("measured sessions don't wait for what users ask to be analysed", async () 
   });
   await advance(session, 20);
   expect(isAnalysed).toBe(false);
-  expect(stepsWith(await pointsOf(session), "thetaCosineFit")).toHaveLength(21);
+  expect(stepsWith(await pointsOf(session), "magnitudeDrift")).toHaveLength(21);
   await asked;
 });
 

@@ -19,6 +19,10 @@ export const extraMeasures = [
   "votingRSquared",
 ] as const;
 
+const spectralMeasures = ["iprTheta", "iprXi", "thetaCosineFit", "xiCosineFit"] as const;
+
+export type SpectralMeasure = (typeof spectralMeasures)[number];
+
 export type ExtraMeasure = (typeof extraMeasures)[number];
 
 /** Those that a point carries. */
@@ -40,15 +44,23 @@ export function isExtra(measure: string): measure is ExtraMeasure {
 /** Bytes of weights that one slice may copy out to be measured. */
 const copiedBytes = 2 ** 24;
 
-/** States that one slice may record where points carry extra measures, at least 1 and at most 16. */
+/** States that one slice may record where points carry measures that need weights, at least 1 and at most 16. */
 export function measuredASlice(modulus: number, width: number): number {
   const bytes = 2 * Float32Array.BYTES_PER_ELEMENT * modulus * width;
   return Math.max(1, Math.min(16, Math.floor(copiedBytes / bytes)));
 }
 
+const none: readonly ExtraMeasure[] = [];
+
 /** What the point of a step is to carry, should it be recorded. */
 export function dueAt(schedule: MeasureSchedule, step: number): readonly ExtraMeasure[] {
+  if (schedule.length === 0) return none;
   return schedule.filter(({ every }) => step % every === 0).map(({ measure }) => measure);
+}
+
+/** The engine's own spectral measures have it already; all others are computed from a copy of the weights. */
+export function isSpectral(measure: ExtraMeasure): measure is SpectralMeasure {
+  return (spectralMeasures as readonly ExtraMeasure[]).includes(measure);
 }
 
 /** It is taken against the state at which the session began. */

@@ -2,7 +2,7 @@ import type { Engine, Problem, Weights } from "../engine/engine.ts";
 import { flowTime } from "../model/flow-time.ts";
 import type { SpectralMeasures } from "../model/spectral-measures.ts";
 import type { Analyst } from "./analyst.ts";
-import { type ExtraMeasure, type ExtraValues, needsBase } from "./extra-measures.ts";
+import { type ExtraMeasure, type ExtraValues, isSpectral, needsBase } from "./extra-measures.ts";
 
 /** What an exponential costs, roughly, beside a multiply-add. */
 const operationsAnExponential = 16;
@@ -23,21 +23,24 @@ export interface Measured extends Weights {
 }
 
 /** Where the measures of one kind come from. */
-const ofSpectra: readonly ExtraMeasure[] = [
-  "thetaCosineFit",
-  "xiCosineFit",
-  "magnitudeDrift",
-  "phaseDrift",
-  "misalignmentError",
-];
 const ofDominant: readonly ExtraMeasure[] = ["dominantOnlyTrainLoss", "dominantOnlyTestLoss"];
 const ofRemoved: readonly ExtraMeasure[] = ["dominantRemovedTrainLoss", "dominantRemovedTestLoss"];
 const ofVoting: readonly ExtraMeasure[] = ["votingResidual", "votingRSquared"];
 const ofLogits: readonly ExtraMeasure[] = ["maxProbabilityDeviation", ...ofVoting];
 
-/** The engine's own measures have these already. */
+/** The engine's own measures do not have them all. */
 export function needsWeights(due: readonly ExtraMeasure[]): boolean {
-  return due.some((measure) => measure !== "iprTheta" && measure !== "iprXi");
+  return !due.every(isSpectral);
+}
+
+/** Those that the engine has measured. */
+export function spectralValues(due: readonly ExtraMeasure[], spectral: SpectralMeasures): ExtraValues {
+  const values: { [M in ExtraMeasure]?: number } = {};
+  for (const measure of due) {
+    const value = isSpectral(measure) ? spectral[measure] : undefined;
+    if (value !== undefined) values[measure] = value;
+  }
+  return values;
 }
 
 /** Takes extra measures of states, off the event loop: of equal states equal to the last bit. */
@@ -70,9 +73,8 @@ export class Measurer {
 
   async measure(due: readonly ExtraMeasure[], state: Measured): Promise<ExtraValues> {
     const wants = (measures: readonly ExtraMeasure[]) => due.some((measure) => measures.includes(measure));
-    const { iprTheta, iprXi } = state.spectral;
-    const all: Partial<Record<ExtraMeasure, number | undefined>> = { iprTheta, iprXi };
-    if (wants(ofSpectra)) Object.assign(all, await this.#spectra(due, state));
+    const all: Partial<Record<ExtraMeasure, number | undefined>> = spectralValues(due, state.spectral);
+    if (due.some(needsBase)) Object.assign(all, await this.#residuals(state));
     if (wants(ofLogits)) Object.assign(all, await this.#logits(wants(ofVoting), state));
     if (wants(ofDominant)) {
       const { trainLoss, testLoss } = await this.#losses("projectOnDominant", state);
@@ -92,15 +94,14 @@ export class Measurer {
     return values;
   }
 
-  async #spectra(due: readonly ExtraMeasure[], { theta, xi, problem, step, isStraight }: Measured) {
+  async #residuals({ theta, xi, problem, step, isStraight }: Measured) {
     const { modulus, activation } = problem;
-    if (due.some(needsBase)) this.#base ??= await this.#readBase();
-    const base = due.some(needsBase) ? this.#base : undefined;
-    const hasClock = base !== undefined && isStraight && activation === "x^2";
-    const time = hasClock ? flowTime(problem, base.step, step) : undefined;
-    const operations = (base === undefined ? 2 : 4) * theta.length * modulus;
-    const against = base && { theta: base.theta, xi: base.xi };
-    return this.#analyst.run("weightMeasures", operations, { theta, xi }, modulus, against, time);
+    this.#base ??= await this.#readBase();
+    if (this.#base === undefined) return {};
+    const { step: from, ...base } = this.#base;
+    const time = isStraight && activation === "x^2" ? flowTime(problem, from, step) : undefined;
+    const operations = 4 * theta.length * modulus;
+    return this.#analyst.run("weightResiduals", operations, base, { theta, xi }, modulus, time);
   }
 
   async #logits(isVoting: boolean, { theta, xi, problem: { modulus, width, activation } }: Measured) {

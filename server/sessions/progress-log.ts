@@ -28,7 +28,7 @@ export interface ProgressPoint extends ExtraValues {
 
 export type Measure = Exclude<keyof ProgressPoint, "sequence" | "step" | "stage">;
 
-/** Of every point. */
+/** Of every point, in the order of the stored columns. */
 export const measures: readonly Exclude<Measure, ExtraMeasure>[] = [
   "trainLoss",
   "testLoss",
@@ -82,6 +82,7 @@ export class ProgressLog {
   #extras: ProgressRing | undefined;
   #oldest: number;
   #newest: number;
+  /** Once somebody has asked for it, or while it can't be read here. */
   #latest: ProgressPoint | undefined;
   readonly #waiting = new Set<() => void>();
   /** Of those, the ones that have a pace of their own. */
@@ -140,6 +141,7 @@ export class ProgressLog {
 
   /** Forgets the points, which must be in the store. */
   unload(): void {
+    this.#latest = this.latest;
     this.#rows = undefined;
     this.#extras = undefined;
     this.#lastRead = undefined;
@@ -168,7 +170,7 @@ export class ProgressLog {
     this.#newest = newest;
     this.#lastRead = undefined;
     if (newest < this.#oldest) this.#oldest = 0;
-    this.#latest = this.#oldest === 0 ? undefined : this.#read(newest);
+    this.#latest = undefined;
     this.wake();
   }
 
@@ -182,24 +184,33 @@ export class ProgressLog {
     return this.#oldest;
   }
 
-  append(point: Omit<ProgressPoint, "sequence">): ProgressPoint {
+  append({ step, stage, ...point }: Omit<ProgressPoint, "sequence">): ProgressPoint {
+    const values = measures.map((measure) => point[measure] ?? Number.NaN);
+    this.put(step, stage, values, point);
+    this.tell();
+    return this.latest!;
+  }
+
+  /**
+   * Appends a point, of which subscribers are not told before `tell`: a slice has many, and most are read by nobody.
+   *
+   * @param values - those of `measures`, in that order; NaN where one is absent
+   */
+  put(step: number, stage: Stage | undefined, values: readonly number[], extras?: ExtraValues): void {
     const rows = this.#loaded;
     this.#newest += 1;
     if (this.#oldest === 0) this.#oldest = this.#newest;
     this.#oldest = Math.max(this.#oldest, this.#newest - this.#capacity + 1);
-    const row = rows.row(this.#newest);
-    row[0] = point.step;
-    row[1] = stages.indexOf(point.stage);
-    for (const [i, measure] of measures.entries()) row[2 + i] = point[measure] ?? Number.NaN;
-    if (this.#extras !== undefined || extraMeasures.some((measure) => point[measure] !== undefined)) {
-      this.#putExtras(
-        this.#newest,
-        extraMeasures.map((measure) => point[measure] ?? Number.NaN),
-      );
+    const start = rows.startOf(this.#newest);
+    rows.values[start] = step;
+    rows.values[start + 1] = stages.indexOf(stage);
+    for (let i = 0; i < measures.length; i++) rows.values[start + 2 + i] = values[i]!;
+    const carries = extras !== undefined && extraMeasures.some((measure) => extras[measure] !== undefined);
+    if (carries || this.#extras !== undefined) {
+      const row = extraMeasures.map((measure) => extras?.[measure] ?? Number.NaN);
+      this.#putExtras(this.#newest, row);
     }
-    this.#latest = { ...point, sequence: this.#newest };
-    this.#wakeInRounds();
-    return this.#latest;
+    this.#latest = undefined;
   }
 
   /**
@@ -244,6 +255,7 @@ export class ProgressLog {
   }
 
   get latest(): ProgressPoint | undefined {
+    if (this.isLoaded && this.#oldest > 0) this.#latest ??= this.#read(this.#newest);
     return this.#latest;
   }
 
@@ -278,8 +290,8 @@ export class ProgressLog {
     for (const woken of [...this.#waiting]) woken();
   }
 
-  /** Wakes a few subscribers at once, and a crowd when its round has come, with all points since the last one. */
-  #wakeInRounds(): void {
+  /** There are new points: wakes a few subscribers at once, and a crowd when its round has come, with all points since the last one. */
+  tell(): void {
     for (const woken of [...this.#paced]) woken();
     const pauseMs = Math.min(longestRoundMs, roundMsASubscriber * this.#waiting.size);
     const dueMs = this.#lastRoundMs + pauseMs - performance.now();

@@ -15,6 +15,17 @@ export class ProgressRing {
 
   /** The row of a sequence, to be read or written. */
   row(sequence: number): Float64Array {
+    const start = this.startOf(sequence);
+    return this.#rows.subarray(start, start + this.#width);
+  }
+
+  /** All rows; others once there is room for another sequence. */
+  get values(): Float64Array {
+    return this.#rows;
+  }
+
+  /** Where in `values` the row of a sequence begins; makes room for it. */
+  startOf(sequence: number): number {
     const end = Math.min(sequence, this.#capacity) * this.#width;
     if (end > this.#rows.length) {
       const length = Math.min(Math.max(this.#rows.length * 2, end), this.#capacity * this.#width);
@@ -23,7 +34,6 @@ export class ProgressRing {
       grown.fill(Number.NaN, this.#rows.length);
       this.#rows = grown;
     }
-    const start = ((sequence - 1) % this.#capacity) * this.#width;
-    return this.#rows.subarray(start, start + this.#width);
+    return ((sequence - 1) % this.#capacity) * this.#width;
   }
 }

@@ -2,6 +2,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { Spec } from "../model/spec.ts";
 import type { Engines } from "./engines.ts";
 import { type MeasureSchedule, measuredASlice } from "./extra-measures.ts";
+import { needsWeights } from "./measurer.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import { extraBytes, pointBytes } from "./progress-log.ts";
 import type { Session } from "./session.ts";
@@ -137,14 +138,16 @@ export class ResidentMemory {
   }
 
   /**
-   * What a session takes while it is resident, its log when that is full. Extra measures take the base, and the weights of the states of
-   * two slices, one under way and one measured meanwhile; their columns stay as long as a point has any.
+   * What a session takes while it is resident, its log when that is full. Measures of weights take the base, and the weights of the
+   * states of two slices, one under way and one measured meanwhile; the columns of extra ones stay as long as a point has any.
    */
   #bytes({ engine, spec, measures, hasExtras }: Footprint): Bytes {
     const { engines, retainedProgressPoints } = this.#parts;
     const { modulus, width } = spec;
     const isMeasured = measures.length > 0;
-    const copies = isMeasured ? 1 + 2 * measuredASlice(modulus, width) : 0;
+    const copies = needsWeights(measures.map(({ measure }) => measure))
+      ? 1 + 2 * measuredASlice(modulus, width)
+      : 0;
     const extra =
       copies * 2 * 4 * modulus * width + (isMeasured || hasExtras ? extraBytes * retainedProgressPoints : 0);
     const log = pointBytes * retainedProgressPoints;

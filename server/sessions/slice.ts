@@ -1,6 +1,6 @@
 import type { Advance, Problem, Weights } from "../engine/engine.ts";
 import type { ExtraMeasure, ExtraValues } from "./extra-measures.ts";
-import { type Measurer, needsWeights } from "./measurer.ts";
+import { type Measurer, needsWeights, spectralValues } from "./measurer.ts";
 
 /** What a slice brought. */
 export interface Slice {
@@ -27,9 +27,13 @@ export async function extrasOf(
   const weights = result.weights.values();
   try {
     for (const [i, spectral] of result.measures.entries()) {
-      const { theta, xi } = needsWeights(due[i]!) ? weights.next().value! : noWeights;
+      if (!needsWeights(due[i]!)) {
+        extras.push(spectralValues(due[i]!, spectral));
+        continue;
+      }
+      const { theta, xi } = weights.next().value!;
       const state = { theta, xi, problem, spectral, isStraight, step: recordAt[i]! };
-      extras.push(due[i]!.length === 0 ? {} : await measurer.measure(due[i]!, state));
+      extras.push(await measurer.measure(due[i]!, state));
     }
   } catch (failure) {
     return { extras, failure };

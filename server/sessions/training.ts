@@ -14,7 +14,7 @@ import {
   needsBase,
 } from "./extra-measures.ts";
 import type { ClassCounts, Head } from "./head.ts";
-import { type Measurer, needsWeights } from "./measurer.ts";
+import { type Measurer, needsWeights, spectralValues } from "./measurer.ts";
 import type { Observer } from "./observer.ts";
 import { mostRecords } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
@@ -199,7 +199,8 @@ export class Training {
   /** Points that a slice may record. */
   get mostRecords(): number {
     const { modulus, width } = this.#spec;
-    return this.#schedule.length === 0 ? mostRecords : measuredASlice(modulus, width);
+    const copies = needsWeights(this.#schedule.map(({ measure }) => measure));
+    return copies ? measuredASlice(modulus, width) : mostRecords;
   }
 
   /** Of the points from now on. */
@@ -425,7 +426,7 @@ export class Training {
     const slice = this.#uncollected;
     if (slice === undefined) return undefined;
     this.#uncollected = undefined;
-    // A point is not to be seen without its measures, and one without any not to wait.
+    // A point is not to be seen without its measures, and one that has them not to wait.
     const { extras, failure } = slice.due.some((due) => due.length > 0)
       ? await extrasOf(slice, this.#parts.measurer)
       : { extras: [], failure: undefined };
@@ -435,15 +436,17 @@ export class Training {
   }
 
   #takeIn({ from, result, recordAt }: Slice, extras: readonly ExtraValues[]): ProgressPoint | undefined {
+    const { log } = this.#parts;
     const { trace, measures } = result;
-    let point: ProgressPoint | undefined;
     let row = 0;
     for (const [i, measured] of measures.entries()) {
       for (; from + row < recordAt[i]!; row++) this.#observe(from + row + 1, trace, row);
-      point = this.#record(recordAt[i]!, trace, row - 1, measured, extras[i]);
+      this.#record(recordAt[i]!, trace, row - 1, measured, extras[i]);
     }
     for (; row < result.steps; row++) this.#observe(from + row + 1, trace, row);
-    return point;
+    if (measures.length === 0) return undefined;
+    log.tell();
+    return log.latest;
   }
 
   /** The progress point of the present state, recorded unless it is already. */
@@ -460,8 +463,12 @@ export class Training {
     }));
     const { theta, xi } = weights;
     const state = { theta, xi, problem, spectral, isStraight: this.#isStraight, step: this.step };
-    const extras = due.length === 0 ? {} : await this.#parts.measurer.measure(due, state);
-    return this.#record(this.step, current, 0, spectral, extras);
+    const extras = needsWeights(due)
+      ? await this.#parts.measurer.measure(due, state)
+      : spectralValues(due, spectral);
+    this.#record(this.step, current, 0, spectral, extras);
+    this.#parts.log.tell();
+    return this.#parts.log.latest!;
   }
 
   /** Goes on under another activation, from the same weights and moments. Fails with DIVERGED, changing nothing. */
@@ -522,38 +529,30 @@ export class Training {
     step: number,
     trace: Trace,
     row: number,
-    measures: SpectralMeasures,
-    extras: ExtraValues = {},
-  ): ProgressPoint {
-    const { ipr, meanAbsSinMisalignment } = measures;
-    const stage = this.#stages.stage();
-    return this.#parts.log.append({
-      step,
-      ...present({ trainLoss: finite(trace.trainLoss[row]!), testLoss: finite(trace.testLoss[row]!) }),
-      ...this.#accuracies(trace, row),
-      ...present({ ipr, meanAbsSinMisalignment, stage }),
-      parameterNorm: trace.parameterNorm[row]!,
-      gradientNorm: trace.gradientNorm[row]!,
-      ...extras,
-    });
-  }
-
-  #accuracies(trace: Trace, row: number) {
+    { ipr = Number.NaN, meanAbsSinMisalignment = Number.NaN }: SpectralMeasures,
+    extras?: ExtraValues,
+  ): void {
     const [common, rare, partner, heldOut] = this.counts;
-    const right = [
-      trace.correctCommon[row]!,
-      trace.correctRare[row]!,
-      trace.correctPartner[row]!,
-      trace.correctHeldOut[row]!,
-    ] as const;
-    return present({
-      trainAccuracy: share(right[0] + right[1], common + rare),
-      testAccuracy: share(right[2] + right[3], partner + heldOut),
-      common: share(right[0], common),
-      rare: share(right[1], rare),
-      partner: share(right[2], partner),
-      heldOut: share(right[3], heldOut),
-    });
+    const rightCommon = trace.correctCommon[row]!;
+    const rightRare = trace.correctRare[row]!;
+    const rightPartner = trace.correctPartner[row]!;
+    const rightHeldOut = trace.correctHeldOut[row]!;
+    // Of an empty class, NaN.
+    const values = [
+      finite(trace.trainLoss[row]!),
+      finite(trace.testLoss[row]!),
+      (rightCommon + rightRare) / (common + rare),
+      (rightPartner + rightHeldOut) / (partner + heldOut),
+      rightCommon / common,
+      rightRare / rare,
+      rightPartner / partner,
+      rightHeldOut / heldOut,
+      ipr,
+      meanAbsSinMisalignment,
+      trace.parameterNorm[row]!,
+      trace.gradientNorm[row]!,
+    ];
+    this.#parts.log.put(step, this.#stages.stage(), values, extras);
   }
 }
 
@@ -570,10 +569,4 @@ const isStraight = (head: Pick<Head, "course" | "isStraight">) => head.isStraigh
 
 const hasTestSet = ([, , partner, heldOut]: ClassCounts) => partner + heldOut > 0;
 
-const share = (part: number, whole: number) => (whole === 0 ? undefined : part / whole);
-const finite = (value: number) => (Number.isFinite(value) ? value : undefined);
-
-/** The same record without its undefined entries. */
-function present<T extends object>(record: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as never;
-}
+const finite = (value: number) => (Number.isFinite(value) ? value : Number.NaN);

@@ -79,4 +79,10 @@ export const traceColumns = [
 ] as const;
 
 /** In the order of `Measure` in native/abi.h. NaN stands for a measure that no neuron has. */
-export const measureColumns = ["iprTheta", "iprXi", "meanAbsSinMisalignment"] as const;
+export const measureColumns = [
+  "iprTheta",
+  "iprXi",
+  "meanAbsSinMisalignment",
+  "thetaCosineFit",
+  "xiCosineFit",
+] as const;

@@ -7,10 +7,18 @@ import { measureColumns } from "./kernel.ts";
  * @param values - [points, measureColumns], NaN for a measure that no neuron has
  */
 export function spectralMeasures(values: Float64Array, point: number): SpectralMeasures {
-  const row = values.subarray(point * measureColumns.length);
-  const [iprTheta, iprXi, meanAbsSinMisalignment] = measureColumns.map((_, column) =>
-    Number.isNaN(row[column]) ? undefined : row[column],
-  );
-  const ipr = iprTheta === undefined || iprXi === undefined ? undefined : (iprTheta + iprXi) / 2;
-  return { ipr, iprTheta, iprXi, meanAbsSinMisalignment };
+  const row = point * measureColumns.length;
+  // In the order of the columns.
+  const iprTheta = present(values[row]);
+  const iprXi = present(values[row + 1]);
+  return {
+    ipr: iprTheta === undefined || iprXi === undefined ? undefined : (iprTheta + iprXi) / 2,
+    iprTheta,
+    iprXi,
+    meanAbsSinMisalignment: present(values[row + 2]),
+    thetaCosineFit: present(values[row + 3]),
+    xiCosineFit: present(values[row + 4]),
+  };
 }
+
+const present = (value: number) => (Number.isNaN(value) ? undefined : value);

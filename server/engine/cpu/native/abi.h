@@ -62,7 +62,7 @@ enum Column {
 };
 
 // Spectral progress measures; NaN for one that no neuron has.
-enum Measure { iprTheta, iprXi, meanAbsSinMisalignment, measureColumns };
+enum Measure { iprTheta, iprXi, meanAbsSinMisalignment, thetaCosineFit, xiCosineFit, measureColumns };
 
 struct Trainer;
 

@@ -38,10 +38,11 @@ struct GroupResult {
   int32_t correct[pairClasses];
 };
 
-// Over the neurons of a block: rows with energy at any nonzero frequency and the sum of their participation
-// ratios, of theta and of xi; neurons with a misalignment D and the sum of |sin D|.
+// Over the neurons of a block: rows with energy at any nonzero frequency, the sum of their participation
+// ratios and that of their cosine fits, of theta and of xi; neurons with a misalignment D and the sum of
+// |sin D|.
 struct SpectralSums {
-  double rows[2], participation[2];
+  double rows[2], participation[2], fit[2];
   double neurons, misalignment;
 };
 

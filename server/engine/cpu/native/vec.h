@@ -105,11 +105,13 @@ constexpr int lanes64 = lanes / 2;
 typedef float Half64 __attribute__((vector_size(lanes64 * sizeof(float))));
 
 // lanes64 floats as doubles. The builtin: a call of memcpy is one, in the WebAssembly build.
+#ifndef __AVX512F__
 INLINE D loadWidened(const float* p) {
   Half64 x;
   __builtin_memcpy(&x, p, sizeof x);
   return __builtin_convertvector(x, D);
 }
+#endif
 
 typedef float Quad __attribute__((vector_size(16)));
 

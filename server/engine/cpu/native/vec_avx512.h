@@ -48,6 +48,8 @@ INLINE void transpose(V (&r)[lanes]) {
   }
 }
 
+// GCC makes two halves of what `__builtin_convertvector` converts.
+INLINE D loadWidened(const float* p) { return (D)_mm512_cvtps_pd(_mm256_loadu_ps(p)); }
 INLINE D loadDouble(const double* p) { return (D)_mm512_loadu_pd(p); }
 INLINE void storeDouble(double* p, D x) { _mm512_storeu_pd(p, (__m512d)x); }
 INLINE D splatDouble(double x) { return (D)_mm512_set1_pd(x); }
