@@ -37,7 +37,7 @@ test("--json prints exactly one object, with null for what the run can't have", 
 test("the stage table's row s is compared with the session's step s + 1", async () => {
   const { code, out } = await run("--run", "grokking", "--steps", "2201");
   expect(out).toMatch(/step 2201\s+heldOut\s+0\s+0\.000\s+as printed\s+yes/);
-  expect(out).toMatch(/step 2200\s+testLoss\s+2\.53\d+\s+2\.5303\s+0\.3%\s+yes/);
+  expect(out).toMatch(/step 2200\s+testLoss\s+2\.5[23]\d+\s+2\.5303\s+0\.3%\s+yes/);
   expect(out).not.toContain("NO");
   expect(code).toBe(0);
 });

@@ -7,7 +7,6 @@
 
 #if defined(__linux__)
 #include <linux/futex.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -31,15 +30,6 @@ extern "C" void grokboxYield() { std::this_thread::yield(); }
 namespace grokbox {
 
 constexpr size_t scratchBytes = std::max(trainScratchBytes, logitsScratchBytes);
-
-// The threads that compute give way to those that answer calls: the event loop and V8's helpers, which need a core for a moment only,
-// get it at once. On Linux a thread has a niceness of its own. They are bound to no processor, since a thread that waits for its own
-// holds up the job while another is idle.
-void giveWay() {
-#if defined(__linux__)
-  setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
-#endif
-}
 
 Pool::Pool(int32_t threads) : slots(threads), idle(threads) {
   for (Slot& slot : slots) {
@@ -104,7 +94,6 @@ void Pool::linger(Slot& slot) {
 }
 
 void Pool::work(Slot& slot) {
-  giveWay();
   std::unique_lock lock(mutex);
   for (;;) {
     slot.asleep = true;

@@ -1,7 +1,8 @@
 // The persistent threads of an engine. A job goes to threads that are idle at that moment, never to one that
 // others would have to wait for; several jobs at once share the threads. Threads without a job sleep, but not
 // at once: who awaits one step after the other has the next job ready some ten microseconds later, and waking
-// a sleeper takes longer than that.
+// a sleeper takes longer than that. None is bound to a processor: one that waits for its own, which the event loop or V8's
+// compiler has for some milliseconds, would hold up the others of its job while another processor is idle.
 #pragma once
 #include <atomic>
 #include <condition_variable>
