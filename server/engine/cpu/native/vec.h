@@ -66,7 +66,7 @@ INLINE void transpose(V (&r)[lanes]) {
 }
 #endif
 
-// Sixteen lanes, as one neuron block or a piece of a row of logits, whatever the width of a vector.
+// Sixteen lanes, as a neuron block or a group of pairs has, whatever the width of a vector.
 constexpr int blockLanes = 16;
 constexpr int blockVectors = blockLanes / lanes;
 
@@ -91,12 +91,6 @@ INLINE Block map(F f, const B&... b) {
 INLINE Block splatBlock(float x) {
   Block r;
   UNROLL for (int i = 0; i < blockVectors; i++) r.v[i] = splat(x);
-  return r;
-}
-// Lane numbers `first`, `first + 1`, ...
-INLINE VI laneNumbers(int first) {
-  VI r;
-  for (int i = 0; i < lanes; i++) r[i] = first + i;
   return r;
 }
 
@@ -128,15 +122,6 @@ INLINE float fold(F f, const Block& b) {
 }
 INLINE float sum(const Block& b) {
   return fold([](Quad x, Quad y) { return x + y; }, b);
-}
-INLINE float largest(const Block& b) {
-  return fold([](Quad x, Quad y) { return x > y ? x : y; }, b);
-}
-// Bit i is set when lane i equals x.
-INLINE uint32_t equalLanes(const Block& b, float x) {
-  uint32_t r = 0;
-  UNROLL for (int i = 0; i < blockVectors; i++) r |= equalMask(b.v[i], splat(x)) << (i * lanes);
-  return r;
 }
 
 }  // namespace grokbox::KERNEL_NAMESPACE

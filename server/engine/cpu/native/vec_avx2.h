@@ -17,7 +17,6 @@ INLINE V squareRoot(V x) { return (V)_mm256_sqrt_ps((__m256)x); }
 INLINE V nearest(V x) { return (V)_mm256_round_ps((__m256)x, 0); }
 INLINE VI toInt(V x) { return (VI)_mm256_cvtps_epi32((__m256)x); }
 INLINE V toFloat(VI x) { return (V)_mm256_cvtepi32_ps((__m256i)x); }
-INLINE uint32_t equalMask(V a, V b) { return _mm256_movemask_ps((__m256)(a == b)); }
 
 // Rows of a matrix to its columns.
 INLINE void transpose(V (&r)[lanes]) {

@@ -17,7 +17,6 @@ INLINE V squareRoot(V x) { return (V)_mm512_sqrt_ps((__m512)x); }
 INLINE V nearest(V x) { return (V)_mm512_roundscale_ps((__m512)x, 0); }
 INLINE VI toInt(V x) { return (VI)_mm512_cvtps_epi32((__m512)x); }
 INLINE V toFloat(VI x) { return (V)_mm512_cvtepi32_ps((__m512i)x); }
-INLINE uint32_t equalMask(V a, V b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ); }
 
 // A table of 32 numbers in two registers.
 constexpr int tableSize = 32;

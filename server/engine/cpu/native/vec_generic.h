@@ -27,10 +27,6 @@ INLINE V nearest(V x) {
 }
 INLINE VI toInt(V x) { return __builtin_convertvector(x, VI); }
 INLINE V toFloat(VI x) { return __builtin_convertvector(x, V); }
-INLINE uint32_t equalMask(V a, V b) {
-  const VI m = a == b;
-  return (m[0] & 1) | (m[1] & 2) | (m[2] & 4) | (m[3] & 8);
-}
 
 INLINE D loadDouble(const double* p) {
   D x;

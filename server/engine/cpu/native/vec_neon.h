@@ -17,10 +17,6 @@ INLINE V squareRoot(V x) { return (V)vsqrtq_f32((float32x4_t)x); }
 INLINE V nearest(V x) { return (V)vrndnq_f32((float32x4_t)x); }
 INLINE VI toInt(V x) { return (VI)vcvtnq_s32_f32((float32x4_t)x); }
 INLINE V toFloat(VI x) { return (V)vcvtq_f32_s32((int32x4_t)x); }
-INLINE uint32_t equalMask(V a, V b) {
-  const VI place = {1, 2, 4, 8};
-  return (uint32_t)vaddvq_s32((int32x4_t)((VI)(a == b) & place));
-}
 
 INLINE D loadDouble(const double* p) { return (D)vld1q_f64(p); }
 INLINE void storeDouble(double* p, D x) { vst1q_f64(p, (float64x2_t)x); }

@@ -24,7 +24,6 @@ INLINE V squareRoot(V x) { return (V)wasm_f32x4_sqrt((v128_t)x); }
 INLINE V nearest(V x) { return (V)wasm_f32x4_nearest((v128_t)x); }
 INLINE VI toInt(V x) { return (VI)wasm_i32x4_trunc_sat_f32x4((v128_t)x); }
 INLINE V toFloat(VI x) { return (V)wasm_f32x4_convert_i32x4((v128_t)x); }
-INLINE uint32_t equalMask(V a, V b) { return wasm_i32x4_bitmask((v128_t)(a == b)); }
 
 INLINE D loadDouble(const double* p) { return (D)wasm_v128_load(p); }
 INLINE void storeDouble(double* p, D x) { wasm_v128_store(p, (v128_t)x); }
