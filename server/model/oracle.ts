@@ -164,9 +164,8 @@ export class OracleTrainer {
     return { ...found, factorGradients: ofFactors, gradientNorm: Math.sqrt(squares) };
   }
 
-  /** Makes one update, and returns the losses and gradients of the state that it left. */
-  step(): Gradients {
-    const before = this.gradients();
+  /** Makes one update, by default with the gradients of the present state; returns these, with the losses of the state that it left. */
+  step(before: Gradients = this.gradients()): Gradients {
     const { thetaGradient: theta, xiGradient: xi, factorGradients: ofFactors } = before;
     const byName = { theta, xi, ...ofFactors } as Record<string, Float64Array>;
     for (const array of this.#trained) this.#update(array, byName[array.name]);
