@@ -103,6 +103,27 @@ test("a store in memory takes no more than it may: FULL, and what was there stay
   await store.commit({ putSessions: [session("b", 1)], putHeads: [state("b", 0, { values })] });
 });
 
+test("a deletion that comes together with what finds no room is done", async () => {
+  const store = await openStore({ directory: undefined, holder: "the test", maxEphemeralBytes: 1_000_000 });
+  onTestFinished(() => store.close());
+  await store.commit({
+    putSessions: [session("a", 1), session("b", 2)],
+    putHeads: [state("a", 0, { values }), state("b", 0, { values })],
+  });
+  const tooLarge = { putSnapshots: [state("a", 1, { values: 20 * values })] };
+  const small = (step: number) => ({
+    putEvents: [{ session: "a", step, timeMs: 0, kind: "step", body: null }],
+  });
+  const outcomes = await Promise.allSettled(
+    [small(1), tooLarge, { deleteSessions: ["b"] }, tooLarge, small(2)].map((unit) => store.commit(unit)),
+  );
+  expect(outcomes.map(({ status }) => status)).toEqual([
+    ...["fulfilled", "rejected", "fulfilled", "rejected", "fulfilled"],
+  ]);
+  expect((await store.load()).sessions.map(({ id }) => id)).toEqual(["a"]);
+  expect(await store.readEvents("a")).toHaveLength(2);
+});
+
 test("a backup to a full disk fails and leaves nothing", async (context) => {
   const directory = smallDisk();
   if (directory === undefined) return context.skip("may not mount a tmpfs");

@@ -10,6 +10,7 @@ export type Outcome = CommitResult | StoreError;
 /**
  * Commits that have come together are written together, since a disk takes a transaction of eight as fast as one of one. Each is in
  * a savepoint of its own and fails alone when it is at fault itself; when the disk is, all of them fail, and nothing of any is there.
+ * A full disk is at fault for those that need room: each is tried alone then, since a deletion needs none.
  *
  * @returns the outcome of each, in order, once they are on disk
  */
@@ -37,6 +38,9 @@ export function commitTogether(database: Database, lastEnd: LastEnd, units: read
     return outcomes;
   } catch (error) {
     const storeError = asStoreError(error, {}, "IO");
+    if (storeError.kind === "FULL" && units.length > 1) {
+      return units.flatMap((unit) => commitTogether(database, lastEnd, [unit]));
+    }
     return units.map(() => storeError);
   }
 }
