@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
+import { OracleTrainer } from "../../model/oracle.ts";
 import { makeStart } from "../conformance/arbitrary-problem.ts";
+import { relativeDistance } from "../conformance/distance.ts";
 import { describeEngine } from "../conformance/engine-conformance.ts";
 import { loadAddon } from "./addon.ts";
 import { type CpuEngineOptions, cpuIsas, openCpuEngine } from "./cpu-engine.ts";
@@ -65,6 +67,32 @@ describe("builds of the kernel", () => {
     }
     for (const result of results) expect(result).toEqual(results[0]);
   });
+
+  it.each(["reason" in addon ? [] : ["addon" as const], "wasm" as const].flat())(
+    "take a network that is wider than a section to the oracle's update, with the same bits on any threads: %s",
+    async (variant) => {
+      const { problem, state } = makeStart({
+        ...{ modulus: 31, width: 4_321, activation: "relu", task: "add", optimizer: adamw },
+        ...{ warmupSteps: 0, trainFraction: 0.75, seed: 5 },
+      });
+      const { thetaGradient, xiGradient } = new OracleTrainer(problem, state).gradients();
+      const results = [];
+      for (const threads of [1, 2, 3]) {
+        await using engine = await openDisposable({ variant, threads });
+        const trainer = await engine.open(problem, state);
+        await trainer.advance(1);
+        const { moments } = await trainer.readState();
+        // From zero, the first moment after an update is (1 - beta1) times the gradient.
+        const [theta, xi] = [moments!.thetaFirst!, moments!.xiFirst!].map((moment) =>
+          Float64Array.from(moment, (value) => value / (1 - adamw.beta1)),
+        );
+        expect(relativeDistance([theta, xi], [thetaGradient, xiGradient])).toBeLessThan(1e-5);
+        await trainer.advance(2);
+        results.push(await trainer.readState());
+      }
+      for (const result of results) expect(result).toEqual(results[0]);
+    },
+  );
 
   it("include a WebAssembly module built from the present sources", () => {
     const { fingerprint } = JSON.parse(readFileSync(wasmStamp, "utf8"));

@@ -107,7 +107,7 @@ struct Job {
 };
 
 // Working memory of one thread, 64-byte aligned.
-constexpr size_t trainScratchBytes = 160 << 10;
+constexpr size_t trainScratchBytes = 64 << 10;
 constexpr size_t logitsScratchBytes = 512 << 10;
 
 // One build of kernel.cc.

@@ -76,7 +76,7 @@ static void backwardBlock(Trainer& t, int32_t block, BackwardScratch& scratch) {
   const int32_t chunk = chunkGroups(t);
   for (int32_t first = 0; first < t.trainedGroups; first += chunk) {
     const int32_t groups = t.trainedGroups - first < chunk ? t.trainedGroups - first : chunk;
-    const float* g = t.logitGradient + (size_t)first * size;
+    const float* g = t.logits + (size_t)first * size;
     const PairGroup* group = t.group + first;
     hiddenOfChunk<A>(theta, group, groups, scratch);
     for (int v = 0; v < 16; v += tileVectors * lanes) {

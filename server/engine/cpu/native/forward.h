@@ -1,8 +1,10 @@
 // Logits of groups of sixteen pairs: f[j][u] = sum_m xi[m][j] h[m][u], h[m][u] = sigma(theta_m[x_u] + theta_m[y_u]).
 // The lanes are pairs.
 //
-// Neurons are taken in chunks: a chunk's weights stay in cache while all groups of a batch pass over them, and each
-// chunk's sum is rounded by itself before it is added, so a wide network loses no more than a narrow one.
+// Neurons are taken in chunks: a chunk's weights stay in the first-level cache while all groups of a batch pass over
+// them, and each chunk's sum is rounded by itself before it is added, so a wide network loses no more than a narrow one.
+// Chunks are taken in sections: a section's weights stay in the second-level cache while all of a thread's groups pass over
+// them.
 #pragma once
 #include "activation.h"
 #include "product.h"
@@ -12,6 +14,13 @@ namespace grokbox::KERNEL_NAMESPACE {
 
 constexpr int chunkNeurons = 128, chunkBlocks = chunkNeurons / 16;
 constexpr int batchGroups = 3;
+constexpr int sectionBytes = 512 << 10;
+
+// At least a chunk, and whole ones.
+static inline int32_t sectionBlocks(const Trainer& t) {
+  const int32_t fit = sectionBytes / (2 * t.blockSize() * (int32_t)sizeof(float)) / chunkBlocks;
+  return (fit < 1 ? 1 : fit) * chunkBlocks;
+}
 
 // hidden[m][16] of the sixteen neurons of a block: theta has neurons in its lanes, so the sums are transposed.
 template <class A>
@@ -46,12 +55,13 @@ static void hiddenOfChunk(const Trainer& t, int32_t block, int32_t blocks, const
   for (int32_t b = 0; b < blocks; b++) hiddenOfGroup<A>(theta + b * t.blockSize(), pairs, hidden + b * 16 * 16);
 }
 
-// logits[group][j][16] of `count` groups from `first` on, at most batchGroups. `hidden` has room for a chunk of each.
+// Adds what the neuron blocks [begin, end) give to the logits of `count` groups from `first` on, at most batchGroups; the first
+// block's are the first. `hidden` has room for a chunk of each.
 template <class A>
-static void logitsOfBatch(const Trainer& t, int32_t first, int32_t count, float* hidden, float* logits) {
+static void addLogits(Trainer& t, int32_t begin, int32_t end, int32_t first, int32_t count, float* hidden) {
   const int32_t size = t.blockSize();
-  for (int32_t b = 0; b < t.blocks; b += chunkBlocks) {
-    const int32_t blocks = t.blocks - b < chunkBlocks ? t.blocks - b : chunkBlocks;
+  for (int32_t b = begin; b < end; b += chunkBlocks) {
+    const int32_t blocks = end - b < chunkBlocks ? end - b : chunkBlocks;
     const float* xi = t.now.xi.weights + (size_t)b * size;
     for (int32_t g = 0; g < count; g++)
       hiddenOfChunk<A>(t, b, blocks, t.group[first + g], hidden + g * chunkNeurons * 16);
@@ -59,7 +69,7 @@ static void logitsOfBatch(const Trainer& t, int32_t first, int32_t count, float*
       for (int32_t g = 0; g < count; g++)
         for (int v = 0; v < 16; v += tileVectors * lanes)
           productTile<decltype(outputs)::value, true>(xi + j * 16, size, hidden + g * chunkNeurons * 16 + v, blocks * 16,
-                                                      logits + g * size + j * 16 + v, b == 0);
+                                                      t.logits + (size_t)(first + g) * size + j * 16 + v, b == 0);
     });
   }
 }

@@ -9,8 +9,6 @@
 
 namespace grokbox::KERNEL_NAMESPACE {
 
-constexpr int mostModulus = 199;
-
 // Of the sixteen pairs of a group: the index of the largest logit, and each entry's loss.
 struct Answers {
   alignas(64) int32_t answer[16];
@@ -23,10 +21,10 @@ struct EntrySums {
   V logit, term, others;  // f_label; e^{f_label - max f}; the sum of the other terms
 };
 
-// A vector of pairs, whose logits are `f`, [j][16]; they become e^{f_j - max f}. With one label both entries of a pair have
-// the same sums.
+// A vector of pairs, whose logits are `f`, [j][16]; where some of them train they become their gradient. With one label both
+// entries of a pair have the same sums.
 template <bool TwoLabels>
-static void softmaxOfPairs(const PairGroup& group, int first, int32_t p, float* f, float* gradient, Answers& answers) {
+static void softmaxOfPairs(const PairGroup& group, int first, int32_t p, float* f, bool isTrained, Answers& answers) {
   constexpr int entries = TwoLabels ? 2 : 1;
   EntrySums entry[entries];
   for (int e = 0; e < entries; e++) {
@@ -60,14 +58,14 @@ static void softmaxOfPairs(const PairGroup& group, int first, int32_t p, float* 
     store(answers.loss[e] + first, base + log1p(excess));
   }
 
-  if (gradient == nullptr) return;
+  if (!isTrained) return;
   const V total = entry[0].others + entry[0].term, weight = load(group.weight + first);
   const VI target = loadInt(group.target + first);
   V targetOthers = entry[0].others;
   if constexpr (TwoLabels) targetOthers = target == entry[1].label ? entry[1].others : targetOthers;
   const V scale = weight / total, targetGradient = -weight * (targetOthers / total);
   for (int32_t j = 0; j < p; j++)
-    store(gradient + j * 16, target == splatInt(j) ? targetGradient : load(f + j * 16) * scale);
+    store(f + j * 16, target == splatInt(j) ? targetGradient : load(f + j * 16) * scale);
 }
 
 // Counts and sums what sixteen pairs have.
@@ -82,33 +80,36 @@ static void addAnswers(const PairGroup& group, const Answers& answers, GroupResu
     }
 }
 
-static void softmaxOfGroup(Trainer& t, int32_t g, float* logits) {
+static void softmaxOfGroup(Trainer& t, int32_t g) {
   const PairGroup& group = t.group[g];
-  float* gradient = g < t.trainedGroups ? t.logitGradient + (size_t)g * t.blockSize() : nullptr;
+  float* f = t.logits + (size_t)g * t.blockSize();
+  const bool isTrained = g < t.trainedGroups;
   Answers answers;
-  for (int u = 0; u < 16; u += lanes) {
-    float* part = gradient ? gradient + u : nullptr;
-    group.hasTwoLabels ? softmaxOfPairs<true>(group, u, t.modulus, logits + u, part, answers)
-                       : softmaxOfPairs<false>(group, u, t.modulus, logits + u, part, answers);
-  }
+  for (int u = 0; u < 16; u += lanes)
+    group.hasTwoLabels ? softmaxOfPairs<true>(group, u, t.modulus, f + u, isTrained, answers)
+                       : softmaxOfPairs<false>(group, u, t.modulus, f + u, isTrained, answers);
   if (group.trainsTwoLabels)
     for (int u = 0; u < 16; u++)
       if (group.weight[u] > 0 && group.target[u] < 0)
-        for (int e = 0; e < 2; e++) gradient[group.label[e][u] * 16 + u] -= 1.f / (float)t.entries[0];
+        for (int e = 0; e < 2; e++) f[group.label[e][u] * 16 + u] -= 1.f / (float)t.entries[0];
   addAnswers(group, answers, t.result[g]);
 }
 
 struct ForwardScratch {
   alignas(64) float hidden[batchGroups * chunkNeurons * 16];
-  alignas(64) float logits[batchGroups * mostModulus * 16];
 };
 
 template <class A>
 static void forwardGroups(Trainer& t, Share groups, ForwardScratch& scratch) {
-  for (int32_t g = groups.first; g < groups.last; g += batchGroups) {
-    const int32_t count = groups.last - g < batchGroups ? groups.last - g : batchGroups;
-    logitsOfBatch<A>(t, g, count, scratch.hidden, scratch.logits);
-    for (int32_t i = 0; i < count; i++) softmaxOfGroup(t, g + i, scratch.logits + i * t.blockSize());
+  const int32_t section = sectionBlocks(t);
+  for (int32_t b = 0; b < t.blocks; b += section) {
+    const int32_t end = b + section < t.blocks ? b + section : t.blocks;
+    for (int32_t g = groups.first; g < groups.last; g += batchGroups) {
+      const int32_t count = groups.last - g < batchGroups ? groups.last - g : batchGroups;
+      addLogits<A>(t, b, end, g, count, scratch.hidden);
+      if (end == t.blocks)
+        for (int32_t i = 0; i < count; i++) softmaxOfGroup(t, g + i);
+    }
   }
 }
 

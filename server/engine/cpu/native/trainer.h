@@ -71,7 +71,7 @@ struct Trainer {
 
   float *thetaGradient, *xiGradient, *projectionGradient, *embeddingGradient;
   float* embeddingColumns;  // [p, dimension]
-  float* logitGradient;     // [groups, p, 16]
+  float* logits;            // [groups, p, 16]; of groups that train, after the softmax: the gradient in them
   float* thetaTable;        // [blocks * 16, tableSize], theta by neurons, where p is no larger; else null
   PairGroup* group;
   GroupResult* result;      // [groups]
@@ -176,7 +176,7 @@ static inline Trainer layOut(const Problem& problem, Carver& carver) {
   t.embeddingGradient = carver.take<float>((size_t)t.dimension * t.embeddingStride);
   t.embeddingColumns = carver.take<float>((size_t)t.dimension * p);
   if (p <= tableSize) t.thetaTable = carver.take<float>((size_t)t.blocks * 16 * tableSize);
-  t.logitGradient = carver.take<float>((size_t)t.groups * t.blockSize());
+  t.logits = carver.take<float>((size_t)t.groups * t.blockSize());
   t.group = carver.take<PairGroup>(t.groups);
   t.result = carver.take<GroupResult>(t.groups);
   t.gradientSquares = carver.take<double>(t.blocks + t.dimension);
@@ -232,7 +232,6 @@ static inline Trainer* createTrainer(void* arena, const Problem* problem) {
   });
   for (int32_t g = 0; g < t.groups; g++)
     for (float& weight : t.group[g].weight) weight /= (float)t.entries[0];
-  memset(t.logitGradient, 0, (size_t)t.groups * t.blockSize() * sizeof(float));
   fillHalfBasis(t.modulus, t.cosines, t.sines);
   return &t;
 }
