@@ -20,7 +20,10 @@ export interface StartOptions extends SpecInput, CallOptions {
   readonly recordEvery?: number | undefined;
   /** Which snapshots to keep by itself. @default none */
   readonly snapshotSchedule?: SnapshotSchedule | undefined;
-  /** Which extra measures to take. @default none */
+  /**
+   * Which extra measures to take, and how often; and of `ipr` and `meanAbsSinMisalignment` how often points carry them, in place of
+   * every one. @default no extra ones
+   */
   readonly measures?: readonly MeasureInput[] | undefined;
   /**
    * Weights from outside: arrays or a safetensors file, to be uploaded, or an upload. The spec and the training pairs of a file are the
