@@ -132,8 +132,8 @@ test("IPR and misalignment are left out where they are not due, and nothing else
     const steps = lines.flatMap((line, step) => (line.split(",")[column] === "" ? [] : [step]));
     expect([name, steps]).toEqual([name, carried]);
   }
-  const until = ["--until", "100", "--stop-when", "ipr >= 0 for 2"];
-  expect((await json("run", id, ...until, "--no-progress")).step).toBe(12);
+  await print("run", id, "--until", "100", "--stop-when", "ipr >= 0 for 2");
+  expect((await json("show", id)).step).toBe(12);
   expect(await print("measures", id, "--none")).toBe("none\n");
   expect((await json("step", id)).point.ipr).toBeGreaterThan(0);
 });

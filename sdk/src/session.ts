@@ -61,7 +61,10 @@ export interface SessionUpdate {
   readonly removeLabels?: readonly string[] | undefined;
   /** In place of the one there is; `{}` keeps no snapshots. */
   readonly snapshotSchedule?: SnapshotSchedule | undefined;
-  /** What the points from now on carry, as in `StartOptions`, all of it; `[]` takes no extra ones, and the others of every point. */
+  /**
+   * What the points from now on carry, as in `StartOptions`, all of it; `[]` for no extra ones, and `ipr` and
+   * `meanAbsSinMisalignment` of every point.
+   */
   readonly measures?: readonly MeasureInput[] | undefined;
 }
 

@@ -21,8 +21,8 @@ export interface StartOptions extends SpecInput, CallOptions {
   /** Which snapshots to keep by itself. @default none */
   readonly snapshotSchedule?: SnapshotSchedule | undefined;
   /**
-   * Which extra measures to take, and how often; and of `ipr` and `meanAbsSinMisalignment` how often points carry them, in place of
-   * every one. @default no extra ones
+   * Which extra measures to take, and how often; and how often `ipr` and `meanAbsSinMisalignment`, which every point carries unless they
+   * are here. @default no extra ones
    */
   readonly measures?: readonly MeasureInput[] | undefined;
   /**

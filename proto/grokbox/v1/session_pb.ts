@@ -170,8 +170,8 @@ export type Session = Message<"grokbox.v1.Session"> & {
   recordEvery: number;
 
   /**
-   * Which measures its points carry, and how often, of those that can be scheduled; absent without extra ones and with both others at
-   * every point.
+   * Which points carry which measures, of those that can be scheduled. Absent when nothing is: then all carry ipr and
+   * mean_abs_sin_misalignment, and no extra measures.
    *
    * @generated from field: grokbox.v1.MeasureSchedule measure_schedule = 21;
    */
@@ -602,7 +602,8 @@ export type StartSessionRequest = Message<"grokbox.v1.StartSessionRequest"> & {
   snapshotSchedule?: SnapshotSchedule | undefined;
 
   /**
-   * Which measures its points are to carry, and how often. Left out: no extra ones, and both others at every point.
+   * Which points are to carry which measures, of those that can be scheduled. Left out: all ipr and mean_abs_sin_misalignment, and no
+   * extra measures.
    *
    * @generated from field: grokbox.v1.MeasureSchedule measure_schedule = 10;
    */
@@ -799,7 +800,8 @@ export type UpdateSessionRequest = Message<"grokbox.v1.UpdateSessionRequest"> & 
   snapshotSchedule?: SnapshotSchedule | undefined;
 
   /**
-   * Which measures the points from now on are to carry, all of it; an empty one takes no extra ones, and both others at every point.
+   * Which of the points from now on are to carry which measures, all of it. An empty one: all ipr and mean_abs_sin_misalignment, and no
+   * extra measures.
    *
    * @generated from field: grokbox.v1.MeasureSchedule measure_schedule = 6;
    */
@@ -897,7 +899,7 @@ export type ForkSessionRequest = Message<"grokbox.v1.ForkSessionRequest"> & {
   snapshotSchedule?: SnapshotSchedule | undefined;
 
   /**
-   * Which measures its points are to carry, and how often. Left out: as in the source, but for those that the new session can't have.
+   * Which points are to carry which measures. Left out: as in the source, but for the measures that the new session can't have.
    *
    * @generated from field: grokbox.v1.MeasureSchedule measure_schedule = 9;
    */
