@@ -38,9 +38,9 @@ const never = 1_000_000;
  * All ways take turns with recording nothing, round by round, the engine and a server each against its own.
  *
  * The engine returns loss and accuracies of every step of every call, so there is no engine without them to hold them against: they are
- * in every figure here. A point that a server records has them, the norms, and the measures of the spectra that the four panels show: it
- * can't be had with loss and accuracy alone, so a point costs more than these. Nobody watches, but where it says so: then this process
- * reads every point as it comes.
+ * in every figure here. A point that a server records has them, the norms, and by default the measures of the spectra that the four panels
+ * show; where those are scheduled so rarely that they are never due, it has losses, accuracies and norms alone. Nobody watches, but where
+ * it says so: then this process reads every point as it comes.
  */
 export async function measureRecording(threads: number, rounds: number): Promise<RecordingCost[]> {
   const engine = await openCpuEngine({ threads });
@@ -56,6 +56,10 @@ export async function measureRecording(threads: number, rounds: number): Promise
     // The other one is of x^2 with SGD alone.
     const all = extraMeasures.filter((measure) => measure !== "misalignmentError");
     const spectral = ["iprTheta", "iprXi", "thetaCosineFit", "xiCosineFit"] as const;
+    const without = [
+      { measure: "ipr", every: never },
+      { measure: "meanAbsSinMisalignment", every: never },
+    ] as const;
     const engineWays = [
       engineWay(trainer, "nothing", never),
       engineWay(trainer, "spectral measures", 10),
@@ -63,6 +67,12 @@ export async function measureRecording(threads: number, rounds: number): Promise
     ];
     const serverWays = [
       await inServer({ recordEvery: never }, "nothing"),
+      await inServer({ recordEvery: 1, measures: without }, "a point with losses and accuracies"),
+      await inServer(
+        { recordEvery: 1, measures: without },
+        "a point with losses and accuracies, watched",
+        true,
+      ),
       await inServer({ recordEvery: 1 }, "a point"),
       await inServer({ recordEvery: 1 }, "a point, watched", true),
       await inServer({ recordEvery: 10 }, "a point"),

@@ -115,6 +115,29 @@ test("a schedule keeps snapshots by itself, is changed and taken back", async ()
   expect((await grokbox(["schedule", id, "--none", "--retain", "3"], env)).status).toBe(2);
 });
 
+test("IPR and misalignment are left out where they are not due, and nothing else is", async () => {
+  const spectra = ["--measure", "ipr:4", "--measure", "mean_abs_sin_misalignment:4"];
+  const id = await start("--record-every", "1", ...spectra);
+  await print("run", id, "--until", "6");
+  expect(await print("measures", id)).toBe("ipr and mean_abs_sin_misalignment every 4 steps\n");
+  expect(await print("show", id)).toMatch(/\n +IPR +-\n +mean \|sin D\| +-\n/);
+  const [header = "", ...lines] = (await print("history", id)).trimEnd().split("\n");
+  for (const [name, carried] of [
+    ["ipr", [0, 4]],
+    ["mean_abs_sin_misalignment", [0, 4]],
+    ["train_loss", [0, 1, 2, 3, 4, 5, 6]],
+    ["parameter_norm", [0, 1, 2, 3, 4, 5, 6]],
+  ] as const) {
+    const column = header.split(",").indexOf(name);
+    const steps = lines.flatMap((line, step) => (line.split(",")[column] === "" ? [] : [step]));
+    expect([name, steps]).toEqual([name, carried]);
+  }
+  await print("run", id, "--until", "100", "--stop-when", "ipr >= 0 for 2");
+  expect((await json("show", id)).step).toBe(12);
+  expect(await print("measures", id, "--none")).toBe("none\n");
+  expect((await json("step", id)).point.ipr).toBeGreaterThan(0);
+});
+
 test("extra measures are taken, shown, exported, changed and taken back", async () => {
   const id = await start(
     "--record-every",

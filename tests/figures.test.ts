@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FigureError, figures, png, svg } from "../clients/figures/mod.ts";
 import { rendered } from "../clients/figures/render/svg.ts";
-import { Grokbox, type Session } from "../sdk/src/mod.ts";
+import { Grokbox, type ProgressPoint, type Session } from "../sdk/src/mod.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { figureStructure, structureText } from "./testing/figure-structure.ts";
 
@@ -91,6 +91,27 @@ test("stages are shaded once they are known, each with its name", async () => {
   for (const stage of ["memorization", "generalization", "cleanup"]) {
     expect(text.split(`>${stage}<`)).toHaveLength(1 + 4);
   }
+});
+
+test("measures that few points carry are drawn at all of these, however many there are without", async () => {
+  await using session = await box.start({
+    ...{ modulus: 7, width: 16, recordEvery: 1 },
+    measures: [
+      { measure: "ipr", every: 7 },
+      { measure: "meanAbsSinMisalignment", every: 10 },
+    ],
+  });
+  await session.run({ untilStep: 3_000 }).finished;
+  const { data } = await figures.find(({ id }) => id === "14")!.draw({ box, session });
+  const { points } = data as { points: Pick<ProgressPoint, "step" | "ipr" | "meanAbsSinMisalignment">[] };
+  const stepsWith = (key: "ipr" | "meanAbsSinMisalignment") =>
+    points.filter((point) => point[key] !== undefined).map(({ step }) => step);
+  const multiples = (every: number) =>
+    Array.from({ length: 1 + Math.floor(3_000 / every) }, (_, i) => i * every);
+  expect(stepsWith("ipr")).toEqual(multiples(7));
+  expect(stepsWith("meanAbsSinMisalignment")).toEqual(multiples(10));
+  expect(points.length).toBeLessThan(1_600);
+  await session.delete();
 });
 
 test("predicted spurious cells are boxed, and held-out cells outlined, as many as there are", async () => {

@@ -156,6 +156,28 @@ test("measures are set at the start, shown, changed during a run and taken over 
   for (const each of [session, fork, plain]) await each.delete();
 });
 
+test("a condition on IPR or misalignment is taken wherever a later point is to carry it", async () => {
+  const every = 1_000_000;
+  await using session = await box.start({ ...spec, measures: [{ measure: "ipr", every }] });
+  await session.step(60);
+  expect(session.info.latest).not.toHaveProperty("ipr");
+  expect(session.info.latest!.meanAbsSinMisalignment).toBeGreaterThan(0);
+  const stopWhen = { measure: "ipr", atLeast: 0 } as const;
+  const trigger = { name: "a", when: stopWhen, action: "pause" } as const;
+  await session.setTriggers([trigger]);
+  // It never comes.
+  await session.run({ untilStep: 300, stopWhen }).finished;
+  expect(session.info).toMatchObject({ step: 300, stopReason: { kind: "target" } });
+  await using fork = await session.fork();
+  expect(fork.info.measures).toEqual([{ measure: "ipr", every }]);
+  expect(fork.info.latest).not.toHaveProperty("ipr");
+  // Nor does the latest point here carry it, but those that follow do.
+  await fork.update({ measures: [] });
+  await fork.run({ untilStep: 1_000, stopWhen }).finished;
+  expect(fork.info).toMatchObject({ step: 350, stopReason: { kind: "condition" } });
+  for (const each of [fork, session]) await each.delete();
+});
+
 test("a measure that the session can never have is refused, and so is one that is none", async () => {
   const measures = (...names: ExtraMeasure[]) => ({ measures: names });
   const field = (i: number) => `measure_schedule.measures[${i}].measure`;

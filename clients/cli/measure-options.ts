@@ -1,10 +1,10 @@
 import type { MeasureInput, ScheduledMeasure } from "@grokbox/sdk";
 import { InvalidArgumentError, Option } from "commander";
-import { extraMeasureNames, extraMeasures, measureOf, snakeCase } from "./measures.ts";
+import { measureOf, schedulableMeasureNames, schedulableMeasures, snakeCase } from "./measures.ts";
 import { plural } from "./numbers.ts";
 import { integer } from "./values.ts";
 
-/** Which extra measures a person wants a session to take. */
+/** Which measures a person wants points to carry, and how often. */
 export interface MeasureOptions {
   readonly measure?: readonly MeasureInput[];
 }
@@ -13,23 +13,23 @@ export interface MeasureOptions {
 export function measureOption(fallback: string): Option {
   return new Option(
     "--measure <name[:every]>",
-    `take an extra measure, such as magnitude_drift:500, on recorded multiples of so many steps, else of record_every; may be repeated${fallback === "" ? "" : `; else ${fallback}`}`,
+    `take an extra measure, such as magnitude_drift:500, on recorded multiples of so many steps, else of record_every; ipr or mean_abs_sin_misalignment on these only; may be repeated${fallback === "" ? "" : `; else ${fallback}`}`,
   ).argParser(scheduledMeasure);
 }
 
 /** NAME or NAME:EVERY; the option may be repeated. */
 export function scheduledMeasure(text: string, before: readonly MeasureInput[] = []): MeasureInput[] {
   const [name = "", every, ...more] = text.split(":");
-  const measure = measureOf(name, extraMeasures);
+  const measure = measureOf(name, schedulableMeasures);
   if (measure === undefined || more.length > 0) {
     throw new InvalidArgumentError(
-      `It must be NAME or NAME:EVERY, NAME one of ${extraMeasureNames.join(", ")}.`,
+      `It must be NAME or NAME:EVERY, NAME one of ${schedulableMeasureNames.join(", ")}.`,
     );
   }
   return [...before, every === undefined ? measure : { measure, every: integer(every) }];
 }
 
-/** magnitude_drift and phase_drift every 500 steps; voting_residual every 100 steps; empty for none. */
+/** magnitude_drift and phase_drift every 500 steps; voting_residual every 100 steps; empty for nothing scheduled. */
 export function measuresText(measures: readonly ScheduledMeasure[]): string {
   return [...new Set(measures.map(({ every }) => every))]
     .map((steps) => {

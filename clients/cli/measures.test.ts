@@ -1,26 +1,35 @@
-import { extraMeasures as extraOfSdk, measures as ofSdk } from "@grokbox/sdk";
+import {
+  extraMeasures as extraOfSdk,
+  measures as ofSdk,
+  schedulableMeasures as schedulableOfSdk,
+} from "@grokbox/sdk";
 import { expect, test } from "vitest";
 import { measuresText, scheduledMeasure } from "./measure-options.ts";
-import { extraMeasureNames, extraMeasures, measures } from "./measures.ts";
+import { extraMeasures, measures, schedulableMeasureNames, schedulableMeasures } from "./measures.ts";
 import { stopCondition } from "./stop-condition.ts";
 
 test("the measures are those of the SDK", () => {
   expect(measures).toEqual(ofSdk);
   expect(extraMeasures).toEqual(extraOfSdk);
+  expect(schedulableMeasures).toEqual(schedulableOfSdk);
 });
 
 test("a measure is written with or without its steps, by either of its names, and may be repeated", () => {
-  for (const name of extraMeasureNames) expect(scheduledMeasure(name)).toHaveLength(1);
+  for (const name of schedulableMeasureNames) expect(scheduledMeasure(name)).toHaveLength(1);
   expect(scheduledMeasure("voting_r_squared")).toEqual(["votingRSquared"]);
   expect(scheduledMeasure("magnitudeDrift:1_000", ["iprXi"])).toEqual([
     "iprXi",
     { measure: "magnitudeDrift", every: 1_000 },
   ]);
+  expect(scheduledMeasure("mean_abs_sin_misalignment:10", scheduledMeasure("ipr:10"))).toEqual([
+    { measure: "ipr", every: 10 },
+    { measure: "meanAbsSinMisalignment", every: 10 },
+  ]);
   expect(stopCondition("voting_r_squared >= 0.9")).toEqual([{ measure: "votingRSquared", atLeast: 0.9 }]);
 });
 
 test.each([
-  ["ipr", /NAME one of ipr_theta/],
+  ["parameter_norm", /NAME one of ipr, mean_abs_sin_misalignment, ipr_theta/],
   ["train_loss:10", /NAME one of/],
   ["ipr_xi:often", /whole number/],
   ["ipr_xi:1:2", /NAME or NAME:EVERY/],

@@ -1,4 +1,4 @@
-import type { ExtraMeasure, Measure } from "@grokbox/sdk";
+import type { ExtraMeasure, Measure, SchedulableMeasure } from "@grokbox/sdk";
 
 /** Of every point. The SDK, which knows them too, is loaded only when there is a call to make. */
 const common: readonly Measure[] = [
@@ -35,9 +35,16 @@ export const extraMeasures: readonly ExtraMeasure[] = [
 
 export const measures: readonly Measure[] = [...common, ...extraMeasures];
 
+/** Of the first two every point has them, unless it is said how often. */
+export const schedulableMeasures: readonly SchedulableMeasure[] = [
+  "ipr",
+  "meanAbsSinMisalignment",
+  ...extraMeasures,
+];
+
 /** As people write them; the names that JSON has are understood too. */
 export const measureNames = measures.map(snakeCase);
-export const extraMeasureNames = extraMeasures.map(snakeCase);
+export const schedulableMeasureNames = schedulableMeasures.map(snakeCase);
 
 /** The one of `known` that a person names. */
 export function measureOf<M extends Measure>(name: string, known: readonly M[]): M | undefined {

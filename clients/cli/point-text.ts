@@ -1,4 +1,4 @@
-import type { ExtraMeasure, ProgressPoint, Stage } from "@grokbox/sdk";
+import type { ExtraMeasure, ProgressPoint, ScheduledMeasure, Stage } from "@grokbox/sdk";
 import { extraMeasures, snakeCase } from "./measures.ts";
 import { count, measure, percent } from "./numbers.ts";
 import type { Format, Style } from "./output.ts";
@@ -34,8 +34,15 @@ function number(
   return { title, width, value, align: "right", ...(expendable === undefined ? {} : { expendable }) };
 }
 
-/** Of a session that takes it; the first to go where there is no room, and empty on points that don't carry it. */
-export function extraColumn(name: ExtraMeasure): Column<ProgressPoint> {
+/** Of the extra measures that a session takes, in the order of its schedule. */
+export function extraColumns(schedule: readonly ScheduledMeasure[]): Column<ProgressPoint>[] {
+  return schedule.flatMap(({ measure: name }) =>
+    name === "ipr" || name === "meanAbsSinMisalignment" ? [] : [extraColumn(name)],
+  );
+}
+
+/** The first to go where there is no room, and empty on points that don't carry it. */
+function extraColumn(name: ExtraMeasure): Column<ProgressPoint> {
   const title = snakeCase(name).toUpperCase().replaceAll("_", " ");
   const value = ({ extra }: ProgressPoint) => (extra?.[name] === undefined ? "" : measure(extra[name]));
   return { title, width: 8, value, align: "right", expendable: 7 };

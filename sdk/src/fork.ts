@@ -19,7 +19,7 @@ export interface ForkOptions extends ChangesInput, CallOptions, ExpectedStep, At
   readonly recordEvery?: number | undefined;
   /** Which snapshots to keep by itself. @default none */
   readonly snapshotSchedule?: SnapshotSchedule | undefined;
-  /** Which extra measures to take. @default the source's, but for those that the fork can't have */
+  /** What points carry, and how often, as in `StartOptions`. @default as in the source, but for what the fork can't have */
   readonly measures?: readonly MeasureInput[] | undefined;
 }
 

@@ -17,20 +17,32 @@ test("measures go out by name, with their steps or without", () => {
       { measure: Measure.MAGNITUDE_DRIFT, every: 500 },
     ],
   });
+  expect(toMeasureSchedule(["ipr", { measure: "meanAbsSinMisalignment", every: 10 }])).toEqual({
+    measures: [
+      { measure: Measure.IPR, every: undefined },
+      { measure: Measure.MEAN_ABS_SIN_MISALIGNMENT, every: 10 },
+    ],
+  });
 });
 
-test("one that is none of them can't be sent, and the error names it", () => {
+test("one that can't be scheduled can't be sent, and the error names it", () => {
   const send = () => toMeasureSchedule(["iprXi", { measure: "trainLoss" as never }]);
-  expect(send).toThrow(/measure_schedule\.measures\[1\]\.measure.*iprTheta/);
+  expect(send).toThrow(
+    /measure_schedule\.measures\[1\]\.measure.*one of ipr, meanAbsSinMisalignment, iprTheta/,
+  );
 });
 
 test("a session's measures come back, but for those that are newer than this SDK", () => {
   const measures = [
     { measure: Measure.IPR_XI, every: 50 },
+    { measure: Measure.IPR, every: 10 },
     { measure: 99 as Measure, every: 1 },
   ];
   const read = fromSession(create(SessionSchema, session({ measureSchedule: { measures } })));
-  expect(read.measures).toEqual([{ measure: "iprXi", every: 50 }]);
+  expect(read.measures).toEqual([
+    { measure: "iprXi", every: 50 },
+    { measure: "ipr", every: 10 },
+  ]);
   expect(fromMeasureSchedule(undefined)).toEqual([]);
 });
 

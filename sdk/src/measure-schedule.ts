@@ -1,19 +1,34 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { MeasureSchedule as MeasureScheduleMessage, MeasureScheduleSchema } from "@grokbox/proto/run";
 import { invalidField } from "./error.ts";
-import { type ExtraMeasure, extraMeasures, fromMeasure, isExtraMeasure, toMeasure } from "./measure.ts";
+import {
+  fromMeasure,
+  isSchedulable,
+  type SchedulableMeasure,
+  schedulableMeasures,
+  toMeasure,
+} from "./measure.ts";
 
-/** An extra measure that a session takes. */
+/** How often points of a session carry a measure: an extra one that it takes, or one that every point has else. */
 export interface ScheduledMeasure {
-  readonly measure: ExtraMeasure;
+  readonly measure: SchedulableMeasure;
   /** Carried by the recorded points whose step is a multiple of this. */
   readonly every: number;
 }
 
-/** An extra measure that a session is to take, on every multiple of so many steps, by default its `recordEvery`. */
+/**
+ * A measure that points are to carry on every multiple of so many steps, 1 to 1,000,000, by default the session's `recordEvery`.
+ *
+ * @example
+ * // Loss and accuracy at every step; spectra, which cost more, at every tenth.
+ * await box.start({
+ *   recordEvery: 1,
+ *   measures: [{ measure: "ipr", every: 10 }, { measure: "meanAbsSinMisalignment", every: 10 }],
+ * });
+ */
 export type MeasureInput =
-  | ExtraMeasure
-  | { readonly measure: ExtraMeasure; readonly every?: number | undefined };
+  | SchedulableMeasure
+  | { readonly measure: SchedulableMeasure; readonly every?: number | undefined };
 
 export function toMeasureSchedule(
   inputs: readonly MeasureInput[] | undefined,
@@ -22,9 +37,9 @@ export function toMeasureSchedule(
   return {
     measures: inputs.map((input, i) => {
       const { measure, every = undefined } = typeof input === "string" ? { measure: input } : input;
-      if (isExtraMeasure(measure)) return { measure: toMeasure(measure), every };
+      if (isSchedulable(measure)) return { measure: toMeasure(measure), every };
       const field = `measure_schedule.measures[${i}].measure`;
-      throw invalidField(field, `must be one of ${extraMeasures.join(", ")}`, measure);
+      throw invalidField(field, `must be one of ${schedulableMeasures.join(", ")}`, measure);
     }),
   };
 }
@@ -33,6 +48,6 @@ export function toMeasureSchedule(
 export function fromMeasureSchedule(message: MeasureScheduleMessage | undefined): ScheduledMeasure[] {
   return (message?.measures ?? []).flatMap(({ measure: number, every = 0 }) => {
     const measure = fromMeasure(number);
-    return measure !== undefined && isExtraMeasure(measure) ? [{ measure, every }] : [];
+    return measure !== undefined && isSchedulable(measure) ? [{ measure, every }] : [];
   });
 }

@@ -1,6 +1,6 @@
 import { Measure as MeasureMessage } from "@grokbox/proto/run";
 
-/** Of every point. */
+/** Of every point, but that a schedule may say how often it carries those of `defaults`. */
 const common = {
   trainLoss: MeasureMessage.TRAIN_LOSS,
   testLoss: MeasureMessage.TEST_LOSS,
@@ -35,21 +35,28 @@ const extra = {
 
 const all = { ...common, ...extra };
 
+/** Of the spectra. */
+const defaults = ["ipr", "meanAbsSinMisalignment"] as const;
+
 /** A measure that a point carries where its session's `measures` say so. */
 export type ExtraMeasure = keyof typeof extra;
+
+/** A measure of which a session's `measures` can say how often points carry it: `ipr` and `meanAbsSinMisalignment` else all do. */
+export type SchedulableMeasure = (typeof defaults)[number] | ExtraMeasure;
 
 /** What a condition or a trigger can look at; an `ExtraMeasure` only if the session takes it. */
 export type Measure = keyof typeof all;
 
 export const extraMeasures = Object.keys(extra) as readonly ExtraMeasure[];
+export const schedulableMeasures: readonly SchedulableMeasure[] = [...defaults, ...extraMeasures];
 export const measures = Object.keys(all) as readonly Measure[];
 
 export function isMeasure(name: string): name is Measure {
   return Object.hasOwn(all, name);
 }
 
-export function isExtraMeasure(name: string): name is ExtraMeasure {
-  return Object.hasOwn(extra, name);
+export function isSchedulable(name: string): name is SchedulableMeasure {
+  return (schedulableMeasures as readonly string[]).includes(name);
 }
 
 export function toMeasure(measure: Measure): MeasureMessage {

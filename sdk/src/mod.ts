@@ -30,7 +30,14 @@ export { type ConnectOptions, Grokbox, type ListOptions } from "./grokbox.ts";
 export type { HistoryOptions } from "./history.ts";
 export type { Lineage } from "./lineage.ts";
 export type { Lottery, LotteryOptions, RaceStep } from "./lottery.ts";
-export { type ExtraMeasure, extraMeasures, type Measure, measures } from "./measure.ts";
+export {
+  type ExtraMeasure,
+  extraMeasures,
+  type Measure,
+  measures,
+  type SchedulableMeasure,
+  schedulableMeasures,
+} from "./measure.ts";
 export type { MeasureInput, ScheduledMeasure } from "./measure-schedule.ts";
 export type { ProgressEvent, ProgressGap, ProgressReset } from "./progress-event.ts";
 export type { ProgressPoint, Stage } from "./progress-point.ts";

@@ -29,9 +29,12 @@ export interface ProgressPoint {
   /** 0 to 1; absent without a test set. */
   readonly testAccuracy?: number;
   readonly accuracy: ClassAccuracy;
-  /** Inverse participation ratio over frequencies, mean of both layers, 1/K to 1. Absent when no row has any frequency. */
+  /**
+   * Inverse participation ratio over frequencies, mean of both layers, 1/K to 1. Absent when no row has any frequency, and at steps
+   * where `SessionInfo.measures` don't ask for it.
+   */
   readonly ipr?: number;
-  /** Mean over neurons of |sin(2 phi - psi)| at their dominant frequency, 0 to 1. Absent when no row has any frequency. */
+  /** Mean over neurons of |sin(2 phi - psi)| at their dominant frequency, 0 to 1; absent as `ipr` is. */
   readonly meanAbsSinMisalignment?: number;
   /** Frobenius norm of all weights. */
   readonly parameterNorm: number;
@@ -39,7 +42,7 @@ export interface ProgressPoint {
   readonly gradientNorm: number;
   /** As far as was known when the point was recorded; absent without a test set. */
   readonly stage?: Stage;
-  /** What `SessionInfo.measures` ask for at this step; absent where they ask for nothing. */
+  /** The extra measures that `SessionInfo.measures` ask for at this step; absent where they ask for none. */
   readonly extra?: ExtraMeasures;
 }
 

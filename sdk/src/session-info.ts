@@ -87,7 +87,7 @@ export interface SessionInfo {
   readonly triggers: readonly Trigger[];
   /** Steps between progress points. */
   readonly recordEvery: number;
-  /** Which extra measures its points carry, and how often. */
+  /** Which extra measures its points carry, and how often; and of the others that can be scheduled, those that not every point carries. */
   readonly measures: readonly ScheduledMeasure[];
   /** The run of a sweep that it was made for; it belongs to the sweep until that run has ended. */
   readonly sweep?: { readonly name: string; readonly run: number };

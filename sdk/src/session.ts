@@ -61,7 +61,10 @@ export interface SessionUpdate {
   readonly removeLabels?: readonly string[] | undefined;
   /** In place of the one there is; `{}` keeps no snapshots. */
   readonly snapshotSchedule?: SnapshotSchedule | undefined;
-  /** All the extra measures to take of the points from now on; `[]` takes none. */
+  /**
+   * What the points from now on carry, as in `StartOptions`, all of it; `[]` for no extra ones, and `ipr` and
+   * `meanAbsSinMisalignment` of every point.
+   */
   readonly measures?: readonly MeasureInput[] | undefined;
 }
 
@@ -261,7 +264,7 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Changes labels, the schedule of snapshots and the extra measures; also during a run.
+   * Changes labels, the schedule of snapshots and that of measures; also during a run.
    *
    * @example
    * await session.update({ measures: ["votingRSquared", { measure: "magnitudeDrift", every: 1_000 }] });

@@ -20,7 +20,10 @@ export interface StartOptions extends SpecInput, CallOptions {
   readonly recordEvery?: number | undefined;
   /** Which snapshots to keep by itself. @default none */
   readonly snapshotSchedule?: SnapshotSchedule | undefined;
-  /** Which extra measures to take. @default none */
+  /**
+   * Which extra measures to take, and how often; and how often `ipr` and `meanAbsSinMisalignment`, which every point carries unless they
+   * are here. @default no extra ones
+   */
   readonly measures?: readonly MeasureInput[] | undefined;
   /**
    * Weights from outside: arrays or a safetensors file, to be uploaded, or an upload. The spec and the training pairs of a file are the

@@ -4,7 +4,7 @@ import { defined } from "./defined.ts";
 import { invalidField } from "./error.ts";
 import { fromMeasure, isMeasure, type Measure, measures, toMeasure } from "./measure.ts";
 
-/** A measure has crossed a value; looked at on recorded steps, of an extra measure on those that carry it. */
+/** A measure has crossed a value; looked at on recorded steps, of a `SchedulableMeasure` on those that carry it. */
 export type Threshold = Bound & {
   readonly measure: Measure;
   /** Recorded steps in a row on which the bound must hold. @default 1 */

@@ -5,13 +5,15 @@ import {
   type MeasureScheduleSchema,
 } from "@grokbox/proto/run";
 import type { Spec } from "../model/spec.ts";
+import { isExtra } from "../sessions/extra-measures.ts";
 import {
-  type ExtraMeasure,
-  isExtra,
+  isDefault,
+  isSchedulable,
   type MeasureSchedule,
   needsBase,
   neverMeasured,
-} from "../sessions/extra-measures.ts";
+  type SchedulableMeasure,
+} from "../sessions/measure-schedule.ts";
 import type { Measure } from "../sessions/progress-log.ts";
 import type { Session } from "../sessions/session.ts";
 import { apiName } from "../sessions/stop-conditions.ts";
@@ -59,11 +61,10 @@ export function measureNumber(measure: Measure): MeasureMessage {
   return numbers[measure];
 }
 
-/** Its points have the measure, or will have. */
+/** Its points have the measure, or will have: of a default one that the latest lacks, others are to carry it. */
 export function hasMeasure(session: Session, measure: Measure): boolean {
-  return isExtra(measure)
-    ? session.measures.some((scheduled) => scheduled.measure === measure)
-    : session.log.latest?.[measure] !== undefined;
+  if (isExtra(measure)) return session.measures.some((scheduled) => scheduled.measure === measure);
+  return isDefault(measure) || session.log.latest?.[measure] !== undefined;
 }
 
 /** What the points of a session of this spec are to carry; undefined when nothing is said of it. */
@@ -78,13 +79,17 @@ export function parseMeasureSchedule(
   if (measures.length > mostScheduled) {
     checks.fail("measure_schedule.measures", `must be at most ${mostScheduled}`, measures.length);
   }
-  const seen = new Set<ExtraMeasure>();
+  const seen = new Set<SchedulableMeasure>();
   return measures.slice(0, mostScheduled).flatMap(({ measure: number, every: steps }, i) => {
     const field = `measure_schedule.measures[${i}]`;
     const every = checks.integer(`${field}.every`, steps, 1, 1_000_000, recordEvery);
     const measure = parseMeasure(number);
-    if (measure === undefined || !isExtra(measure)) {
-      checks.fail(`${field}.measure`, "must be an extra measure, MEASURE_IPR_THETA or a later one", number);
+    if (measure === undefined || !isSchedulable(measure)) {
+      checks.fail(
+        `${field}.measure`,
+        "must be MEASURE_IPR, MEASURE_MEAN_ABS_SIN_MISALIGNMENT or an extra measure, MEASURE_IPR_THETA or a later one",
+        number,
+      );
       return [];
     }
     const never = neverMeasured(measure, spec);

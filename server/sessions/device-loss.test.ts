@@ -48,6 +48,7 @@ async function openRegistry(options: TestRegistryOptions = {}) {
 function start(registry: Registry, seed: number, input = {}, recordEvery = 7): Promise<Session> {
   const spec = completeSpec({ modulus: 7, width: 16, seed, ...input }, "grokking");
   const measures = [
+    { measure: "ipr" as const, every: 14 },
     { measure: "thetaCosineFit" as const, every: 25 },
     { measure: "maxProbabilityDeviation" as const, every: 35 },
   ];

@@ -7,7 +7,8 @@ import { afterEach, expect, test } from "vitest";
 import { arraysOf } from "../model/network-state.ts";
 import { completeSpec } from "../model/presets.ts";
 import type { SpecInput } from "../model/spec-input.ts";
-import { extraMeasures, type MeasureSchedule } from "./extra-measures.ts";
+import { extraMeasures } from "./extra-measures.ts";
+import type { MeasureSchedule } from "./measure-schedule.ts";
 import type { RunPlan } from "./plan.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
@@ -87,7 +88,10 @@ async function pointsOf(session: Session) {
 
 /** With everything that can be measured, of an x^2 network with SGD, and of what others have. */
 const quadratic: SpecInput = { ...small, activation: "x^2", optimizer: { kind: "sgd", learningRate: 0.1 } };
-const everything = extraMeasures.map((measure, i) => ({ measure, every: recordEvery * (1 + (i % 3)) }));
+const everything = (["ipr", "meanAbsSinMisalignment", ...extraMeasures] as const).map((measure, i) => ({
+  measure,
+  every: recordEvery * (1 + ((i + 1) % 3)),
+}));
 const withoutFlow = everything.filter(({ measure }) => measure !== "misalignmentError");
 
 const embedded: SpecInput = { ...small, embedding: { dimension: 9 }, optimizer: { grokfast: {} } };

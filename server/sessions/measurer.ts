@@ -2,7 +2,8 @@ import type { Engine, Problem, Weights } from "../engine/engine.ts";
 import { flowTime } from "../model/flow-time.ts";
 import type { SpectralMeasures } from "../model/spectral-measures.ts";
 import type { Analyst } from "./analyst.ts";
-import { type ExtraMeasure, type ExtraValues, isSpectral, needsBase } from "./extra-measures.ts";
+import type { ExtraMeasure } from "./extra-measures.ts";
+import { isSpectral, needsBase, type SchedulableMeasure, type ScheduledValues } from "./measure-schedule.ts";
 
 /** What an exponential costs, roughly, beside a multiply-add. */
 const operationsAnExponential = 16;
@@ -16,8 +17,8 @@ export interface Base extends Weights {
 export interface Measured extends Weights {
   readonly step: number;
   readonly problem: Problem;
-  /** Measured by the engine. */
-  readonly spectral: SpectralMeasures;
+  /** Measured by the engine; undefined where none of them is due. */
+  readonly spectral: SpectralMeasures | undefined;
   /** Every update since the base was made under the present activation. */
   readonly isStraight: boolean;
 }
@@ -28,22 +29,20 @@ const ofRemoved: readonly ExtraMeasure[] = ["dominantRemovedTrainLoss", "dominan
 const ofVoting: readonly ExtraMeasure[] = ["votingResidual", "votingRSquared"];
 const ofLogits: readonly ExtraMeasure[] = ["maxProbabilityDeviation", ...ofVoting];
 
-/** The engine's own measures do not have them all. */
-export function needsWeights(due: readonly ExtraMeasure[]): boolean {
-  return !due.every(isSpectral);
-}
-
 /** Those that the engine has measured. */
-export function spectralValues(due: readonly ExtraMeasure[], spectral: SpectralMeasures): ExtraValues {
-  const values: { [M in ExtraMeasure]?: number } = {};
+export function spectralValues(
+  due: readonly SchedulableMeasure[],
+  spectral: SpectralMeasures | undefined,
+): ScheduledValues {
+  const values: { [M in SchedulableMeasure]?: number } = {};
   for (const measure of due) {
-    const value = isSpectral(measure) ? spectral[measure] : undefined;
+    const value = isSpectral(measure) ? spectral?.[measure] : undefined;
     if (value !== undefined) values[measure] = value;
   }
   return values;
 }
 
-/** Takes extra measures of states, off the event loop: of equal states equal to the last bit. */
+/** Takes measures of states, off the event loop: of equal states equal to the last bit. */
 export class Measurer {
   readonly #evaluator: Pick<Engine, "logits">;
   readonly #analyst: Analyst;
@@ -71,9 +70,10 @@ export class Measurer {
     this.#base = undefined;
   }
 
-  async measure(due: readonly ExtraMeasure[], state: Measured): Promise<ExtraValues> {
-    const wants = (measures: readonly ExtraMeasure[]) => due.some((measure) => measures.includes(measure));
-    const all: Partial<Record<ExtraMeasure, number | undefined>> = spectralValues(due, state.spectral);
+  async measure(due: readonly SchedulableMeasure[], state: Measured): Promise<ScheduledValues> {
+    const wants = (measures: readonly SchedulableMeasure[]) =>
+      due.some((measure) => measures.includes(measure));
+    const all: Partial<Record<SchedulableMeasure, number | undefined>> = spectralValues(due, state.spectral);
     if (due.some(needsBase)) Object.assign(all, await this.#residuals(state));
     if (wants(ofLogits)) Object.assign(all, await this.#logits(wants(ofVoting), state));
     if (wants(ofDominant)) {
@@ -86,7 +86,7 @@ export class Measurer {
       all.dominantRemovedTrainLoss = trainLoss;
       all.dominantRemovedTestLoss = testLoss;
     }
-    const values: { [M in ExtraMeasure]?: number } = {};
+    const values: { [M in SchedulableMeasure]?: number } = {};
     for (const measure of due) {
       const value = all[measure];
       if (value !== undefined) values[measure] = value;

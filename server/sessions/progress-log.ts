@@ -4,8 +4,8 @@ import { ProgressRing } from "./progress-ring.ts";
 import { nextKept } from "./thinning.ts";
 
 /**
- * The progress measures of one state. A value that the session can't have (no test set, an empty class) is absent, and an extra one
- * where its schedule doesn't ask for it.
+ * The progress measures of one state. A value that the session can't have (no test set, an empty class) is absent, and one that a schedule
+ * can name where it doesn't ask for it.
  */
 export interface ProgressPoint extends ExtraValues {
   /** From 1, without holes. */
@@ -28,7 +28,7 @@ export interface ProgressPoint extends ExtraValues {
 
 export type Measure = Exclude<keyof ProgressPoint, "sequence" | "step" | "stage">;
 
-/** Of every point, in the order of the stored columns. */
+/** Of every point, in the order of the stored columns; of two of them the schedule may say which points carry them. */
 export const measures: readonly Exclude<Measure, ExtraMeasure>[] = [
   "trainLoss",
   "testLoss",

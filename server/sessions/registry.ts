@@ -8,7 +8,7 @@ import { applyChanges, type Changes, changesViolations } from "./changes.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { type AbsentEngine, type EngineSet, Engines, type OfferedEngine } from "./engines.ts";
 import { GrokboxError, invalid } from "./errors.ts";
-import { type MeasureSchedule, needsBase, neverMeasured } from "./extra-measures.ts";
+import { type MeasureSchedule, needsBase, neverMeasured } from "./measure-schedule.ts";
 import { type Base, Measurer } from "./measurer.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { type Observer, unobserved } from "./observer.ts";

@@ -1,8 +1,8 @@
 import type { Engine } from "../engine/engine.ts";
 import type { Spec } from "../model/spec.ts";
 import type { Engines } from "./engines.ts";
-import { type MeasureSchedule, measuredASlice } from "./extra-measures.ts";
-import { needsWeights } from "./measurer.ts";
+import { isExtra } from "./extra-measures.ts";
+import { type MeasureSchedule, measuredASlice, needsWeights } from "./measure-schedule.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import { extraBytes, pointBytes } from "./progress-log.ts";
 import type { Session } from "./session.ts";
@@ -144,12 +144,12 @@ export class ResidentMemory {
   #bytes({ engine, spec, measures, hasExtras }: Footprint): Bytes {
     const { engines, retainedProgressPoints } = this.#parts;
     const { modulus, width } = spec;
-    const isMeasured = measures.length > 0;
+    const takesExtras = measures.some(({ measure }) => isExtra(measure));
     const copies = needsWeights(measures.map(({ measure }) => measure))
       ? 1 + 2 * measuredASlice(modulus, width)
       : 0;
     const extra =
-      copies * 2 * 4 * modulus * width + (isMeasured || hasExtras ? extraBytes * retainedProgressPoints : 0);
+      copies * 2 * 4 * modulus * width + (takesExtras || hasExtras ? extraBytes * retainedProgressPoints : 0);
     const log = pointBytes * retainedProgressPoints;
     const trainer = engine.bytesOf(spec);
     return engines.memory(engine) === undefined

@@ -1,6 +1,6 @@
 import type { Changes } from "./changes.ts";
-import type { MeasureSchedule } from "./extra-measures.ts";
 import type { Head } from "./head.ts";
+import type { MeasureSchedule } from "./measure-schedule.ts";
 import type { RunPlan } from "./plan.ts";
 import type { SnapshotSchedule } from "./schedule.ts";
 import type { SessionEvent } from "./session-event.ts";

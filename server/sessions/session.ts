@@ -4,9 +4,9 @@ import type { Activation, Spec } from "../model/spec.ts";
 import type { Commit, SessionRow, Store } from "../store/store.ts";
 import { Drive, type Job, stepError } from "./drive.ts";
 import { GrokboxError, invalid, type Reason } from "./errors.ts";
-import { type MeasureSchedule, needsBase } from "./extra-measures.ts";
 import type { Head } from "./head.ts";
 import { type Capture, Keeper, toGrokboxError } from "./keeper.ts";
+import { type MeasureSchedule, needsBase } from "./measure-schedule.ts";
 import type { Observer } from "./observer.ts";
 import { checkPlan, type RunPlan } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
@@ -221,7 +221,7 @@ export class Session {
     return this.#schedule;
   }
 
-  /** Which of its points carry which extra measures. */
+  /** Which of its points carry which measures, of those that a schedule can name. */
   get measures(): MeasureSchedule {
     return this.#training.schedule;
   }
@@ -571,7 +571,7 @@ export class Session {
     });
   }
 
-  /** Changes labels, the schedule of snapshots, and which points from now on carry which extra measures. */
+  /** Changes labels, the schedule of snapshots, and which points from now on carry which measures. */
   async update(change: SessionChange, signal: AbortSignal, answering: () => void): Promise<void> {
     const { measures } = change;
     if (measures === undefined) return this.#update(change, answering, () => this.keeper.commit(undefined));

@@ -1,9 +1,9 @@
-import { isExtra } from "./extra-measures.ts";
+import { isSchedulable } from "./measure-schedule.ts";
 import type { Measure, ProgressPoint } from "./progress-log.ts";
 
 export type StopCondition = Threshold | Plateau;
 
-/** The comparison has held on `forRecorded` recorded steps in a row; those that don't carry an extra measure are passed over. */
+/** The comparison has held on `forRecorded` recorded steps in a row; those that don't carry a measure that a schedule can name are passed over. */
 export interface Threshold {
   readonly kind: "threshold";
   readonly measure: Measure;
@@ -68,7 +68,7 @@ export function holdsAt({ measure, comparison, value }: Threshold, point: Progre
 
 /** Its measure is one that this step was not to carry, or can't have. */
 export function isPassedOver({ measure }: Threshold, point: ProgressPoint): boolean {
-  return isExtra(measure) && point[measure] === undefined;
+  return isSchedulable(measure) && point[measure] === undefined;
 }
 
 /** For people: what has held. */

@@ -2,23 +2,24 @@ import type { Advance, Engine, Trace, TrainerState } from "../engine/engine.ts";
 import { DeviceLostError } from "../engine/errors.ts";
 import { classCounts, pairClasses } from "../model/pair-class.ts";
 import type { Activation, Spec } from "../model/spec.ts";
-import type { SpectralMeasures } from "../model/spectral-measures.ts";
 import { StageTracker } from "../model/stages.ts";
 import { type Awake, openTrainer } from "./awake.ts";
 import { GrokboxError } from "./errors.ts";
+import type { ClassCounts, Head } from "./head.ts";
 import {
   dueAt,
-  type ExtraValues,
   type MeasureSchedule,
   measuredASlice,
   needsBase,
-} from "./extra-measures.ts";
-import type { ClassCounts, Head } from "./head.ts";
-import { type Measurer, needsWeights, spectralValues } from "./measurer.ts";
+  needsSpectra,
+  needsWeights,
+  type ScheduledValues,
+} from "./measure-schedule.ts";
+import { type Measurer, spectralValues } from "./measurer.ts";
 import type { Observer } from "./observer.ts";
 import { mostRecords } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
-import { extrasOf, noWeights, type Slice } from "./slice.ts";
+import { measuredOf, type Slice, spectralOf } from "./slice.ts";
 import { bytesOfSpec, type Snapshot } from "./snapshot.ts";
 import type { StepTime, StepTimes } from "./step-times.ts";
 
@@ -191,7 +192,7 @@ export class Training {
     return this.#isStraight;
   }
 
-  /** Which points carry which extra measures. */
+  /** Which points carry which measures, of those that a schedule can name. */
   get schedule(): MeasureSchedule {
     return this.#schedule;
   }
@@ -381,9 +382,9 @@ export class Training {
     const { trainer, problem } = this.#resident;
     const from = trainer.step;
     const began = performance.now();
-    const due = recordAt.map((step) => dueAt(this.#schedule, step));
-    const measureAt = recordAt.map((step) => step - from);
-    const weightsAt = measureAt.filter((_, i) => needsWeights(due[i]!));
+    const records = recordAt.map((step) => ({ step, due: dueAt(this.#schedule, step) }));
+    const measureAt = records.filter(({ due }) => needsSpectra(due)).map(({ step }) => step - from);
+    const weightsAt = records.filter(({ due }) => needsWeights(due)).map(({ step }) => step - from);
     let elapsedMs = 0;
     const options = { signal, measureAt, weightsAt, cohort: parts };
     const working = trainer.advance(until - from, options).finally(() => {
@@ -407,7 +408,7 @@ export class Training {
       this.#parts.observer.steps(this.#engine.name, result.steps, elapsedMs / 1000);
       this.#timed(elapsedMs / result.steps, parts);
     }
-    this.#uncollected = { from, result, recordAt, due, problem, isStraight: this.#isStraight };
+    this.#uncollected = { from, result, records, problem, isStraight: this.#isStraight };
     return { diverged: result.diverged };
   }
 
@@ -427,24 +428,26 @@ export class Training {
     if (slice === undefined) return undefined;
     this.#uncollected = undefined;
     // A point is not to be seen without its measures, and one that has them not to wait.
-    const { extras, failure } = slice.due.some((due) => due.length > 0)
-      ? await extrasOf(slice, this.#parts.measurer)
-      : { extras: [], failure: undefined };
-    const point = this.#takeIn(slice, extras);
+    const { values, failure } = slice.records.some(({ due }) => needsWeights(due))
+      ? await measuredOf(slice, this.#parts.measurer)
+      : { values: spectralOf(slice), failure: undefined };
+    const point = this.#takeIn(slice, values);
     if (failure !== undefined) throw failure;
     return point;
   }
 
-  #takeIn({ from, result, recordAt }: Slice, extras: readonly ExtraValues[]): ProgressPoint | undefined {
+  /** @param values - of those records that were reached */
+  #takeIn({ from, result, records }: Slice, values: readonly ScheduledValues[]): ProgressPoint | undefined {
     const { log } = this.#parts;
-    const { trace, measures } = result;
+    const { trace } = result;
     let row = 0;
-    for (const [i, measured] of measures.entries()) {
-      for (; from + row < recordAt[i]!; row++) this.#observe(from + row + 1, trace, row);
-      this.#record(recordAt[i]!, trace, row - 1, measured, extras[i]);
+    for (const [i, carried] of values.entries()) {
+      const { step } = records[i]!;
+      for (; from + row < step; row++) this.#observe(from + row + 1, trace, row);
+      this.#record(step, trace, row - 1, carried);
     }
     for (; row < result.steps; row++) this.#observe(from + row + 1, trace, row);
-    if (measures.length === 0) return undefined;
+    if (values.length === 0) return undefined;
     log.tell();
     return log.latest;
   }
@@ -456,17 +459,24 @@ export class Training {
     if (latest?.step === this.step) return latest;
     const due = dueAt(this.#schedule, this.step);
     const { spectral, weights, current, problem } = await this.#with(async ({ trainer, problem }) => ({
-      spectral: await trainer.measure(),
-      weights: needsWeights(due) ? await trainer.readState() : noWeights,
+      spectral: needsSpectra(due) ? await trainer.measure() : undefined,
+      weights: needsWeights(due) ? await trainer.readState() : undefined,
       current: trainer.current,
       problem,
     }));
-    const { theta, xi } = weights;
-    const state = { theta, xi, problem, spectral, isStraight: this.#isStraight, step: this.step };
-    const extras = needsWeights(due)
-      ? await this.#parts.measurer.measure(due, state)
-      : spectralValues(due, spectral);
-    this.#record(this.step, current, 0, spectral, extras);
+    const { step } = this;
+    const values =
+      weights === undefined
+        ? spectralValues(due, spectral)
+        : await this.#parts.measurer.measure(due, {
+            theta: weights.theta,
+            xi: weights.xi,
+            step,
+            problem,
+            spectral,
+            isStraight: this.#isStraight,
+          });
+    this.#record(step, current, 0, values);
     this.#parts.log.tell();
     return this.#parts.log.latest!;
   }
@@ -525,13 +535,8 @@ export class Training {
     this.#stages.observe(step, right / (this.counts[0] + this.counts[1]), trace.parameterNorm[row]!);
   }
 
-  #record(
-    step: number,
-    trace: Trace,
-    row: number,
-    { ipr = Number.NaN, meanAbsSinMisalignment = Number.NaN }: SpectralMeasures,
-    extras?: ExtraValues,
-  ): void {
+  #record(step: number, trace: Trace, row: number, carried: ScheduledValues): void {
+    const { ipr = Number.NaN, meanAbsSinMisalignment = Number.NaN } = carried;
     const [common, rare, partner, heldOut] = this.counts;
     const rightCommon = trace.correctCommon[row]!;
     const rightRare = trace.correctRare[row]!;
@@ -552,7 +557,7 @@ export class Training {
       trace.parameterNorm[row]!,
       trace.gradientNorm[row]!,
     ];
-    this.#parts.log.put(step, this.#stages.stage(), values, extras);
+    this.#parts.log.put(step, this.#stages.stage(), values, carried);
   }
 }
 

@@ -166,6 +166,32 @@ export const checks: readonly Check[] = [
     },
   },
   {
+    name: "a measure that the newest point does not carry is shown as of the last step that does",
+    async run({ served, box, browser }) {
+      await using session = await box.start({
+        ...{ modulus: 7, width: 8, recordEvery: 1 },
+        measures: [
+          { measure: "ipr", every: 10 },
+          { measure: "meanAbsSinMisalignment", every: 10 },
+        ],
+      });
+      await session.step(25);
+      const points = await Array.fromAsync(session.history());
+      const { ipr } = points.find(({ step }) => step === 20)!;
+      const page = await browser.open({ device: "desktop", colorScheme: "light" });
+      await page.goto(`http://${served.webAddress}/#/${session.name}`);
+      await until("the page is at step 25", async () => (await stepOf(page)) === 25);
+      const shown = await readout(page, "ipr");
+      if (shown !== ipr) throw new Error(`IPR at step 20 is ${ipr}, and the page shows ${shown}`);
+      await showAll(page);
+      await page
+        .getByRole("img", { name: /^Frequencies.* IPR \S+ at step 20, mean/ })
+        .waitFor({ timeout: 15_000 });
+      await page.context().close();
+      await session.delete();
+    },
+  },
+  {
     name: "axe finds nothing serious",
     async run({ served, page, browser }) {
       const found = [...(await seriousViolations(page))];

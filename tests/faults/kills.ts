@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { Grokbox } from "../../sdk/src/mod.ts";
 import { completeSpec } from "../../server/model/presets.ts";
 import type { SpecInput } from "../../server/model/spec-input.ts";
-import type { MeasureSchedule } from "../../server/sessions/extra-measures.ts";
+import type { MeasureSchedule } from "../../server/sessions/measure-schedule.ts";
 import type { Registry } from "../../server/sessions/registry.ts";
 import { openTestRegistry } from "../../server/sessions/testing/registry.ts";
 
@@ -42,11 +42,11 @@ const inputs: readonly SpecInput[] = (["relu", "x^2", "gelu", "abs"] as const).f
 ]);
 
 /** Every other one also has these measured. */
-const measures: MeasureSchedule = [
+const measures = [
   { measure: "magnitudeDrift", every: recordEvery },
   { measure: "votingRSquared", every: 2 * recordEvery },
   { measure: "dominantRemovedTrainLoss", every: 4 * recordEvery },
-];
+] as const satisfies MeasureSchedule;
 const measuresOf = (index: number) => (index % 2 === 0 ? [] : measures);
 
 interface Server {

@@ -4,7 +4,7 @@ import type { Call } from "../call.ts";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
 import { plural } from "../numbers.ts";
-import { extraColumn, pointColumns } from "../point-text.ts";
+import { extraColumns, pointColumns } from "../point-text.ts";
 import { goesOn, progressText } from "../session-text.ts";
 import { sessionArgument } from "../shared-options.ts";
 import { layout } from "../table.ts";
@@ -61,7 +61,7 @@ async function show(session: Session, { output, options, interrupt }: Call<Optio
   const common = hasTest
     ? pointColumns
     : pointColumns.filter(({ title }) => !["TEST LOSS", "TEST", "HELD OUT", "STAGE"].includes(title));
-  const columns = [...common, ...info.measures.map(({ measure }) => extraColumn(measure))];
+  const columns = [...common, ...extraColumns(info.measures)];
   const { header, row } = layout<ProgressPoint>(columns, [], output);
   if (!output.json) output.print([header]);
   for await (const event of session.watch({

@@ -21,7 +21,7 @@ type Moment = Pick<
 
 interface Progress {
   readonly session: string;
-  /** Losses in nats; what the session can't have is absent. */
+  /** Losses in nats; what the session can't have is absent, and what it doesn't measure at this step. */
   readonly points: readonly Moment[];
   /** Where the stages end; null where that is not known, or after what is shown. */
   readonly memorizationEnd: number | null;
@@ -32,21 +32,34 @@ interface Progress {
 const mostPoints = 1_000;
 
 async function read({ session, steps: [last = 0], signal }: View): Promise<Progress> {
-  let points: Moment[] = [];
+  const points: Moment[] = [];
   for await (const point of session.history({ signal })) if (point.step <= last) points.push(moment(point));
   if (points.length < 2) {
     throw new FigureError(
       `${session.name} has recorded ${points.length} steps; train it to see its progress`,
     );
   }
-  while (points.length > mostPoints) points = points.filter((_, i) => i % 2 === 0 || i === points.length - 1);
   const shown = (end: number | undefined) => (end === undefined || end > last ? null : end);
   return {
     session: describe(session.info),
-    points,
+    points: enough(points),
     memorizationEnd: shown(session.info.stages?.memorizationEnd),
     generalizationEnd: shown(session.info.stages?.generalizationEnd),
   };
+}
+
+/** As many for each curve: one that few points carry has points of its own. */
+function enough(points: readonly Moment[]): Moment[] {
+  const carrying = (key: "ipr" | "meanAbsSinMisalignment") =>
+    points.filter((point) => point[key] !== undefined);
+  const kept = new Set([points, carrying("ipr"), carrying("meanAbsSinMisalignment")].flatMap(thinned));
+  return points.filter((point) => kept.has(point));
+}
+
+function thinned(points: readonly Moment[]): readonly Moment[] {
+  let kept = points;
+  while (kept.length > mostPoints) kept = kept.filter((_, i) => i % 2 === 0 || i === kept.length - 1);
+  return kept;
 }
 
 function moment({

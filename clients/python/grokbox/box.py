@@ -156,7 +156,8 @@ class Grokbox:
         of an upload; the spec and the training pairs of a file are the defaults for what is left out here.
         ``from_snapshot``: sessions/{id}/snapshots/{step}, whose weights, moments, step and spec it takes; excludes everything
         else that says what the network is.
-        ``measures``: extra ones to take, such as ``["voting_r_squared", ScheduledMeasure("magnitude_drift", 500)]``.
+        ``measures``: extra ones to take, such as ``["voting_r_squared", ScheduledMeasure("magnitude_drift", 500)]``, and how often
+        points carry ``ipr`` and ``mean_abs_sin_misalignment``, in place of every one: ``ScheduledMeasure("ipr", 10)``.
         """
         if weights is not None and from_snapshot is not None:
             raise ValueError("weights must be left out with a snapshot to start from")

@@ -124,7 +124,8 @@ class SessionInfo:
     record_every: int
     """Steps between progress points."""
     measures: tuple[ScheduledMeasure, ...]
-    """Which extra measures its points carry, and how often."""
+    """Which extra measures its points carry, and how often; and of ``ipr`` and ``mean_abs_sin_misalignment`` those that not every
+    point carries."""
     parent: Lineage | None
     """Where it was forked from; None when it was not."""
     durability: Durability | None

@@ -1,4 +1,4 @@
-"""Extra measures: what a session takes while it trains, and how often."""
+"""What a session measures while it trains, and how often."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from .points import enum_name, enum_value, optional
 
 @dataclass(frozen=True)
 class ScheduledMeasure:
-    """An extra measure that a session takes."""
+    """How often points of a session carry a measure."""
 
     measure: str
-    """Its name, such as ``magnitude_drift``: a field of ``ExtraMeasures``."""
+    """An extra one, such as ``magnitude_drift``: a field of ``ExtraMeasures``, which no point carries otherwise. Or ``ipr`` or
+    ``mean_abs_sin_misalignment``, which every point carries otherwise."""
     every: int | None = None
-    """Carried by the recorded points whose step is a multiple of this; None for the session's record_every."""
+    """Carried by the recorded points whose step is a multiple of this, 1 to 1,000,000; None for the session's record_every."""
 
 
 MeasureInput = Union[str, ScheduledMeasure]

@@ -104,9 +104,10 @@ class ProgressPoint:
     """0 to 1; None without a test set."""
     accuracy: ClassAccuracy
     ipr: float | None
-    """Inverse participation ratio over frequencies, mean of both layers. None when no row has any frequency."""
+    """Inverse participation ratio over frequencies, mean of both layers. None when no row has any frequency, and where the
+    session's measures don't ask for it at this step."""
     mean_abs_sin_misalignment: float | None
-    """Mean over neurons of abs(sin(2 phi - psi)) at their dominant frequency, 0 to 1."""
+    """Mean over neurons of abs(sin(2 phi - psi)) at their dominant frequency, 0 to 1; None as ``ipr`` is."""
     parameter_norm: float
     """Frobenius norm of all weights."""
     gradient_norm: float
@@ -114,7 +115,7 @@ class ProgressPoint:
     stage: str | None
     """memorization, generalization or cleanup, as far as was known then; None without a test set."""
     extra: ExtraMeasures | None = None
-    """What the session's measures ask for at this step; None where they ask for nothing."""
+    """The extra measures that the session's ask for at this step; None where they ask for none."""
     epoch: str = ""
     """The log that ``sequence`` counts in, on points that were watched: what ``Session.watch`` takes to go on from there."""
     gap_before: ProgressGap | None = None

@@ -313,8 +313,8 @@ class Session:
         measures: Iterable[MeasureInput] | None = None,
         deadline: float | None = None,
     ) -> SessionInfo:
-        """Changes labels, the schedule of snapshots, of which ``SnapshotSchedule()`` keeps none, and the extra measures of the
-        points from now on, all of them; also during a run."""
+        """Changes labels, the schedule of snapshots, of which ``SnapshotSchedule()`` keeps none, and the measures of the
+        points from now on, all of them, as ``Box.start`` takes them; also during a run."""
         request = session_pb2.UpdateSessionRequest(
             name=self.name,
             set_labels=dict(set_labels or {}),

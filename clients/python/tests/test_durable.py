@@ -61,6 +61,19 @@ class Durable(ServerTest):
         with self.assertRaises(ValueError):
             session.update(measures=["luck"])
 
+    def test_ipr_and_misalignment_are_left_out_where_they_are_not_due(self):
+        measures = [grokbox.ScheduledMeasure("ipr", 20), grokbox.ScheduledMeasure("mean_abs_sin_misalignment", 10)]
+        session = self.start(record_every=5, measures=measures)
+        self.assertEqual(session.info.measures, tuple(measures))
+        session.run(until_step=20).wait()
+        points = list(session.history())
+        self.assertEqual([point.ipr is not None for point in points], [True, False, False, False, True])
+        aligned = [point.mean_abs_sin_misalignment is not None for point in points]
+        self.assertEqual(aligned, [True, False, True, False, True])
+        with self.assertRaises(grokbox.GrokboxError) as caught:
+            session.update(measures=["train_loss"])
+        self.assertEqual(caught.exception.violations[0].field, "measure_schedule.measures[0].measure")
+
     def test_a_fork_without_changes_goes_the_same_way(self):
         session = self.start()
         session.step(10)

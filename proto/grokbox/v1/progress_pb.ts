@@ -132,14 +132,14 @@ export type ProgressPoint = Message<"grokbox.v1.ProgressPoint"> & {
 
   /**
    * Inverse participation ratio over frequencies, mean of both layers and all neurons, 1/K to 1. Absent when no
-   * row has any frequency.
+   * row has any frequency, and where Session.measure_schedule names it but not for this step.
    *
    * @generated from field: optional double ipr = 4;
    */
   ipr?: number | undefined;
 
   /**
-   * Mean over neurons of |sin(2 phi - psi)| at each neuron's dominant frequency, 0 to 1.
+   * Mean over neurons of |sin(2 phi - psi)| at each neuron's dominant frequency, 0 to 1. Absent as ipr is.
    *
    * @generated from field: optional double mean_abs_sin_misalignment = 5;
    */
@@ -167,7 +167,7 @@ export type ProgressPoint = Message<"grokbox.v1.ProgressPoint"> & {
   stage: Stage;
 
   /**
-   * What Session.measure_schedule asks for at this step; absent where it asks for nothing.
+   * The extra measures that Session.measure_schedule asks for at this step; absent where it asks for none.
    *
    * @generated from field: grokbox.v1.ExtraMeasures extra = 9;
    */

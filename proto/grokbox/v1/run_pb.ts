@@ -99,7 +99,8 @@ export const StopConditionSchema: GenMessage<StopCondition> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_run, 1);
 
 /**
- * True once the comparison has held on `for_recorded` recorded steps in a row; those that don't carry an extra measure are passed over.
+ * True once the comparison has held on `for_recorded` recorded steps in a row. Of a measure that a MeasureSchedule can name, points that
+ * don't carry it are passed over.
  *
  * @generated from message grokbox.v1.Threshold
  */
@@ -178,7 +179,9 @@ export const PlateauSchema: GenMessage<Plateau> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_run, 3);
 
 /**
- * Which extra measures a session takes while it trains, and how often.
+ * Which extra measures a session takes while it trains, and how often; and how often it takes the two measures of the spectra that every
+ * point carries by default. Spectra are not computed for a point that carries nothing of them: so loss and accuracy of every step are had
+ * cheaply, with a record_every of 1 and these two at every 10th step.
  *
  * @generated from message grokbox.v1.MeasureSchedule
  */
@@ -199,15 +202,16 @@ export const MeasureScheduleSchema: GenMessage<MeasureSchedule> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_run, 4);
 
 /**
- * An extra measure of a session.
+ * How often points of a session carry a measure.
  *
  * @generated from message grokbox.v1.ScheduledMeasure
  */
 export type ScheduledMeasure = Message<"grokbox.v1.ScheduledMeasure"> & {
   /**
-   * MEASURE_IPR_THETA or a later one. One that the session can never have is refused: test losses without a test set, the voting fit
-   * for other tasks than add, misalignment_error unless under x^2 with SGD without decay and the task add, and drifts where the weights
-   * that the session began with are not to be had (see ExtraMeasures).
+   * MEASURE_IPR_THETA or a later one, an extra measure, which no point carries otherwise; or MEASURE_IPR or
+   * MEASURE_MEAN_ABS_SIN_MISALIGNMENT, which every point carries otherwise. Others are refused, and so is one that the session can never
+   * have: test losses without a test set, the voting fit for other tasks than add, misalignment_error unless under x^2 with SGD without
+   * decay and the task add, and drifts where the weights that the session began with are not to be had (see ExtraMeasures).
    *
    * @generated from field: grokbox.v1.Measure measure = 1;
    */
@@ -231,7 +235,7 @@ export const ScheduledMeasureSchema: GenMessage<ScheduledMeasure> = /*@__PURE__*
 
 /**
  * A progress measure that a condition can watch. Those from MEASURE_IPR_THETA on are extra measures, which a session has where its
- * MeasureSchedule says so.
+ * MeasureSchedule says so; of MEASURE_IPR and MEASURE_MEAN_ABS_SIN_MISALIGNMENT it can say how often.
  *
  * @generated from enum grokbox.v1.Measure
  */
@@ -428,7 +432,7 @@ export const Measure = {
 
 /**
  * A progress measure that a condition can watch. Those from MEASURE_IPR_THETA on are extra measures, which a session has where its
- * MeasureSchedule says so.
+ * MeasureSchedule says so; of MEASURE_IPR and MEASURE_MEAN_ABS_SIN_MISALIGNMENT it can say how often.
  *
  * @generated from enum grokbox.v1.Measure
  */

@@ -170,7 +170,8 @@ export type Session = Message<"grokbox.v1.Session"> & {
   recordEvery: number;
 
   /**
-   * Which extra measures its points carry, and how often; absent for none.
+   * Which points carry which measures, of those that can be scheduled. Absent when nothing is: then all carry ipr and
+   * mean_abs_sin_misalignment, and no extra measures.
    *
    * @generated from field: grokbox.v1.MeasureSchedule measure_schedule = 21;
    */
@@ -601,7 +602,8 @@ export type StartSessionRequest = Message<"grokbox.v1.StartSessionRequest"> & {
   snapshotSchedule?: SnapshotSchedule | undefined;
 
   /**
-   * Which extra measures to take. Left out: none.
+   * Which points are to carry which measures, of those that can be scheduled. Left out: all ipr and mean_abs_sin_misalignment, and no
+   * extra measures.
    *
    * @generated from field: grokbox.v1.MeasureSchedule measure_schedule = 10;
    */
@@ -798,7 +800,8 @@ export type UpdateSessionRequest = Message<"grokbox.v1.UpdateSessionRequest"> & 
   snapshotSchedule?: SnapshotSchedule | undefined;
 
   /**
-   * Which extra measures to take of the points from now on, all of them; an empty one takes none.
+   * Which of the points from now on are to carry which measures, all of it. An empty one: all ipr and mean_abs_sin_misalignment, and no
+   * extra measures.
    *
    * @generated from field: grokbox.v1.MeasureSchedule measure_schedule = 6;
    */
@@ -896,7 +899,7 @@ export type ForkSessionRequest = Message<"grokbox.v1.ForkSessionRequest"> & {
   snapshotSchedule?: SnapshotSchedule | undefined;
 
   /**
-   * Which extra measures to take. Left out: the source's, but for those that the new session can't have.
+   * Which points are to carry which measures. Left out: as in the source, but for the measures that the new session can't have.
    *
    * @generated from field: grokbox.v1.MeasureSchedule measure_schedule = 9;
    */
@@ -1150,7 +1153,7 @@ export const SessionService: GenService<{
     output: typeof ListSessionsResponseSchema;
   },
   /**
-   * Changes labels, the schedule of snapshots or that of extra measures; also during a run.
+   * Changes labels, the schedule of snapshots or that of measures; also during a run.
    *
    * @generated from rpc grokbox.v1.SessionService.UpdateSession
    */

@@ -21,8 +21,8 @@ export class LosableEngine implements Engine {
   /** Nothing brings the device back. */
   isGone = false;
   losses = 0;
-  /** Is told of every call once it is under way. */
-  called: (what: "open" | "advance" | "readState" | "measure") => void = () => {};
+  /** Is told of every call once it is under way, and of what an `advance` was asked for besides. */
+  called: (what: "open" | "advance" | "readState" | "measure", options?: AdvanceOptions) => void = () => {};
 
   constructor(engine: Engine, name: string, memoryBytes?: number) {
     this.#engine = engine;
@@ -74,7 +74,7 @@ export class LosableEngine implements Engine {
     const { losses } = this;
     const opening = this.#engine.open(problem, state);
     this.called("open");
-    const trainer = new LosableTrainer(await opening, (what) => this.called(what));
+    const trainer = new LosableTrainer(await opening, (...call) => this.called(...call));
     // Lost while it was being opened.
     if (this.losses > losses) {
       trainer.close();
@@ -127,7 +127,7 @@ class LosableTrainer implements Trainer {
 
   advance(steps: number, options: AdvanceOptions = {}): Promise<Advance> {
     const signal = options.signal ? AbortSignal.any([options.signal, this.#end.signal]) : this.#end.signal;
-    return this.#unlessLost("advance", () => this.#trainer.advance(steps, { ...options, signal }));
+    return this.#unlessLost("advance", () => this.#trainer.advance(steps, { ...options, signal }), options);
   }
 
   readState(): Promise<TrainerState> {
@@ -142,13 +142,17 @@ class LosableTrainer implements Trainer {
     this.#trainer.close();
   }
 
-  async #unlessLost<T>(what: "advance" | "readState" | "measure", call: () => Promise<T>): Promise<T> {
+  async #unlessLost<T>(
+    what: "advance" | "readState" | "measure",
+    call: () => Promise<T>,
+    options?: AdvanceOptions,
+  ): Promise<T> {
     if (this.#loss !== undefined) throw this.#loss;
     const lost = new Promise<never>((_, reject) => {
       this.#fail = reject;
     });
     const result = call();
-    this.#called(what);
+    this.#called(what, options);
     return Promise.race([result, lost]);
   }
 }

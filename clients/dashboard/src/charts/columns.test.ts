@@ -1,7 +1,9 @@
 import type { ProgressPoint } from "@grokbox/sdk";
 import { expect, test } from "vitest";
+import type { Colours } from "../draw/colours.ts";
 import { columnsOf } from "./columns.ts";
 import { panels, shownCurves } from "./panels.ts";
+import { plotOptions } from "./plot-options.ts";
 
 function point(step: number, values: Partial<ProgressPoint>): ProgressPoint {
   return {
@@ -17,7 +19,7 @@ function point(step: number, values: Partial<ProgressPoint>): ProgressPoint {
   };
 }
 
-const [loss, accuracy] = panels as [(typeof panels)[0], (typeof panels)[0]];
+const [loss, accuracy, frequencies] = panels as [(typeof panels)[0], (typeof panels)[0], (typeof panels)[0]];
 
 test("a logarithmic axis of steps leaves out step 0, a linear one shows it", () => {
   const points = [point(0, {}), point(50, {})];
@@ -41,4 +43,23 @@ test("only what a session has gets a curve, and classes when they are asked for"
   expect(names({}, true)).toEqual(["train"]);
   expect(names({ testAccuracy: 0.1, accuracy: { heldOut: 0 } }, false)).toEqual(["train", "test"]);
   expect(names({ testAccuracy: 0.1, accuracy: { heldOut: 0 } }, true)).toEqual(["train", "test", "held out"]);
+});
+
+test("a curve that not every point carries is shown though the newest doesn't, and its line goes on over the gaps", () => {
+  const points = [point(10, { ipr: 0.2 }), point(11, {}), point(20, { ipr: 0.3 }), point(21, {})];
+  const curves = shownCurves(frequencies, points.at(-1), false);
+  expect(curves.map(({ name }) => name)).toEqual(["IPR", "mean |sin D|"]);
+  expect(columnsOf(points, curves, frequencies, true)[1]).toEqual([0.2, null, 0.3, null]);
+  const { series } = plotOptions({
+    panel: frequencies,
+    curves,
+    linear: true,
+    colours: {} as Colours,
+    width: 100,
+    height: 100,
+    surroundings: () => ({ steps: [0, 21], stages: [], cursor: undefined }),
+    onSelect: () => {},
+    onHover: () => {},
+  });
+  expect(series.slice(1).map(({ spanGaps }) => spanGaps)).toEqual([true, true]);
 });

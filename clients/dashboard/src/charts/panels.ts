@@ -15,6 +15,8 @@ export interface Curve {
   text(value: number | undefined): string;
   /** Shown only when classes of pairs are asked for. */
   readonly isClass?: boolean;
+  /** Not every point carries it: the line goes on over those that don't. */
+  readonly isScheduled?: boolean;
 }
 
 /** One of figure 14's panels. */
@@ -96,7 +98,15 @@ export const panels: readonly Panel[] = [
     unit: "inverse participation ratio and misalignment",
     left: "shares",
     curves: [
-      { name: "IPR", colour: "first", dash: [], width: 2, value: ({ ipr }) => ipr, text: measure },
+      {
+        name: "IPR",
+        colour: "first",
+        dash: [],
+        width: 2,
+        value: ({ ipr }) => ipr,
+        text: measure,
+        isScheduled: true,
+      },
       {
         name: "mean |sin D|",
         colour: "second",
@@ -104,6 +114,7 @@ export const panels: readonly Panel[] = [
         width: 2,
         value: ({ meanAbsSinMisalignment }) => meanAbsSinMisalignment,
         text: measure,
+        isScheduled: true,
       },
     ],
   },
@@ -138,10 +149,12 @@ export const panels: readonly Panel[] = [
 /** The curves that are shown: of those of a session without a test set, the ones that it has. */
 export function shownCurves(
   { curves }: Panel,
-  point: ProgressPoint | undefined,
+  newest: ProgressPoint | undefined,
   withClasses: boolean,
 ): Curve[] {
   return curves.filter(
-    (curve) => (withClasses || !curve.isClass) && (point === undefined || curve.value(point) !== undefined),
+    (curve) =>
+      (withClasses || !curve.isClass) &&
+      (newest === undefined || curve.isScheduled || curve.value(newest) !== undefined),
   );
 }

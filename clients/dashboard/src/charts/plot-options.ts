@@ -14,7 +14,7 @@ export interface Surroundings {
 
 export interface PlotContext {
   readonly panel: Pick<Panel, "left" | "right">;
-  readonly curves: readonly Pick<Curve, "colour" | "dash" | "width" | "isRight">[];
+  readonly curves: readonly Pick<Curve, "colour" | "dash" | "width" | "isRight" | "isScheduled">[];
   readonly linear: boolean;
   readonly colours: Colours;
   readonly width: number;
@@ -91,6 +91,7 @@ export function plotOptions(context: PlotContext): uPlot.Options {
         width: curve.width,
         dash: [...curve.dash],
         points: { show: false },
+        spanGaps: curve.isScheduled ?? false,
       })),
     ],
     hooks: {

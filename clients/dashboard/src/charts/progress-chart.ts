@@ -158,7 +158,7 @@ class ProgressChart extends LightElement {
     const values = this.querySelectorAll<HTMLElement>(".legend .value");
     for (const [i, element] of values.entries()) {
       const curve = this.#curves[i];
-      if (curve !== undefined) setText(element, curve.text(point && curve.value(point)));
+      if (curve !== undefined) setText(element, this.#text(curve, point));
     }
     setText(
       this.querySelector<HTMLElement>(".at")!,
@@ -174,8 +174,15 @@ class ProgressChart extends LightElement {
   #label(point: ProgressPoint | undefined): string {
     const { title, unit } = this.panel;
     if (point === undefined) return `${title}: ${unit}; no steps recorded yet`;
-    const values = this.#curves.map((curve) => `${curve.name} ${curve.text(curve.value(point))}`);
+    const values = this.#curves.map((curve) => `${curve.name} ${this.#text(curve, point)}`);
     return `${title}: ${unit}; at step ${count(point.step)}: ${values.join(", ")}; steps ${count(this.#steps[0])} to ${count(this.#steps[1])} are shown`;
+  }
+
+  /** Of a curve that not every point carries, the last value, with its step. */
+  #text(curve: Curve, point: ProgressPoint | undefined): string {
+    const carrier = point && curve.isScheduled ? this.view.carrierOf(point, curve.value) : point;
+    const text = curve.text(carrier && curve.value(carrier));
+    return carrier === undefined || carrier === point ? text : `${text} at step ${count(carrier.step)}`;
   }
 
   override firstUpdated(): void {

@@ -11,6 +11,20 @@ export function indexAt(points: readonly Pick<ProgressPoint, "step">[], step: nu
   return low - 1;
 }
 
+/**
+ * A point, or the last one before it that carries a measure which it doesn't; undefined when there is none.
+ *
+ * @param points - in order of step
+ */
+export function carrierAt(
+  points: readonly ProgressPoint[],
+  point: ProgressPoint,
+  value: (point: ProgressPoint) => number | undefined,
+): ProgressPoint | undefined {
+  if (value(point) !== undefined) return point;
+  return points.slice(0, indexAt(points, point.step) + 1).findLast((each) => value(each) !== undefined);
+}
+
 /** The last step of an increasing list at or before another; undefined when all are later. */
 export function stepAt(steps: readonly number[], step: number): number | undefined {
   return steps[

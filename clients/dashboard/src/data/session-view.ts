@@ -4,6 +4,7 @@ import { formatLink, type SessionLink, type Zoom } from "../link.ts";
 import { Beginning } from "./beginning.ts";
 import type { Box } from "./box.ts";
 import { Changes } from "./changes.ts";
+import { carrierAt } from "./point-at.ts";
 import { PointAtStep } from "./point-at-step.ts";
 import { ProgressWatch } from "./progress-watch.ts";
 import { SnapshotSteps } from "./snapshot-list.ts";
@@ -192,6 +193,14 @@ export class SessionView extends Changes {
   /** What the panels draw: of a zoom the exact points, else all that are held. */
   get points(): readonly ProgressPoint[] {
     return this.zoom === undefined ? this.#beginning.join(this.watch.points) : this.#zoomed.points;
+  }
+
+  /** That point, or the last one before it that is held and carries a measure which it doesn't. */
+  carrierOf(
+    point: ProgressPoint,
+    value: (point: ProgressPoint) => number | undefined,
+  ): ProgressPoint | undefined {
+    return carrierAt(this.points, point, value);
   }
 
   #look(): void {

@@ -12,6 +12,8 @@ interface Readout {
   readonly hint: string;
   value(point: ProgressPoint): number | undefined;
   text(value: number | undefined): string;
+  /** Not every point carries it: the last value is shown. */
+  readonly isScheduled?: boolean;
 }
 
 const nats = (value: number | undefined) => (value === undefined ? "–" : `${measure(value)} nats`);
@@ -84,6 +86,7 @@ const rows: readonly (readonly Readout[])[] = [
       hint: "inverse participation ratio over frequencies, mean of both layers",
       value: (point) => point.ipr,
       text: plain,
+      isScheduled: true,
     },
     {
       id: "meanAbsSinMisalignment",
@@ -91,6 +94,7 @@ const rows: readonly (readonly Readout[])[] = [
       hint: "D = 2φ − ψ at each neuron's dominant frequency",
       value: (point) => point.meanAbsSinMisalignment,
       text: plain,
+      isScheduled: true,
     },
     {
       id: "parameterNorm",
@@ -132,20 +136,24 @@ class Readouts extends LightElement {
 
   readonly #draw = (): void => {
     const { point, stage } = this.view;
-    for (const { id, value, text } of readouts) {
-      const found = point && value(point);
-      this.#set(id, text(found), found);
+    for (const { id, value, text, isScheduled } of readouts) {
+      const carrier = point && isScheduled ? this.view.carrierOf(point, value) : point;
+      const found = carrier && value(carrier);
+      this.#set(id, text(found), found, carrier === point ? undefined : carrier?.step);
     }
     this.#set("step", point === undefined ? "–" : count(point.step), point?.step);
     this.#set("stage", stage ?? "–", stage);
   };
 
-  #set(id: string, text: string, value: number | string | undefined): void {
+  /** @param from - the step that the value is of, when it is an earlier one */
+  #set(id: string, text: string, value: number | string | undefined, from?: number): void {
     const element = this.querySelector<HTMLElement>(`[data-measure="${id}"]`);
     if (element === null) return;
     setText(element, text);
     const exact = value === undefined ? "" : String(value);
     if (element.dataset.value !== exact) element.dataset.value = exact;
+    const title = from === undefined ? "" : `at step ${count(from)}`;
+    if (element.title !== title) element.title = title;
   }
 
   override render() {

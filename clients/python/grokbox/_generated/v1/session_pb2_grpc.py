@@ -73,7 +73,7 @@ class SessionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdateSession(self, request, context):
-        """Changes labels, the schedule of snapshots or that of extra measures; also during a run.
+        """Changes labels, the schedule of snapshots or that of measures; also during a run.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

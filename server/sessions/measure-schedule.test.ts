@@ -7,7 +7,7 @@ import { completeSpec } from "../model/presets.ts";
 import type { SpecInput } from "../model/spec-input.ts";
 import { storeFile } from "../store/database.ts";
 import { unchanged } from "./changes.ts";
-import { dueAt, type MeasureSchedule, neverMeasured } from "./extra-measures.ts";
+import { dueAt, type MeasureSchedule, neverMeasured } from "./measure-schedule.ts";
 import type { RunPlan } from "./plan.ts";
 import { extraBytes, type ProgressPoint } from "./progress-log.ts";
 import type { Registry } from "./registry.ts";
@@ -76,10 +76,16 @@ const pointsOf = (session: Session) => session.withLog((log) => log.read(1, 100_
 const stepsWith = (points: readonly ProgressPoint[], measure: keyof ProgressPoint) =>
   points.filter((point) => point[measure] !== undefined).map(({ step }) => step);
 
-test("a measure is due at multiples of its steps", () => {
-  expect(dueAt(drifts, 0)).toEqual(["magnitudeDrift", "misalignmentError"]);
-  expect(dueAt(drifts, 30)).toEqual(["magnitudeDrift"]);
-  expect(dueAt(drifts, 35)).toEqual([]);
+test("a measure is due at multiples of its steps, and a default one that is not scheduled at every step", () => {
+  const defaults = ["ipr", "meanAbsSinMisalignment"];
+  expect(dueAt([], 35)).toEqual(defaults);
+  expect(dueAt(drifts, 0)).toEqual([...defaults, "magnitudeDrift", "misalignmentError"]);
+  expect(dueAt(drifts, 30)).toEqual([...defaults, "magnitudeDrift"]);
+  expect(dueAt(drifts, 35)).toEqual(defaults);
+  const ipr = { measure: "ipr", every: 10 } as const;
+  expect(dueAt([ipr], 30)).toEqual(["meanAbsSinMisalignment", "ipr"]);
+  expect(dueAt([ipr], 35)).toEqual(["meanAbsSinMisalignment"]);
+  expect(dueAt([ipr, { measure: "meanAbsSinMisalignment", every: 10 }], 35)).toEqual([]);
 });
 
 test("what a spec rules out is told, and nothing else", () => {
@@ -199,22 +205,19 @@ test("a point that is taken in after a swap is measured as it was before it", as
   expect(maxProbabilityDeviation).toBeGreaterThan(0);
 });
 
-test("conditions and triggers pass over the points that don't carry their measure", async () => {
+test.each([
+  ["iprTheta", "ipr_theta"],
+  ["ipr", "ipr"],
+] as const)("conditions and triggers pass over the points that don't carry %s", async (measure, name) => {
   const registry = await restored(folder());
-  const session = await start(registry, [{ measure: "iprTheta", every: 20 }]);
-  const when = {
-    kind: "threshold",
-    measure: "iprTheta",
-    comparison: ">=",
-    value: 0,
-    forRecorded: 2,
-  } as const;
+  const session = await start(registry, [{ measure, every: 20 }]);
+  const when = { kind: "threshold", measure, comparison: ">=", value: 0, forRecorded: 2 } as const;
   const keep = { name: "keep", when, action: { kind: "snapshot", label: "" }, repeat: true } as const;
   await session.setTriggers([keep], never, () => {});
   await session.run({ ...plan, stopWhen: [{ ...when, forRecorded: 3 }] }, undefined, never);
   await atRest(session);
   expect(session).toMatchObject({ step: 60, stopReason: { kind: "condition" } });
-  expect(session.stopReason!.detail).toBe("ipr_theta >= 0 for 3 recorded steps");
+  expect(session.stopReason!.detail).toBe(`${name} >= 0 for 3 recorded steps`);
   expect(session.triggers.memoryOf("keep")).toMatchObject({ fired: 1, lastFiredStep: 40 });
 });
 
@@ -245,6 +248,9 @@ test("measures are counted as memory while they are taken", async () => {
   const { memory } = registry;
   const session = await start(registry, []);
   const plain = memory.usedBytes;
+  // They have their columns in every point anyway.
+  await session.update({ measures: [{ measure: "ipr", every: 10 }] }, never, () => {});
+  expect(memory.usedBytes).toBe(plain);
   await session.update({ measures: drifts }, never, () => {});
   expect(memory.usedBytes).toBeGreaterThan(plain);
   await session.update({ measures: [] }, never, () => {});
