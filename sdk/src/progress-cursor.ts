@@ -27,14 +27,16 @@ export class ProgressCursor {
           fromUint64(event.value.newestSequence),
         );
         break;
-      case "gap":
-        yield* this.#miss(fromUint64(event.value.lastSequence) + 1);
+      case "gap": {
+        const next = fromUint64(event.value.lastSequence) + 1;
+        if (next > this.#wanted) yield this.#miss(next);
         break;
+      }
       case "batch":
         for (const message of event.value.points) {
           const point = fromPoint(message, this.epoch);
           if (point.sequence < this.#wanted) continue;
-          yield* this.#miss(point.sequence);
+          if (point.sequence > this.#wanted) yield this.#miss(point.sequence);
           this.next = point.sequence + 1;
           yield point;
         }
@@ -51,12 +53,11 @@ export class ProgressCursor {
     this.next ??= newest + 1;
   }
 
-  /** The points before `sequence` that have not come will not come. */
-  *#miss(sequence: number): Generator<ProgressGap, void, undefined> {
+  /** The points before `sequence`, which is greater than the wanted one, have not come and will not come. */
+  #miss(sequence: number): ProgressGap {
     const firstSequence = this.#wanted;
-    if (sequence <= firstSequence) return;
     this.next = sequence;
-    yield { kind: "gap", firstSequence, lastSequence: sequence - 1 };
+    return { kind: "gap", firstSequence, lastSequence: sequence - 1 };
   }
 
   get #wanted(): number {

@@ -34,7 +34,7 @@ export function fromScores(message: ScoresMessage | undefined): Scores {
   };
 }
 
-function fromClassAccuracy(message: ClassAccuracyMessage | undefined): ClassAccuracy {
+export function fromClassAccuracy(message: ClassAccuracyMessage | undefined): ClassAccuracy {
   const { common, rare, partner, heldOut } = message ?? {};
   return defined({ common, rare, partner, heldOut });
 }

@@ -50,7 +50,8 @@ export async function* watchProgress(
           if (event.case === "end" && isOver(event.value, session)) return;
           // A stream that only opens and ends again is still an outage.
           if (event.case !== "opened" && event.case !== "end") outage.end();
-          yield* cursor.take(event);
+          // Not `yield*`, which waits twice more for each.
+          for (const passed of cursor.take(event)) yield passed;
         }
       } catch (error) {
         if (stop.signal.aborted || !isDrop(error)) throw error;

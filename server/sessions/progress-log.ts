@@ -59,10 +59,10 @@ export interface Cursor {
 
 /**
  * A message costs the server and its subscriber some 0.1 ms together, most of it a batch, not a point. So that a crowd does not take
- * the cores from the training that it watches, 100 subscribers are told of new points every 250 ms, a few at once.
+ * the cores from the training that it watches, 100 subscribers are told of new points once a second, a few at once.
  */
-const roundMsASubscriber = 2.5;
-const longestRoundMs = 250;
+const roundMsASubscriber = 10;
+const longestRoundMs = 1_000;
 
 const stages: readonly (Stage | undefined)[] = [undefined, "memorization", "generalization", "cleanup"];
 const columns = measures.length + 2; // step, stage
