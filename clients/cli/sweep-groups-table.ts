@@ -1,10 +1,10 @@
 import { snakeCase } from "./measures.ts";
 import { count, measure, percent } from "./numbers.ts";
 import type { Output } from "./output.ts";
-import { median, type SweepGroup, type SweepGroups } from "./sweep-groups.ts";
+import { median, quantile, type SweepGroup, type SweepGroups } from "./sweep-groups.ts";
 import { type Column, table } from "./table.ts";
 
-/** At most so many groups, the last ones that there are. Of measures, medians over seeds. */
+/** At most so many groups, the last ones that there are. Medians over seeds; of the times of stages also quartiles. */
 export function groupLines(
   groups: SweepGroups,
   output: Pick<Output, "width" | "style">,
@@ -23,7 +23,7 @@ export function groupLines(
 function columnsOf({ axes, seeds }: SweepGroups): readonly Column<SweepGroup>[] {
   const of = (done: number, all: number) => `${count(done)}/${count(all)}`;
   return [
-    { title: "GROUP", value: ({ group }) => String(group), align: "right", expendable: 7 },
+    { title: "GROUP", value: ({ group }) => String(group), align: "right", expendable: 8 },
     ...axes.map(
       (parameter): Column<SweepGroup> => ({
         title: snakeCase(parameter).toUpperCase(),
@@ -39,12 +39,18 @@ function columnsOf({ axes, seeds }: SweepGroups): readonly Column<SweepGroup>[] 
       format: () => "red",
     },
     { title: "GROKKED", value: ({ grokked, done }) => of(grokked.length, done), align: "right" },
-    { title: "AT STEP", value: ({ grokked }) => count(median(grokked)), align: "right", expendable: 1 },
+    { title: "AT STEP", value: ({ grokked }) => spread(grokked), align: "right", expendable: 1 },
     {
       title: "MEMORIZED AT",
-      value: ({ memorized }) => count(median(memorized)),
+      value: ({ memorized }) => spread(memorized),
       align: "right",
       expendable: 3,
+    },
+    {
+      title: "GENERALIZED AT",
+      value: ({ generalized }) => spread(generalized),
+      align: "right",
+      expendable: 6,
     },
     { title: "LOSS", value: ({ trainLoss }) => measure(median(trainLoss)), align: "right", expendable: 4 },
     {
@@ -60,4 +66,11 @@ function columnsOf({ axes, seeds }: SweepGroups): readonly Column<SweepGroup>[] 
       expendable: 5,
     },
   ];
+}
+
+/** 2,107 (2,041–2,188): the median, and the quartiles of more than one. */
+function spread(steps: readonly number[]): string {
+  const middle = count(median(steps));
+  if (steps.length < 2) return middle;
+  return `${middle} (${count(quantile(steps, 0.25))}–${count(quantile(steps, 0.75))})`;
 }

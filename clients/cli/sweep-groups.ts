@@ -5,6 +5,7 @@ export interface SweepGroup {
   readonly group: number;
   readonly coordinates: Coordinates;
   readonly memorized: number[];
+  readonly generalized: number[];
   readonly grokked: number[];
   readonly trainLoss: number[];
   readonly testAccuracy: number[];
@@ -42,15 +43,25 @@ export class SweepGroups {
   }
 
   add(run: SweepRun): void {
-    const { group, coordinates, memorizationEnd, grokkingStep, final, forecastRight, outcome } = run;
+    const {
+      group,
+      coordinates,
+      memorizationEnd,
+      generalizationEnd,
+      grokkingStep,
+      final,
+      forecastRight,
+      outcome,
+    } = run;
     const found: SweepGroup = this.#groups.get(group) ?? {
-      ...{ group, coordinates, memorized: [], grokked: [], trainLoss: [], testAccuracy: [], forecast: [] },
-      ...{ done: 0, bad: 0 },
+      ...{ group, coordinates, done: 0, bad: 0 },
+      ...{ memorized: [], generalized: [], grokked: [], trainLoss: [], testAccuracy: [], forecast: [] },
     };
     this.#groups.set(group, found);
     found.done += 1;
     if (outcome !== "target" && outcome !== "condition") found.bad += 1;
     if (memorizationEnd !== undefined) found.memorized.push(memorizationEnd);
+    if (generalizationEnd !== undefined) found.generalized.push(generalizationEnd);
     if (grokkingStep !== undefined) found.grokked.push(grokkingStep);
     if (final !== undefined) found.trainLoss.push(final.trainLoss);
     if (final?.testAccuracy !== undefined) found.testAccuracy.push(final.testAccuracy);
@@ -60,8 +71,13 @@ export class SweepGroups {
 
 /** Undefined of nothing. */
 export function median(values: readonly number[]): number | undefined {
+  return quantile(values, 0.5);
+}
+
+/** Of the values as they are, between two neighbours in proportion; undefined of nothing. */
+export function quantile(values: readonly number[], share: number): number | undefined {
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length % 2 === 1 || sorted.length === 0) return sorted[middle];
-  return (sorted[middle - 1]! + sorted[middle]!) / 2;
+  const at = share * (sorted.length - 1);
+  const [low, high] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  return low === undefined || high === undefined ? undefined : low + (at % 1) * (high - low);
 }

@@ -36,7 +36,7 @@ export function addSweep(program: Command, line: CommandLine): void {
     .command("sweep")
     .summary("run many specs as one job, and look on")
     .description(
-      "Starts the sweep that a YAML file describes, or looks on at one that there is, until every run has finished. Ctrl-C stops looking; the sweep goes on. Of measures, the table shows medians over seeds.",
+      "Starts the sweep that a YAML file describes, or looks on at one that there is, until every run has finished. Ctrl-C stops looking; the sweep goes on. Of measures, the table shows medians over seeds, of the times of stages also quartiles.",
     )
     .addArgument(new Argument("<file>", "a .yaml file to start; or ID or sweeps/ID, to look on again"))
     .option("--out <file>", "in the end, write a line a run to this file, .csv or .jsonl")
