@@ -1,4 +1,5 @@
 import type { AnalysisSpeed } from "./analysis.ts";
+import type { AutoChoice } from "./auto.ts";
 import type { CohortServerSpeed, CohortSpeed } from "./cohort.ts";
 import type { CostGrowth } from "./cost.ts";
 import type { DurabilitySpeed } from "./durability.ts";
@@ -153,3 +154,13 @@ export function describeTensorflow(speed: TensorflowSpeed): string {
   const times = `${cost.median.toFixed(1)} times (${cost.least.toFixed(1)} to ${cost.most.toFixed(1)})`;
   return `\ntensorflow ${backend} (${device}), p ${p}, M ${width}: ${stepsPerSecond.toFixed(1)} steps/s; a step takes ${times} as long as cpu ${cpuVariant}'s on one thread, ${cpuStepsPerSecond.toFixed(0)} steps/s`;
 }
+
+export function describeAuto({ p, width, options, engines, choice, ofBest, reason }: AutoChoice): string {
+  const rates = engines.map(({ name, stepsPerSecond, expectedStepsPerSecond }) => {
+    const expected = `${rate(expectedStepsPerSecond)} expected`;
+    return `${name} ${stepsPerSecond === null ? "not tried" : rate(stepsPerSecond)} (${expected})`;
+  });
+  return `\nauto, p ${p}, M ${width}, ${options}: ${choice}, at ${(100 * ofBest).toFixed(0)}% of the fastest; steps/s: ${rates.join(", ")}; "${reason}"`;
+}
+
+const rate = (stepsPerSecond: number) => Number(stepsPerSecond.toPrecision(3)).toLocaleString("en-US");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Backend } from "../server/engine/tensorflow/backend.ts";
 import { type AnalysisSpeed, measureAnalysis } from "./analysis.ts";
+import { type AutoChoice, measureAuto } from "./auto.ts";
 import { type CohortServerSpeed, type CohortSpeed, measureCohort, measureCohortServer } from "./cohort.ts";
 import { type CostGrowth, measureCost } from "./cost.ts";
 import * as describe from "./describe.ts";
@@ -41,6 +42,7 @@ trains, of its live connections, of its analyses, and of what it costs to lose n
   --milliseconds n     of each measurement (default 200)
   --sweep-steps n      of each run of the sweep (default 1000; beginning and ending a run count for less, the longer it is)
   --backend name       of tensorflow: node-gpu, node, wasm or cpu, repeatable (default wasm and cpu)
+  --software           auto: also on a GPU that is a program
   --only PART          one part, repeatable (default all but ${extraParts.join(", ")}): ${[...parts, ...extraParts].join(", ")}`;
 
 const { values } = parseArgs({
@@ -59,6 +61,7 @@ const { values } = parseArgs({
     backend: { type: "string", multiple: true, default: ["wasm", "cpu"] },
     rounds: { type: "string", default: "9" },
     milliseconds: { type: "string", default: "200" },
+    software: { type: "boolean", default: false },
     "sweep-steps": { type: "string", default: "1000" },
     only: { type: "string", multiple: true, default: [...parts] },
   },
@@ -128,9 +131,14 @@ async function measureAll(): Promise<Results> {
     tensorflow.push(speed);
     show(describe.describeTensorflow(speed));
   }
+  const auto: AutoChoice[] = [];
+  for await (const choice of wanted("auto") ? measureAuto(values.software, effort) : []) {
+    auto.push(choice);
+    show(describe.describeAuto(choice));
+  }
   const [date, command] = [new Date().toISOString(), `npm run bench -- ${process.argv.slice(2).join(" ")}`];
   const engine = { rows, peers, cohort, cost, recording, sweep };
-  return { machine, date, command, ...engine, stack, service, live, analysis, durability, tensorflow };
+  return { machine, date, command, ...engine, stack, service, live, analysis, durability, tensorflow, auto };
 }
 
 /** Every build on every shape, in turns with the best peer of the shape and as many threads. */

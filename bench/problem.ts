@@ -2,6 +2,7 @@ import type { Problem, TrainerState } from "../server/engine/engine.ts";
 import { initialState } from "../server/model/initial-state.ts";
 import { pairClasses } from "../server/model/pair-class.ts";
 import { completeSpec } from "../server/model/presets.ts";
+import type { Spec } from "../server/model/spec.ts";
 import { labels } from "../server/model/task.ts";
 import type { Shape } from "./engine-speed.ts";
 
@@ -20,9 +21,9 @@ export function presetProblem(preset: string, seed: number): Posed {
   return posed(completeSpec({ seed }, preset));
 }
 
-function posed(spec: ReturnType<typeof completeSpec>): Posed {
-  const { theta, xi, train } = initialState(spec);
-  const { modulus, width, activation, optimizer, schedule, task } = spec;
+export function posed(spec: Spec): Posed {
+  const { theta, xi, factors, train } = initialState(spec);
+  const { modulus, width, activation, optimizer, schedule, task, embedding } = spec;
   const problem = {
     modulus,
     width,
@@ -31,6 +32,7 @@ function posed(spec: ReturnType<typeof completeSpec>): Posed {
     schedule,
     labels: labels(task, modulus),
     classes: pairClasses(train, modulus),
+    ...(embedding && { embedding }),
   };
-  return { problem, state: { step: 0, theta, xi } };
+  return { problem, state: { step: 0, theta, xi, ...(factors && { factors }) } };
 }

@@ -1,4 +1,5 @@
 import type { AnalysisSpeed } from "./analysis.ts";
+import type { AutoChoice } from "./auto.ts";
 import type { CohortServerSpeed, CohortSpeed } from "./cohort.ts";
 import type { CostGrowth } from "./cost.ts";
 import type { DurabilitySpeed } from "./durability.ts";
@@ -31,6 +32,7 @@ export interface Results {
   readonly analysis: readonly AnalysisSpeed[];
   readonly durability: DurabilitySpeed | null;
   readonly tensorflow: readonly TensorflowSpeed[];
+  readonly auto: readonly AutoChoice[];
 }
 
 export const parts = [
@@ -47,6 +49,6 @@ export const parts = [
 ] as const;
 
 /** Measured only when asked for. */
-export const extraParts = ["tensorflow"] as const;
+export const extraParts = ["tensorflow", "auto"] as const;
 
 export type Part = (typeof parts)[number] | (typeof extraParts)[number];

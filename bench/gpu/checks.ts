@@ -6,6 +6,7 @@ import { isWithin, relative } from "../../clients/paper/tolerance.ts";
 import { relativeDistance } from "../../server/engine/conformance/distance.ts";
 import type { Engine } from "../../server/engine/engine.ts";
 import { OracleTrainer } from "../../server/model/oracle.ts";
+import { measureAuto } from "../auto.ts";
 import { presetProblem, standardProblem } from "../problem.ts";
 
 /** Something that the engine must get right, and whether it did. */
@@ -90,4 +91,16 @@ export async function* checkPublished(engine: Engine): AsyncGenerator<Check> {
       detail: `${wanted.length - wrong.length} of ${wanted.length} published losses within tolerance${told && `; not ${told}`}`,
     };
   }
+}
+
+/** What a server would choose by itself, beside what each engine does: no slower than the fastest by more than a tenth. */
+export async function checkAuto(allowSoftware: boolean): Promise<Check> {
+  const choices = await Array.fromAsync(measureAuto(allowSoftware, { rounds: 3, milliseconds: 150 }));
+  const worst = choices.reduce((a, b) => (b.ofBest < a.ofBest ? b : a));
+  const onGpu = choices.filter(({ choice }) => choice === "webgpu").length;
+  return {
+    what: `the engine that auto chooses for ${choices.length} networks, beside the fastest`,
+    passed: worst.ofBest >= 0.9,
+    detail: `${onGpu} on the GPU; the least at ${(100 * worst.ofBest).toFixed(0)}% of it (p = ${worst.p}, M = ${worst.width}, ${worst.options})`,
+  };
 }

@@ -2,14 +2,14 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { openCpuEngine } from "../../server/engine/cpu/cpu-engine.ts";
 import { openWebGpuEngine } from "../../server/engine/webgpu/webgpu-engine.ts";
-import { type Check, checkBits, checkOracle, checkPublished } from "./checks.ts";
+import { type Check, checkAuto, checkBits, checkOracle, checkPublished } from "./checks.ts";
 import { measurePeers, type PeerRow } from "./peers.ts";
 import { type GpuResults, reportOf } from "./report.ts";
 import { type GpuSpeed, measureSpeeds } from "./speeds.ts";
 
 const usage = `npm run bench:gpu -- [options]
 
-Checks the webgpu engine on this machine's GPU, against float64, itself and the published runs, and measures it beside PyTorch and JAX on the
+Checks the webgpu engine on this machine's GPU, against float64, itself and the published runs, and which engine auto chooses, and measures it beside PyTorch and JAX on the
 same card, in less than 8 minutes. Needs nothing but a driver with Vulkan; the peers need a Python that has them.
 
   --json               print one JSON object
@@ -59,6 +59,7 @@ async function measureAll(): Promise<GpuResults> {
     for await (const check of checkOracle(engine)) note(check);
     note(await checkBits(engine));
     for await (const check of checkPublished(engine)) note(check);
+    note(await checkAuto(values.software));
     const speeds: GpuSpeed[] = [];
     const deviceBytes = async () => (await engine.info()).bytes;
     for await (const speed of measureSpeeds(engine, deviceBytes, Number(values.seconds))) {

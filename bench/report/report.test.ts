@@ -25,6 +25,7 @@ const nothing: Results = {
   live: null,
   analysis: [],
   tensorflow: [],
+  auto: [],
   durability: null,
 };
 

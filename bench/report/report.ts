@@ -30,6 +30,7 @@ export function sections(results: Results): string[] {
     ...(results.live === null ? [] : [describe.describeLive(results.live)]),
     ...results.analysis.map(describe.describeAnalysis),
     ...results.tensorflow.map(describe.describeTensorflow),
+    ...results.auto.map(describe.describeAuto),
     ...(results.durability === null ? [] : [describe.describeDurability(results.durability)]),
   ].flatMap((text) => text.trim().split("\n"));
   return [

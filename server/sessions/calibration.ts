@@ -1,4 +1,4 @@
-import type { Engine, Problem, Trainer, TrainerState } from "../engine/engine.ts";
+import type { Engine, Problem, Shape, Trainer, TrainerState } from "../engine/engine.ts";
 import { completeSpec } from "../model/presets.ts";
 import { labels } from "../model/task.ts";
 
@@ -26,15 +26,22 @@ const shapes = [
   { modulus: 97, width: 9107 },
 ];
 
+/** Of which they have the options. */
+const timedPreset = "standard";
+
 /** Of the largest cohort that is timed, and of the largest network that one is timed of. */
 const [mostMembers, mostCohortOperations] = [32, 1e7];
 
 /** As long as this a round should be, for the time of a call to be a small part of it. */
 const roundMs = 15;
 
-/** Multiply-adds of one product of a step, of which it has a few. */
-export function operations({ modulus, width }: { readonly modulus: number; readonly width: number }): number {
-  return ((modulus * (modulus + 1)) / 2) * modulus * width;
+/** Multiply-adds of one product of a step, of which it has a few; where the embedding is learned, of a product with it too. */
+export function operations({
+  modulus,
+  width,
+  embedding,
+}: Pick<Shape, "modulus" | "width" | "embedding">): number {
+  return ((modulus * (modulus + 1)) / 2 + (embedding?.dimension ?? 0)) * modulus * width;
 }
 
 /**
@@ -80,6 +87,17 @@ async function time(
   }
 }
 
+/** It has the options of those that are timed. */
+export function hasTimedOptions({ activation, optimizer, embedding }: Shape): boolean {
+  const timed = completeSpec({}, timedPreset);
+  return (
+    activation === timed.activation &&
+    optimizer.kind === timed.optimizer.kind &&
+    optimizer.grokfast === undefined &&
+    embedding === undefined
+  );
+}
+
 /** Of the fastest of a few rounds; undefined when the time is over before the first. */
 async function stepMsOf(
   engine: Engine,
@@ -110,7 +128,7 @@ function example(shape: { readonly modulus: number; readonly width: number }): {
   readonly problem: Problem;
   readonly state: TrainerState;
 } {
-  const { modulus, width, activation, optimizer, schedule, task } = completeSpec(shape, "standard");
+  const { modulus, width, activation, optimizer, schedule, task } = completeSpec(shape, timedPreset);
   const scale = 0.1 / Math.sqrt(modulus);
   const weights = (phase: number) =>
     Float32Array.from({ length: width * modulus }, (_, i) => scale * Math.sin(12.9898 * i + phase));

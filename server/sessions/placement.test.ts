@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openCpuEngine } from "../engine/cpu/cpu-engine.ts";
 import { LosableEngine } from "../engine/testing/losable-engine.ts";
+import { completeSpec } from "../model/presets.ts";
 import { type Calibration, calibrate, operations, type Timing } from "./calibration.ts";
 import { expectedStepMs, fastest } from "./placement.ts";
 
@@ -32,10 +33,14 @@ const arbitraryCalibration: fc.Arbitrary<Calibration> = fc
     }),
   );
 
-const arbitraryShape = fc.record({
-  modulus: fc.integer({ min: 1, max: 99 }).map((k) => 2 * k + 1),
-  width: fc.integer({ min: 8, max: 65_536 }),
-});
+const arbitraryShape = fc.record(
+  {
+    modulus: fc.integer({ min: 1, max: 99 }).map((k) => 2 * k + 1),
+    width: fc.integer({ min: 8, max: 65_536 }),
+    embedding: fc.record({ dimension: fc.integer({ min: 1, max: 512 }) }),
+  },
+  { requiredKeys: ["modulus", "width"] },
+);
 
 test("what was timed is expected as it was, alone and side by side", () => {
   fc.assert(
@@ -89,21 +94,26 @@ test("the reason names the rates of all engines, and the load", async () => {
     { engine: cpu, calibration: rates(4_800, 0.13), training: trainingOnCpu },
     { engine: gpu, calibration: rates(41_000, 52), training },
   ];
-  expect(fastest(on(0), sizes[1]!)).toEqual({
+  const [small, large] = [sizes[1]!, sizes[3]!].map((size) => completeSpec(size, "standard"));
+  expect(fastest(on(0), small!)).toEqual({
     engine: gpu,
     reason: "webgpu: 41,000 steps/s beside 4,800 of cpu, for p = 23, M = 512",
   });
-  expect(fastest(on(0), sizes[3]!).reason).toBe(
-    "webgpu: 52 steps/s beside 0.13 of cpu, for p = 97, M = 9107",
-  );
-  expect(fastest(on(9), sizes[1]!)).toEqual({
+  expect(fastest(on(0), large!).reason).toBe("webgpu: 52 steps/s beside 0.13 of cpu, for p = 97, M = 9107");
+  expect(fastest(on(9), small!)).toEqual({
     engine: cpu,
     reason:
       "cpu: 4,800 steps/s beside about 4,100 of webgpu, for p = 23, M = 512, beside 9 that train on webgpu",
   });
-  expect(fastest(on(0, 1), { modulus: 31, width: 700 }).reason).toMatch(
+  expect(fastest(on(0, 1), { ...small!, modulus: 31, width: 700 }).reason).toMatch(
     /^webgpu: about [\d,]+ steps\/s beside about [\d,]+ of cpu, for p = 31, M = 700, beside 1 that trains on cpu$/,
   );
+  const options = [{ activation: "gelu" }, { embedding: { dimension: 128 } }] as const;
+  for (const other of options) {
+    expect(fastest(on(0), { ...small!, ...other }).reason).toMatch(
+      /^webgpu: about [\d,]+ steps\/s beside about /,
+    );
+  }
   await cpu.close();
 });
 

@@ -1,5 +1,5 @@
 import type { Engine, Shape } from "../engine/engine.ts";
-import { type Calibration, operations, type Timing } from "./calibration.ts";
+import { type Calibration, hasTimedOptions, operations, type Timing } from "./calibration.ts";
 
 /** The engine of a session, and why it is that one. */
 export interface Placement {
@@ -22,7 +22,7 @@ export interface Candidate {
  */
 export function expectedStepMs(
   calibration: Calibration,
-  shape: Pick<Shape, "modulus" | "width">,
+  shape: Pick<Shape, "modulus" | "width" | "embedding">,
   others: number,
 ): number {
   const at = calibration.map((timing) => ({ size: operations(timing), ms: besideMs(timing, others) }));
@@ -48,10 +48,7 @@ function besideMs({ stepMs, cohort }: Timing, others: number): number {
 }
 
 /** The engine on which a network trains fastest beside those that train there already. */
-export function fastest(
-  candidates: readonly Candidate[],
-  shape: Pick<Shape, "modulus" | "width">,
-): Placement {
+export function fastest(candidates: readonly Candidate[], shape: Shape): Placement {
   const ranked = candidates
     .map((candidate) => ({
       ...candidate,
@@ -76,5 +73,6 @@ export function fastest(
 
 const rate = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 2 });
 
-const isShape = (timing: Timing, { modulus, width }: Pick<Shape, "modulus" | "width">) =>
-  timing.modulus === modulus && timing.width === width;
+/** Rates of networks with other options are estimates, by those that they would have without. */
+const isShape = (timing: Timing, shape: Shape) =>
+  timing.modulus === shape.modulus && timing.width === shape.width && hasTimedOptions(shape);

@@ -168,6 +168,18 @@ describe("the tensorflow engine", () => {
     }
   });
 
+  it("in a process that has nothing else to do is waited for when it is closed", () => {
+    const script = `
+      import { WorkerThread } from ${JSON.stringify(urlOf("worker-thread.ts"))};
+      const thread = await WorkerThread.start("wasm");
+      void thread.call("memory", {});
+      // The answer is there, and taken in while the thread ends.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+      await thread.close();
+      console.log("closed");`;
+    expect(runScript(script)).toBe("closed\n");
+  });
+
   it.each([
     ["lives until its jobs are done and then ends, engine open", "", "made 200\n"],
     ["may exit in the middle of a job", "setTimeout(() => process.exit(), 20);", ""],

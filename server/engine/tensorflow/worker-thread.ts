@@ -15,6 +15,7 @@ export class WorkerThread {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
+  #isClosing = false;
   #lostWith: DeviceLostError | undefined;
 
   /** Throws an Error with a reason for people when the back end can't be had. */
@@ -60,6 +61,7 @@ export class WorkerThread {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     await this.#worker.terminate();
   }
 
@@ -67,7 +69,8 @@ export class WorkerThread {
     const waiting = this.#waiting.get(reply.id);
     if (!waiting) return;
     this.#waiting.delete(reply.id);
-    if (this.#waiting.size === 0) this.#worker.unref();
+    // While it is closed, its end is waited for.
+    if (this.#waiting.size === 0 && !this.#isClosing) this.#worker.unref();
     if ("error" in reply) waiting.reject(reply.error);
     else waiting.resolve(reply.result);
   }
