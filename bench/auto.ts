@@ -64,6 +64,7 @@ export async function* measureAuto(
     const candidates = offered.flatMap(({ engine, calibration }) =>
       calibration ? [{ engine, calibration, training: 0 }] : [],
     );
+    if (candidates.length === 0) throw new Error("there is one engine here, so there is nothing to choose");
     for (const network of networks)
       yield await choose(candidates, completeSpec(network), { rounds, milliseconds });
   } finally {
@@ -110,8 +111,9 @@ async function choose(
   );
   const speeds = able.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
-    for (const [i, measure] of measured.entries()) if (measure) speeds[i].push(await measure());
+    for (const [i, measure] of measured.entries()) if (measure) speeds[i].push(await measure.speed());
   }
+  for (const each of measured) each?.trainer.close();
   const medians = speeds.map((all) => (all.length === 0 ? null : median(all)));
   const { modulus, width, activation, optimizer, embedding } = spec;
   const ofEngine = medians[able.findIndex(({ engine }) => engine === choice)] ?? 0;
@@ -134,10 +136,10 @@ async function choose(
   };
 }
 
-/** Measures steps a second, of so many steps as take about `milliseconds`. */
-async function prepare(engine: Engine, spec: Spec, milliseconds: number): Promise<() => Promise<number>> {
+/** A trainer, and how many steps a second it makes: of so many steps as take about `milliseconds`. */
+async function prepare(engine: Engine, spec: Spec, milliseconds: number) {
   const { problem, state } = posed(spec);
-  const trainers: Trainer[] = [await engine.open(problem, state)];
-  const steps = await stepsIn(engine, trainers, milliseconds);
-  return async () => steps / (await secondsOf(engine, trainers, steps));
+  const trainer: Trainer = await engine.open(problem, state);
+  const steps = await stepsIn(engine, [trainer], milliseconds);
+  return { trainer, speed: async () => steps / (await secondsOf(engine, [trainer], steps)) };
 }

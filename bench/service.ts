@@ -36,8 +36,8 @@ const clientWarmUp = 1_000;
 const serverWarmUp = 15_000;
 const timedSteps = 3_000;
 
-/** Of each of a hundred watched runs: a second or two. */
-const watchedSteps = 16_000;
+/** Of each watched run: several seconds, since a crowd is told once a second, and the last time after the run. */
+const watchedSteps = 64_000;
 const recordEvery = 100;
 
 /** Measures a server in a process of its own from this one, on the same cores. */

@@ -7,8 +7,8 @@ test.skipIf(softwareAdapterMissing !== undefined)(
   softwareAdapterMissing ?? "sessions that come and go on a GPU leave nothing on it",
   async () => {
     const report = await soak({ engine: "webgpu", software: true, minutes: 0.1, sampleSeconds: 3 });
-    expect(report.samples.length).toBeGreaterThan(1);
-    expect(report.sessions).toBeGreaterThan(8);
-    expect(report.mostEngineBytes).toBe(0);
+    expect(report.sessions).toBeGreaterThanOrEqual(8);
+    expect(report.usedBytes).toBeGreaterThan(0);
+    expect(report.leftBytes).toBe(0);
   },
 );

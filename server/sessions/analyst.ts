@@ -38,6 +38,7 @@ interface Queued {
 export class Analyst {
   #worker: Worker | undefined;
   #lastId = 0;
+  #isClosing = false;
   #queue: Queued[] = [];
   #running: Queued | undefined;
 
@@ -71,6 +72,7 @@ export class Analyst {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     await this.#worker?.terminate();
   }
 
@@ -79,7 +81,8 @@ export class Analyst {
     this.#queue = this.#queue.filter(({ givenUp }) => !givenUp);
     const next = this.#queue.shift();
     if (next === undefined) {
-      this.#worker?.unref();
+      // While it is closed, its end is waited for.
+      if (!this.#isClosing) this.#worker?.unref();
       return;
     }
     this.#running = next;

@@ -3,7 +3,7 @@ import { testCount } from "../model/split.ts";
 import { type ExtraMeasure, isExtra } from "./extra-measures.ts";
 
 /** Of the spectra: every point carries them, unless its session's schedule says how often. */
-const defaultMeasures = ["ipr", "meanAbsSinMisalignment"] as const;
+export const defaultMeasures = ["ipr", "meanAbsSinMisalignment"] as const;
 
 const spectralMeasures = [...defaultMeasures, "iprTheta", "iprXi", "thetaCosineFit", "xiCosineFit"] as const;
 

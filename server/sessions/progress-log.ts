@@ -1,5 +1,6 @@
 import type { Stage } from "../model/stages.ts";
-import { type ExtraMeasure, type ExtraValues, extraMeasures } from "./extra-measures.ts";
+import { type ExtraMeasure, type ExtraValues, extraMeasures, isExtra } from "./extra-measures.ts";
+import { defaultMeasures, type SchedulableMeasure } from "./measure-schedule.ts";
 import { ProgressRing } from "./progress-ring.ts";
 import { nextKept } from "./thinning.ts";
 
@@ -63,6 +64,8 @@ export interface Cursor {
  */
 const roundMsASubscriber = 10;
 const longestRoundMs = 1_000;
+
+const schedulable: readonly SchedulableMeasure[] = [...defaultMeasures, ...extraMeasures];
 
 const stages: readonly (Stage | undefined)[] = [undefined, "memorization", "generalization", "cleanup"];
 const columns = measures.length + 2; // step, stage
@@ -215,7 +218,9 @@ export class ProgressLog {
 
   /**
    * Up to `limit` points from `sequence` on, or from the oldest retained one when that is gone: those that `stride` leaves (see
-   * thinning.ts), and the last of all. Subscribers that have got equally far are given one and the same array.
+   * thinning.ts), and the last of all. What such a point doesn't carry of the measures that a schedule can name, it has from the last point
+   * left out before it that does: else none would be left of a measure that few points carry. Subscribers that have got equally far are
+   * given one and the same array.
    *
    * @param last - sequence of the last of all; left out: the newest
    */
@@ -231,9 +236,9 @@ export class ProgressLog {
     if (this.#lastRead?.key !== key) {
       const points: ProgressPoint[] = [];
       for (let next = nextKept(first, stride); next < end && points.length < limit; next += stride) {
-        points.push(this.#read(next));
+        points.push(this.#read(next, stride));
       }
-      if (points.length < limit) points.push(this.#read(end));
+      if (points.length < limit) points.push(this.#read(end, stride));
       this.#lastRead = { key, points };
     }
     return this.#lastRead.points;
@@ -313,7 +318,8 @@ export class ProgressLog {
     row.set(values);
   }
 
-  #read(sequence: number): ProgressPoint {
+  /** @param stride - with which points before it are left out */
+  #read(sequence: number, stride = 1): ProgressPoint {
     const row = this.#loaded.row(sequence);
     const point: Record<string, unknown> = { sequence, step: row[0] };
     const take = (names: readonly Measure[], values: Float64Array) => {
@@ -321,8 +327,20 @@ export class ProgressLog {
     };
     take(measures, row.subarray(2));
     if (this.#extras !== undefined) take(extraMeasures, this.#extras.row(sequence));
+    const before = Math.max(this.#oldest - 1, nextKept(sequence, stride) - stride);
+    for (const name of this.#extras === undefined ? defaultMeasures : schedulable) {
+      for (let left = sequence - 1; point[name] === undefined && left > before; left--) {
+        const value = this.#value(name, left);
+        if (!Number.isNaN(value)) point[name] = value;
+      }
+    }
     const stage = stages[row[1]!];
     if (stage !== undefined) point.stage = stage;
     return point as unknown as ProgressPoint;
+  }
+
+  #value(name: SchedulableMeasure, sequence: number): number {
+    if (isExtra(name)) return this.#extras?.row(sequence)[extraMeasures.indexOf(name)] ?? Number.NaN;
+    return this.#loaded.row(sequence)[2 + measures.indexOf(name)]!;
   }
 }

@@ -25,7 +25,11 @@ afterAll(async () => {
 
 function start(): Promise<Session> {
   const spec = completeSpec({ modulus: 3, width: 8 }, "standard");
-  return registry.start({ spec, preset: "", labels: {}, engine: "auto", recordEvery: 1 });
+  const measures = [
+    { measure: "ipr", every: 5 },
+    { measure: "iprXi", every: 100 },
+  ] as const;
+  return registry.start({ spec, preset: "", labels: {}, engine: "auto", recordEvery: 1, measures });
 }
 
 const advance = (session: Session, steps: number) =>
@@ -82,7 +86,7 @@ class Viewer {
       this.stride = stride;
       this.first ||= points[0]!.sequence;
       this.next = points.at(-1)!.sequence + 1;
-      this.points = this.points.filter((point) => this.isKept(point));
+      this.points = handedOn(this.points, (point) => this.isKept(point));
       for (const [i, point] of points.entries())
         if (this.isKept(point) || i === points.length - 1) this.points.push(point);
       expect(this.points.length).toBeLessThanOrEqual(this.maxPoints);
@@ -92,6 +96,28 @@ class Viewer {
   isKept({ sequence }: ProgressPoint): boolean {
     return (sequence - 1) % this.stride === 0;
   }
+}
+
+/** What every point carries. */
+function ofAll({ ipr: _, iprXi: __, ...point }: ProgressPoint) {
+  return point;
+}
+
+/** Those that are kept, each with what the last one before it had that is left out and comes after the kept one before. */
+function handedOn(
+  points: readonly ProgressPoint[],
+  isKept: (point: ProgressPoint) => boolean,
+): ProgressPoint[] {
+  const kept: ProgressPoint[] = [];
+  let left: Pick<ProgressPoint, "ipr" | "iprXi"> = {};
+  for (const point of points) {
+    const { ipr = left.ipr, iprXi = left.iprXi } = point;
+    left = { ...(ipr !== undefined && { ipr }), ...(iprXi !== undefined && { iprXi }) };
+    if (!isKept(point)) continue;
+    kept.push({ ...point, ...left });
+    left = {};
+  }
+  return kept;
 }
 
 type Command =
@@ -138,19 +164,20 @@ test("a viewer holds every stride-th point and the newest, however it was record
         const { newest } = session.log;
         const isMissed = (sequence: number) =>
           viewer.missed.some(([first, last]) => sequence >= first && sequence <= last);
-        const expected = [...recorded.values()].filter(
-          (point) =>
-            point.sequence >= viewer.began &&
-            !isMissed(point.sequence) &&
-            (viewer.isKept(point) || point.sequence === newest),
-        );
-        expect(viewer.points).toEqual(expected);
+        const isHeld = (point: ProgressPoint) =>
+          point.sequence >= viewer.began &&
+          !isMissed(point.sequence) &&
+          (viewer.isKept(point) || point.sequence === newest);
+        const expected = [...recorded.values()].filter(isHeld);
+        expect(viewer.points.map(ofAll)).toEqual(expected.map(ofAll));
         expect(viewer.next).toBe(newest + 1);
         if (viewer.missed.length === 0 && session.log.oldest === 1) {
           const fresh = new Viewer(maxPoints);
           await fresh.read(session, Number.POSITIVE_INFINITY);
           expect(fresh.stride).toBe(viewer.stride);
           expect(fresh.points).toEqual(viewer.points);
+          const isKeptOrNewest = (point: ProgressPoint) => viewer.isKept(point) || point.sequence === newest;
+          expect(viewer.points).toEqual(handedOn([...recorded.values()], isKeptOrNewest));
         }
         await registry.delete(session.name);
       },

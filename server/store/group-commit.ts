@@ -10,7 +10,7 @@ export type Outcome = CommitResult | StoreError;
 /**
  * Commits that have come together are written together, since a disk takes a transaction of eight as fast as one of one. Each is in
  * a savepoint of its own and fails alone when it is at fault itself; when the disk is, all of them fail, and nothing of any is there.
- * A full disk is at fault for those that need room: each is tried alone then, since a deletion needs none.
+ * A full disk is at fault for those that need room: each is tried alone then, since a deletion needs little, and in memory none.
  *
  * @returns the outcome of each, in order, once they are on disk
  */

@@ -21,13 +21,13 @@ if (!(minutes > 0) || (engine !== "webgpu" && engine !== "cpu")) {
 const report = await soak({
   ...{ engine, software, minutes },
   sampleSeconds: Math.min(60, minutes * 4),
-  onSample: ({ minute, residentMiB, engineBytes, sessions, steps }) => {
+  onSample: ({ minute, residentMiB, deviceBytes, sessions, steps }) => {
     if (!values.json)
       console.log(
-        `${minute.toFixed(1)} min: ${residentMiB.toFixed(1)} MiB resident, ${engineBytes} bytes on the device; ${sessions} sessions, ${steps} steps`,
+        `${minute.toFixed(1)} min: ${residentMiB.toFixed(1)} MiB resident, ${deviceBytes} bytes on the device; ${sessions} sessions, ${steps} steps`,
       );
   },
 });
 const { samples: _, ...totals } = report;
 console.log(values.json ? JSON.stringify(report) : totals);
-process.exitCode = report.growthMiB <= mostGrowthMiB && report.mostEngineBytes === 0 ? 0 : 1;
+process.exitCode = report.growthMiB <= mostGrowthMiB && report.leftBytes === 0 ? 0 : 1;

@@ -22,8 +22,8 @@ export interface Sample {
   readonly minute: number;
   /** Of the whole process. */
   readonly residentMiB: number;
-  /** That the engine says its trainers take: 0, since there are none. */
-  readonly engineBytes: number;
+  /** Of the device, set aside for sessions: 0, since there are none. */
+  readonly deviceBytes: number;
   /** So far. */
   readonly sessions: number;
   readonly steps: number;
@@ -38,8 +38,9 @@ export interface SoakReport {
   readonly samples: readonly Sample[];
   /** Resident memory, MiB: the median of the last third of the samples less that of the second; in the first a process fills its caches. */
   readonly growthMiB: number;
-  /** Of the engine, in any sample. */
-  readonly mostEngineBytes: number;
+  /** Of the device, set aside for sessions: at most while they trained, and at most while there were none. */
+  readonly usedBytes: number;
+  readonly leftBytes: number;
 }
 
 /** Who starts and deletes sessions at once. */
@@ -70,34 +71,41 @@ export async function soak({
     if (softwareAdapterMissing) throw new Error(softwareAdapterMissing);
     useSoftwareAdapter();
   }
-  const flags = software ? ["--allow-software"] : [];
+  // Without a limit the server keeps no account of it.
+  const flags = ["--gpu-memory", `${2 ** 30}`, ...(software ? ["--allow-software"] : [])];
   const { child, address, webAddress } = await startServerProcess("--engine", engine, ...flags);
   try {
     await using box = await Grokbox.connect(address);
     const [{ device }] = (await box.info()).engines;
     const samples: Sample[] = [];
-    let [sessions, steps, lives] = [0, 0, 0];
+    let [sessions, steps, lives, usedBytes] = [0, 0, 0, 0];
     const began = performance.now();
     const minute = () => (performance.now() - began) / 60_000;
-    while (minute() < minutes) {
+    while (minute() < minutes || samples.length < 2) {
       const until = performance.now() + 1000 * sampleSeconds;
       const person = async () => {
         while (performance.now() < until) {
           const made = await live(box, networks[lives % networks.length]!, lives++);
           sessions += made.sessions;
           steps += made.steps;
+          usedBytes = Math.max(usedBytes, made.usedBytes);
         }
       };
       await Promise.all(Array.from({ length: people }, person));
       for await (const left of box.sessions()) throw new Error(`${left.name} was not deleted`);
       await setTimeout(200);
       const residentMiB = (await metric(webAddress, "process_resident_memory_bytes")) / 2 ** 20;
-      const engineBytes = (await box.info()).engines[0]!.memory?.usedBytes ?? 0;
-      const sample = { minute: minute(), residentMiB, engineBytes, sessions, steps };
+      const sample = {
+        minute: minute(),
+        residentMiB,
+        deviceBytes: await bytesOnDevice(box),
+        sessions,
+        steps,
+      };
       samples.push(sample);
       onSample?.(sample);
     }
-    const third = Math.floor(samples.length / 3);
+    const third = Math.max(1, Math.floor(samples.length / 3));
     const resident = samples.map(({ residentMiB }) => residentMiB);
     return {
       engine,
@@ -107,7 +115,8 @@ export async function soak({
       steps,
       samples,
       growthMiB: median(resident.slice(-third)) - median(resident.slice(third, 2 * third)),
-      mostEngineBytes: Math.max(...samples.map(({ engineBytes }) => engineBytes)),
+      usedBytes,
+      leftBytes: Math.max(...samples.map(({ deviceBytes }) => deviceBytes)),
     };
   } finally {
     child.kill();
@@ -123,6 +132,7 @@ async function live(box: Grokbox, network: StartOptions, life: number) {
     return steps;
   };
   let steps = await train(session, 40);
+  const usedBytes = await bytesOnDevice(box);
   await session.snapshot();
   const fork = await session.fork();
   const [more, other] = await Promise.all([train(session, 20), train(fork, 30)]);
@@ -131,5 +141,13 @@ async function live(box: Grokbox, network: StartOptions, life: number) {
   if (life % 3 === 0) steps += await train(fork, 10);
   await fork.download();
   await Promise.all([fork.delete(), session.delete()]);
-  return { sessions: 2, steps };
+  return { sessions: 2, steps, usedBytes };
+}
+
+/** 0 of an engine that has no device of its own. */
+async function bytesOnDevice(box: Grokbox): Promise<number> {
+  const [{ name, memory }] = (await box.info()).engines;
+  if (name === "webgpu" && memory === undefined)
+    throw new Error("the server does not tell what sessions take of the GPU");
+  return memory?.usedBytes ?? 0;
 }

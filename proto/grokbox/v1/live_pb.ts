@@ -329,9 +329,10 @@ export const LiveEventSchema: GenMessage<LiveEvent> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_live, 5);
 
 /**
- * Points in order of sequence. Of a progress that is thinned out they are those whose sequence is 1 more than a multiple of the stride,
- * each as it was recorded, and the newest of all. A stride is a power of two and only grows within an epoch; when it does, or when a
- * newer point comes, the viewer drops what it holds of other sequences.
+ * Points in order of sequence. Of a progress that is thinned out they are those whose sequence is 1 more than a multiple of the stride, and
+ * the newest of all. Each is as it was recorded, but for measures that a MeasureSchedule can name and that the point does not carry: of
+ * those it has the value of the last point left out before it that does. A stride is a power of two and only grows within an epoch; when it
+ * does, or when a newer point comes, the viewer drops what it holds of other sequences, and hands such values on to the next point.
  *
  * @generated from message grokbox.v1.LiveBatch
  */

@@ -5,6 +5,13 @@ import type { LiveProgress } from "./progress.ts";
 import { ProgressSeries } from "./progress-series.ts";
 
 const point = (sequence: number) => ({ kind: "point", sequence, step: sequence * 10 }) as ProgressPoint;
+/** Few points carry the two. */
+const carrier = (sequence: number) =>
+  ({
+    ...point(sequence),
+    ...(sequence % 5 === 4 && { ipr: sequence }),
+    ...(sequence % 9 === 2 && { extra: { iprXi: sequence } }),
+  }) as ProgressPoint;
 const isKept = (sequence: number, stride: number) => (sequence - 1) % stride === 0;
 
 /** A server that thins out more and more: of what it has up to some sequence, in batches of some size, with holes. */
@@ -64,6 +71,26 @@ test("a series is the points of its stride and the newest, whatever batches, gap
         Array.from({ length: lastSequence - firstSequence + 1 }, (_, i) => firstSequence + i),
       );
       expect(told).toEqual([...missed]);
+    }),
+  );
+});
+
+test("a point that is left has the values that were carried since the one before it", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 1, max: 300 }), (power, count) => {
+      const series = new ProgressSeries();
+      const all = Array.from({ length: count }, (_, i) => carrier(i + 1));
+      series.take({ kind: "batch", epoch: "1", stride: 1, points: all });
+      const stride = 2 ** power;
+      for (let grown = 2; grown <= stride; grown *= 2) {
+        series.take({ kind: "batch", epoch: "1", stride: grown, points: [carrier(count + grown)] });
+      }
+      for (const { sequence, ipr, extra } of series.points) {
+        if (!isKept(sequence, stride) || sequence > count) continue;
+        const cell = all.filter((each) => each.sequence > sequence - stride && each.sequence <= sequence);
+        expect(ipr).toBe(cell.findLast((each) => each.ipr !== undefined)?.ipr);
+        expect(extra?.iprXi).toBe(cell.findLast((each) => each.extra !== undefined)?.extra?.iprXi);
+      }
     }),
   );
 });

@@ -36,6 +36,7 @@ export class WasmPool {
   readonly #waiting: Task[] = [];
   readonly #memoryIds = new WeakMap<WasmMemory, number>();
   #lastMemoryId = 0;
+  #isClosing = false;
   #failure: Error | undefined;
 
   private constructor(workers: Worker[]) {
@@ -87,6 +88,7 @@ export class WasmPool {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
@@ -119,7 +121,8 @@ export class WasmPool {
     // Failed already, with the pool.
     if (task === undefined) return;
     this.#tasks.delete(worker);
-    worker.unref();
+    // While they are closed, their end is waited for.
+    if (!this.#isClosing) worker.unref();
     if (--task.inside === 0) task.settled();
     this.#dispatch();
   }

@@ -163,9 +163,10 @@ static inline Trainer layOut(const Problem& problem, Carver& carver) {
   int32_t trained = 0;
   forEachPair(p, [&](int32_t x, int32_t y) { trained += trainedEntries(problem, x, y) > 0; });
   t.trainedGroups = roundUp(trained, 16) / 16;
-  // A copy of a state that no cache holds costs as much as some 150 pairs of a step: copy so seldom that it stays below 1%, and so
+  // A copy of a state that no cache holds costs as much as some 400 pairs of a step: copy so seldom that it is about 1%, and so
   // often that few steps are made again.
-  t.checkpointEvery = roundUp(32768, t.groups * 16) / (t.groups * 16);
+  const int32_t seldom = roundUp(32768, t.groups * 16) / (t.groups * 16);
+  t.checkpointEvery = seldom < 512 ? seldom : 512;
 
   carver.take<Trainer>(1);
   const size_t count = (size_t)t.blocks * t.blockSize();
