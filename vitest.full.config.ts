@@ -15,5 +15,6 @@ export default defineConfig({
     maxWorkers: 1,
     env: { GROKBOX_EPHEMERAL: "1", LONG_TESTS: "1" },
     testTimeout: 600_000,
+    hookTimeout: 120_000,
   },
 });
