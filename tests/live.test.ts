@@ -147,7 +147,8 @@ test("a server that is killed and restarted is watched on, to the very points of
   const own = await Grokbox.connect(first.address, { backoff });
   using live = Live.connect(`127.0.0.1:${webPort}`, { backoff });
   try {
-    const session = await own.start({ ...tiny, width: 64 });
+    // So slow that the run is under way at either kill, however late this process sees its points.
+    const session = await own.start({ ...tiny, width: 1_536 });
     const untilStep = 20_000;
     await session.run({ untilStep }).started;
     const stop = new AbortController();
