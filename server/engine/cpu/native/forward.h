@@ -12,7 +12,7 @@
 
 namespace grokbox::KERNEL_NAMESPACE {
 
-constexpr int chunkNeurons = 256, chunkBlocks = chunkNeurons / 16;
+constexpr int chunkNeurons = 64, chunkBlocks = chunkNeurons / 16;
 constexpr int batchGroups = 3;
 constexpr int sectionBytes = 512 << 10;
 
