@@ -10,7 +10,8 @@ import type { RunPlan } from "./plan.ts";
 import type { ProgressPoint } from "./progress-log.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
-import { openTestRegistry, unrepeated } from "./testing/registry.ts";
+import { advance, atRest, pointsOf, stepsWith } from "./testing/points.ts";
+import { openTestRegistry } from "./testing/registry.ts";
 
 const never = new AbortController().signal;
 const plan: RunPlan = { stopWhen: [], snapshotAt: [], recordEvery: 1, recordAt: [] };
@@ -45,17 +46,6 @@ function start(
   const spec = completeSpec(input, "standard");
   return registry.start({ spec, preset: "", labels: {}, engine: "", recordEvery, measures });
 }
-
-const advance = (session: Session, steps: number) =>
-  session.advanceBy({ steps, expectedStep: undefined, receipt: unrepeated() }, never);
-
-async function atRest(session: Session): Promise<void> {
-  while (session.isTraining) await session.log.changed(1_000, never);
-}
-
-const pointsOf = (session: Session) => session.withLog((log) => log.read(1, 100_000));
-const stepsWith = (points: readonly ProgressPoint[], measure: keyof ProgressPoint) =>
-  points.filter((point) => point[measure] !== undefined).map(({ step }) => step);
 
 const both = (every: number): MeasureSchedule => [
   { measure: "ipr", every },
