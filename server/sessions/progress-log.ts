@@ -59,7 +59,7 @@ export interface Cursor {
 }
 
 /**
- * A message costs the server and its subscriber some 0.1 ms together, most of it a batch, not a point. So that a crowd does not take
+ * A message costs its subscriber some 50 us and a point 4 (bench/NOTES.md, "Watching"). So that a crowd on the same machine does not take
  * the cores from the training that it watches, 100 subscribers are told of new points once a second, a few at once.
  */
 const roundMsASubscriber = 10;
