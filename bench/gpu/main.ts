@@ -6,6 +6,7 @@ import { type Check, checkAuto, checkBits, checkOracle, checkPublished } from ".
 import { measurePeers, type PeerRow } from "./peers.ts";
 import { type GpuResults, reportOf } from "./report.ts";
 import { type GpuSpeed, measureSpeeds } from "./speeds.ts";
+import { tune } from "./tune.ts";
 
 const usage = `npm run bench:gpu -- [options]
 
@@ -17,6 +18,8 @@ same card, in less than 8 minutes. Needs nothing but a driver with Vulkan; the p
   --python PATH        where the peers run (default python3)
   --peer-seconds n     after these no peer is begun; 0 for none (default 150)
   --seconds n          of each measurement (default 1)
+  --tune               look for better ways to cut up the kernels instead; --members n, also more than once: for so many networks
+                       side by side (default 1, 8, 64 and 256)
   --software           also on an adapter that computes on the CPU: very slow`;
 
 const { values } = parseArgs({
@@ -27,12 +30,32 @@ const { values } = parseArgs({
     python: { type: "string", default: "python3" },
     "peer-seconds": { type: "string", default: "150" },
     seconds: { type: "string", default: "1" },
+    tune: { type: "boolean", default: false },
+    members: { type: "string", multiple: true, default: ["1", "8", "64", "256"] },
     software: { type: "boolean", default: false },
   },
 });
 
 if (values.help) console.log(usage);
+else if (values.tune) await showTuning();
 else await main();
+
+async function showTuning(): Promise<void> {
+  const members = values.members.map(Number);
+  for await (const tried of tune({
+    allowSoftware: values.software,
+    seconds: Number(values.seconds),
+    members,
+  })) {
+    const { p, width, tuning, stepsPerSecond, sameBits, isBest } = tried;
+    const speed = `${stepsPerSecond.toFixed(0)} steps/s${sameBits ? "" : ", OTHER BITS"}`;
+    if (values.json) console.log(JSON.stringify(tried));
+    else
+      console.log(
+        `${isBest ? "*" : " "} p ${p}, M ${width}, ${tried.members}: ${speed} ${JSON.stringify(tuning)}`,
+      );
+  }
+}
 
 function show(text: string): void {
   if (!values.json) console.log(text);

@@ -21,10 +21,12 @@ export interface AcquiredDevice {
 const storageBuffers = 6;
 
 /**
- * Dawn's toggles. The kernels are ours and their indices tested, so they do without the clamp of every index and every loop that keeps a
- * browser safe from a page.
+ * Dawn's toggles. The kernels are ours and tested, so they do without what keeps a browser safe from a page: the clamp of every index and
+ * every loop, zeros in all of a workgroup's memory before it starts, and the question whether a divisor is zero.
  */
-const toggles = ["enable-dawn-features=disable_robustness"];
+const toggles = [
+  "enable-dawn-features=disable_robustness,disable_workgroup_init,disable_polyfills_on_integer_div_and_mod",
+];
 
 /** For ever: when the instance is collected, Dawn ends the process. */
 const instances: GPU[] = [];

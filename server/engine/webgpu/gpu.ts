@@ -6,11 +6,11 @@ import { type AcquiredDevice, acquireDevice, type DeviceInfo } from "./device.ts
 import { Lane } from "./lane.ts";
 import { type Asked, Network, Request } from "./network.ts";
 import { Pipelines } from "./pipelines.ts";
-import { type Plan, planOf, type Shape, shapeOf } from "./plan.ts";
-import { Pool, poolBytes } from "./pool.ts";
+import { type Plan, planOf, type Shape, shapeOf, type Tuning } from "./plan.ts";
+import { Pool, PoolMemory, poolBytes } from "./pool.ts";
 import type { TraceRow } from "./trace-row.ts";
 
-/** The first pool of a shape has so many slots, and each further one twice as many as the last, within `largestPool`. */
+/** A pool begins with so many slots and grows to twice as many, and so on: who is in one pool trains side by side. Then there is another. */
 const [smallestPool, largestPool] = [4, 256];
 
 /** A pool of more than one network is no larger than this. */
@@ -23,6 +23,8 @@ export interface GpuOptions {
   readonly allowSoftware: boolean;
   /** Bytes of device memory that buffers may take; undefined: as many as the device gives. */
   readonly memoryBytes: number | undefined;
+  /** For whoever looks for a better way to cut up the kernels. */
+  readonly tuning?: Tuning;
 }
 
 /** All networks of one shape. */
@@ -45,6 +47,7 @@ export class Gpu {
   readonly info: DeviceInfo;
   readonly #device: GPUDevice;
   readonly #memoryBytes: number;
+  readonly #tuning: Tuning | undefined;
   readonly #families = new Map<string, Promise<Family>>();
   readonly #places = new Map<Pool, Place>();
   readonly #requests = new Map<Network, Request>();
@@ -53,14 +56,15 @@ export class Gpu {
   #bytes = 0;
   #loss: DeviceLostError | undefined;
 
-  static async open({ allowSoftware, memoryBytes }: GpuOptions): Promise<Gpu> {
-    return new Gpu(await acquireDevice(allowSoftware), memoryBytes);
+  static async open(options: GpuOptions): Promise<Gpu> {
+    return new Gpu(await acquireDevice(options.allowSoftware), options);
   }
 
-  private constructor({ device, info }: AcquiredDevice, memoryBytes = Number.POSITIVE_INFINITY) {
+  private constructor({ device, info }: AcquiredDevice, { memoryBytes, tuning }: GpuOptions) {
     this.#device = device;
     this.info = info;
-    this.#memoryBytes = memoryBytes;
+    this.#memoryBytes = memoryBytes ?? Number.POSITIVE_INFINITY;
+    this.#tuning = tuning;
     void device.lost.then(({ message }) => this.#lose(message));
     // Nobody asked for it to fail, so what it computed since can't be relied on.
     device.onuncapturederror = ({ error }) => this.#lose(error.message);
@@ -161,7 +165,7 @@ export class Gpu {
   }
 
   async #compile(shape: Shape): Promise<Family> {
-    const plan = planOf(shape, this.info.limits);
+    const plan = planOf(shape, this.info.limits, this.#tuning);
     // It may take seconds to compile what then finds no room.
     this.#capacity(plan, 1);
     const pipelines = await this.#onDevice(() => Pipelines.compile(this.#device, plan));
@@ -183,11 +187,28 @@ export class Gpu {
     }
   }
 
+  /** More room for the family: its last pool in a larger memory, or, where there is none for both meanwhile, another pool. */
   async #grow(family: Family): Promise<void> {
     const { plan, pools } = family;
-    const last = Math.max(0, ...[...pools].map(({ capacity }) => capacity));
-    const wanted = Math.min(largestPool, last === 0 ? smallestPool : 2 * last);
-    pools.add(await this.#makePool(family, this.#capacity(plan, wanted)));
+    const last = [...pools].at(-1);
+    const larger = last && (await this.#allocateLarger(family, last));
+    if (larger === undefined) {
+      this.#addPool(family, await this.#allocate(family, this.#capacity(plan, smallestPool)));
+      // Its last network may have left meanwhile, and the pool with it.
+    } else if (pools.has(last!)) {
+      this.#bytes -= last!.bytes;
+      last!.moveTo(larger);
+    } else this.#addPool(family, larger);
+  }
+
+  async #allocateLarger(family: Family, { capacity }: Pool): Promise<PoolMemory | undefined> {
+    if (capacity >= largestPool || !this.#fits(family.plan, 2 * capacity)) return undefined;
+    try {
+      return await this.#allocate(family, 2 * capacity);
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      throw error;
+    }
   }
 
   /** As many slots as asked for, or fewer when they would be too much memory. */
@@ -198,12 +219,10 @@ export class Gpu {
       throw new RangeError(
         `a network of p = ${plan.shape.modulus}, M = ${plan.shape.width} takes buffers of ${slot} bytes; ${this.info.adapter} has at most ${bufferBytes}`,
       );
-    const room = this.#memoryBytes - this.#bytes;
     let capacity = wanted;
-    const isTooLarge = () =>
-      capacity * slot > bufferBytes || poolBytes(plan, capacity) > Math.min(room, mostPoolBytes);
-    while (capacity > 1 && isTooLarge()) capacity = Math.floor(capacity / 2);
+    while (capacity > 1 && !this.#fits(plan, capacity)) capacity = Math.floor(capacity / 2);
     const bytes = poolBytes(plan, capacity);
+    const room = this.#memoryBytes - this.#bytes;
     if (bytes > room)
       throw new RangeError(
         `a network of p = ${plan.shape.modulus}, M = ${plan.shape.width} takes ${bytes} bytes of device memory; ${Math.max(0, room)} of ${this.#memoryBytes} are free`,
@@ -211,26 +230,38 @@ export class Gpu {
     return capacity;
   }
 
-  async #makePool(family: Family, capacity: number): Promise<Pool> {
+  #fits(plan: Plan, capacity: number): boolean {
+    const slot = Math.max(...Object.values(plan.slotBytes));
+    const room = Math.min(this.#memoryBytes - this.#bytes, mostPoolBytes);
+    return capacity * slot <= this.info.limits.bufferBytes && poolBytes(plan, capacity) <= room;
+  }
+
+  async #allocate({ plan, pipelines }: Family, capacity: number): Promise<PoolMemory> {
     this.#device.pushErrorScope("out-of-memory");
     this.#device.pushErrorScope("validation");
-    const pool = new Pool(this.#device, family.plan, family.pipelines, capacity);
+    const memory = new PoolMemory(this.#device, plan, pipelines, capacity);
     const errors = [this.#device.popErrorScope(), this.#device.popErrorScope()];
-    this.#bytes += pool.bytes;
+    this.#bytes += memory.bytes;
+    try {
+      const [invalidity, shortage] = await this.#onDevice(() => Promise.all(errors));
+      if (shortage) throw new RangeError(`${this.info.adapter} has no ${memory.bytes} bytes of memory left`);
+      if (invalidity) throw new Error(`${this.info.adapter}: ${invalidity.message}`);
+    } catch (error) {
+      this.#bytes -= memory.bytes;
+      memory.destroy();
+      throw error;
+    }
+    return memory;
+  }
+
+  #addPool(family: Family, memory: PoolMemory): void {
+    const pool = new Pool(this.#device, family.plan, family.pipelines, memory);
     const lane = new Lane(pool, async (error) => {
       await this.#lossBehind();
       this.#lose((error as Error).message);
     });
     this.#places.set(pool, { family, lane });
-    try {
-      const [invalidity, shortage] = await this.#onDevice(() => Promise.all(errors));
-      if (shortage) throw new RangeError(`${this.info.adapter} has no ${pool.bytes} bytes of memory left`);
-      if (invalidity) throw new Error(`${this.info.adapter}: ${invalidity.message}`);
-    } catch (error) {
-      this.#drop(pool);
-      throw error;
-    }
-    return pool;
+    family.pools.add(pool);
   }
 
   #drop(pool: Pool): void {

@@ -1,4 +1,4 @@
-import type { KernelPlan, Plan } from "./plan.ts";
+import type { KernelPlan, Pass, Plan } from "./plan.ts";
 import { assemble } from "./shader.ts";
 
 export interface Kernel {
@@ -12,22 +12,27 @@ const traceBindings = [3, 4, 6];
 /** Those that kernels only read. */
 const readOnly = [2, 3];
 
+/** Those of a pass of so many members or more. */
+export interface CompiledPass extends Pick<Pass, "members"> {
+  readonly kernels: readonly Kernel[];
+}
+
 /** The compiled kernels of a shape. They share one layout, so a submission binds its buffers once. */
 export class Pipelines {
-  readonly kernels: readonly Kernel[];
   readonly trace: Kernel;
+  readonly #passes: readonly CompiledPass[];
   readonly #device: GPUDevice;
   readonly #layouts: readonly GPUBindGroupLayout[];
 
   private constructor(
     device: GPUDevice,
     layouts: readonly GPUBindGroupLayout[],
-    kernels: readonly Kernel[],
+    passes: readonly CompiledPass[],
     trace: Kernel,
   ) {
     this.#device = device;
     this.#layouts = layouts;
-    this.kernels = kernels;
+    this.#passes = passes;
     this.trace = trace;
   }
 
@@ -61,11 +66,25 @@ export class Pipelines {
       });
       return { pipeline, groups };
     };
-    const [trace, ...kernels] = await Promise.all([
+    const compiled = new Map<KernelPlan, Promise<Kernel>>();
+    const compileOnce = (kernel: KernelPlan) => {
+      if (!compiled.has(kernel)) compiled.set(kernel, compile(kernel, layouts[0]));
+      return compiled.get(kernel)!;
+    };
+    const compilePass = async ({ members, kernels }: Pass): Promise<CompiledPass> => ({
+      members,
+      kernels: await Promise.all(kernels.map(compileOnce)),
+    });
+    const [trace, passes] = await Promise.all([
       compile(plan.trace, layouts[1]),
-      ...plan.kernels.map((kernel) => compile(kernel, layouts[0])),
+      Promise.all(plan.passes.map(compilePass)),
     ]);
-    return new Pipelines(device, layouts, kernels, trace);
+    return new Pipelines(device, layouts, passes, trace);
+  }
+
+  /** The kernels of a pass of so many members, in their order. */
+  kernelsFor(members: number): readonly Kernel[] {
+    return this.#passes.findLast((pass) => pass.members <= members)!.kernels;
   }
 
   /** @param buffers - by binding; of those that a kernel hasn't, nothing is taken */

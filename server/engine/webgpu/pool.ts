@@ -46,46 +46,93 @@ interface Buffers {
   readonly traces: GPUBuffer;
 }
 
-/** Memory on the device for so many networks of one shape, and what is submitted for them. */
-export class Pool {
-  readonly plan: Plan;
+/** Memory on the device for so many networks of one shape. */
+export class PoolMemory {
   readonly capacity: number;
+  readonly bytes: number;
   /** Passes of all members together that one submission can have. */
   readonly mostPasses: number;
+  readonly buffers: Buffers;
+  readonly bindings: ReturnType<Pipelines["bind"]>;
+  /** Copies of the states to go back to, of the submissions in flight and the one before. */
+  readonly checkpoints: readonly GPUBuffer[];
+
+  constructor(device: GPUDevice, plan: Plan, pipelines: Pipelines, capacity: number) {
+    this.capacity = capacity;
+    this.bytes = poolBytes(plan, capacity);
+    this.mostPasses = passesOf(plan, capacity);
+    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    const make = (label: string, size: number, usage = STORAGE | COPY_SRC | COPY_DST) =>
+      device.createBuffer({ label, size, usage });
+    const sizes = bufferBytes(plan, capacity);
+    this.buffers = Object.fromEntries(
+      Object.entries(sizes).map(([label, size]) => [label, make(label, size)]),
+    ) as unknown as Buffers;
+    this.checkpoints = Array.from({ length: checkpoints }, () =>
+      make("checkpoint", sizes.state, COPY_SRC | COPY_DST),
+    );
+    this.bindings = pipelines.bind(Object.values(this.buffers));
+  }
+
+  /** Encodes copies of all that is kept of the networks in `from`, which has no more slots; each has its slot here too. */
+  copyFrom(from: PoolMemory, encoder: GPUCommandEncoder): void {
+    const pairs = [
+      [from.buffers.state, this.buffers.state],
+      [from.buffers.entries, this.buffers.entries],
+      ...from.checkpoints.map((checkpoint, i) => [checkpoint, this.checkpoints[i]]),
+    ];
+    for (const [source, target] of pairs) encoder.copyBufferToBuffer(source, 0, target, 0, source.size);
+  }
+
+  destroy(): void {
+    for (const buffer of [...Object.values(this.buffers), ...this.checkpoints]) buffer.destroy();
+  }
+}
+
+/** Networks of one shape that live side by side on the device, and what is submitted for them. */
+export class Pool {
+  readonly plan: Plan;
   /** Captures that one submission can have. */
   readonly mostCaptures: number;
-  readonly bytes: number;
   readonly #device: GPUDevice;
   readonly #pipelines: Pipelines;
-  readonly #buffers: Buffers;
-  readonly #bindings: ReturnType<Pipelines["bind"]>;
-  /** Copies of the states to go back to, of the submissions in flight and the one before. */
-  readonly #checkpoints: readonly GPUBuffer[];
+  #memory: PoolMemory;
   readonly #free: number[];
   /** To read back through, the last used first. */
   readonly #staging: GPUBuffer[] = [];
   #isDestroyed = false;
 
-  constructor(device: GPUDevice, plan: Plan, pipelines: Pipelines, capacity: number) {
+  constructor(device: GPUDevice, plan: Plan, pipelines: Pipelines, memory: PoolMemory) {
     this.#device = device;
     this.plan = plan;
     this.#pipelines = pipelines;
-    this.capacity = capacity;
-    this.mostPasses = passesOf(plan, capacity);
+    this.#memory = memory;
     this.mostCaptures = Math.max(1, Math.floor(mostCaptureBytes / plan.layerBytes));
-    this.bytes = poolBytes(plan, capacity);
-    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    const make = (label: string, size: number, usage = STORAGE | COPY_SRC | COPY_DST) =>
-      device.createBuffer({ label, size, usage });
-    const sizes = bufferBytes(plan, capacity);
-    this.#buffers = Object.fromEntries(
-      Object.entries(sizes).map(([label, size]) => [label, make(label, size)]),
-    ) as unknown as Buffers;
-    this.#checkpoints = Array.from({ length: checkpoints }, () =>
-      make("checkpoint", sizes.state, COPY_SRC | COPY_DST),
-    );
-    this.#bindings = pipelines.bind(Object.values(this.#buffers));
-    this.#free = Array.from({ length: capacity }, (_, i) => capacity - 1 - i);
+    this.#free = Array.from({ length: memory.capacity }, (_, i) => memory.capacity - 1 - i);
+  }
+
+  get capacity(): number {
+    return this.#memory.capacity;
+  }
+
+  get bytes(): number {
+    return this.#memory.bytes;
+  }
+
+  /** Passes of all members together that one submission can have. */
+  get mostPasses(): number {
+    return this.#memory.mostPasses;
+  }
+
+  /** Moves to a larger memory. What was submitted before is done with the old one by then; what comes later has the new one. */
+  moveTo(memory: PoolMemory): void {
+    const old = this.#memory;
+    const encoder = this.#device.createCommandEncoder();
+    memory.copyFrom(old, encoder);
+    this.#device.queue.submit([encoder.finish()]);
+    this.#memory = memory;
+    for (let slot = memory.capacity - 1; slot >= old.capacity; slot--) this.#free.push(slot);
+    old.destroy();
   }
 
   get #stateBytes(): number {
@@ -108,8 +155,7 @@ export class Pool {
   destroy(): void {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
-    for (const buffer of Object.values(this.#buffers)) buffer.destroy();
-    for (const buffer of this.#checkpoints) buffer.destroy();
+    this.#memory.destroy();
     for (const buffer of this.#staging) buffer.destroy();
   }
 
@@ -122,15 +168,15 @@ export class Pool {
       const values = given[stored.name];
       if (values !== undefined) layOut(values, stored, numbers);
     }
-    queue.writeBuffer(this.#buffers.entries, slot * slotBytes.entries, entriesOf(problem, pairs));
-    queue.writeBuffer(this.#buffers.state, slot * slotBytes.state, numbers);
+    queue.writeBuffer(this.#memory.buffers.entries, slot * slotBytes.entries, entriesOf(problem, pairs));
+    queue.writeBuffer(this.#memory.buffers.state, slot * slotBytes.state, numbers);
     if (shape.dimension === 0) return;
     const [, , projection, embedding] = layout.arrays;
     const factors = numbers.subarray(
       4 * projection.first,
       4 * (embedding.first + embedding.rows * embedding.quads),
     );
-    queue.writeBuffer(this.#buffers.scratch, slot * slotBytes.scratch, factors);
+    queue.writeBuffer(this.#memory.buffers.scratch, slot * slotBytes.scratch, factors);
     this.#makeProduct(slot);
   }
 
@@ -140,8 +186,8 @@ export class Pool {
     this.#writeParts([{ slot, inverseTrained: 0, passes: 1, updates: 1, scalars, captures: [] }], 1);
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    pass.setBindGroup(0, this.#bindings.train);
-    dispatch(pass, this.#pipelines.kernels.slice(-1), 1);
+    pass.setBindGroup(0, this.#memory.bindings.train);
+    dispatch(pass, this.#pipelines.kernelsFor(1).slice(-1), 1);
     pass.end();
     this.#device.queue.submit([encoder.finish()]);
   }
@@ -150,7 +196,7 @@ export class Pool {
   async read(slot: number): Promise<StateArrays> {
     const size = this.#stateBytes;
     const bytes = await this.#through(size, (encoder, staging) =>
-      encoder.copyBufferToBuffer(this.#buffers.state, slot * size, staging, 0, size),
+      encoder.copyBufferToBuffer(this.#memory.buffers.state, slot * size, staging, 0, size),
     );
     const numbers = new Float32Array(bytes);
     return Object.fromEntries(
@@ -170,14 +216,14 @@ export class Pool {
     const captured = parts.reduce((count, part) => count + part.captures.length, 0);
     let offset = traceBytes;
     const bytes = await this.#through(traceBytes + captured * layerBytes, (encoder, staging) => {
-      this.#copyStates(encoder, parts, this.#buffers.state, this.#checkpoints[checkpoint]);
+      this.#copyStates(encoder, parts, this.#memory.buffers.state, this.#memory.checkpoints[checkpoint]);
       let done = 0;
       for (const [after, slots] of capturesInOrder(parts)) {
         this.#encodePasses(encoder, parts.length, after - done);
         done = after;
         for (const slot of slots) {
           encoder.copyBufferToBuffer(
-            this.#buffers.state,
+            this.#memory.buffers.state,
             slot * this.#stateBytes,
             staging,
             offset,
@@ -187,7 +233,7 @@ export class Pool {
         }
       }
       this.#encodePasses(encoder, parts.length, passes - done, passes);
-      encoder.copyBufferToBuffer(this.#buffers.traces, 0, staging, 0, traceBytes);
+      encoder.copyBufferToBuffer(this.#memory.buffers.traces, 0, staging, 0, traceBytes);
     });
     return {
       traces: new Float32Array(bytes, 0, traceBytes / 4),
@@ -199,7 +245,7 @@ export class Pool {
   /** Puts the states of that checkpoint back. */
   restore(slots: readonly { readonly slot: number }[], checkpoint: number): void {
     const encoder = this.#device.createCommandEncoder();
-    this.#copyStates(encoder, slots, this.#checkpoints[checkpoint], this.#buffers.state);
+    this.#copyStates(encoder, slots, this.#memory.checkpoints[checkpoint], this.#memory.buffers.state);
     this.#device.queue.submit([encoder.finish()]);
   }
 
@@ -213,18 +259,19 @@ export class Pool {
       inputs.set(part.scalars, 4 * scalars + i * passes * scalarsAStep);
     }
     const { queue } = this.#device;
-    queue.writeBuffer(this.#buffers.inputs, 0, inputs);
-    queue.writeBuffer(this.#buffers.partials, 0, new Float32Array(4));
+    queue.writeBuffer(this.#memory.buffers.inputs, 0, inputs);
+    queue.writeBuffer(this.#memory.buffers.partials, 0, new Float32Array(4));
   }
 
   /** @param traced - passes whose traces are summed up then; left out: none */
   #encodePasses(encoder: GPUCommandEncoder, members: number, passes: number, traced = 0): void {
     const pass = encoder.beginComputePass();
-    pass.setBindGroup(0, this.#bindings.train);
-    const { kernels, trace } = this.#pipelines;
+    pass.setBindGroup(0, this.#memory.bindings.train);
+    const { trace } = this.#pipelines;
+    const kernels = this.#pipelines.kernelsFor(members);
     for (let i = 0; i < passes; i++) dispatch(pass, kernels, members);
     if (traced > 0) {
-      pass.setBindGroup(0, this.#bindings.trace);
+      pass.setBindGroup(0, this.#memory.bindings.trace);
       pass.setPipeline(trace.pipeline);
       pass.dispatchWorkgroups(traced, members, 1);
     }

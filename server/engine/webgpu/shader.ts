@@ -6,7 +6,7 @@ export type Constants = Readonly<Record<string, number>>;
 
 type Variables = Readonly<Record<string, number>>;
 
-/** Logits of which fused-backward.wgsl adds up one round's sums: of a first one, so many. */
+/** Logits whose partial sums meet at once in fused-forward.wgsl: of a first one, so many. */
 export interface Round {
   readonly first: number;
   readonly count: number;
@@ -76,7 +76,7 @@ function substitute(line: string, names: Variables): string {
   return line.replaceAll(/\$\(([^)]*)\)/g, (_, expression: string) => String(value(expression, names)));
 }
 
-/** A sum of products and quotients of numbers and names, from left to right, without spaces. */
+/** A sum of products and quotients, rounded down, of numbers and names, from left to right, without spaces. */
 function value(expression: string, names: Variables): number {
   return expression.split("+").reduce((sum, product) => sum + productOf(product, names), 0);
 }
@@ -86,7 +86,7 @@ function productOf(product: string, names: Variables): number {
   let result = termOf(first, names);
   for (let i = 0; i < rest.length; i += 2) {
     const factor = termOf(rest[i + 1], names);
-    result = rest[i] === "*" ? result * factor : result / factor;
+    result = rest[i] === "*" ? result * factor : Math.floor(result / factor);
   }
   return result;
 }

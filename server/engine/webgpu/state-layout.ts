@@ -3,7 +3,7 @@ import type { Shape } from "./plan.ts";
 
 /**
  * An array of a network's state on the device, [rows, 4 quads]. Everywhere else it is [M, p], [M, d] or [d, p] row-major; here neurons
- * are within a row, so that [M, p] is stored residue by residue.
+ * are within a row, so that [M, p] is stored residue by residue, or, where the fused kernels want it so, quad by quad.
  */
 export interface StoredArray {
   readonly name: StateArrayName;
@@ -14,6 +14,8 @@ export interface StoredArray {
   readonly length: number;
   /** Quads that they take, the last one padded with zeros. */
   readonly quads: number;
+  /** From a quad to that of the next row, and to the next of its own. */
+  readonly strides: readonly [row: number, quad: number];
 }
 
 /** How a state lies in its slot: all weights, theta first, then each kind of what is kept of those that are trained. */
@@ -27,7 +29,11 @@ export interface StateLayout {
   readonly size: number;
 }
 
-export function stateLayoutOf({ modulus, width, optimizer, dimension, grokfast }: Shape): StateLayout {
+/** @param isFused - whether theta, xi and what is kept of them lie quad by quad; see fused.wgsl and tiled.wgsl */
+export function stateLayoutOf(
+  { modulus, width, optimizer, dimension, grokfast }: Shape,
+  isFused: boolean,
+): StateLayout {
   const layers = ["theta", "xi"] as const;
   const weights = dimension > 0 ? ([...layers, "projection", "embedding"] as const) : layers;
   const trained = dimension > 0 ? weights.slice(1) : weights;
@@ -43,7 +49,9 @@ export function stateLayoutOf({ modulus, width, optimizer, dimension, grokfast }
     const length = name.startsWith("embedding") ? modulus : width;
     const rows = /^(embedding|projection)/.test(name) ? dimension : modulus;
     const quads = Math.ceil(length / 4);
-    arrays.push({ name, first: size, rows, length, quads });
+    const isLayer = name.startsWith("theta") || name.startsWith("xi");
+    const strides = isFused && isLayer ? ([1, rows] as const) : ([quads, 1] as const);
+    arrays.push({ name, first: size, rows, length, quads, strides });
     size += rows * quads;
   }
   const first = arrays.find(({ name }) => name === trained[0])!;
@@ -54,27 +62,31 @@ export function stateLayoutOf({ modulus, width, optimizer, dimension, grokfast }
 
 /** Puts an array where it lies on the device. */
 export function layOut(values: Float32Array, stored: StoredArray, slot: Float32Array): void {
-  const { first, rows, length, quads } = stored;
-  const [row, column] = strides(stored);
-  for (let r = 0; r < rows; r++) {
-    const to = 4 * (first + r * quads);
-    for (let i = 0; i < length; i++) slot[to + i] = values[r * row + i * column];
+  const [row, column] = stridesOf(stored);
+  const at = placeOf(stored);
+  for (let r = 0; r < stored.rows; r++) {
+    for (let i = 0; i < stored.length; i++) slot[at(r, i)] = values[r * row + i * column];
   }
 }
 
 /** The way back. */
 export function readOut(slot: Float32Array, stored: StoredArray): Float32Array {
-  const { first, rows, length, quads } = stored;
-  const [row, column] = strides(stored);
+  const { rows, length } = stored;
+  const [row, column] = stridesOf(stored);
+  const at = placeOf(stored);
   const values = new Float32Array(rows * length);
   for (let r = 0; r < rows; r++) {
-    const from = 4 * (first + r * quads);
-    for (let i = 0; i < length; i++) values[r * row + i * column] = slot[from + i];
+    for (let i = 0; i < length; i++) values[r * row + i * column] = slot[at(r, i)];
   }
   return values;
 }
 
+/** Where number `i` of a row is in the slot. */
+function placeOf({ first, strides: [row, quad] }: StoredArray) {
+  return (r: number, i: number) => 4 * (first + r * row + (i >> 2) * quad) + (i & 3);
+}
+
 /** Of a row on the device, and within it, among an array's numbers. */
-function strides({ name, rows, length }: StoredArray): [row: number, column: number] {
+function stridesOf({ name, rows, length }: StoredArray): [row: number, column: number] {
   return name.startsWith("embedding") ? [length, 1] : [1, rows];
 }

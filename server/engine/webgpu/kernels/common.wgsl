@@ -1,8 +1,8 @@
 // What all kernels of a shape share: its buffers and how they are indexed.
 //
 // Sizes are constants: P residues, M neurons, U = P (P + 1) / 2 unordered pairs. Everything that runs over neurons comes in quads of
-// four, MQ of them, the last one padded with neurons whose weights are zero and stay so. Weights are stored residue by residue,
-// [layer, P, MQ], so that neighbouring invocations, which have neighbouring quads, read neighbouring memory.
+// four, MQ of them, the last one padded with neurons whose weights are zero and stay so. How a layer's quads lie, and the gradient of the
+// logits, whose binding is 1, is said in fused.wgsl and tiled.wgsl.
 //
 // The unordered pair u = d P + a, 0 <= d <= (P-1)/2, 0 <= a < P, is of the residues a and (a + d) mod P: each exactly once, since P is
 // odd, and a run of a's meets no residue twice on either side. It stands for up to two ordered pairs, its entries.
@@ -20,11 +20,9 @@ struct Member {
   inverseTrained: f32,
 }
 
-// [slot, SLOT]: theta and xi, [P, MQ] each, and theta's factors where it has any; then moments and averages of all that is trained, TRAINED
+// [slot, SLOT]: theta and xi, P MQ each, and theta's factors where it has any; then moments and averages of all that is trained, TRAINED
 // quads each
 @group(0) @binding(0) var<storage, read_write> state: array<vec4f>;
-// [slot, P, US]: of the training loss in the logits
-@group(0) @binding(1) var<storage, read_write> logitGradient: array<f32>;
 // [slot, U]: two labels and two classes, a byte each; class 255 is no entry
 @group(0) @binding(2) var<storage, read> entries: array<u32>;
 // (passes of the longest member, where the scalars begin), the members, and of each member and pass SCALARS of the optimizer's scalars

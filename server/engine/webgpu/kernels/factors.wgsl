@@ -40,16 +40,13 @@ fn factors(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 
 // Leaves the sums of row `row + r` in sums[r * threads].
 fn sumOverNeurons(thread: u32, projection: u32, gradient: u32, row: u32, column: u32) {
-  #repeat c 4
-  let g$(c) = gradient + min(4u * column + $(c)u, P - 1u) * MQ;
-  #end
   #repeat r ROWS
   let w$(r) = projection + min(row + $(r)u, D - 1u) * MQ;
   var s$(r) = vec4f(0.0);
   #end
   for (var q = thread; q < MQ; q += threads) {
     #repeat c 4
-    let d$(c) = scratch[g$(c) + q];
+    let d$(c) = scratch[gradient + weightAt(min(4u * column + $(c)u, P - 1u), q)];
     #end
     #repeat r ROWS
     {
@@ -83,7 +80,7 @@ fn updateProjection(cohort: u32, member: Member, pass_: u32, gradient: u32, row:
   for (var k = 0u; k < PQ; k++) {
     // Beyond P the weights are zero.
     #repeat c 4
-    let d$(c) = scratch[gradient + min(4u * k + $(c)u, P - 1u) * MQ + quad];
+    let d$(c) = scratch[gradient + weightAt(min(4u * k + $(c)u, P - 1u), quad)];
     #end
     #repeat r ROWS
     {

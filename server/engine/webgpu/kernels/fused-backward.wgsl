@@ -1,26 +1,43 @@
-// The gradients of QUADS quads of neurons, over all pairs, and their update, in one workgroup.
+// The gradients of NEURONS neurons, over all pairs, and their update, in one workgroup.
 //
-// For each quad, LANES invocations share the pairs, in COLUMNS groups of TJ logits. Each recomputes the activations of its pairs and, from the
-// gradients of its logits, adds to the gradient of xi (kept in registers) and to that of the activations. The latter wait in workgroup memory
-// for the sum over the pairs of each residue; after that the former meet there, ROUND logits of each group at a time.
+// An invocation has EACH neurons, one in every COLUMNS, and one in SEGMENTS of the residues a. It goes through their pairs (a, a + d) with its
+// neurons' weights xi and their gradients in registers; what a pair adds to the gradient of theta goes to sums of the invocation's own in
+// workgroup memory. The segments' sums are added in their order, theta's first, then xi's in their place. So bits depend on SEGMENTS, and not
+// on how many neurons a workgroup or an invocation has.
 
-const threads = LANES * COLUMNS * QUADS;
-const segment = LANES / SEGMENTS;
-// One more than the lanes, for the banks.
-const sumStride = LANES + 1u;
-// Parts of the sum over the pairs of a residue.
-const PARTS = 4u;
+const COLUMNS = NEURONS / EACH;
+const threads = COLUMNS * SEGMENTS;
+const quads = NEURONS / 4u;
+// Invocations that update a quad.
+const lanes = 4u * SEGMENTS;
+// One more than the neurons, so that the rows of a quad lie in different banks; and segments that are in one warp, at neighbouring residues,
+// lie beside each other as well.
+const rowStride = NEURONS + 1u;
+const segmentStride = (P * rowStride + 32u) / 32u * 32u - 1u;
 
-// [P, QUADS]
-var<workgroup> theta: array<vec4f, P * QUADS>;
-// [COLUMNS TJ, QUADS], zero beyond P
-var<workgroup> xi: array<vec4f, COLUMNS * TJ * QUADS>;
-// First the pairs' gradients, [COLUMNS, QUADS, U], then sums of lanes, [QUADS, COLUMNS, ROUND, lane].
-var<workgroup> room: array<vec4f, ROOM>;
-var<workgroup> parts: array<vec4f, PARTS_ROOM>;
-// [layer, P, QUADS]
-var<workgroup> gradient: array<vec4f, (P + COLUMNS * TJ) * QUADS>;
-var<workgroup> norms: array<vec4f, threads>;
+// [residue, neuron]
+var<workgroup> theta: array<f32, P * rowStride>;
+// [segment, residue or logit, neuron]
+var<workgroup> sums: array<f32, SEGMENTS * segmentStride>;
+// [quad, lane]
+var<workgroup> norms: array<vec4f, quads * lanes>;
+
+// Adds the other segments' sums to those of the first. An invocation has the rows of its segment and the columns of its neurons, which
+// nobody else touches.
+fn addSegments(segment: u32, column: u32) {
+  for (var r = segment; r < P; r += SEGMENTS) {
+    for (var at = r * rowStride + column; at < r * rowStride + NEURONS; at += COLUMNS) {
+      var s = sums[at];
+      for (var i = 1u; i < SEGMENTS; i++) { s += sums[i * segmentStride + at]; }
+      sums[at] = s;
+    }
+  }
+}
+
+fn sumOf(row: u32, quad: u32) -> vec4f {
+  let at = row * rowStride + 4u * quad;
+  return vec4f(sums[at], sums[at + 1u], sums[at + 2u], sums[at + 3u]);
+}
 
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -28,117 +45,113 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(pass_); }
   let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
-  let firstQuad = group.x * QUADS;
-  let base = member.slot * SLOT + firstQuad;
-  let lane = thread % LANES;
-  let column = thread / LANES % COLUMNS;
-  let mine = thread / (LANES * COLUMNS);
-  for (var i = thread; i < COLUMNS * TJ * QUADS; i += threads) {
-    let j = i / QUADS;
-    let q = i % QUADS;
-    xi[i] = vec4f(0.0);
-    if (j < P) {
-      theta[i] = vec4f(0.0);
-      if (firstQuad + q < MQ) {
-        theta[i] = state[base + j * MQ + q];
-        xi[i] = state[base + layerQuads + j * MQ + q];
+  let column = thread % COLUMNS;
+  let segment = thread / COLUMNS;
+  let firstQuad = group.x * quads;
+  let own = segment * segmentStride + column;
+  fetchRows(member.slot, thread);
+  for (var r = 0u; r < P; r++) {
+    for (var n = 0u; n < NEURONS; n += COLUMNS) { sums[own + r * rowStride + n] = 0.0; }
+  }
+  #repeat e EACH
+  let neuron$(e) = column + $(e)u * COLUMNS;
+  // Quads beyond the last one compute what it does, and are not stored.
+  let base$(e) = member.slot * SLOT + min(firstQuad + neuron$(e) / 4u, MQ - 1u) * P;
+  for (var r = segment; r < P; r += SEGMENTS) { theta[r * rowStride + neuron$(e)] = state[base$(e) + r][neuron$(e) % 4u]; }
+  #repeat k JQ
+  var w$(e)_$(k) = vec4f(0.0);
+  var x$(e)_$(k) = vec4f(0.0);
+  #end
+  #repeat j P
+  w$(e)_$(j/4)[$(j)u % 4u] = state[base$(e) + layerQuads + $(j)u][neuron$(e) % 4u];
+  #end
+  #end
+  workgroupBarrier();
+
+  #repeat k JQ
+  var g$(k) = rowAt(member.slot, segment, $(k)u);
+  #end
+  for (var a = segment; a < P; a += SEGMENTS) {
+    #repeat e EACH
+    let first$(e) = theta[a * rowStride + neuron$(e)];
+    var ofFirst$(e) = 0.0;
+    #end
+    var b = a;
+    for (var d = 0u; d <= P / 2u; d++) {
+      // The next pair's, while this one's are used.
+      let next = select(min(a + SEGMENTS, P - 1u), d * P + P + a, d < P / 2u);
+      #repeat k JQ
+      let n$(k) = rowAt(member.slot, next, $(k)u);
+      #end
+      #repeat e EACH
+      {
+        let z = vec4f(first$(e) + theta[b * rowStride + neuron$(e)]);
+        let h = vec4f(activation(z).x);
+        let s = slope(z).x;
+        var ofHidden = g0 * w$(e)_0;
+        #repeat k JQ
+        x$(e)_$(k) = fma(g$(k), h, x$(e)_$(k));
+        #end
+        #repeat k JQ+-1
+        ofHidden = fma(g$(k+1), w$(e)_$(k+1), ofHidden);
+        #end
+        let sum = (ofHidden.x + ofHidden.y) + (ofHidden.z + ofHidden.w);
+        ofFirst$(e) = fma(sum, s, ofFirst$(e));
+        let at = own + b * rowStride + $(e)u * COLUMNS;
+        sums[at] = fma(sum, s, sums[at]);
       }
+      #end
+      b = select(b + 1u, 0u, b == P - 1u);
+      #repeat k JQ
+      g$(k) = n$(k);
+      #end
     }
-  }
-  workgroupBarrier();
-
-  let rows = (member.slot * P + column * TJ) * US;
-  #repeat j TJ
-  let row$(j) = rows + min($(j)u, P - 1u - column * TJ) * US;
-  var g$(j) = logitGradient[row$(j) + min(lane, U - 1u)];
-  var x$(j) = vec4f(0.0);
-  #end
-  for (var u = lane; u < U; u += LANES) {
-    // The next pair's, while this one's are used.
-    let next = min(u + LANES, U - 1u);
-    #repeat j TJ
-    let n$(j) = logitGradient[row$(j) + next];
-    #end
-    let h = activation(theta[firstResidue(u) * QUADS + mine] + theta[secondResidue(u) * QUADS + mine]);
-    var d = vec4f(0.0);
-    #repeat j TJ
-    x$(j) = fma(vec4f(g$(j)), h, x$(j));
-    d = fma(vec4f(g$(j)), xi[(column * TJ + $(j)u) * QUADS + mine], d);
-    #end
-    room[(column * QUADS + mine) * U + u] = d;
-    #repeat j TJ
-    g$(j) = n$(j);
+    #repeat e EACH
+    sums[own + a * rowStride + $(e)u * COLUMNS] += ofFirst$(e);
     #end
   }
 
+  let quad = thread / lanes;
+  let lane = thread % lanes;
   workgroupBarrier();
-  for (var i = thread; i < QUADS * U; i += threads) {
-    let u = i % U;
-    let q = i / U;
-    var d = room[i];
-    for (var c = 1u; c < COLUMNS; c++) { d += room[c * QUADS * U + i]; }
-    room[i] = d * slope(theta[firstResidue(u) * QUADS + q] + theta[secondResidue(u) * QUADS + q]);
-  }
+  addSegments(segment, column);
   workgroupBarrier();
-  // Residue r is the first of the pairs (d, r), and the second of the pairs (d, r - d).
-  for (var i = thread; i < P * QUADS * PARTS; i += threads) {
-    let r = i % P;
-    let q = i / P % QUADS;
-    var s = vec4f(0.0);
-    for (var d = i / (P * QUADS); d <= P / 2u; d += PARTS) {
-      let at = q * U + d * P;
-      s += room[at + r] + room[at + select(r + P - d, r - d, r >= d)];
-    }
-    parts[i] = s;
-  }
-  workgroupBarrier();
-  for (var i = thread; i < P * QUADS; i += threads) {
-    let stride = P * QUADS;
-    gradient[i % P * QUADS + i / P] = (parts[i] + parts[i + stride]) + (parts[i + 2u * stride] + parts[i + 3u * stride]);
-  }
-
-  // Row c * count + j of a quad's is logit first + j of group c.
-  #rounds
-  workgroupBarrier();
-  #repeat j $(count)
-  room[((mine * COLUMNS + column) * $(count)u + $(j)u) * sumStride + lane] = x$(first+j);
+  #repeat e EACH
+  #repeat i ROWS
+  let ofTheta$(e)_$(i) = sumOf(min(lane + $(i)u * lanes, P - 1u), quad + $(e)u * (quads / EACH));
+  #end
   #end
   workgroupBarrier();
-  for (var i = thread; i < QUADS * COLUMNS * $(count)u * SEGMENTS; i += threads) {
-    let from_ = i / SEGMENTS * sumStride + i % SEGMENTS;
-    var s = vec4f(0.0);
-    for (var k = 0u; k < segment; k++) { s += room[from_ + k * SEGMENTS]; }
-    parts[i] = s;
-  }
+  #repeat e EACH
+  #repeat j P
+  sums[own + $(j)u * rowStride + $(e)u * COLUMNS] = x$(e)_$(j/4)[$(j)u % 4u];
+  #end
+  #end
   workgroupBarrier();
-  for (var i = thread; i < QUADS * COLUMNS * $(count)u; i += threads) {
-    var s = vec4f(0.0);
-    for (var k = 0u; k < SEGMENTS; k++) { s += parts[i * SEGMENTS + k]; }
-    let row = i % (COLUMNS * $(count)u);
-    let j = row / $(count)u * TJ + $(first)u + row % $(count)u;
-    gradient[(P + j) * QUADS + i / (COLUMNS * $(count)u)] = s;
+  addSegments(segment, column);
+  workgroupBarrier();
+  #repeat e EACH
+  {
+    let inGroup = quad + $(e)u * (quads / EACH);
+    let q = firstQuad + inGroup;
+    var norm = vec4f(0.0);
+    if (q < MQ) {
+      #repeat i ROWS
+      if (lane + $(i)u * lanes < P) {
+        let row = lane + $(i)u * lanes;
+        let at = weightAt(row, q);
+        norm += updateQuad(group.y, member.slot, member.updates, pass_, at, withoutPadding(ofTheta$(e)_$(i), q));
+        norm += updateQuad(group.y, member.slot, member.updates, pass_, layerQuads + at, withoutPadding(sumOf(row, inGroup), q));
+      }
+      #end
+    }
+    norms[inGroup * lanes + lane] = norm;
   }
   #end
-
   workgroupBarrier();
-  var norm = vec4f(0.0);
-  for (var i = thread; i < 2u * P * QUADS; i += threads) {
-    let quad = firstQuad + i % QUADS;
-    if (quad < MQ) {
-      let g = withoutPadding(gradient[i], quad);
-      norm += updateQuad(group.y, member.slot, member.updates, pass_, i / QUADS * MQ + quad, g);
-    }
-  }
-  norms[thread] = norm;
-  workgroupBarrier();
-  if (thread < 8u) {
-    for (var i = thread + 8u; i < threads; i += 8u) { norm += norms[i]; }
-    parts[thread] = norm;
-  }
-  workgroupBarrier();
-  if (thread == 0u) {
-    var s = parts[0];
-    for (var i = 1u; i < 8u; i++) { s += parts[i]; }
-    partials[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + group.x] = s;
+  if (thread < quads && firstQuad + thread < MQ) {
+    var s = vec4f(0.0);
+    for (var i = 0u; i < lanes; i++) { s += norms[thread * lanes + i]; }
+    partials[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + firstQuad + thread] = s;
   }
 }

@@ -1,41 +1,44 @@
-// Logits of a tile of pairs, their losses and their gradients, in one workgroup: for networks so small that a pass waits more than it
-// computes.
+// Logits of a tile of pairs, their losses and their gradients, in one workgroup.
 //
-// The tile is RUN residues a by DIFFERENCES differences d, so that its pairs share residues: RUN first and RUN + DIFFERENCES - 1 second ones.
-// LANES invocations share the quads of neurons, in COLUMNS groups of TJ logits. Each sums its own quads for all pairs of the tile and TJ
-// logits; the lanes' sums meet in workgroup memory, ROUND pairs at a time, and are added in their order.
+// An invocation has a residue a, the pairs of DIFFERENCES differences d from it, TJ of the logits, in COLUMNS groups, and one in PARTS of the
+// quads of neurons; it keeps its sums over those in registers. PAIR_LANES residues are neighbours in a workgroup, all of whose parts and
+// groups are there as well. The parts' sums meet in workgroup memory, some logits of one difference at a time, and are added in their order:
+// so the logits' bits depend on PARTS, and on nothing else of how the work is cut up.
 
-const pairs = RUN * DIFFERENCES;
+const pairs = DIFFERENCES * PAIR_LANES;
 const width = COLUMNS * TJ;
-const outputs = pairs * width;
-const threads = LANES * COLUMNS;
-// One more than the lanes, or all outputs would lie in one bank.
-const sumStride = LANES + 1u;
-const runs = (P + RUN - 1u) / RUN;
-// Parts into which a row of logits is cut for its maximum and its sum.
-const PARTS = 4u;
-const part = (P + PARTS - 1u) / PARTS;
+const threads = PAIR_LANES * PARTS * COLUMNS;
+const items = P * ((P / 2u + DIFFERENCES) / DIFFERENCES);
+// Odd, so that neighbouring pairs' logits lie in different banks; and parts whose invocations are in one warp likewise.
+const rowStride = width / 2u * 2u + 1u;
+const partStride = (COLUMNS * ROUND * PAIR_LANES + 31u) / 32u * 32u + PAIR_LANES % 32u;
+// Pieces into which a row of logits is cut for its maximum and its sum.
+const PIECES = 4u;
+const piece = (P + PIECES - 1u) / PIECES;
 
-var<workgroup> sums: array<f32, ROUND * width * sumStride>;
-// Logits, then e^{f - most}.
-var<workgroup> logits: array<f32, outputs>;
-var<workgroup> partAnswer: array<u32, pairs * PARTS>;
-var<workgroup> partSum: array<f32, pairs * PARTS>;
-var<workgroup> partWild: array<f32, pairs * PARTS>;
-var<workgroup> traces: array<PairTrace, pairs>;
+// [part, COLUMNS, logit of the round, lane]
+var<workgroup> sums: array<f32, PARTS * partStride>;
+// [pair, logit]: logits, then e^{f - most}
+var<workgroup> logits: array<f32, pairs * rowStride>;
+var<workgroup> pieceAnswer: array<u32, pairs * PIECES>;
+var<workgroup> pieceSum: array<f32, pairs * PIECES>;
+var<workgroup> pieceWild: array<f32, pairs * PIECES>;
+// Of each pair: (answer, logits out of range, largest logit, 0), and by how much the logits of both labels lie below that.
+var<workgroup> seen: array<vec4f, pairs>;
+var<workgroup> below: array<vec2f, pairs>;
 
-// Number of the t-th pair of the tile; U or more when the tile reaches beyond the pairs.
+// Number of the t-th pair of the tile; U when the tile reaches beyond the pairs.
 fn pairOf(tile: u32, t: u32) -> u32 {
-  let a = tile % runs * RUN + t % RUN;
-  let d = tile / runs * DIFFERENCES + t / RUN;
-  return select(U, d * P + a, a < P && d <= P / 2u);
+  let item = tile * PAIR_LANES + t % PAIR_LANES;
+  let d = item / P * DIFFERENCES + t / PAIR_LANES;
+  return select(U, d * P + item % P, d <= P / 2u);
 }
 
-// The largest of a part of a row of logits; of equals the lowest.
+// The largest of a piece of a row of logits; of equals the lowest.
 fn largestOf(row: u32, first: u32) -> u32 {
   var answer = min(first, P - 1u);
   var most = logits[row + answer];
-  for (var j = first + 1u; j < min(first + part, P); j++) {
+  for (var j = first + 1u; j < min(first + piece, P); j++) {
     let f = logits[row + j];
     if (f > most) {
       most = f;
@@ -46,12 +49,17 @@ fn largestOf(row: u32, first: u32) -> u32 {
 }
 
 fn answerOf(t: u32) -> u32 {
-  var answer = partAnswer[t * PARTS];
-  for (var i = 1u; i < PARTS; i++) {
-    let other = partAnswer[t * PARTS + i];
-    if (logits[t * width + other] > logits[t * width + answer]) { answer = other; }
+  var answer = pieceAnswer[t * PIECES];
+  for (var i = 1u; i < PIECES; i++) {
+    let other = pieceAnswer[t * PIECES + i];
+    if (logits[t * rowStride + other] > logits[t * rowStride + answer]) { answer = other; }
   }
   return answer;
+}
+
+fn othersOf(t: u32) -> f32 {
+  let i = t * PIECES;
+  return (pieceSum[i] + pieceSum[i + 1u]) + (pieceSum[i + 2u] + pieceSum[i + 3u]);
 }
 
 @compute @workgroup_size(threads)
@@ -60,139 +68,132 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   if (group.x == 0u && group.y == 0u && thread == 0u) { endForward(pass_); }
   let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
-  let theta = member.slot * SLOT;
-  let xi = theta + layerQuads;
-  let lane = thread % LANES;
-  let column = thread / LANES;
-  let firstA = group.x % runs * RUN;
-  let firstB = firstA + group.x / runs * DIFFERENCES;
-
-  #repeat a RUN
-  let x$(a) = theta + (firstA + $(a)u) % P * MQ;
-  #end
-  #repeat b RUN+DIFFERENCES+-1
-  let y$(b) = theta + (firstB + $(b)u) % P * MQ;
-  #end
-  #repeat j TJ
-  let r$(j) = xi + min(column * TJ + $(j)u, P - 1u) * MQ;
+  let lane = thread % PAIR_LANES;
+  let part = thread / PAIR_LANES % PARTS;
+  let column = thread / (PAIR_LANES * PARTS);
+  let item = min(group.x * PAIR_LANES + lane, items - 1u);
+  let x = member.slot * SLOT + item % P;
   #repeat d DIFFERENCES
-  #repeat a RUN
-  var s$(d)_$(a)_$(j) = 0.0;
+  let y$(d) = member.slot * SLOT + (item % P + item / P * DIFFERENCES + $(d)u) % P;
   #end
-  #end
-  #end
+  let xi = member.slot * SLOT + layerQuads + column * TJ;
+  // Of the last group those beyond P are nobody's.
   #repeat j TJ
-  var w$(j) = state[r$(j) + min(lane, MQ - 1u)];
+  let r$(j) = xi + min($(j)u, P - 1u - column * TJ);
   #end
-  for (var q = lane; q < MQ; q += LANES) {
-    #repeat a RUN
-    let v$(a) = state[x$(a) + q];
-    #end
-    #repeat b RUN+DIFFERENCES+-1
-    let z$(b) = state[y$(b) + q];
-    #end
-    // The next quad's, while this one's are used.
-    let next = min(q + LANES, MQ - 1u);
-    #repeat j TJ
-    let n$(j) = state[r$(j) + next];
-    #end
+  #repeat d DIFFERENCES
+  #repeat j TJ
+  var s$(d)_$(j) = 0.0;
+  #end
+  #end
+  #repeat once AHEAD
+  #repeat j TJ
+  var n$(j) = state[r$(j) + min(part, MQ - 1u) * P];
+  #end
+  #end
+  for (var q = part; q < MQ; q += PARTS) {
+    let at = q * P;
+    let v = state[x + at];
     #repeat d DIFFERENCES
-    #repeat a RUN
-    {
-      let h = activation(v$(a) + z$(a+d));
-      #repeat j TJ
-      s$(d)_$(a)_$(j) = fma(h.w, w$(j).w, fma(h.z, w$(j).z, fma(h.y, w$(j).y, fma(h.x, w$(j).x, s$(d)_$(a)_$(j)))));
-      #end
-    }
+    let h$(d) = activation(v + state[y$(d) + at]);
+    #end
+    #repeat once AHEAD
+    // The next quad's, while this one's are used.
+    let next = min(q + PARTS, MQ - 1u) * P;
+    #repeat j TJ
+    let w$(j) = n$(j);
+    n$(j) = state[r$(j) + next];
+    #end
+    #end
+    #repeat once BY_TURNS
+    #repeat j TJ
+    let w$(j) = state[r$(j) + at];
     #end
     #end
     #repeat j TJ
-    w$(j) = n$(j);
+    #repeat d DIFFERENCES
+    s$(d)_$(j) = fma(h$(d).w, w$(j).w, fma(h$(d).z, w$(j).z, fma(h$(d).y, w$(j).y, fma(h$(d).x, w$(j).x, s$(d)_$(j)))));
+    #end
     #end
   }
+
   #repeat d DIFFERENCES
-  #repeat round RUN/ROUND
+  #rounds
   workgroupBarrier();
-  #repeat i ROUND
-  #repeat j TJ
-  sums[($(i)u * width + column * TJ + $(j)u) * sumStride + lane] = s$(d)_$(round*ROUND+i)_$(j);
-  #end
+  #repeat j $(count)
+  sums[part * partStride + (column * $(count)u + $(j)u) * PAIR_LANES + lane] = s$(d)_$(first+j);
   #end
   workgroupBarrier();
-  for (var o = thread; o < ROUND * width; o += threads) {
+  for (var o = thread; o < COLUMNS * $(count)u * PAIR_LANES; o += threads) {
     var s = vec4f(0.0);
-    for (var i = 0u; i < LANES; i += 4u) {
-      let k = o * sumStride + i;
-      s += vec4f(sums[k], sums[k + 1u], sums[k + 2u], sums[k + 3u]);
+    for (var i = 0u; i < PARTS; i += 4u) {
+      let k = i * partStride + o;
+      s += vec4f(sums[k], sums[k + partStride], sums[k + 2u * partStride], sums[k + 3u * partStride]);
     }
-    logits[($(d)u * RUN + $(round)u * ROUND) * width + o] = (s.x + s.y) + (s.z + s.w);
+    let j = o / PAIR_LANES;
+    logits[($(d)u * PAIR_LANES + o % PAIR_LANES) * rowStride + j / $(count)u * TJ + $(first)u + j % $(count)u] = (s.x + s.y) + (s.z + s.w);
   }
   #end
   #end
   workgroupBarrier();
-  for (var i = thread; i < pairs * PARTS; i += threads) {
-    let row = i / PARTS * width;
-    let first = i % PARTS * part;
-    partAnswer[i] = largestOf(row, first);
+  for (var i = thread; i < pairs * PIECES; i += threads) {
+    let row = i / PIECES * rowStride;
+    let first = i % PIECES * piece;
+    pieceAnswer[i] = largestOf(row, first);
     var wild = 0.0;
-    for (var j = first; j < min(first + part, P); j++) { wild = select(wild, 1.0, isOutOfRange(logits[row + j])); }
-    partWild[i] = wild;
+    for (var j = first; j < min(first + piece, P); j++) { wild = select(wild, 1.0, isOutOfRange(logits[row + j])); }
+    pieceWild[i] = wild;
   }
   workgroupBarrier();
   // Before the logits give way to their exponentials.
   for (var t = thread; t < pairs; t += threads) {
-    let row = t * width;
-    let u = pairOf(group.x, t);
-    let entry = entries[member.slot * U + min(u, U - 1u)];
-    let most = logits[row + answerOf(t)];
-    traces[t].losses = vec4f(most - logits[row + labelOf(entry, 0u)], most - logits[row + labelOf(entry, 1u)], 0.0, 0.0);
-    let i = t * PARTS;
-    let wild = (partWild[i] + partWild[i + 1u]) + (partWild[i + 2u] + partWild[i + 3u]);
-    traces[t].counts = vec4f(f32(answerOf(t)), wild, most, 0.0);
+    let row = t * rowStride;
+    let entry = entries[member.slot * U + min(pairOf(group.x, t), U - 1u)];
+    let answer = answerOf(t);
+    let most = logits[row + answer];
+    let i = t * PIECES;
+    let wild = (pieceWild[i] + pieceWild[i + 1u]) + (pieceWild[i + 2u] + pieceWild[i + 3u]);
+    seen[t] = vec4f(f32(answer), wild, most, 0.0);
+    below[t] = vec2f(most) - vec2f(logits[row + labelOf(entry, 0u)], logits[row + labelOf(entry, 1u)]);
   }
   workgroupBarrier();
-  for (var o = thread; o < outputs; o += threads) {
-    logits[o] = expNonPositive(vec4f(logits[o] - traces[o / width].counts.z)).x;
-  }
-  workgroupBarrier();
-  for (var i = thread; i < pairs * PARTS; i += threads) {
-    let t = i / PARTS;
-    let answer = u32(traces[t].counts.x);
+  for (var i = thread; i < pairs * PIECES; i += threads) {
+    let t = i / PIECES;
+    let answer = u32(seen[t].x);
     var s = 0.0;
-    for (var j = i % PARTS * part; j < min(i % PARTS * part + part, P); j++) {
-      s += select(logits[t * width + j], 0.0, j == answer);
+    for (var j = i % PIECES * piece; j < min(i % PIECES * piece + piece, P); j++) {
+      let e = expNonPositive(vec4f(logits[t * rowStride + j] - seen[t].z)).x;
+      logits[t * rowStride + j] = e;
+      s += select(e, 0.0, j == answer);
     }
-    partSum[i] = s;
+    pieceSum[i] = s;
   }
   workgroupBarrier();
-  for (var o = thread; o < outputs; o += threads) {
-    let t = o % pairs;
-    let j = o / pairs;
+  for (var i = thread; i < pairs * JQ; i += threads) {
+    let t = i / JQ;
     let u = pairOf(group.x, t);
-    if (u < U && j < P) {
-      let others = (partSum[t * PARTS] + partSum[t * PARTS + 1u]) + (partSum[t * PARTS + 2u] + partSum[t * PARTS + 3u]);
-      logitGradient[(member.slot * P + j) * US + u] = gradientOf(entries[member.slot * U + u], j, u32(traces[t].counts.x),
-                                                                logits[t * width + j], others, member.inverseTrained);
+    if (u < U) {
+      let entry = entries[member.slot * U + u];
+      let answer = u32(seen[t].x);
+      let others = othersOf(t);
+      var g = vec4f(0.0);
+      #repeat c 4
+      {
+        let j = i % JQ * 4u + $(c)u;
+        if (j < P) { g[$(c)] = gradientOf(entry, j, answer, logits[t * rowStride + j], others, member.inverseTrained); }
+      }
+      #end
+      logitGradient[(member.slot * U + u) * JQ + i % JQ] = g;
     }
   }
-  workgroupBarrier();
+  // A pair's trace by itself: sums of a tile's would depend on how many pairs it has.
   for (var t = thread; t < pairs; t += threads) {
     let u = pairOf(group.x, t);
-    let others = (partSum[t * PARTS] + partSum[t * PARTS + 1u]) + (partSum[t * PARTS + 2u] + partSum[t * PARTS + 3u]);
-    let at = traces[t];
-    var r = PairTrace(vec4f(0.0), vec4f(0.0));
     if (u < U) {
-      r = traceOf(entries[member.slot * U + u], u32(at.counts.x), others, at.losses.xy);
-      r.counts.z = at.counts.y;
+      let r = traceOf(entries[member.slot * U + u], u32(seen[t].x), othersOf(t), below[t]);
+      let at = partialsAt(group.y, pass_) + 2u * u;
+      partials[at] = r.losses;
+      partials[at + 1u] = r.counts + vec4f(0.0, 0.0, seen[t].y, 0.0);
     }
-    traces[t] = r;
-  }
-  workgroupBarrier();
-  if (thread == 0u) {
-    var sum = traces[0];
-    for (var t = 1u; t < pairs; t++) { sum = addPair(sum, traces[t]); }
-    let at = partialsAt(group.y, pass_) + 2u * group.x;
-    partials[at] = sum.losses;
-    partials[at + 1u] = sum.counts;
   }
 }

@@ -28,6 +28,6 @@ fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     #end
   }
   #repeat c 4
-  if (4u * column + $(c)u < P) { state[theta + (4u * column + $(c)u) * MQ + quad] = s$(c); }
+  if (4u * column + $(c)u < P) { state[theta + weightAt(4u * column + $(c)u, quad)] = s$(c); }
   #end
 }

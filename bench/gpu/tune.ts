@@ -1,0 +1,143 @@
+import type { FusedTile, FusedTuning } from "../../server/engine/webgpu/fused-plan.ts";
+import { Gpu } from "../../server/engine/webgpu/gpu.ts";
+import type { Tuning } from "../../server/engine/webgpu/plan.ts";
+import type { TiledTuning } from "../../server/engine/webgpu/tiled-plan.ts";
+import type { Shape } from "../engine-speed.ts";
+import { standardProblem } from "../problem.ts";
+
+/** One way to cut up the kernels of a shape, measured. */
+export interface Tried extends Shape {
+  readonly members: number;
+  readonly tuning: Tuning;
+  /** Of all members together; NaN: it failed. */
+  readonly stepsPerSecond: number;
+  /** Whether some steps leave the bits that they left with the first way that adds in the same order. */
+  readonly sameBits: boolean;
+  readonly isBest: boolean;
+}
+
+export interface TuneOptions {
+  readonly allowSoftware: boolean;
+  /** Of each measurement. */
+  readonly seconds: number;
+  readonly members: readonly number[];
+}
+
+/** Values to try one after another, each with the best of those before it. */
+type Choices<T> = { readonly [K in keyof T]?: readonly T[K][] };
+
+const fusedOrder: Choices<FusedTuning> = { neuronParts: [16, 8, 32], segments: [8, 12, 6] };
+const fusedTile: Choices<FusedTile> = {
+  differences: [1, 2, 3, 4, 6],
+  pairLanes: [4, 8, 16, 32],
+  ahead: [true, false],
+  neurons: [8, 16, 32, 64],
+  each: [1, 2],
+  staged: [true, false],
+};
+const starts: readonly (FusedTile & { readonly upTo: number })[] = [
+  { upTo: 4, members: 1, pairLanes: 4, differences: 1, ahead: true, neurons: 8, each: 1, staged: true },
+  { upTo: 32, members: 1, pairLanes: 8, ahead: false, neurons: 16, each: 1, staged: false },
+  { upTo: Infinity, members: 1, pairLanes: 16, ahead: false, neurons: 32, each: 2, staged: false },
+];
+const quads = [1, 2, 3, 4];
+const depth = [4, 8, 16];
+const tiled: readonly Choices<TiledTuning>[] = [
+  { fillingGroups: [480, 264, 396, 528, 792] },
+  { forward: quads.flatMap((rowQuads) => depth.map((depth) => ({ rowQuads, columnQuads: 3, depth }))) },
+  { xi: quads.flatMap((rowQuads) => depth.map((depth) => ({ rowQuads, columnQuads: 3, depth }))) },
+  {
+    theta: [1, 2].flatMap((columnQuads) => [4, 7, 14].map((depth) => ({ rowQuads: 3, columnQuads, depth }))),
+  },
+];
+
+/** Looks for the fastest ways to cut up the kernels of this machine's GPU; what `planOf` does by itself was found so. */
+export async function* tune(options: TuneOptions): AsyncGenerator<Tried> {
+  const small = { p: 23, width: 512 };
+  for (const members of options.members) {
+    const search = new Search(small, members, options);
+    const { upTo: _, ...tile } = starts.find(({ upTo }) => members <= upTo)!;
+    let tuning: FusedTuning = { tiles: [tile] };
+    for (const key of Object.keys(fusedOrder) as (keyof FusedTuning)[]) {
+      const ways = fusedOrder[key]!.map((value) => ({ ...tuning, [key]: value }));
+      tuning = yield* search.best(ways);
+    }
+    for (const key of Object.keys(fusedTile) as (keyof FusedTile)[]) {
+      const ways = fusedTile[key]!.map((value) => ({
+        ...tuning,
+        tiles: [{ ...tuning.tiles![0], [key]: value }],
+      }));
+      tuning = yield* search.best(ways);
+    }
+  }
+  const search = new Search({ p: 97, width: 9107 }, 1, options);
+  let tuning: TiledTuning = {};
+  for (const choices of tiled) {
+    const [[key, values]] = Object.entries(choices);
+    tuning = yield* search.best(values.map((value) => ({ ...tuning, [key]: value })));
+  }
+}
+
+class Search {
+  readonly #shape: Shape;
+  readonly #members: number;
+  readonly #options: TuneOptions;
+  /** Weights after some steps, by what decides their bits. */
+  readonly #bits = new Map<string, Buffer>();
+
+  constructor(shape: Shape, members: number, options: TuneOptions) {
+    this.#shape = shape;
+    this.#members = members;
+    this.#options = options;
+  }
+
+  async *best<T extends Tuning>(ways: readonly T[]): AsyncGenerator<Tried, T> {
+    let best = { way: ways[0], speed: 0 };
+    for (const way of ways) {
+      const { stepsPerSecond, sameBits } = await this.#measure(way);
+      const isBest = stepsPerSecond > best.speed;
+      if (isBest) best = { way, speed: stepsPerSecond };
+      yield { ...this.#shape, members: this.#members, tuning: way, stepsPerSecond, sameBits, isBest };
+    }
+    return best.way;
+  }
+
+  async #measure(tuning: Tuning): Promise<{ stepsPerSecond: number; sameBits: boolean }> {
+    const { allowSoftware, seconds } = this.#options;
+    const gpu = await Gpu.open({ allowSoftware, memoryBytes: undefined, tuning });
+    try {
+      const { problem, state } = standardProblem(this.#shape);
+      const loaded = await Promise.all(Array.from({ length: this.#members }, () => gpu.load(problem, state)));
+      const networks = loaded.map(({ network }) => network);
+      const advance = async (steps: number) => {
+        const from = performance.now();
+        await Promise.all(
+          networks.map((network) => gpu.advance(network, { steps, weightsAt: [], measureAt: [] })),
+        );
+        return (performance.now() - from) / 1000;
+      };
+      await advance(3);
+      const sameBits = this.#isSame(tuning, Buffer.from((await gpu.read(networks.at(-1)!)).theta.buffer));
+      let steps = 4;
+      for (let took = 0; took < seconds / 2; ) {
+        took = await advance(steps);
+        steps = Math.ceil(steps * Math.min(8, Math.max(1, seconds / took)));
+      }
+      const best = Math.min(await advance(steps), await advance(steps));
+      return { stepsPerSecond: (this.#members * steps) / best, sameBits };
+    } catch (error) {
+      console.error(`${JSON.stringify(tuning)}: ${(error as Error).message}`);
+      return { stepsPerSecond: Number.NaN, sameBits: false };
+    } finally {
+      gpu.destroy();
+    }
+  }
+
+  /** Of the tiled kernels every way adds in its own order. */
+  #isSame({ neuronParts, segments, ...tuning }: Tuning, bits: Buffer): boolean {
+    const order = JSON.stringify([neuronParts, segments, tuning.tiles === undefined && tuning]);
+    const first = this.#bits.get(order);
+    if (first === undefined) this.#bits.set(order, bits);
+    return first?.equals(bits) ?? true;
+  }
+}

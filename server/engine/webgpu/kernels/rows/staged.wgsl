@@ -1,0 +1,15 @@
+// A pair's row of the gradient of the logits, from workgroup memory, into which all of them are fetched at once: where few invocations share
+// a multiprocessor, each would wait for every row.
+var<workgroup> rows: array<vec4f, U * JQ>;
+
+fn fetchRows(slot: u32, thread: u32) {
+  for (var i = thread; i < U * JQ; i += 4u * threads) {
+    #repeat k 4
+    let v$(k) = logitGradient[slot * U * JQ + min(i + $(k)u * threads, U * JQ - 1u)];
+    #end
+    #repeat k 4
+    if (i + $(k)u * threads < U * JQ) { rows[i + $(k)u * threads] = v$(k); }
+    #end
+  }
+}
+fn rowAt(slot: u32, u: u32, quad: u32) -> vec4f { return rows[u * JQ + quad]; }

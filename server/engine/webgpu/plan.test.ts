@@ -1,0 +1,117 @@
+import fc from "fast-check";
+import { beforeAll, describe, expect, it, test } from "vitest";
+import { makeStart } from "../conformance/arbitrary-problem.ts";
+import { choiceOf } from "../conformance/example-starts.ts";
+import { bitsOf } from "../conformance/state-bits.ts";
+import type { FusedTile } from "./fused-plan.ts";
+import { Gpu } from "./gpu.ts";
+import { type KernelPlan, planOf, type Shape, type Tuning, type WorkgroupLimits } from "./plan.ts";
+import { assemble } from "./shader.ts";
+import { softwareAdapterMissing, useSoftwareAdapter } from "./testing/software-adapter.ts";
+
+useSoftwareAdapter();
+
+const arbitraryShape: fc.Arbitrary<Shape> = fc.record({
+  modulus: fc.integer({ min: 1, max: 64 }).map((half) => 2 * half + 1),
+  width: fc.oneof(fc.integer({ min: 8, max: 80 }), fc.integer({ min: 8, max: 10_000 })),
+  activation: fc.constant("relu"),
+  optimizer: fc.constant("adamw"),
+  dimension: fc.constantFrom(0, 7),
+  grokfast: fc.constant(false),
+});
+
+/** Of a large GPU, of one that gives the least that WebGPU promises, and of the software adapter. */
+const arbitraryLimits: fc.Arbitrary<WorkgroupLimits> = fc.constantFrom(
+  { invocations: 256, memoryBytes: 48 << 10, sums: 128 },
+  { invocations: 256, memoryBytes: 16 << 10, sums: 128 },
+  { invocations: 256, memoryBytes: 16 << 10, sums: 12 },
+);
+
+const bytesOfType: Readonly<Record<string, number>> = {
+  ...{ f32: 4, u32: 4, vec2f: 8, vec4f: 16 },
+  // As they are declared in the kernels.
+  ...{ Largest: 8, PairTrace: 32 },
+};
+
+/** What the text of a kernel asks of a workgroup. */
+function workgroupOf({ files, constants, rounds }: KernelPlan): { invocations: number; memoryBytes: number } {
+  const text = assemble(files, constants, rounds);
+  const names = new Map<string, string>();
+  for (const [, name, value] of text.matchAll(/^const (\w+) = ([^;]+);/gm)) names.set(name, value);
+  const amount = (expression: string): bigint => {
+    const numbers = expression
+      .replaceAll(/\b(\d+)u\b/g, "$1n")
+      .replaceAll(/\b[A-Za-z]\w*\b/g, (name) => `${amount(names.get(name)!)}n`);
+    return new Function(`return ${numbers}`)();
+  };
+  const variables = [...text.matchAll(/^var<workgroup> \w+: (?:array<(\w+), (.+)>|u32);/gm)];
+  expect(variables.length).toBe(text.match(/var<workgroup>/g)?.length);
+  let memoryBytes = 0;
+  for (const [, type, length] of variables) {
+    memoryBytes += type === undefined ? 4 : bytesOfType[type] * Number(amount(length));
+  }
+  return { invocations: Number(amount(/@workgroup_size\((.+)\)/.exec(text)![1])), memoryBytes };
+}
+
+test("no workgroup of any shape asks for more than a device gives", () => {
+  fc.assert(
+    fc.property(arbitraryShape, arbitraryLimits, (shape, limits) => {
+      const { passes, trace } = planOf(shape, limits);
+      expect(passes[0].members).toBe(1);
+      for (const [i, pass] of passes.entries()) {
+        if (i > 0) expect(pass.members).toBeGreaterThan(passes[i - 1].members);
+        for (const kernel of [...pass.kernels, trace]) {
+          const { invocations, memoryBytes } = workgroupOf(kernel);
+          expect(invocations, kernel.entryPoint).toBeLessThanOrEqual(limits.invocations);
+          expect(memoryBytes, kernel.entryPoint).toBeLessThanOrEqual(limits.memoryBytes);
+          expect(memoryBytes, kernel.entryPoint).toBeGreaterThan(0);
+        }
+      }
+    }),
+  );
+});
+
+describe.skipIf(softwareAdapterMissing !== undefined)("the fused kernels", () => {
+  const start = makeStart(choiceOf({ modulus: 7, width: 43, activation: "x^2", optimizer: "adamw" }));
+  const run = async (tuning: Tuning) => {
+    const gpu = await Gpu.open({ allowSoftware: true, memoryBytes: undefined, tuning });
+    try {
+      const { network } = await gpu.load(start.problem, start.state);
+      const { trace } = await gpu.advance(network, { steps: 5, weightsAt: [], measureAt: [] });
+      return { bits: bitsOf(await gpu.read(network)), trace };
+    } finally {
+      gpu.destroy();
+    }
+  };
+  const order = { neuronParts: 8, segments: 3 };
+  let first: Awaited<ReturnType<typeof run>>;
+  beforeAll(async () => {
+    first = await run(order);
+  });
+
+  const arbitraryTile: fc.Arbitrary<FusedTile> = fc
+    .record({
+      members: fc.constant(1),
+      pairLanes: fc.constantFrom(1, 2, 8, 32),
+      differences: fc.constantFrom(1, 2, 3, 4),
+      ahead: fc.boolean(),
+      quads: fc.constantFrom(1, 2, 4),
+      each: fc.constantFrom(1, 2),
+      staged: fc.boolean(),
+    })
+    .map(({ quads, ...tile }) => ({ ...tile, neurons: 4 * quads * tile.each }));
+
+  it("leave the same bits and losses however they are cut up", async () => {
+    await fc.assert(
+      fc.asyncProperty(arbitraryTile, async (tile) => {
+        expect(await run({ ...order, tiles: [tile] })).toEqual(first);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it("leave others when they add in another order, so that the test above means something", async () => {
+    expect((await run({ ...order, neuronParts: 4 })).bits).not.toEqual(first.bits);
+    expect((await run({ ...order, segments: 7 })).bits).not.toEqual(first.bits);
+  });
+});
