@@ -43,24 +43,32 @@ export async function* checkOracle(engine: Engine): AsyncGenerator<Check> {
   }
 }
 
-/** The same bits in one call and in many, alone and in a cohort. */
-export async function checkBits(engine: Engine): Promise<Check> {
-  const { problem, state } = standardProblem({ p: 23, width: 512 });
-  const run = async (trainers: number, cuts: readonly number[]) => {
-    const all = await Promise.all(Array.from({ length: trainers }, () => engine.open(problem, state)));
-    for (const steps of cuts) await Promise.all(engine.advance(all.map((trainer) => ({ trainer, steps }))));
-    const states = await Promise.all(all.map((trainer) => trainer.readState()));
-    for (const trainer of all) trainer.close();
-    return states.map(({ theta, xi }) => [theta, xi].map(({ buffer }) => Buffer.from(buffer)));
-  };
-  const [alone] = await run(1, [1000]);
-  const others = [...(await run(1, [1, 331, 7, 661])), ...(await run(20, [400, 600]))];
-  const equal = others.filter((other) => other.every((bytes, i) => bytes.equals(alone[i]))).length;
-  return {
-    what: "1,000 steps at p = 23: uneven cuts, and 20 in a cohort, beside one call alone",
-    passed: equal === others.length,
-    detail: `${equal} of ${others.length} have the same bits`,
-  };
+/** The same bits in one call and in many, alone and in cohorts, for which there are other kernels. */
+export async function* checkBits(engine: Engine): AsyncGenerator<Check> {
+  for (const activation of ["relu", "gelu"] as const) {
+    const { problem, state } = standardProblem({ p: 23, width: 512 });
+    const run = async (trainers: number, cuts: readonly number[]) => {
+      const all = await Promise.all(
+        Array.from({ length: trainers }, () => engine.open({ ...problem, activation }, state)),
+      );
+      for (const steps of cuts) await Promise.all(engine.advance(all.map((trainer) => ({ trainer, steps }))));
+      const states = await Promise.all(all.map((trainer) => trainer.readState()));
+      for (const trainer of all) trainer.close();
+      return states.map(({ theta, xi }) => [theta, xi].map(({ buffer }) => Buffer.from(buffer)));
+    };
+    const [alone] = await run(1, [1000]);
+    const others = [
+      ...(await run(1, [1, 331, 7, 661])),
+      ...(await run(20, [400, 600])),
+      ...(await run(60, [1000])),
+    ];
+    const equal = others.filter((other) => other.every((bytes, i) => bytes.equals(alone[i]))).length;
+    yield {
+      what: `1,000 steps at p = 23, ${activation}: uneven cuts, and 20 and 60 in a cohort, beside one call alone`,
+      passed: equal === others.length,
+      detail: `${equal} of ${others.length} have the same bits`,
+    };
+  }
 }
 
 /** Runs of the paper, seed for seed, against their published losses. */

@@ -80,7 +80,7 @@ async function measureAll(): Promise<GpuResults> {
       show(`${check.passed ? "ok    " : "FAILED"} ${check.what}: ${check.detail}`);
     };
     for await (const check of checkOracle(engine)) note(check);
-    note(await checkBits(engine));
+    for await (const check of checkBits(engine)) note(check);
     for await (const check of checkPublished(engine)) note(check);
     note(await checkAuto(values.software));
     const speeds: GpuSpeed[] = [];

@@ -40,15 +40,18 @@ const starts: readonly (FusedTile & { readonly upTo: number })[] = [
   { upTo: 32, members: 1, pairLanes: 8, ahead: false, neurons: 16, each: 1, staged: false },
   { upTo: Infinity, members: 1, pairLanes: 16, ahead: false, neurons: 32, each: 2, staged: false },
 ];
-const quads = [1, 2, 3, 4];
-const depth = [4, 8, 16];
-const tiled: readonly Choices<TiledTuning>[] = [
-  { fillingGroups: [480, 264, 396, 528, 792] },
-  { forward: quads.flatMap((rowQuads) => depth.map((depth) => ({ rowQuads, columnQuads: 3, depth }))) },
-  { xi: quads.flatMap((rowQuads) => depth.map((depth) => ({ rowQuads, columnQuads: 3, depth }))) },
-  {
-    theta: [1, 2].flatMap((columnQuads) => [4, 7, 14].map((depth) => ({ rowQuads: 3, columnQuads, depth }))),
-  },
+const tiles = [1, 2, 3, 4].flatMap((rowQuads) =>
+  [4, 8, 16].map((depth) => ({ rowQuads, columnQuads: 3, depth })),
+);
+const tiled: readonly (readonly TiledTuning[])[] = [
+  [480, 264, 396, 528, 792].map((fillingGroups) => ({ fillingGroups })),
+  tiles.map((forward) => ({ forward })),
+  tiles.map((xi) => ({ xi })),
+  [2, 3].flatMap((neuronQuads) =>
+    [7, 10, 13].map((differences) => ({ theta: { neuronQuads, differences } })),
+  ),
+  [11, 14, 20].map((residues) => ({ theta: { residues } })),
+  [7, 14].map((depth) => ({ theta: { depth } })),
 ];
 
 /** Looks for the fastest ways to cut up the kernels of this machine's GPU; what `planOf` does by itself was found so. */
@@ -73,8 +76,12 @@ export async function* tune(options: TuneOptions): AsyncGenerator<Tried> {
   const search = new Search({ p: 97, width: 9107 }, 1, options);
   let tuning: TiledTuning = {};
   for (const choices of tiled) {
-    const [[key, values]] = Object.entries(choices);
-    tuning = yield* search.best(values.map((value) => ({ ...tuning, [key]: value })));
+    const ways = choices.map((choice) => ({
+      ...tuning,
+      ...choice,
+      theta: { ...tuning.theta, ...choice.theta },
+    }));
+    tuning = yield* search.best(ways);
   }
 }
 

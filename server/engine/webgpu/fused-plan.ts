@@ -1,5 +1,5 @@
 import type { Kernels, Pass, WorkgroupLimits } from "./plan.ts";
-import type { Constants, Round } from "./shader.ts";
+import { type Constants, evenly, type Round } from "./shader.ts";
 
 const quadBytes = 16;
 
@@ -118,11 +118,6 @@ function forwardTile(modulus: number, PARTS: number, limits: WorkgroupLimits, ti
   const [AHEAD, BY_TURNS] = tile.ahead ? [1, 0] : [0, 1];
   const constants = { PAIR_LANES, PARTS, COLUMNS, TJ, DIFFERENCES, ROUND, AHEAD, BY_TURNS };
   return { constants, rounds, groups: [Math.ceil(items / PAIR_LANES), 1] as const };
-}
-
-/** The largest part of `whole` within `most` when it is cut into as few equal parts as that takes. */
-function evenly(whole: number, most: number): number {
-  return Math.ceil(whole / Math.ceil(whole / Math.max(1, most)));
 }
 
 /** Differences of an invocation, so that all pairs cost the fewest instructions a quad of neurons: multiply-adds, activations, loads. */

@@ -41,8 +41,8 @@ function workgroupOf({ files, constants, rounds }: KernelPlan): { invocations: n
   const amount = (expression: string): bigint => {
     const numbers = expression
       .replaceAll(/\b(\d+)u\b/g, "$1n")
-      .replaceAll(/\b[A-Za-z]\w*\b/g, (name) => `${amount(names.get(name)!)}n`);
-    return new Function(`return ${numbers}`)();
+      .replaceAll(/\b[A-Za-z]\w*\b(?!\()/g, (name) => `${amount(names.get(name)!)}n`);
+    return new Function("min", `return ${numbers}`)((a: bigint, b: bigint) => (a < b ? a : b));
   };
   const variables = [...text.matchAll(/^var<workgroup> \w+: (?:array<(\w+), (.+)>|u32);/gm)];
   expect(variables.length).toBe(text.match(/var<workgroup>/g)?.length);

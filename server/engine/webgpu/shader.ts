@@ -12,6 +12,11 @@ export interface Round {
   readonly count: number;
 }
 
+/** The largest part of `whole` within `most` when it is cut into as few equal parts as that takes. */
+export function evenly(whole: number, most: number): number {
+  return Math.ceil(whole / Math.ceil(whole / Math.max(1, most)));
+}
+
 /**
  * WGSL of a kernel: the constants, then the files of `kernels/` in their order, with what WGSL lacks written out. A line `#repeat i N`,
  * N a number or a constant, up to its `#end` is repeated for i = 0..N-1; `#rounds` for each of `rounds`, with `first` and `count`.
@@ -78,6 +83,8 @@ function substitute(line: string, names: Variables): string {
 
 /** A sum of products and quotients, rounded down, of numbers and names, from left to right, without spaces. */
 function value(expression: string, names: Variables): number {
+  const grouped = /^\((.*)\)(.*)$/.exec(expression);
+  if (grouped !== null) return productOf(`${value(grouped[1], names)}${grouped[2]}`, names);
   return expression.split("+").reduce((sum, product) => sum + productOf(product, names), 0);
 }
 

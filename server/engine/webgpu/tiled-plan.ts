@@ -1,5 +1,5 @@
 import type { KernelPlan, Kernels, WorkgroupLimits } from "./plan.ts";
-import type { Constants } from "./shader.ts";
+import { type Constants, evenly } from "./shader.ts";
 
 const quadBytes = 16;
 
@@ -14,12 +14,19 @@ export interface Tile {
   readonly depth?: number;
 }
 
+/** A workgroup's tile of tiled-theta.wgsl: residues, differences and quads of neurons of an invocation, and how many logits at a time. */
+export interface ThetaTile {
+  readonly residues?: number;
+  readonly differences?: number;
+  readonly neuronQuads?: number;
+  readonly depth?: number;
+}
+
 /** How the tiled kernels are cut up; what `planOf` chooses by itself where a value is left out. */
 export interface TiledTuning {
   readonly forward?: Tile;
   readonly xi?: Tile;
-  /** Rows are columns here: those of the residues are as many as there are. */
-  readonly theta?: Tile;
+  readonly theta?: ThetaTile;
   readonly fillingGroups?: number;
 }
 
@@ -48,8 +55,10 @@ export function tiledKernels(
   const xiTiles = Math.ceil(quads / (xi.ROW_QUADS * xi.ROWS)) * xi.COLUMN_TILES;
   const XI_SPLITS = splits(xiTiles, pairs / xi.DEPTH);
   const theta = thetaTile(modulus, limits, tuning.theta);
-  const thetaTiles = Math.ceil(quads / (theta.NEURON_QUADS * theta.THETA_COLUMNS));
-  const THETA_SPLITS = splits(thetaTiles, (modulus + 1) / 2);
+  const thetaGroups = Math.ceil(quads / (theta.NEURON_QUADS * theta.THETA_COLUMNS));
+  const thetaTiles = Math.ceil(modulus / theta.RESIDUES) * Math.ceil((modulus + 1) / 2 / theta.DIFFERENCES);
+  // Each a tile or more.
+  const THETA_SPLITS = splits(thetaGroups, 4 * thetaTiles);
 
   const softmaxGroups = Math.ceil(pairs / 32);
   const updateGroups = Math.ceil((2 * modulus * quads) / 128);
@@ -71,7 +80,7 @@ export function tiledKernels(
     kernel("forward", "tiled-forward.wgsl", [forwardTiles, FORWARD_SPLITS], forward),
     kernel("softmax", "softmax.wgsl", [softmaxGroups, 1], { LOGITS_A_LANE: Math.ceil(modulus / 8) }),
     kernel("backward", "tiled-xi.wgsl", [xiTiles, XI_SPLITS], xi),
-    kernel("backward", "tiled-theta.wgsl", [thetaTiles, THETA_SPLITS], theta),
+    kernel("backward", "tiled-theta.wgsl", [thetaGroups, THETA_SPLITS], theta),
     kernel("finish", "tiled-update.wgsl", [updateGroups, 1]),
   ];
   return {
@@ -109,21 +118,35 @@ function productTile(modulus: number, limits: WorkgroupLimits, tile: Tile = {}) 
 }
 
 /** Of tiled-theta.wgsl. */
-function thetaTile(modulus: number, limits: WorkgroupLimits, tile: Tile = {}) {
-  const { rowQuads: PAIR_QUADS = limits.sums >= 64 ? 3 : 1, columnQuads: NEURON_QUADS = 1 } = tile;
-  // So deep that the last tile is about as full as the others.
-  const THETA_DEPTH = tile.depth ?? Math.ceil(modulus / Math.ceil(modulus / 8));
-  const rows = Math.ceil(modulus / (4 * PAIR_QUADS));
+function thetaTile(modulus: number, limits: WorkgroupLimits, tile: ThetaTile = {}) {
+  const isLarge = limits.sums >= 64;
+  const differences = (modulus + 1) / 2;
+  const RESIDUES = evenly(modulus, tile.residues ?? 14);
+  const DIFFERENCES = evenly(differences, tile.differences ?? (isLarge ? 10 : 3));
+  const NEURON_QUADS = tile.neuronQuads ?? (isLarge ? 3 : 1);
+  const THETA_DEPTH = tile.depth ?? depthOf(modulus);
+  const seconds = Math.min(modulus, RESIDUES + DIFFERENCES - 1);
   const bytes = (columns: number) =>
-    THETA_DEPTH * (NEURON_QUADS * columns + PAIR_QUADS * rows + 1) * quadBytes + 64;
-  const THETA_COLUMNS =
-    tile.rows ?? bestRows(rows, limits.invocations, (columns) => bytes(columns) <= limits.memoryBytes);
-  const threads = rows * THETA_COLUMNS;
+    THETA_DEPTH * (NEURON_QUADS * columns + RESIDUES * Math.ceil(DIFFERENCES / 4) + 1) * quadBytes +
+    seconds * NEURON_QUADS * columns * quadBytes +
+    64;
+  const THETA_COLUMNS = bestRows(
+    RESIDUES,
+    limits.invocations,
+    (columns) => bytes(columns) <= limits.memoryBytes,
+  );
+  const threads = RESIDUES * THETA_COLUMNS;
   return {
-    ...{ THETA_COLUMNS, THETA_DEPTH, PAIR_QUADS, NEURON_QUADS },
-    THETA_GRADIENT_ITEMS: Math.ceil((4 * THETA_DEPTH * PAIR_QUADS * rows) / threads),
+    ...{ RESIDUES, DIFFERENCES, NEURON_QUADS, THETA_DEPTH, THETA_COLUMNS },
+    THETA_GRADIENT_ITEMS: Math.ceil((THETA_DEPTH * DIFFERENCES) / THETA_COLUMNS),
     THETA_OUTPUT_ITEMS: Math.ceil((THETA_DEPTH * NEURON_QUADS * THETA_COLUMNS) / threads),
   };
+}
+
+/** Of 6 to 10 logits at a time, as many as leave the last tile the fullest. */
+function depthOf(modulus: number): number {
+  const idle = (depth: number) => Math.ceil(modulus / depth) * depth - modulus;
+  return [10, 9, 8, 7, 6].reduce((best, depth) => (idle(depth) < idle(best) ? depth : best));
 }
 
 /** Rows of invocations beside `columns` of them, about four warps in all: more or fewer were slower on a large GPU. */

@@ -1,20 +1,28 @@
 // The gradient of theta. That of the activations is a matrix product, [pairs, logits] by [logits, neurons]; times the activation's slope,
 // each element adds to the two residues of its pair.
 //
-// A workgroup goes through one in THETA_SPLITS of the differences d, with all P pairs of one d at a time; an invocation has 4 PAIR_QUADS
-// pairs and 4 NEURON_QUADS neurons, THETA_COLUMNS of them side by side. Among the pairs of one d each residue comes once as the first and
-// once as the second, so every invocation adds its own elements to the workgroup's sums over residues: all firsts, a barrier, all seconds.
-// The sums are in scratch[slot, after the partial sums of xi: split, residue, quad]; workgroup memory has no room for them.
+// A tile is of the pairs (a, a + d) of RESIDUES residues a and DIFFERENCES differences d. An invocation has one a, all d, and NEURON_QUADS
+// quads of neurons, one in every THETA_COLUMNS. So what it adds to a it adds up in registers, and what the tile adds to a + d in workgroup
+// memory, one d after another, for which no residue comes twice; only then do both go to the sums over all tiles. A workgroup goes through
+// one in THETA_SPLITS of the tiles; its sums are in scratch[slot, after the partial sums of xi: split, residue, quad].
 
-const rows = (P + 4u * PAIR_QUADS - 1u) / (4u * PAIR_QUADS);
-const threads = rows * THETA_COLUMNS;
-const rows4 = PAIR_QUADS * rows;
+const threads = RESIDUES * THETA_COLUMNS;
 const columns4 = NEURON_QUADS * THETA_COLUMNS;
-const rowStride = rows4 + 1u;
+// Of a residue's differences.
+const differenceQuads = (DIFFERENCES + 3u) / 4u;
+// One more: invocations that write neighbouring logits of a residue must not all meet in one bank.
+const rowStride = RESIDUES * differenceQuads + 1u;
+const residueTiles = (P + RESIDUES - 1u) / RESIDUES;
+const tiles = residueTiles * ((P / 2u + DIFFERENCES) / DIFFERENCES);
+// Residues a + d of a tile.
+const seconds = min(P, RESIDUES + DIFFERENCES - 1u);
 
-// [logit of the tile, pair or neuron / 4]
+// [logit of the tile, residue, difference / 4]
 var<workgroup> gradient: array<vec4f, THETA_DEPTH * rowStride>;
+// [logit of the tile, neuron / 4]
 var<workgroup> output: array<vec4f, THETA_DEPTH * columns4>;
+// [second residue, neuron / 4]
+var<workgroup> ofSecond: array<vec4f, seconds * columns4>;
 
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -26,33 +34,43 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   let firstQuad = group.x * columns4;
   let row = thread / THETA_COLUMNS;
   let column = thread % THETA_COLUMNS;
+  // Of the logit gradient an invocation fetches this residue's: neighbours are neighbours there.
+  let fetched = thread % RESIDUES;
+  let turn = thread / RESIDUES;
   let sums = member.slot * SCRATCH + (XI_SPLITS + group.z) * layerQuads + firstQuad;
-  let differences = (P + 1u) / 2u;
-  let start = differences * group.z / THETA_SPLITS;
-  let end = differences * (group.z + 1u) / THETA_SPLITS;
-  #repeat i THETA_GRADIENT_ITEMS
-  var nextGradient$(i) = gradientAt(member.slot, start, 0u, thread + $(i)u * threads);
+  let last = (member.slot + 1u) * P * US - 1u;
+  #repeat q NEURON_QUADS
+  let quad$(q) = column + $(q)u * THETA_COLUMNS;
+  let inside$(q) = min(firstQuad + quad$(q), MQ - 1u);
   #end
-  #repeat i THETA_OUTPUT_ITEMS
-  var nextOutput$(i) = outputAt(xi, firstQuad, 0u, thread + $(i)u * threads);
-  #end
-  for (var d = start; d < end; d++) {
-    #repeat r PAIR_QUADS
-    #repeat c 4
+  for (var i = thread; i < P * columns4; i += threads) {
+    if (firstQuad + i % columns4 < MQ) { scratch[sums + i / columns4 * MQ + i % columns4] = vec4f(0.0); }
+  }
+  storageBarrier();
+
+  for (var tile = tiles * group.z / THETA_SPLITS; tile < tiles * (group.z + 1u) / THETA_SPLITS; tile++) {
+    let a = tile % residueTiles * RESIDUES + row;
+    let firstD = tile / residueTiles * DIFFERENCES;
+    let from_ = member.slot * P * US + firstD * P + tile % residueTiles * RESIDUES + fetched;
+    #repeat d DIFFERENCES
     #repeat q NEURON_QUADS
-    var s$(r)_$(c)_$(q) = vec4f(0.0);
+    var s$(d)_$(q) = vec4f(0.0);
     #end
     #end
+    #repeat i THETA_GRADIENT_ITEMS
+    var nextGradient$(i) = gradientAt(from_, last, 0u, turn + $(i)u * THETA_COLUMNS);
     #end
-    // The next tile is fetched into registers while this one is used; the first of all was before the loop.
+    #repeat i THETA_OUTPUT_ITEMS
+    var nextOutput$(i) = outputAt(xi, firstQuad, 0u, thread + $(i)u * threads);
+    #end
     for (var j = 0u; j < P; j += THETA_DEPTH) {
       workgroupBarrier();
       #repeat i THETA_GRADIENT_ITEMS
       {
-        let n = thread + $(i)u * threads;
-        if (n < THETA_DEPTH * 4u * rows4) {
-          let r = n % (4u * rows4);
-          gradient[n / (4u * rows4) * rowStride + r / 4u][r % 4u] = nextGradient$(i);
+        let n = turn + $(i)u * THETA_COLUMNS;
+        let d = n % DIFFERENCES;
+        if (n < THETA_DEPTH * DIFFERENCES) {
+          gradient[n / DIFFERENCES * rowStride + fetched * differenceQuads + d / 4u][d % 4u] = nextGradient$(i);
         }
       }
       #end
@@ -63,76 +81,67 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       }
       #end
       workgroupBarrier();
-      let isLast = j + THETA_DEPTH >= P;
-      let nextD = select(d, min(d + 1u, P / 2u), isLast);
-      let nextJ = select(j + THETA_DEPTH, 0u, isLast);
+      // The next logits are fetched into registers while these are used.
       #repeat i THETA_GRADIENT_ITEMS
-      nextGradient$(i) = gradientAt(member.slot, nextD, nextJ, thread + $(i)u * threads);
+      nextGradient$(i) = gradientAt(from_, last, j + THETA_DEPTH, turn + $(i)u * THETA_COLUMNS);
       #end
       #repeat i THETA_OUTPUT_ITEMS
-      nextOutput$(i) = outputAt(xi, firstQuad, nextJ, thread + $(i)u * threads);
+      nextOutput$(i) = outputAt(xi, firstQuad, j + THETA_DEPTH, thread + $(i)u * threads);
       #end
       for (var k = 0u; k < THETA_DEPTH; k++) {
         #repeat q NEURON_QUADS
-        let w$(q) = output[k * columns4 + column + $(q)u * THETA_COLUMNS];
+        let w$(q) = output[k * columns4 + quad$(q)];
         #end
-        #repeat r PAIR_QUADS
-        let g$(r) = gradient[k * rowStride + row + $(r)u * rows];
-        #repeat c 4
+        #repeat c (DIFFERENCES+3)/4
+        let g$(c) = gradient[k * rowStride + row * differenceQuads + $(c)u];
+        #end
+        #repeat d DIFFERENCES
         #repeat q NEURON_QUADS
-        s$(r)_$(c)_$(q) = fma(vec4f(g$(r)[$(c)]), w$(q), s$(r)_$(c)_$(q));
-        #end
+        s$(d)_$(q) = fma(vec4f(g$(d/4)[$(d)u % 4u]), w$(q), s$(d)_$(q));
         #end
         #end
       }
     }
-    #repeat r PAIR_QUADS
-    #repeat c 4
-    {
-      let x = 4u * (row + $(r)u * rows) + $(c)u;
+    for (var i = thread; i < seconds * columns4; i += threads) { ofSecond[i] = vec4f(0.0); }
+    workgroupBarrier();
+    #repeat q NEURON_QUADS
+    let first$(q) = state[theta + min(a, P - 1u) * MQ + inside$(q)];
+    var ofFirst$(q) = vec4f(0.0);
+    #end
+    #repeat d DIFFERENCES
+    if (a < P && firstD + $(d)u <= P / 2u) {
+      let second = theta + (a + firstD + $(d)u) % P * MQ;
       #repeat q NEURON_QUADS
       {
-        let quad = column + $(q)u * THETA_COLUMNS;
-        if (x < P && firstQuad + quad < MQ) {
-          s$(r)_$(c)_$(q) *= slopeAt(theta, x, d, firstQuad + quad);
-          let at = sums + x * MQ + quad;
-          if (d == start) { scratch[at] = s$(r)_$(c)_$(q); } else { scratch[at] += s$(r)_$(c)_$(q); }
-        }
+        let g = s$(d)_$(q) * slope(first$(q) + state[second + inside$(q)]);
+        ofFirst$(q) += g;
+        ofSecond[(row + $(d)u) % seconds * columns4 + quad$(q)] += g;
       }
       #end
     }
+    workgroupBarrier();
     #end
+    #repeat q NEURON_QUADS
+    if (a < P && firstQuad + quad$(q) < MQ) { scratch[sums + a * MQ + quad$(q)] += ofFirst$(q); }
     #end
     storageBarrier();
-    #repeat r PAIR_QUADS
-    #repeat c 4
-    {
-      let x = 4u * (row + $(r)u * rows) + $(c)u;
-      #repeat q NEURON_QUADS
-      {
-        let quad = column + $(q)u * THETA_COLUMNS;
-        if (x < P && firstQuad + quad < MQ) { scratch[sums + (x + d) % P * MQ + quad] += s$(r)_$(c)_$(q); }
-      }
-      #end
+    for (var i = thread; i < seconds * columns4; i += threads) {
+      let quad = i % columns4;
+      let residue = (a - row + firstD + i / columns4) % P;
+      if (firstQuad + quad < MQ) { scratch[sums + residue * MQ + quad] += ofSecond[i]; }
     }
-    #end
-    #end
     storageBarrier();
   }
 }
 
-// Item i of the left tile is of pair i mod (4 rows4) and logit i / (4 rows4).
-fn gradientAt(slot: u32, d: u32, first: u32, i: u32) -> f32 {
-  let r = min(i % (4u * rows4), P - 1u);
-  let j = first + i / (4u * rows4);
-  return select(0.0, logitGradient[(slot * P + min(j, P - 1u)) * US + d * P + r], j < P);
+// Item i of the left tile, of the residue that an invocation fetches, is of difference i mod DIFFERENCES and logit i / DIFFERENCES. What is not there is
+// another number that is.
+fn gradientAt(from_: u32, last: u32, first: u32, i: u32) -> f32 {
+  return logitGradient[min(from_ + (first + i / DIFFERENCES) * US + i % DIFFERENCES * P, last)];
 }
 
 // Item i of the right one is a quad of neurons of logit i / columns4.
 fn outputAt(xi: u32, firstQuad: u32, first: u32, i: u32) -> vec4f {
-  return state[xi + min(first + i / columns4, P - 1u) * MQ + min(firstQuad + i % columns4, MQ - 1u)];
-}
-
-fn slopeAt(theta: u32, x: u32, d: u32, quad: u32) -> vec4f {
-  return slope(state[theta + x * MQ + quad] + state[theta + (x + d) % P * MQ + quad]);
+  let j = first + i / columns4;
+  return select(vec4f(0.0), state[xi + min(j, P - 1u) * MQ + min(firstQuad + i % columns4, MQ - 1u)], j < P);
 }
