@@ -126,18 +126,19 @@ function thetaTile(modulus: number, limits: WorkgroupLimits, tile: ThetaTile = {
   const NEURON_QUADS = tile.neuronQuads ?? (isLarge ? 3 : 1);
   const THETA_DEPTH = tile.depth ?? depthOf(modulus);
   const seconds = Math.min(modulus, RESIDUES + DIFFERENCES - 1);
-  const bytes = (columns: number) =>
-    THETA_DEPTH * (NEURON_QUADS * columns + RESIDUES * Math.ceil(DIFFERENCES / 4) + 1) * quadBytes +
-    seconds * NEURON_QUADS * columns * quadBytes +
-    64;
+  const room = (columns: number) =>
+    Math.max(
+      THETA_DEPTH * (NEURON_QUADS * columns + RESIDUES * Math.ceil(DIFFERENCES / 4) + 1),
+      seconds * NEURON_QUADS * columns,
+    );
   const THETA_COLUMNS = bestRows(
     RESIDUES,
     limits.invocations,
-    (columns) => bytes(columns) <= limits.memoryBytes,
+    (columns) => room(columns) * quadBytes + 64 <= limits.memoryBytes,
   );
   const threads = RESIDUES * THETA_COLUMNS;
   return {
-    ...{ RESIDUES, DIFFERENCES, NEURON_QUADS, THETA_DEPTH, THETA_COLUMNS },
+    ...{ RESIDUES, DIFFERENCES, NEURON_QUADS, THETA_DEPTH, THETA_COLUMNS, ROOM: room(THETA_COLUMNS) },
     THETA_GRADIENT_ITEMS: Math.ceil((THETA_DEPTH * DIFFERENCES) / THETA_COLUMNS),
     THETA_OUTPUT_ITEMS: Math.ceil((THETA_DEPTH * NEURON_QUADS * THETA_COLUMNS) / threads),
   };

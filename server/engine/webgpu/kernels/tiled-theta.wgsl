@@ -17,12 +17,10 @@ const tiles = residueTiles * ((P / 2u + DIFFERENCES) / DIFFERENCES);
 // Residues a + d of a tile.
 const seconds = min(P, RESIDUES + DIFFERENCES - 1u);
 
-// [logit of the tile, residue, difference / 4]
-var<workgroup> gradient: array<vec4f, THETA_DEPTH * rowStride>;
-// [logit of the tile, neuron / 4]
-var<workgroup> output: array<vec4f, THETA_DEPTH * columns4>;
-// [second residue, neuron / 4]
-var<workgroup> ofSecond: array<vec4f, seconds * columns4>;
+// The gradient of some logits, [logit, residue, difference / 4], and from `outputs` on their weights, [logit, neuron / 4]; after that in
+// their place what the tile adds to the residues a + d, [residue, neuron / 4].
+var<workgroup> room: array<vec4f, ROOM>;
+const outputs = THETA_DEPTH * rowStride;
 
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -70,14 +68,14 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
         let n = turn + $(i)u * THETA_COLUMNS;
         let d = n % DIFFERENCES;
         if (n < THETA_DEPTH * DIFFERENCES) {
-          gradient[n / DIFFERENCES * rowStride + fetched * differenceQuads + d / 4u][d % 4u] = nextGradient$(i);
+          room[n / DIFFERENCES * rowStride + fetched * differenceQuads + d / 4u][d % 4u] = nextGradient$(i);
         }
       }
       #end
       #repeat i THETA_OUTPUT_ITEMS
       {
         let n = thread + $(i)u * threads;
-        if (n < THETA_DEPTH * columns4) { output[n] = nextOutput$(i); }
+        if (n < THETA_DEPTH * columns4) { room[outputs + n] = nextOutput$(i); }
       }
       #end
       workgroupBarrier();
@@ -90,10 +88,10 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       #end
       for (var k = 0u; k < THETA_DEPTH; k++) {
         #repeat q NEURON_QUADS
-        let w$(q) = output[k * columns4 + quad$(q)];
+        let w$(q) = room[outputs + k * columns4 + quad$(q)];
         #end
         #repeat c (DIFFERENCES+3)/4
-        let g$(c) = gradient[k * rowStride + row * differenceQuads + $(c)u];
+        let g$(c) = room[k * rowStride + row * differenceQuads + $(c)u];
         #end
         #repeat d DIFFERENCES
         #repeat q NEURON_QUADS
@@ -102,7 +100,8 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
         #end
       }
     }
-    for (var i = thread; i < seconds * columns4; i += threads) { ofSecond[i] = vec4f(0.0); }
+    workgroupBarrier();
+    for (var i = thread; i < seconds * columns4; i += threads) { room[i] = vec4f(0.0); }
     workgroupBarrier();
     #repeat q NEURON_QUADS
     let first$(q) = state[theta + min(a, P - 1u) * MQ + inside$(q)];
@@ -115,7 +114,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       {
         let g = s$(d)_$(q) * slope(first$(q) + state[second + inside$(q)]);
         ofFirst$(q) += g;
-        ofSecond[(row + $(d)u) % seconds * columns4 + quad$(q)] += g;
+        room[(row + $(d)u) % seconds * columns4 + quad$(q)] += g;
       }
       #end
     }
@@ -128,7 +127,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     for (var i = thread; i < seconds * columns4; i += threads) {
       let quad = i % columns4;
       let residue = (a - row + firstD + i / columns4) % P;
-      if (firstQuad + quad < MQ) { scratch[sums + residue * MQ + quad] += ofSecond[i]; }
+      if (firstQuad + quad < MQ) { scratch[sums + residue * MQ + quad] += room[i]; }
     }
     storageBarrier();
   }
