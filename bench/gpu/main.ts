@@ -4,7 +4,7 @@ import { openCpuEngine } from "../../server/engine/cpu/cpu-engine.ts";
 import { openWebGpuEngine } from "../../server/engine/webgpu/webgpu-engine.ts";
 import { type Check, checkAuto, checkBits, checkOracle, checkPublished } from "./checks.ts";
 import { measurePeers, type PeerRow } from "./peers.ts";
-import { type GpuResults, reportOf } from "./report.ts";
+import { countsReport, type GpuResults, reportOf } from "./report.ts";
 import { type GpuSpeed, measureSpeeds } from "./speeds.ts";
 import { tune } from "./tune.ts";
 
@@ -18,6 +18,7 @@ same card, in less than 8 minutes. Needs nothing but a driver with Vulkan; the p
   --python PATH        where the peers run (default python3)
   --peer-seconds n     after these no peer is begun; 0 for none (default 150)
   --seconds n          of each measurement (default 1)
+  --counts             print what each kernel has to do, and the time that takes at least on a large card; needs no GPU
   --tune               look for better ways to cut up the kernels instead; --members n, also more than once: for so many networks
                        side by side (default 1, 8, 64 and 256)
   --software           also on an adapter that computes on the CPU: very slow`;
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     python: { type: "string", default: "python3" },
     "peer-seconds": { type: "string", default: "150" },
     seconds: { type: "string", default: "1" },
+    counts: { type: "boolean", default: false },
     tune: { type: "boolean", default: false },
     members: { type: "string", multiple: true, default: ["1", "8", "64", "256"] },
     software: { type: "boolean", default: false },
@@ -37,6 +39,7 @@ const { values } = parseArgs({
 });
 
 if (values.help) console.log(usage);
+else if (values.counts) console.log(countsReport());
 else if (values.tune) await showTuning();
 else await main();
 

@@ -1,4 +1,5 @@
 import type { Check } from "./checks.ts";
+import { card, countKernels, floorOf } from "./counts.ts";
 import { bestPeer, type PeerRow } from "./peers.ts";
 import type { GpuSpeed } from "./speeds.ts";
 
@@ -13,6 +14,7 @@ export interface GpuResults {
 }
 
 const count = (value: number) => Math.round(value).toLocaleString("en");
+const microseconds = (value: number) => value.toFixed(value < 10 ? 2 : 0);
 
 /** For people, in Markdown. */
 export function reportOf({ date, command, device, checks, speeds, peers }: GpuResults): string {
@@ -51,6 +53,33 @@ export function reportOf({ date, command, device, checks, speeds, peers }: GpuRe
       ? "None were measured."
       : table("framework | style | p | M | precision | networks | steps/s", peerRows),
   ].join("\n\n")}\n`;
+}
+
+/** What each kernel does in a pass of one network and the time that takes at least, in Markdown; needs no GPU. */
+export function countsReport(): string {
+  const rows = [
+    { p: 23, width: 512 },
+    { p: 97, width: 9107 },
+  ]
+    .flatMap(countKernels)
+    .map((counted) => {
+      const { p, width, kernel, members, workgroups, needed, made, loads, bytes } = counted;
+      const { arithmetic, memory } = floorOf(counted);
+      return [
+        ...[p, width, members, kernel, count(workgroups)],
+        needed === 0 ? "" : count(needed / 1e3),
+        needed === 0 ? "" : (made / needed).toFixed(2),
+        needed === 0 ? "" : (made / loads).toFixed(1),
+        count(bytes / 1e3),
+        needed === 0 ? "" : microseconds(arithmetic),
+        microseconds(memory),
+      ].join(" | ");
+    });
+  return table(
+    "p | M | side by side | kernel | workgroups | thousand multiply-adds | made, of those | a load of 16 bytes | thousand bytes | us at " +
+      `${card.operations / 1e12} TFLOP/s | us at ${card.bytes / 1e12} TB/s`,
+    rows,
+  );
 }
 
 function table(header: string, rows: readonly string[]): string {

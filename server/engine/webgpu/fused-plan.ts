@@ -7,6 +7,7 @@ const quadBytes = 16;
 export interface FusedTile {
   /** Networks of p = 23, M = 512; of smaller ones it takes more. */
   readonly members: number;
+  /** At most; as many as leave the workgroups equally full. */
   readonly pairLanes: number;
   /** Left out: as many as make the most of an invocation's registers. */
   readonly differences?: number;
@@ -102,19 +103,16 @@ function forwardTile(modulus: number, PARTS: number, limits: WorkgroupLimits, ti
     evenly(TJ, Math.max(1, Math.floor((roundBytes / (roundSums(lanes, TJ) * 4)) * TJ)));
   const bytes = (lanes: number) =>
     (roundSums(lanes, countOf(lanes)) + lanes * DIFFERENCES * (COLUMNS * TJ + 1 + 3 * 4 + 6)) * 4 + 64;
-  let PAIR_LANES = tile.pairLanes;
-  while (
-    PAIR_LANES > 1 &&
-    (PAIR_LANES * PARTS * COLUMNS > limits.invocations || bytes(PAIR_LANES) > limits.memoryBytes)
-  ) {
-    PAIR_LANES /= 2;
-  }
+  const items = modulus * Math.ceil((modulus + 1) / 2 / DIFFERENCES);
+  let PAIR_LANES = evenly(items, tile.pairLanes);
+  const isTooLarge = () =>
+    PAIR_LANES * PARTS * COLUMNS > limits.invocations || bytes(PAIR_LANES) > limits.memoryBytes;
+  while (PAIR_LANES > 1 && isTooLarge()) PAIR_LANES = evenly(items, PAIR_LANES - 1);
   const ROUND = countOf(PAIR_LANES);
   const rounds: Round[] = Array.from({ length: Math.ceil(TJ / ROUND) }, (_, i) => ({
     first: i * ROUND,
     count: Math.min(ROUND, TJ - i * ROUND),
   }));
-  const items = modulus * Math.ceil((modulus + 1) / 2 / DIFFERENCES);
   const [AHEAD, BY_TURNS] = tile.ahead ? [1, 0] : [0, 1];
   const constants = { PAIR_LANES, PARTS, COLUMNS, TJ, DIFFERENCES, ROUND, AHEAD, BY_TURNS };
   return { constants, rounds, groups: [Math.ceil(items / PAIR_LANES), 1] as const };

@@ -1,0 +1,118 @@
+import { type KernelPlan, type Plan, planOf } from "../../server/engine/webgpu/plan.ts";
+import type { Shape } from "../engine-speed.ts";
+
+/** What one kernel does in a pass of one network, counted from how it is cut up. */
+export interface KernelCount extends Shape {
+  readonly kernel: string;
+  /** For so many networks side by side or more. */
+  readonly members: number;
+  readonly workgroups: number;
+  /** Multiply-adds of the matrix products that it has a part in. */
+  readonly needed: number;
+  /** Those that its invocations make, also for what a tile has beyond the network. */
+  readonly made: number;
+  /** Loads of 16 bytes by an invocation, from workgroup memory or the first cache, for these multiply-adds. */
+  readonly loads: number;
+  /** Bytes that it must read and write, each once. */
+  readonly bytes: number;
+}
+
+/** An H200, from NVIDIA's data sheet: float32 operations and bytes of memory a second. An H100 has 3.35e12 of the latter. */
+export const card = { operations: 67e12, bytes: 4.8e12 } as const;
+
+/** As many as the operations and the bytes of a kernel take on that card when each goes at its peak, in microseconds. */
+export function floorOf({ needed, bytes }: KernelCount): { arithmetic: number; memory: number } {
+  return { arithmetic: ((2 * needed) / card.operations) * 1e6, memory: (bytes / card.bytes) * 1e6 };
+}
+
+/** What a large GPU gives a workgroup. */
+const limits = { invocations: 256, memoryBytes: 48 << 10, sums: 128 };
+
+export function countKernels({ p, width }: Shape): KernelCount[] {
+  const plan = planOf(
+    { modulus: p, width, activation: "relu", optimizer: "adamw", dimension: 0, grokfast: false },
+    limits,
+  );
+  return plan.passes.flatMap(({ members, kernels }) =>
+    kernels.map((kernel) => {
+      const [x, z] = kernel.groups;
+      const name = kernel.files.at(-1)!.replace(".wgsl", "");
+      return { p, width, kernel: name, members, workgroups: x * z, ...counters[name](kernel, plan) };
+    }),
+  );
+}
+
+type Counted = Pick<KernelCount, "needed" | "made" | "loads" | "bytes">;
+
+const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Counted>> = {
+  "fused-forward": ({ constants: c, groups }, plan) => {
+    const invocations = groups[0] * c.PAIR_LANES * c.COLUMNS;
+    return {
+      needed: productOf(plan),
+      made: invocations * c.DIFFERENCES * c.TJ * 4 * c.MQ,
+      loads: invocations * (c.TJ + c.DIFFERENCES + 1) * c.MQ,
+      bytes: plan.layerBytes + plan.slotBytes.logitGradient + plan.slotBytes.entries + 32 * c.U,
+    };
+  },
+  "fused-backward": ({ constants: c, groups }, plan) => {
+    const invocations = (groups[0] * c.NEURONS) / c.EACH;
+    return {
+      needed: 2 * productOf(plan),
+      made: invocations * c.EACH * c.U * 8 * c.JQ,
+      // A quad of logits is a load; theta and its sums are a quarter of one each.
+      loads: invocations * c.U * (c.JQ + (3 * c.EACH) / 4),
+      bytes: updateBytes(plan) + plan.slotBytes.logitGradient,
+    };
+  },
+  "tiled-forward": ({ constants: c, groups }, plan) => {
+    const tiles = groups[0];
+    const [rows, columns] = [4 * c.ROW_QUADS * c.ROWS, 4 * c.COLUMN_QUADS * c.COLUMNS];
+    return {
+      needed: productOf(plan),
+      made: tiles * rows * columns * 4 * c.MQ,
+      loads: tiles * c.ROWS * c.COLUMNS * (c.ROW_QUADS + c.COLUMN_QUADS) * 4 * c.MQ,
+      bytes: plan.layerBytes + 4 * c.FORWARD_SPLITS * c.P * c.US,
+    };
+  },
+  softmax: ({ constants: c }, plan) => ({
+    ...none,
+    bytes: 4 * c.FORWARD_SPLITS * c.P * c.US + plan.slotBytes.logitGradient + plan.slotBytes.entries,
+  }),
+  "tiled-xi": ({ constants: c, groups }, plan) => {
+    const tiles = groups[0];
+    const [rows, columns] = [4 * c.ROW_QUADS * c.ROWS, 4 * c.COLUMN_QUADS * c.COLUMNS];
+    return {
+      needed: productOf(plan),
+      made: tiles * rows * columns * c.U,
+      loads: tiles * c.ROWS * c.COLUMNS * (c.ROW_QUADS + c.COLUMN_QUADS) * c.U,
+      bytes: plan.layerBytes / 2 + plan.slotBytes.logitGradient + (c.XI_SPLITS * plan.layerBytes) / 2,
+    };
+  },
+  "tiled-theta": ({ constants: c, groups }, plan) => {
+    const threads = c.RESIDUES * c.THETA_COLUMNS;
+    const tiles = Math.ceil(c.P / c.RESIDUES) * Math.ceil((c.P + 1) / 2 / c.DIFFERENCES);
+    const depth = Math.ceil(c.P / c.THETA_DEPTH) * c.THETA_DEPTH;
+    return {
+      needed: productOf(plan),
+      made: groups[0] * tiles * threads * c.DIFFERENCES * 4 * c.NEURON_QUADS * depth,
+      loads: groups[0] * tiles * threads * (Math.ceil(c.DIFFERENCES / 4) + c.NEURON_QUADS) * depth,
+      bytes: plan.layerBytes + plan.slotBytes.logitGradient + (c.THETA_SPLITS * plan.layerBytes) / 2,
+    };
+  },
+  "tiled-update": ({ constants: c }, plan) => ({
+    ...none,
+    bytes: updateBytes(plan) + ((c.XI_SPLITS + c.THETA_SPLITS) * plan.layerBytes) / 2,
+  }),
+};
+
+const none = { needed: 0, made: 0, loads: 0 };
+
+/** Of the activations of all pairs by the weights of all logits; each gradient has as many. */
+function productOf({ pairs, shape }: Plan): number {
+  return pairs * shape.modulus * shape.width;
+}
+
+/** Weights and both moments, read and written. */
+function updateBytes({ layerBytes }: Plan): number {
+  return 6 * layerBytes;
+}
