@@ -35,7 +35,7 @@ export function sections(results: Results): string[] {
   ].flatMap((text) => text.trim().split("\n"));
   return [
     "# What the bench measured",
-    `${date.slice(0, 16).replace("T", " ")} UTC, on ${describe.describeMachine(machine)}, with \`${command.trim()}\`. Everything in a row was measured in one run, in turns; where the machine has other work to do, only shares of the peak and ratios mean anything, and where it has much, only the ratio by processor time. Figures are medians.`,
+    `${date.slice(0, 16).replace("T", " ")} UTC, on ${describe.describeMachine(machine)}, with \`${command.trim()}\`. Everything in a row was measured in one run, in turns; where the machine has other work to do, only shares of the peak and ratios mean anything, and where it has much, only the ratio by processor time. Figures are medians. No GPU is measured here: that is in \`bench/RESULTS-GPU.md\`.`,
     ...section(rows, "Engines and the best peer", engineTable(results)),
     ...section(peers, "What was tried as a peer", peerTable(results)),
     ...section(cost, "What a step costs as the network grows", costTable(results)),
