@@ -124,7 +124,7 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
       });
     });
 
-    test("2,000 trainers that come and go leave the process no larger by 32 MiB", async () => {
+    test("10,000 trainers that come and go leave a process that has its size no larger by 16 MiB", async () => {
       const { problem, state } = makeStart(choiceOf(softwareShapes[0]));
       const comeAndGo = async (times: number) => {
         for (let i = 0; i < times; i++) {
@@ -136,9 +136,10 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
         expect(await engine.info()).toMatchObject({ trainers: 0, bytes: 0 });
         return process.memoryUsage().rss;
       };
-      const before = await comeAndGo(100);
-      const after = await comeAndGo(400);
-      expect(after - before).toBeLessThan(32 * 2 ** 20);
+      // So many, until what the collector leaves lying about for a while has its size.
+      const before = await comeAndGo(3000);
+      const after = await comeAndGo(2000);
+      expect(after - before).toBeLessThan(16 * 2 ** 20);
     });
 
     test("the tiled kernels are after 100 steps within 4 times the error of a plain float32 program", async () => {
