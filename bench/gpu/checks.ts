@@ -4,7 +4,8 @@ import { standard } from "../../clients/paper/catalogue/standard.ts";
 import type { Published } from "../../clients/paper/published.ts";
 import { isWithin, relative } from "../../clients/paper/tolerance.ts";
 import { relativeDistance } from "../../server/engine/conformance/distance.ts";
-import type { Engine } from "../../server/engine/engine.ts";
+import type { Advance, Engine } from "../../server/engine/engine.ts";
+import { arraysOf } from "../../server/model/network-state.ts";
 import { OracleTrainer } from "../../server/model/oracle.ts";
 import { measureAuto } from "../auto.ts";
 import { presetProblem, standardProblem } from "../problem.ts";
@@ -51,10 +52,16 @@ export async function* checkBits(engine: Engine): AsyncGenerator<Check> {
       const all = await Promise.all(
         Array.from({ length: trainers }, () => engine.open({ ...problem, activation }, state)),
       );
-      for (const steps of cuts) await Promise.all(engine.advance(all.map((trainer) => ({ trainer, steps }))));
+      let last: Advance[] = [];
+      for (const steps of cuts)
+        last = await Promise.all(engine.advance(all.map((trainer) => ({ trainer, steps }))));
       const states = await Promise.all(all.map((trainer) => trainer.readState()));
       for (const trainer of all) trainer.close();
-      return states.map(({ theta, xi }) => [theta, xi].map(({ buffer }) => Buffer.from(buffer)));
+      return states.map((state, i) => {
+        const { trainLoss, gradientNorm } = last[i].trace;
+        const values = [...Object.values(arraysOf(state)), trainLoss.slice(-1), gradientNorm.slice(-1)];
+        return values.map((value) => Buffer.from(value!.buffer));
+      });
     };
     const [alone] = await run(1, [1000]);
     const others = [

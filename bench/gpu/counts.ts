@@ -51,11 +51,11 @@ const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Coun
       needed: productOf(plan),
       made: invocations * c.DIFFERENCES * c.TJ * 4 * c.MQ,
       loads: invocations * (c.TJ + c.DIFFERENCES + 1) * c.MQ,
-      bytes: plan.layerBytes + plan.slotBytes.logitGradient + plan.slotBytes.entries + 32 * c.U,
+      bytes: plan.layerBytes + plan.slotBytes.logitGradient + plan.slotBytes.entries,
     };
   },
-  "fused-backward": ({ constants: c, groups }, plan) => {
-    const invocations = (groups[0] * c.NEURONS) / c.EACH;
+  "fused-backward": ({ constants: c }, plan) => {
+    const invocations = (c.GROUPS * c.NEURONS) / c.EACH;
     return {
       needed: 2 * productOf(plan),
       made: invocations * c.EACH * c.U * 8 * c.JQ,

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { openCpuEngine } from "../../server/engine/cpu/cpu-engine.ts";
+import { largestCohort } from "../../server/engine/webgpu/plan.ts";
 import { openWebGpuEngine } from "../../server/engine/webgpu/webgpu-engine.ts";
 import { type Check, checkAuto, checkBits, checkOracle, checkPublished } from "./checks.ts";
 import { measurePeers, type PeerRow } from "./peers.ts";
@@ -45,6 +46,8 @@ else await main();
 
 async function showTuning(): Promise<void> {
   const members = values.members.map(Number);
+  if (members.some((count) => !(Number.isInteger(count) && count >= 1 && count <= largestCohort)))
+    throw new RangeError(`--members must be 1 to ${largestCohort}, got ${values.members.join(", ")}`);
   for await (const tried of tune({
     allowSoftware: values.software,
     seconds: Number(values.seconds),

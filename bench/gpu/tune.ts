@@ -54,13 +54,13 @@ const tiled: readonly (readonly TiledTuning[])[] = [
   [7, 14].map((depth) => ({ theta: { depth } })),
 ];
 
-/** Looks for the fastest ways to cut up the kernels of this machine's GPU; what `planOf` does by itself was found so. */
+/** Looks for the fastest ways to cut up the kernels of this machine's GPU. */
 export async function* tune(options: TuneOptions): AsyncGenerator<Tried> {
   const small = { p: 23, width: 512 };
   for (const members of options.members) {
     const search = new Search(small, members, options);
     const { upTo: _, ...tile } = starts.find(({ upTo }) => members <= upTo)!;
-    let tuning: FusedTuning = { tiles: [tile] };
+    let tuning: FusedTuning = { neuronParts: 16, segments: 8, tiles: [tile] };
     for (const key of Object.keys(fusedOrder) as (keyof FusedTuning)[]) {
       const ways = fusedOrder[key]!.map((value) => ({ ...tuning, [key]: value }));
       tuning = yield* search.best(ways);
@@ -102,7 +102,7 @@ class Search {
     let best = { way: ways[0], speed: 0 };
     for (const way of ways) {
       const { stepsPerSecond, sameBits } = await this.#measure(way);
-      const isBest = stepsPerSecond > best.speed;
+      const isBest = sameBits && stepsPerSecond > best.speed;
       if (isBest) best = { way, speed: stepsPerSecond };
       yield { ...this.#shape, members: this.#members, tuning: way, stepsPerSecond, sameBits, isBest };
     }

@@ -85,9 +85,9 @@ export function fusedKernels(
     passes,
     files: ["fused.wgsl"],
     constants: { JQ },
-    forwardPartials: pairs,
+    forwardPartials: 1,
     backwardPartials: quads,
-    logitGradientBytes: pairs * JQ * quadBytes,
+    logitGradientBytes: pairs * (JQ + 2) * quadBytes,
     scratchQuads: 0,
   };
 }
@@ -136,20 +136,23 @@ function backwardTile(
   tile: FusedTile,
 ) {
   const rowsBytes = pairs * Math.ceil(modulus / 4) * quadBytes;
-  const bytes = (neurons: number) => {
-    const row = modulus * (neurons + 1);
-    const segment = Math.floor((row + 32) / 32) * 32 - 1;
-    return (row + SEGMENTS * segment) * 4 + neurons * SEGMENTS * quadBytes + 64;
-  };
   const EACH = tile.each;
+  const bytes = (neurons: number) => {
+    const columns = neurons / EACH;
+    const theta = modulus * (neurons + ((31 * neurons + columns) % 32));
+    const rows = modulus * (neurons + 1);
+    const segment = rows + ((31 * (rows + neurons + 1) + columns) % 32);
+    return (theta + SEGMENTS * segment) * 4 + neurons * SEGMENTS * quadBytes + 64;
+  };
   let NEURONS = tile.neurons;
   const isTooLarge = () =>
     (NEURONS / EACH) * SEGMENTS > limits.invocations || bytes(NEURONS) > limits.memoryBytes;
   while (NEURONS > 4 * EACH && isTooLarge()) NEURONS /= 2;
-  const constants: Constants = { NEURONS, EACH, SEGMENTS, ROWS: Math.ceil(modulus / (4 * SEGMENTS)) };
+  const GROUPS = Math.ceil((4 * quads) / NEURONS);
+  const constants: Constants = { GROUPS, NEURONS, EACH, SEGMENTS, ROWS: Math.ceil(modulus / (4 * SEGMENTS)) };
   return {
     constants,
     isStaged: tile.staged && bytes(NEURONS) + rowsBytes <= limits.memoryBytes,
-    groups: [Math.ceil((4 * quads) / NEURONS), 1] as const,
+    groups: [GROUPS + 1, 1] as const,
   };
 }

@@ -6,12 +6,12 @@ import { type AcquiredDevice, acquireDevice, type DeviceInfo } from "./device.ts
 import { Lane } from "./lane.ts";
 import { type Asked, Network, Request } from "./network.ts";
 import { Pipelines } from "./pipelines.ts";
-import { type Plan, planOf, type Shape, shapeOf, type Tuning } from "./plan.ts";
+import { largestCohort, type Plan, planOf, type Shape, shapeOf, type Tuning } from "./plan.ts";
 import { Pool, PoolMemory, poolBytes } from "./pool.ts";
 import type { TraceRow } from "./trace-row.ts";
 
 /** A pool begins with so many slots and grows to twice as many, and so on: who is in one pool trains side by side. Then there is another. */
-const [smallestPool, largestPool] = [4, 256];
+const smallestPool = 4;
 
 /** A pool of more than one network is no larger than this. */
 const mostPoolBytes = 512 << 20;
@@ -32,7 +32,7 @@ interface Family {
   readonly plan: Plan;
   readonly pipelines: Pipelines;
   readonly pools: Set<Pool>;
-  /** A pool is being made. */
+  /** Room for more is being made. */
   growing: Promise<void> | undefined;
 }
 
@@ -172,7 +172,7 @@ export class Gpu {
     return { plan, pipelines, pools: new Set(), growing: undefined };
   }
 
-  /** A slot of the family; of those who come together and find none, all wait for one new pool. */
+  /** A slot of the family; of those who come together and find none, all wait for the same new room. */
   async #place(family: Family): Promise<{ pool: Pool; slot: number }> {
     for (;;) {
       if (this.#loss !== undefined) throw this.#loss;
@@ -202,7 +202,7 @@ export class Gpu {
   }
 
   async #allocateLarger(family: Family, { capacity }: Pool): Promise<PoolMemory | undefined> {
-    if (capacity >= largestPool || !this.#fits(family.plan, 2 * capacity)) return undefined;
+    if (capacity >= largestCohort || !this.#fits(family.plan, 2 * capacity)) return undefined;
     try {
       return await this.#allocate(family, 2 * capacity);
     } catch (error) {

@@ -105,6 +105,9 @@ const activationFiles: Readonly<Record<Activation, string>> = {
 
 const quadBytes = 16;
 
+/** Networks of a shape that train side by side in one submission, at most. */
+export const largestCohort = 256;
+
 /** Above these a workgroup's registers or memory can't hold what the fused kernels keep there, or their few workgroups leave it idle. */
 const [largestFusedModulus, largestFusedWidth] = [31, 4096];
 

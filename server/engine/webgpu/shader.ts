@@ -81,7 +81,10 @@ function substitute(line: string, names: Variables): string {
   return line.replaceAll(/\$\(([^)]*)\)/g, (_, expression: string) => String(value(expression, names)));
 }
 
-/** A sum of products and quotients, rounded down, of numbers and names, from left to right, without spaces. */
+/**
+ * A sum of products and quotients, rounded down, of numbers and names, from left to right, without spaces; the first factor of a single
+ * product may be such a sum in parentheses.
+ */
 function value(expression: string, names: Variables): number {
   const grouped = /^\((.*)\)(.*)$/.exec(expression);
   if (grouped !== null) return productOf(`${value(grouped[1], names)}${grouped[2]}`, names);

@@ -9,6 +9,8 @@ import { bitsOf, finalState } from "../conformance/state-bits.ts";
 import { type CpuEngine, openCpuEngine } from "../cpu/cpu-engine.ts";
 import { whyNoGpu } from "./device-nodes.ts";
 import { GpuThread } from "./gpu-thread.ts";
+import { planOf, shapeOf } from "./plan.ts";
+import { poolBytes } from "./pool.ts";
 import { loseAgainAndAgain } from "./testing/losses.ts";
 import { softwareAdapterMissing, softwareShapes, useSoftwareAdapter } from "./testing/software-adapter.ts";
 import { openWebGpuEngine, WebGpuEngine } from "./webgpu-engine.ts";
@@ -80,8 +82,9 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
       const trainers = await Promise.all(Array.from({ length: 20 }, () => engine.open(problem, state)));
       const { bytes, trainers: count } = await engine.info();
       expect(count).toBe(20);
-      // 32 places, of which each takes somewhat less than one that is alone.
-      expect(bytes).toBeLessThanOrEqual(32 * engine.bytesOf(problem));
+      // 4 places, then 8, 16 and 32, of which only the last are left.
+      const { limits } = thread.device;
+      expect(bytes).toBe(poolBytes(planOf(shapeOf(problem), limits), 32));
       const results = await Promise.all(engine.advance(trainers.map((trainer) => ({ trainer, steps: 7 }))));
       for (const result of results) expect(result).toEqual(results[0]);
       for (const trainer of trainers) trainer.close();
@@ -97,7 +100,12 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
       const advanceAll = async (meanwhile: () => Promise<unknown>) => {
         const trainers = await Promise.all(starts.map((each) => engine.open(each.problem, each.state)));
         const running = engine.advance(trainers.map((trainer) => ({ trainer, steps: 400 })));
+        let isOver = false;
+        void running[0].finally(() => {
+          isOver = true;
+        });
         await meanwhile();
+        expect(isOver).toBe(false);
         const results = await Promise.all(running);
         const states = await Promise.all(trainers.map((trainer) => trainer.readState()));
         for (const trainer of trainers) trainer.close();

@@ -10,13 +10,14 @@ const threads = COLUMNS * SEGMENTS;
 const quads = NEURONS / 4u;
 // Invocations that update a quad.
 const lanes = 4u * SEGMENTS;
-// One more than the neurons, so that the rows of a quad lie in different banks; and segments that are in one warp, at neighbouring residues,
-// lie beside each other as well.
+// Segments in one warp are at neighbouring residues: a row apart in theta, a segment and a row in the sums. Both are as many banks as
+// there are columns, so that they lie beside each other; 31 n is -n among 32 banks. The rows of a quad lie in different banks.
+const thetaStride = NEURONS + (31u * NEURONS + COLUMNS) % 32u;
 const rowStride = NEURONS + 1u;
-const segmentStride = (P * rowStride + 32u) / 32u * 32u - 1u;
+const segmentStride = P * rowStride + (31u * (P + 1u) * rowStride + COLUMNS) % 32u;
 
 // [residue, neuron]
-var<workgroup> theta: array<f32, P * rowStride>;
+var<workgroup> theta: array<f32, P * thetaStride>;
 // [segment, residue or logit, neuron]
 var<workgroup> sums: array<f32, SEGMENTS * segmentStride>;
 // [quad, lane]
@@ -34,6 +35,23 @@ fn addSegments(segment: u32, column: u32) {
   }
 }
 
+// By as many invocations as update a quad: how many a workgroup has decides no bit.
+fn sumTraces(thread: u32, slot: u32, to: u32) {
+  #repeat i 2
+  var s$(i) = vec4f(0.0);
+  if (thread < lanes) {
+    for (var u = thread; u < U; u += lanes) { s$(i) += logitGradient[pairAt(slot, u) + JQ + $(i)u]; }
+    norms[thread] = s$(i);
+  }
+  workgroupBarrier();
+  if (thread == 0u) {
+    for (var k = 1u; k < lanes; k++) { s$(i) += norms[k]; }
+    partials[to + $(i)u] = s$(i);
+  }
+  workgroupBarrier();
+  #end
+}
+
 fn sumOf(row: u32, quad: u32) -> vec4f {
   let at = row * rowStride + 4u * quad;
   return vec4f(sums[at], sums[at + 1u], sums[at + 2u], sums[at + 3u]);
@@ -45,6 +63,10 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(pass_); }
   let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
+  if (group.x == GROUPS) {
+    sumTraces(thread, member.slot, partialsAt(group.y, pass_));
+    return;
+  }
   let column = thread % COLUMNS;
   let segment = thread / COLUMNS;
   let firstQuad = group.x * quads;
@@ -57,7 +79,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   let neuron$(e) = column + $(e)u * COLUMNS;
   // Quads beyond the last one compute what it does, and are not stored.
   let base$(e) = member.slot * SLOT + min(firstQuad + neuron$(e) / 4u, MQ - 1u) * P;
-  for (var r = segment; r < P; r += SEGMENTS) { theta[r * rowStride + neuron$(e)] = state[base$(e) + r][neuron$(e) % 4u]; }
+  for (var r = segment; r < P; r += SEGMENTS) { theta[r * thetaStride + neuron$(e)] = state[base$(e) + r][neuron$(e) % 4u]; }
   #repeat k JQ
   var w$(e)_$(k) = vec4f(0.0);
   var x$(e)_$(k) = vec4f(0.0);
@@ -73,7 +95,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   #end
   for (var a = segment; a < P; a += SEGMENTS) {
     #repeat e EACH
-    let first$(e) = theta[a * rowStride + neuron$(e)];
+    let first$(e) = theta[a * thetaStride + neuron$(e)];
     var ofFirst$(e) = 0.0;
     #end
     var b = a;
@@ -85,15 +107,13 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       #end
       #repeat e EACH
       {
-        let z = vec4f(first$(e) + theta[b * rowStride + neuron$(e)]);
+        let z = vec4f(first$(e) + theta[b * thetaStride + neuron$(e)]);
         let h = vec4f(activation(z).x);
         let s = slope(z).x;
-        var ofHidden = g0 * w$(e)_0;
+        var ofHidden = vec4f(0.0);
         #repeat k JQ
         x$(e)_$(k) = fma(g$(k), h, x$(e)_$(k));
-        #end
-        #repeat k JQ+-1
-        ofHidden = fma(g$(k+1), w$(e)_$(k+1), ofHidden);
+        ofHidden = fma(g$(k), w$(e)_$(k), ofHidden);
         #end
         let sum = (ofHidden.x + ofHidden.y) + (ofHidden.z + ofHidden.w);
         ofFirst$(e) = fma(sum, s, ofFirst$(e));

@@ -70,7 +70,8 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   if (pass_ >= member.passes) { return; }
   let lane = thread % PAIR_LANES;
   let part = thread / PAIR_LANES % PARTS;
-  let column = thread / (PAIR_LANES * PARTS);
+  // One group's number is known to the compiler.
+  let column = thread / (PAIR_LANES * PARTS) % COLUMNS;
   let item = min(group.x * PAIR_LANES + lane, items - 1u);
   let x = member.slot * SLOT + item % P;
   #repeat d DIFFERENCES
@@ -183,7 +184,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
         if (j < P) { g[$(c)] = gradientOf(entry, j, answer, logits[t * rowStride + j], others, member.inverseTrained); }
       }
       #end
-      logitGradient[(member.slot * U + u) * JQ + i % JQ] = g;
+      logitGradient[pairAt(member.slot, u) + i % JQ] = g;
     }
   }
   // A pair's trace by itself: sums of a tile's would depend on how many pairs it has.
@@ -191,9 +192,9 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     let u = pairOf(group.x, t);
     if (u < U) {
       let r = traceOf(entries[member.slot * U + u], u32(seen[t].x), othersOf(t), below[t]);
-      let at = partialsAt(group.y, pass_) + 2u * u;
-      partials[at] = r.losses;
-      partials[at + 1u] = r.counts + vec4f(0.0, 0.0, seen[t].y, 0.0);
+      let at = pairAt(member.slot, u) + JQ;
+      logitGradient[at] = r.losses;
+      logitGradient[at + 1u] = r.counts + vec4f(0.0, 0.0, seen[t].y, 0.0);
     }
   }
 }
