@@ -2,8 +2,8 @@ import type { Engine, Problem, Shape, Trainer, TrainerState } from "../engine/en
 import { completeSpec } from "../model/presets.ts";
 import { labels } from "../model/task.ts";
 
-/** Of how engines are timed, and of what a timing says: those that were kept by another version are taken again. */
-export const calibrationVersion = 1;
+/** Of how engines are timed, what a timing says, and how fast kernels are: those that were kept by another version are taken again. */
+export const calibrationVersion = 2;
 
 /** What a step of a network takes on an engine. */
 export interface Timing {
