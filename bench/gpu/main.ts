@@ -46,8 +46,11 @@ else await main();
 
 async function showTuning(): Promise<void> {
   const members = values.members.map(Number);
-  if (members.some((count) => !(Number.isInteger(count) && count >= 1 && count <= largestCohort)))
-    throw new RangeError(`--members must be 1 to ${largestCohort}, got ${values.members.join(", ")}`);
+  if (members.some((count) => !(Number.isInteger(count) && count >= 1 && count <= largestCohort))) {
+    console.error(`--members must be 1 to ${largestCohort}, got ${values.members.join(", ")}`);
+    process.exitCode = 2;
+    return;
+  }
   for await (const tried of tune({
     allowSoftware: values.software,
     seconds: Number(values.seconds),
