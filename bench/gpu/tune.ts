@@ -40,9 +40,16 @@ const starts: readonly (FusedTile & { readonly upTo: number })[] = [
   { upTo: 32, members: 1, pairLanes: 8, ahead: false, neurons: 16, each: 1, staged: false },
   { upTo: Infinity, members: 1, pairLanes: 16, ahead: false, neurons: 32, each: 2, staged: false },
 ];
-const tiles = [1, 2, 3, 4].flatMap((rowQuads) =>
-  [4, 8, 16].map((depth) => ({ rowQuads, columnQuads: 3, depth })),
-);
+/** Quads of an invocation, [rows, columns]; of 25 quads of logits at p = 97 threes leave two idle, fives none. */
+const tiles = (
+  [
+    [3, 3],
+    [4, 2],
+    [2, 5],
+    [3, 2],
+    [4, 3],
+  ] as const
+).flatMap(([rowQuads, columnQuads]) => [4, 8].map((depth) => ({ rowQuads, columnQuads, depth })));
 const tiled: readonly (readonly TiledTuning[])[] = [
   [480, 264, 396, 528, 792].map((fillingGroups) => ({ fillingGroups })),
   tiles.map((forward) => ({ forward })),
