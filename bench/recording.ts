@@ -26,16 +26,18 @@ interface Way {
   readonly through: string;
   readonly what: string;
   readonly every: number;
-  measure(): Promise<Sample>;
+  measure(steps: number): Promise<Sample>;
 }
 
 /** A run with a test set, so that nothing is absent; p = 23, M = 512. */
 const preset = "grokking";
-const steps = 2_000;
+const warmUpSteps = 1_000;
+/** Of a measurement: long beside what a run costs to begin and to end, short beside what else the machine does. */
+const seconds = 0.5;
 const never = 1_000_000;
 
 /**
- * All ways take turns with recording nothing, round by round, the engine and a server each against its own.
+ * Each way takes turns with recording nothing, round by round, the engine and a server each against its own.
  *
  * The engine returns loss and accuracies of every step of every call, so there is no engine without them to hold them against: they are
  * in every figure here. A point that a server records has them, the norms, and by default the measures of the spectra that the four panels
@@ -89,35 +91,49 @@ export async function measureRecording(threads: number, rounds: number): Promise
 }
 
 /** The first way is the one without. */
-async function compare(ways: readonly Way[], threads: number, rounds: number): Promise<RecordingCost[]> {
-  const samples = ways.map((): Sample[] => []);
-  for (let round = -1; round < rounds; round++) {
-    for (const [i, way] of ways.entries()) {
-      const measured = await way.measure();
-      // The first round warms up.
-      if (round >= 0) samples[i].push(measured);
+async function compare(
+  [nothing, ...ways]: readonly Way[],
+  threads: number,
+  rounds: number,
+): Promise<RecordingCost[]> {
+  const costs: RecordingCost[] = [];
+  for (const way of ways) {
+    const steps = { none: await stepsOf(nothing), some: await stepsOf(way) };
+    const [without, recorded]: [Sample[], Sample[]] = [[], []];
+    for (let round = 0; round < rounds; round++) {
+      without.push(await nothing.measure(steps.none));
+      recorded.push(await way.measure(steps.some));
     }
+    costs.push({
+      through: way.through,
+      what: way.what,
+      p: 23,
+      width: 512,
+      threads,
+      every: way.every,
+      stepsPerSecond: speed(recorded),
+      noneStepsPerSecond: speed(without),
+      ratio: ratioOf(recorded, without, 1),
+    });
   }
-  return ways.slice(1).map(({ through, what, every }, i) => ({
-    through,
-    what,
-    p: 23,
-    width: 512,
-    threads,
-    every,
-    stepsPerSecond: speed(samples[i + 1]),
-    noneStepsPerSecond: speed(samples[0]),
-    ratio: ratioOf(samples[i + 1], samples[0], 1),
-  }));
+  return costs;
+}
+
+/** So many that they are a measurement. They warm up, too. */
+async function stepsOf(way: Way): Promise<number> {
+  const { stepsPerSecond } = await way.measure(warmUpSteps);
+  return Math.ceil((seconds * stepsPerSecond) / 100) * 100;
 }
 
 function engineWay(trainer: Trainer, what: string, every: number): Way {
-  const measureAt = Array.from({ length: Math.floor(steps / every) }, (_, i) => (i + 1) * every);
   return {
     through: "engine",
     what,
     every,
-    measure: () => timed(() => trainer.advance(steps, { measureAt }), ownCpuSeconds),
+    measure: (steps) => {
+      const measureAt = Array.from({ length: Math.floor(steps / every) }, (_, i) => (i + 1) * every);
+      return timed(steps, () => trainer.advance(steps, { measureAt }), ownCpuSeconds);
+    },
   };
 }
 
@@ -126,20 +142,21 @@ function serverWay(session: Session, webAddress: string, what: string, isWatched
     through: "server",
     what,
     every: session.info.recordEvery,
-    measure: async () => {
+    measure: async (steps) => {
       const { step } = await session.refresh();
       const train = async () => {
         const run = session.run({ untilStep: step + steps });
         if (isWatched) for await (const _ of run);
         else await run.finished;
       };
-      return timed(train, () => metric(webAddress, "process_cpu_seconds_total"));
+      return timed(steps, train, () => metric(webAddress, "process_cpu_seconds_total"));
     },
   };
 }
 
 /** @param cpuSeconds - that the computing process has used so far */
 async function timed(
+  steps: number,
   work: () => Promise<unknown>,
   cpuSeconds: () => number | Promise<number>,
 ): Promise<Sample> {
