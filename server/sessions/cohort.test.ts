@@ -124,6 +124,8 @@ test("of sessions that train together one may be paused, deleted, or diverge: th
     for (const session of [paused!, deleted!, going!, bad]) await session.run(plan, undefined, never);
     await atRest(bad);
     expect(bad.stopReason).toMatchObject({ kind: "diverged" });
+    // They may not all have begun to train yet.
+    while (!cohorts.has(2)) await going!.log.changed(1_000, never);
     await paused!.pause();
     await registry.delete(deleted!.name);
     const { step } = going!;

@@ -34,11 +34,15 @@ export function isSchedulable(measure: string): measure is SchedulableMeasure {
   return isDefault(measure) || isExtra(measure);
 }
 
+const nothing: readonly SchedulableMeasure[] = [];
+
 /** What the point of a step is to carry, should it be recorded. */
 export function dueAt(schedule: MeasureSchedule, step: number): readonly SchedulableMeasure[] {
   if (schedule.length === 0) return defaultMeasures;
-  const unnamed = defaultMeasures.filter((name) => schedule.every(({ measure }) => measure !== name));
-  return [...unnamed, ...schedule.filter(({ every }) => step % every === 0).map(({ measure }) => measure)];
+  const due: SchedulableMeasure[] = [];
+  for (const name of defaultMeasures) if (schedule.every(({ measure }) => measure !== name)) due.push(name);
+  for (const { measure, every } of schedule) if (step % every === 0) due.push(measure);
+  return due.length === 0 ? nothing : due;
 }
 
 /** The engine measures it without a copy of the weights, of which all others are computed. */

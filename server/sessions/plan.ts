@@ -45,8 +45,8 @@ export function checkPlan({ untilStep, snapshotAt, recordAt }: RunPlan, step: nu
   if (violations.length > 0) throw invalid(violations.slice(0, 20));
 }
 
-/** Points that one slice may record: as many as a message to a watcher holds. To begin and end a slice costs as much as dozens of them. */
-export const mostRecords = 256;
+/** Points that one slice may record: more than the longest makes of most networks. To begin and end a slice costs as much as dozens of them. */
+export const mostRecords = 1024;
 
 /** Where the next slice is to end at the latest, and which steps on the way are to be recorded. */
 export interface Stretch {

@@ -153,19 +153,19 @@ export class ProgressLog {
   /** `count` points from `first` on, as they are to be stored: 14 float64 a point, and the extra measures where one carries any. */
   bytes(first: number, count: number): Uint8Array {
     const rows = this.#loaded;
-    const sequences = Array.from({ length: count }, (_, i) => first + i);
-    const extras = sequences.some((sequence) =>
-      this.#extras?.row(sequence).some((value) => !Number.isNaN(value)),
-    )
-      ? this.#extras
-      : undefined;
+    const extras = this.#carriesExtras(first, count) ? this.#extras : undefined;
     const width = columns + (extras === undefined ? 0 : extraMeasures.length);
     const all = new Float64Array(count * width);
-    for (const [i, sequence] of sequences.entries()) {
-      all.set(rows.row(sequence), i * width);
-      if (extras !== undefined) all.set(extras.row(sequence), i * width + columns);
-    }
+    rows.copy(first, count, all, width);
+    extras?.copy(first, count, all, width, columns);
     return new Uint8Array(all.buffer);
+  }
+
+  #carriesExtras(first: number, count: number): boolean {
+    for (let i = 0; i < count; i++) {
+      if (this.#extras?.row(first + i).some((value) => !Number.isNaN(value))) return true;
+    }
+    return false;
   }
 
   /** Forgets all points after `newest`. */

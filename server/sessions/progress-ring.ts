@@ -24,6 +24,14 @@ export class ProgressRing {
     return this.#rows;
   }
 
+  /** Copies of the rows of `count` sequences from `first` on, one after another, each `stride` float64 after the last. */
+  copy(first: number, count: number, to: Float64Array, stride: number, offset = 0): void {
+    for (let i = 0; i < count; i++) {
+      const start = this.startOf(first + i);
+      for (let k = 0; k < this.#width; k++) to[i * stride + offset + k] = this.#rows[start + k]!;
+    }
+  }
+
   /** Where in `values` the row of a sequence begins; makes room for it. */
   startOf(sequence: number): number {
     const end = Math.min(sequence, this.#capacity) * this.#width;
