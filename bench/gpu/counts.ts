@@ -1,4 +1,4 @@
-import { type KernelPlan, type Plan, planOf } from "../../server/engine/webgpu/plan.ts";
+import { type KernelPlan, largestLimits, type Plan, planOf } from "../../server/engine/webgpu/plan.ts";
 import type { Shape } from "../engine-speed.ts";
 
 /** What one kernel does in a pass of one network, counted from how it is cut up. */
@@ -25,13 +25,10 @@ export function floorOf({ needed, bytes }: KernelCount): { arithmetic: number; m
   return { arithmetic: ((2 * needed) / card.operations) * 1e6, memory: (bytes / card.bytes) * 1e6 };
 }
 
-/** What a large GPU gives a workgroup. */
-const limits = { invocations: 256, memoryBytes: 48 << 10, sums: 128 };
-
 export function countKernels({ p, width }: Shape): KernelCount[] {
   const plan = planOf(
     { modulus: p, width, activation: "relu", optimizer: "adamw", dimension: 0, grokfast: false },
-    limits,
+    largestLimits,
   );
   return plan.passes.flatMap(({ members, kernels }) =>
     kernels.map((kernel) => {

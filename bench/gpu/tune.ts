@@ -1,4 +1,4 @@
-import type { FusedTile, FusedTuning } from "../../server/engine/webgpu/fused-plan.ts";
+import { type FusedTile, type FusedTuning, largeTiles } from "../../server/engine/webgpu/fused-plan.ts";
 import { Gpu } from "../../server/engine/webgpu/gpu.ts";
 import type { Tuning } from "../../server/engine/webgpu/plan.ts";
 import type { TiledTuning } from "../../server/engine/webgpu/tiled-plan.ts";
@@ -35,11 +35,6 @@ const fusedTile: Choices<FusedTile> = {
   each: [1, 2],
   staged: [true, false],
 };
-const starts: readonly (FusedTile & { readonly upTo: number })[] = [
-  { upTo: 4, members: 1, pairLanes: 4, differences: 1, ahead: true, neurons: 8, each: 1, staged: true },
-  { upTo: 32, members: 1, pairLanes: 8, ahead: false, neurons: 16, each: 1, staged: false },
-  { upTo: Infinity, members: 1, pairLanes: 16, ahead: false, neurons: 32, each: 2, staged: false },
-];
 /** Quads of an invocation, [rows, columns]; of 25 quads of logits at p = 97 threes leave two idle, fives none. */
 const tiles = (
   [
@@ -66,7 +61,7 @@ export async function* tune(options: TuneOptions): AsyncGenerator<Tried> {
   const small = { p: 23, width: 512 };
   for (const members of options.members) {
     const search = new Search(small, members, options);
-    const { upTo: _, ...tile } = starts.find(({ upTo }) => members <= upTo)!;
+    const tile = { ...largeTiles.findLast((large) => large.members <= members)!, members: 1 };
     let tuning: FusedTuning = { neuronParts: 16, segments: 8, tiles: [tile] };
     for (const key of Object.keys(fusedOrder) as (keyof FusedTuning)[]) {
       const ways = fusedOrder[key]!.map((value) => ({ ...tuning, [key]: value }));

@@ -1,4 +1,4 @@
-import type { WorkgroupLimits } from "./plan.ts";
+import { largestLimits, type WorkgroupLimits } from "./plan.ts";
 
 /** What a device is, for people. */
 export interface DeviceInfo {
@@ -65,10 +65,13 @@ export async function acquireDevice(allowSoftware: boolean): Promise<AcquiredDev
       architecture: about.architecture,
       isSoftware,
       limits: {
-        // More than these would leave room for one workgroup a multiprocessor only.
-        invocations: Math.min(256, limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
-        memoryBytes: Math.min(48 << 10, limits.maxComputeWorkgroupStorageSize),
-        sums: isSoftware ? 12 : 128,
+        invocations: Math.min(
+          largestLimits.invocations,
+          limits.maxComputeInvocationsPerWorkgroup,
+          limits.maxComputeWorkgroupSizeX,
+        ),
+        memoryBytes: Math.min(largestLimits.memoryBytes, limits.maxComputeWorkgroupStorageSize),
+        sums: isSoftware ? 12 : largestLimits.sums,
         bufferBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
       },
     },

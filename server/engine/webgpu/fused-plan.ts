@@ -1,7 +1,5 @@
 import type { Kernels, Pass, WorkgroupLimits } from "./plan.ts";
-import { type Constants, evenly, type Round } from "./shader.ts";
-
-const quadBytes = 16;
+import { type Constants, evenly, quadBytes, type Round } from "./shader.ts";
 
 /** How the fused kernels are cut up for so many members or more; see fused-forward.wgsl and fused-backward.wgsl. */
 export interface FusedTile {
@@ -31,7 +29,7 @@ export interface FusedTuning {
  * Few networks wait: for memory, for barriers, and for each other's dispatches, so their work is spread over many small workgroups. Many
  * compute: the larger an invocation's share, the fewer loads and additions of partial sums there are beside a multiply-add.
  */
-const largeTiles: readonly FusedTile[] = [
+export const largeTiles: readonly FusedTile[] = [
   { members: 1, pairLanes: 4, differences: 1, ahead: true, neurons: 8, each: 1, staged: true },
   { members: 8, pairLanes: 8, ahead: false, neurons: 16, each: 1, staged: false },
   { members: 48, pairLanes: 16, ahead: false, neurons: 32, each: 2, staged: false },

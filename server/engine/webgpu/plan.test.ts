@@ -5,7 +5,14 @@ import { choiceOf } from "../conformance/example-starts.ts";
 import { bitsOf } from "../conformance/state-bits.ts";
 import type { FusedTile } from "./fused-plan.ts";
 import { Gpu } from "./gpu.ts";
-import { type KernelPlan, planOf, type Shape, type Tuning, type WorkgroupLimits } from "./plan.ts";
+import {
+  type KernelPlan,
+  largestLimits,
+  planOf,
+  type Shape,
+  type Tuning,
+  type WorkgroupLimits,
+} from "./plan.ts";
 import { assemble } from "./shader.ts";
 import { softwareAdapterMissing, useSoftwareAdapter } from "./testing/software-adapter.ts";
 
@@ -22,7 +29,7 @@ const arbitraryShape: fc.Arbitrary<Shape> = fc.record({
 
 /** Of a large GPU, of one that gives the least that WebGPU promises, and of the software adapter. */
 const arbitraryLimits: fc.Arbitrary<WorkgroupLimits> = fc.constantFrom(
-  { invocations: 256, memoryBytes: 48 << 10, sums: 128 },
+  largestLimits,
   { invocations: 256, memoryBytes: 16 << 10, sums: 128 },
   { invocations: 256, memoryBytes: 16 << 10, sums: 12 },
 );

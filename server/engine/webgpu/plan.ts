@@ -2,7 +2,7 @@ import type { Activation, Optimizer } from "../../model/spec.ts";
 import type * as engine from "../engine.ts";
 import { factorPlan } from "./factor-plan.ts";
 import { type FusedTuning, fusedKernels } from "./fused-plan.ts";
-import type { Constants, Round } from "./shader.ts";
+import { type Constants, quadBytes, type Round } from "./shader.ts";
 import { type StateLayout, stateLayoutOf } from "./state-layout.ts";
 import { type TiledTuning, tiledKernels } from "./tiled-plan.ts";
 
@@ -35,6 +35,9 @@ export interface WorkgroupLimits {
   /** Sums that an invocation can keep in registers. A software adapter has few, and compiles long kernels very slowly. */
   readonly sums: number;
 }
+
+/** As much as any device is asked for: more would leave room for one workgroup a multiprocessor only. */
+export const largestLimits: WorkgroupLimits = { invocations: 256, memoryBytes: 48 << 10, sums: 128 };
 
 export interface KernelPlan {
   readonly entryPoint: string;
@@ -102,8 +105,6 @@ const activationFiles: Readonly<Record<Activation, string>> = {
   softplus2: "softplus2",
   exp: "exp",
 };
-
-const quadBytes = 16;
 
 /** Networks of a shape that train side by side in one submission, at most. */
 export const largestCohort = 256;

@@ -6,6 +6,9 @@ export type Constants = Readonly<Record<string, number>>;
 
 type Variables = Readonly<Record<string, number>>;
 
+/** Bytes of a vec4f. */
+export const quadBytes = 16;
+
 /** Logits whose partial sums meet at once in fused-forward.wgsl: of a first one, so many. */
 export interface Round {
   readonly first: number;

@@ -1,7 +1,5 @@
 import type { KernelPlan, Kernels, WorkgroupLimits } from "./plan.ts";
-import { type Constants, evenly } from "./shader.ts";
-
-const quadBytes = 16;
+import { type Constants, evenly, quadBytes } from "./shader.ts";
 
 /** About as many workgroups as keep the multiprocessors of a large GPU busy, and parts of a sum that are still cheap to add up. */
 const [fillingGroups, mostSplits] = [480, 24];
