@@ -61,6 +61,24 @@ test("stored in chunks and loaded again a log is the same, and chunks without ex
   );
 });
 
+test("what is stored of points is the same where they lie around the end of the ring", () => {
+  fc.assert(
+    fc.property(
+      fc.array(point, { minLength: 1, maxLength: 60 }),
+      fc.integer({ min: 1, max: 20 }),
+      (points, capacity) => {
+        const [whole, ring] = [new ProgressLog(1_000), new ProgressLog(capacity)];
+        for (const each of points) {
+          whole.append(each);
+          ring.append(each);
+        }
+        const count = ring.newest - ring.oldest + 1;
+        expect(ring.bytes(ring.oldest, count)).toEqual(whole.bytes(ring.oldest, count));
+      },
+    ),
+  );
+});
+
 test("rows of fewer extra measures and of more than are known read as far as they go", () => {
   const log = new ProgressLog(10, { oldest: 1, newest: 2, latest: null });
   const row = (extras: number[]) => Float64Array.of(7, 0, ...measures.map(() => 1), ...extras);
