@@ -58,10 +58,10 @@ export function addDataCommands(program: Command): void {
 }
 
 /**
- * Room for young objects, MiB, as `npm start` gives it (see package.json): a server that answers calls one after the other then collects
- * garbage half as often, and every collection makes one of them late. With more, hostile uploads could cost over 50 MB.
+ * Room for young objects, MiB, as `npm start` gives it (see package.json): the server stands still while they are collected. What an
+ * HTTP/2 stream holds outlives two collections, so each takes as long as there were calls since the last one; smaller ones are short.
  */
-export const nodeFlags = ["--max-semi-space-size=32", "--min-semi-space-size=32"] as const;
+export const nodeFlags = ["--max-semi-space-size=8", "--min-semi-space-size=8"] as const;
 
 /** What the server is to be called with; undefined for a command line of our own. */
 export function serverArgv(argv: readonly string[]): readonly string[] | undefined {
