@@ -203,7 +203,7 @@ export class Drive {
   /** A Step goes ahead of background work when it is short. */
   #urgency(job: Job, target: number): Urgency {
     const { training } = this.#parts;
-    const short = training.expectedMs(target - training.step) <= interactiveMs;
+    const short = training.time.expectedMs(target - training.step) <= interactiveMs;
     return job.kind === "step" && short ? "interactive" : "background";
   }
 
@@ -223,7 +223,7 @@ export class Drive {
         const forward = () => hurry.abort(preempt.reason);
         preempt.addEventListener("abort", forward);
         this.#hurry = hurry;
-        const steps = training.stepsIn(mostMs, parts);
+        const steps = training.time.stepsIn(mostMs, parts);
         try {
           if (training.isBehind) {
             await training.catchUp(steps, hurry.signal, parts);
@@ -242,7 +242,7 @@ export class Drive {
           preempt.removeEventListener("abort", forward);
         }
       };
-      const sharer = training.sharedStepMs <= longestSharedStepMs ? this : undefined;
+      const sharer = training.time.sharedMs <= longestSharedStepMs ? this : undefined;
       const advanced = scheduler().turn(urgency, signal, slice, sharer);
       // Others have the device while measures are taken; both must have ended before the trainer is let go of, whichever fails.
       await advanced.catch(() => {});

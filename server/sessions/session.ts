@@ -11,6 +11,7 @@ import type { Observer } from "./observer.ts";
 import { checkPlan, type RunPlan } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import type { Receipt } from "./receipt.ts";
+import type { Origin } from "./recovering-trainer.ts";
 import { Residence } from "./residence.ts";
 import type { SnapshotSchedule } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -21,7 +22,7 @@ import { type Answering, SnapshotKeeping } from "./snapshot-keeping.ts";
 import { Snapshots } from "./snapshots.ts";
 import { next, type SessionState, type Transition } from "./state.ts";
 import type { StopReason } from "./stop-reason.ts";
-import type { Origin, Training } from "./training.ts";
+import type { Training } from "./training.ts";
 import { type Trigger, Triggers } from "./triggers.ts";
 import { type ForkAction, Waypoints } from "./waypoints.ts";
 
