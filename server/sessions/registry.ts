@@ -1,32 +1,28 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import type { Engine, Network, TrainerState } from "../engine/engine.ts";
+import { randomBytes } from "node:crypto";
+import type { Engine, Network } from "../engine/engine.ts";
 import type { Spec } from "../model/spec.ts";
-import type { Damage, SnapshotRow, Store } from "../store/store.ts";
+import type { Damage, Store } from "../store/store.ts";
 import { Analyst } from "./analyst.ts";
 import { Answers } from "./answers.ts";
 import { applyChanges, type Changes, changesViolations } from "./changes.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { type AbsentEngine, type EngineSet, Engines, type OfferedEngine } from "./engines.ts";
 import { GrokboxError, invalid } from "./errors.ts";
-import { type MeasureSchedule, needsBase, neverMeasured } from "./measure-schedule.ts";
-import { type Base, Measurer } from "./measurer.ts";
+import { type MeasureSchedule, neverMeasured } from "./measure-schedule.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { type Observer, unobserved } from "./observer.ts";
 import type { Placement } from "./placement.ts";
-import type { RunPlan } from "./plan.ts";
-import { ProgressLog } from "./progress-log.ts";
 import { Receipt } from "./receipt.ts";
 import { ResidentMemory } from "./resident-memory.ts";
 import type { SnapshotSchedule } from "./schedule.ts";
 import type { Urgency } from "./scheduler.ts";
-import { type Beginning, type Forking, Session, type SessionParts } from "./session.ts";
-import type { SessionIdentity, SessionRecord } from "./session-record.ts";
-import type { ArrayName, SnapshotInfo, SnapshotMeta } from "./snapshot.ts";
+import type { Beginning, Forking, Session } from "./session.ts";
+import { type Origination, type Restored, SessionMaker } from "./session-maker.ts";
+import type { SessionIdentity } from "./session-record.ts";
 import type { Answering } from "./snapshot-keeping.ts";
 import type { SessionState } from "./state.ts";
-import { StepTimes } from "./step-times.ts";
-import { Training, type TrainingParts } from "./training.ts";
 import { Uploads } from "./uploads.ts";
+import type { ForkAction } from "./waypoints.ts";
 
 export interface Limits {
   readonly maxSessions: number;
@@ -37,8 +33,7 @@ export interface Limits {
   readonly maxStateBytes: number;
 }
 
-export interface StartInput {
-  readonly spec: Spec;
+export interface StartInput extends Origination {
   readonly preset: string;
   readonly labels: Readonly<Record<string, string>>;
   /** A name of an offered engine, or `auto`. */
@@ -49,9 +44,6 @@ export interface StartInput {
   readonly schedule?: SnapshotSchedule;
   /** @default none */
   readonly measures?: MeasureSchedule;
-  /** Weights from elsewhere, and the pairs that train when they are not to be drawn. */
-  readonly state?: TrainerState;
-  readonly train?: Uint8Array;
   /** It is made for this run of a sweep, and belongs to it. */
   readonly sweep?: SessionIdentity["sweep"];
 }
@@ -78,9 +70,6 @@ export interface SessionFilter {
 /** Of a filter: whatever sweep a session was made for. */
 export const anySweep = "sweeps/-";
 
-/** What a normal draw costs, roughly, beside a multiply-add. */
-const operationsADraw = 32;
-
 export interface RegistryParts {
   readonly engines: EngineSet;
   readonly limits: Limits;
@@ -98,19 +87,16 @@ export class Registry {
   readonly uploads: Uploads;
   readonly answers = new Answers();
   readonly analyst = new Analyst();
-  /** For measures while training: they must not wait for what users ask, nor end with it. */
-  readonly #measuring = new Analyst();
   readonly store: Store;
   readonly checkpointEveryMs: number;
-  readonly #observer: Observer;
   readonly #onDefect: (error: unknown) => void;
   readonly #engines: Engines;
-  readonly #stepTimes = new StepTimes();
   readonly #sessions = new Map<string, Session>();
   readonly #checkpointer: Checkpointer;
   readonly #undeleted = new Set<Session>();
   readonly #starting = new Set<Promise<unknown>>();
   readonly #resident: ResidentMemory;
+  readonly #maker: SessionMaker;
   #started = 0;
   readonly #closing = new AbortController();
 
@@ -127,8 +113,15 @@ export class Registry {
       retainedProgressPoints: limits.retainedProgressPoints,
       sessions: () => this.#sessions.values(),
     });
-    this.#observer = observer;
     this.#onDefect = onDefect;
+    this.#maker = new SessionMaker({
+      engines: this.#engines,
+      analyst: this.analyst,
+      memory: this.#resident,
+      readSnapshot: (session, step) => this.get(session).readSnapshot(step),
+      fork: (session, step, action) => this.#forkFor(session, step, action),
+      ...{ limits, store, observer, onDefect },
+    });
     this.#checkpointer = new Checkpointer(
       () => this.#sessions.values(),
       checkpointEveryMs,
@@ -147,47 +140,23 @@ export class Registry {
     this.answers.restore(answers.map((row) => Receipt.of(row)));
     const bySession = Map.groupBy(snapshots, ({ session }) => session);
     const forks = Map.groupBy(sessions, ({ parent }) => parent && `${parent.session} ${parent.step}`);
-    const interrupted: [Session, RunPlan][] = [];
-    const renewed: Session[] = [];
+    const restored: Restored[] = [];
     for (const row of sessions) {
-      const { identity, head, intent } = row.body as SessionRecord;
-      if (intent.state === "deleted") {
+      if (row.state === "deleted") {
         // The server ended before its deletion was done.
         await this.store.commit({ deleteSessions: [row.id] }).catch(this.#onDefect);
         continue;
       }
-      const infos = (bySession.get(row.id) ?? []).map((snapshot) =>
-        snapshotInfo(identity.name, snapshot, forks.get(`${row.id} ${snapshot.step}`)?.length ?? 0),
-      );
-      const engine = this.#engines.of(head.engine?.name ?? identity.engine);
-      const resumes = resume && !this.#engines.isMissing(engine);
-      // Points that nobody will record again may have been seen by somebody; after a backup, also of another course.
-      const continues = lastEnd === "clean" || (lastEnd === "crash" && resumes && intent.plan !== undefined);
-      const epoch = continues ? row.epoch : randomUUID();
-      const log = new ProgressLog(this.limits.retainedProgressPoints, head);
-      const parts = this.#trainingParts(engine, log, () => this.#readBase(identity, head.spec));
-      const training = Training.asleep(parts, head, intent.measures ?? []);
-      const { plan, ...rest } = intent;
-      const { stopReason: _, ...unstopped } = rest;
-      const goesOn = plan !== undefined && intent.isOwned === true;
-      const session = new Session(identity, this.#sessionParts(training), {
-        head,
-        epoch,
-        // A sweep goes by it: a run that is still to be done has not stopped, whatever had been reached of it.
-        intent: {
-          ...(goesOn ? unstopped : rest),
-          // Even if it was about to be said that it had diverged, say.
-          ...(plan === undefined ? {} : { state: resumes ? ("idle" as const) : ("paused" as const) }),
-        },
-        snapshots: infos,
-      });
-      this.#sessions.set(identity.name, session);
-      this.#started = Math.max(this.#started, identity.ordinal);
-      // Sweeps see to theirs.
-      if (plan !== undefined && resumes && !intent.isOwned) interrupted.push([session, plan]);
-      if (!continues) renewed.push(session);
+      const forksAt = (step: number) => forks.get(`${row.id} ${step}`)?.length ?? 0;
+      const one = this.#maker.restored(row, bySession.get(row.id) ?? [], forksAt, { lastEnd, resume });
+      const { name, ordinal } = one.session.identity;
+      this.#sessions.set(name, one.session);
+      this.#started = Math.max(this.#started, ordinal);
+      restored.push(one);
     }
-    for (const [session, plan] of interrupted) session.resume(plan);
+    for (const { session, interrupted } of restored)
+      if (interrupted !== undefined) session.resume(interrupted);
+    const renewed = restored.filter(({ isRenewed }) => isRenewed).map(({ session }) => session);
     if (renewed.length > 0) {
       // At once, since those that nobody uses must not go back to their old epochs at a later, clean start.
       const putSessions = renewed.map((session) => session.row(session.keeper.committed!, false));
@@ -455,14 +424,14 @@ export class Registry {
 
   /** Frees everything; after `shutDown`. */
   async close(): Promise<void> {
-    await Promise.all([this.analyst.close(), this.#measuring.close()]);
+    await Promise.all([this.analyst.close(), this.#maker.close()]);
     for (const session of this.#sessions.values()) session.close();
     await this.#engines.close();
     await this.store.close();
   }
 
   async #add(
-    input: Pick<StartInput, "spec" | "state" | "train">,
+    input: Origination,
     { engine, identity, beginning, measures, eventBody, forking }: NewSession,
     answering: Answering<Session>,
   ): Promise<Session> {
@@ -487,8 +456,8 @@ export class Registry {
         base: { step: input.state?.step ?? 0, isDrawn: input.state === undefined },
         ...identity,
       };
-      const training = await this.#open(input, whole, engine, measures);
-      session = new Session(whole, this.#sessionParts(training), beginning);
+      const training = await this.#maker.train(input, whole, engine, measures);
+      session = this.#maker.session(whole, training, beginning);
       reserved.give(session);
       answering(session);
       const { id, name, step } = session;
@@ -512,77 +481,18 @@ export class Registry {
     }
   }
 
-  async #open(
-    { spec, ...given }: Pick<StartInput, "spec" | "state" | "train">,
-    identity: SessionIdentity,
-    engine: Engine,
-    measures: MeasureSchedule,
-  ): Promise<Training> {
-    const operations = spec.modulus * spec.width * operationsADraw;
-    let { state, train } = given;
-    if (state === undefined) {
-      const initial = await this.analyst.run("initialState", operations, spec);
-      const { train: drawn, ...weights } = initial;
-      state = { step: 0, ...weights };
-      train = drawn;
+  async #forkFor(
+    session: Session,
+    step: number,
+    { changes, labels, runUntilStep }: ForkAction,
+  ): Promise<Session> {
+    const fork = await this.fork(session, step, { changes, labels, engine: "" });
+    if (runUntilStep !== undefined && runUntilStep > fork.step) {
+      const { recordEvery } = fork.identity;
+      const plan = { untilStep: runUntilStep, stopWhen: [], snapshotAt: [], recordAt: [], recordEvery };
+      await fork.run(plan, undefined, this.closing);
     }
-    train ??= await this.analyst.run("drawSplit", operations, spec);
-    const log = new ProgressLog(this.limits.retainedProgressPoints);
-    const parts = this.#trainingParts(engine, log, () => this.#readBase(identity, spec));
-    const training = await Training.open(parts, spec, train, state, measures);
-    const { step, theta, xi } = state;
-    if (measures.some(({ measure }) => needsBase(measure))) parts.measurer.begin({ step, theta, xi });
-    try {
-      await training.record();
-    } catch (error) {
-      training.sleep();
-      throw error;
-    }
-    return training;
-  }
-
-  #trainingParts(engine: Engine, log: ProgressLog, readBase: () => Promise<Base | undefined>): TrainingParts {
-    const measurer = new Measurer(this.#engines.evaluator, this.#measuring, readBase);
-    return { engine, log, observer: this.#observer, measurer, stepTimes: this.#stepTimes };
-  }
-
-  /** The state at which a session began; undefined when it was kept as a snapshot that is lost. */
-  async #readBase({ name, base }: SessionIdentity, spec: Spec): Promise<Base | undefined> {
-    if (base === undefined) return undefined;
-    if (base.isDrawn) {
-      const operations = spec.modulus * spec.width * operationsADraw;
-      const { theta, xi } = await this.#measuring.run("initialState", operations, spec);
-      return { step: 0, theta, xi };
-    }
-    try {
-      const { step, theta, xi } = (await this.get(name).readSnapshot(base.step)).state;
-      return { step, theta, xi };
-    } catch (error) {
-      if (error instanceof GrokboxError) return undefined;
-      throw error;
-    }
-  }
-
-  #sessionParts(training: Training): SessionParts {
-    return {
-      training,
-      scheduler: (engine) => this.#engines.scheduler(engine),
-      store: this.store,
-      maxQueuedCommands: this.limits.maxQueuedCommands,
-      maxSnapshots: this.limits.maxSnapshotsPerSession,
-      memory: this.#resident,
-      observer: this.#observer,
-      onDefect: this.#onDefect,
-      fork: async (session, step, { changes, labels, runUntilStep }) => {
-        const fork = await this.fork(session, step, { changes, labels, engine: "" });
-        if (runUntilStep !== undefined && runUntilStep > fork.step) {
-          const { recordEvery } = fork.identity;
-          const plan = { untilStep: runUntilStep, stopWhen: [], snapshotAt: [], recordAt: [], recordEvery };
-          await fork.run(plan, undefined, this.closing);
-        }
-        return fork;
-      },
-    };
+    return fork;
   }
 }
 
@@ -597,21 +507,4 @@ interface NewSession {
   /** Of the audit event. */
   readonly eventBody: unknown;
   readonly forking?: Forking;
-}
-
-function snapshotInfo(session: string, row: SnapshotRow, forks: number): SnapshotInfo {
-  const { step, createTimeMs, sha256, pinned } = row;
-  const kind = row.kind as SnapshotInfo["kind"];
-  const names = row.tensors.map(({ name }) => name as ArrayName);
-  return {
-    ...(row.meta as SnapshotMeta),
-    session,
-    step,
-    createTimeMs,
-    kind,
-    pinned,
-    forks,
-    arrays: names,
-    sha256,
-  };
 }
