@@ -1,26 +1,29 @@
-import { randomUUID } from "node:crypto";
 import type { Engine, TrainerState } from "../engine/engine.ts";
 import type { Activation, Spec } from "../model/spec.ts";
 import type { Commit, SessionRow, Store } from "../store/store.ts";
-import { Drive, type Job, stepError } from "./drive.ts";
-import { GrokboxError, invalid, type Reason } from "./errors.ts";
+import { Course } from "./course.ts";
+import { Drive } from "./drive.ts";
+import { GrokboxError } from "./errors.ts";
 import type { Head } from "./head.ts";
 import { type Capture, Keeper, toGrokboxError } from "./keeper.ts";
 import { type MeasureSchedule, needsBase } from "./measure-schedule.ts";
 import type { Observer } from "./observer.ts";
-import { checkPlan, type RunPlan } from "./plan.ts";
+import type { RunPlan } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import type { Receipt } from "./receipt.ts";
 import type { Origin } from "./recovering-trainer.ts";
 import { Residence } from "./residence.ts";
+import { Runs } from "./runs.ts";
 import type { SnapshotSchedule } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { retainedEvents, type SessionEvent } from "./session-event.ts";
+import type { SessionEvent } from "./session-event.ts";
 import type { Intent, SessionIdentity, SessionRecord } from "./session-record.ts";
+import { type SessionChange, Settings } from "./settings.ts";
 import { type Snapshot, type SnapshotInfo, stateOf } from "./snapshot.ts";
 import { type Answering, SnapshotKeeping } from "./snapshot-keeping.ts";
 import { Snapshots } from "./snapshots.ts";
-import { next, type SessionState, type Transition } from "./state.ts";
+import { Standing } from "./standing.ts";
+import type { SessionState } from "./state.ts";
 import type { StopReason } from "./stop-reason.ts";
 import type { Training } from "./training.ts";
 import { type Trigger, Triggers } from "./triggers.ts";
@@ -70,16 +73,6 @@ export interface Forking {
   release(): void;
 }
 
-/** What of a session can be changed at any time; what is left out stays. */
-export interface SessionChange {
-  readonly setLabels?: Readonly<Record<string, string>>;
-  /** By key. */
-  readonly removeLabels?: readonly string[];
-  /** null: keeps none by itself. */
-  readonly schedule?: SnapshotSchedule | null;
-  readonly measures?: MeasureSchedule;
-}
-
 export interface Present {
   readonly spec: Spec;
   readonly state: TrainerState;
@@ -88,8 +81,9 @@ export interface Present {
 }
 
 /**
- * One network in training: its state machine, and what can be asked of it. How it moves is `drive.ts`, what it does on the way
- * `waypoints.ts`, how it lasts `keeper.ts` and `snapshot-keeping.ts`, what of it is in memory `residence.ts`.
+ * One network in training, and what can be asked of it. What it does at the moment is `standing.ts`, its Steps and runs `runs.ts`, how
+ * it moves `drive.ts`, what it does on the way `waypoints.ts`, where it leaves its course `course.ts`, what people set of it `settings.ts`,
+ * how it lasts `keeper.ts` and `snapshot-keeping.ts`, and what of it is in memory `residence.ts`.
  */
 export class Session {
   readonly identity: SessionIdentity;
@@ -103,41 +97,20 @@ export class Session {
   readonly #keeping: SnapshotKeeping;
   readonly #residence: Residence;
   readonly #waypoints: Waypoints;
-  #epoch: string;
-  #labels: Readonly<Record<string, string>>;
-  #events: readonly SessionEvent[];
-  #schedule: SnapshotSchedule | undefined;
-  #course: number;
-  /** Why its engine is the one that it is. */
-  #engineReason: string;
-  #state: SessionState = "idle";
-  #stopReason: StopReason | undefined;
-  #plan: RunPlan | undefined;
-  /** The plan of the run that ended last. While its last state is not stored, the store still has it to do. */
-  #endedPlan: RunPlan | undefined;
-  /** Where the log's present points begin to be others than the ones recorded up to then. */
-  #cuts: Head["cuts"];
+  readonly #standing: Standing;
+  readonly #runs: Runs;
+  readonly #course: Course;
+  readonly #settings: Settings;
   #shutDown = false;
   #isOwned: boolean;
-  /** Of the run started last. */
-  #rest: Promise<unknown> = Promise.resolve();
 
   constructor(identity: SessionIdentity, parts: SessionParts, { intent, head, epoch, snapshots }: Beginning) {
     this.identity = identity;
     this.#parts = parts;
     this.#training = parts.training;
     this.log = parts.training.log;
-    this.#epoch = epoch ?? randomUUID();
-    this.#labels = intent.labels;
-    this.#schedule = intent.schedule;
-    this.#events = intent.events ?? [];
     this.#isOwned = intent.isOwned ?? false;
-    this.#course = head?.course ?? 0;
-    this.#engineReason = head?.engine?.reason ?? identity.engineReason;
-    this.#cuts = head?.cuts ?? [];
-    const { state = "idle" } = intent;
-    this.#state = state === "stepping" || state === "running" ? "idle" : state;
-    this.#stopReason = intent.stopReason;
+    this.#standing = new Standing(identity.name, parts.training, intent);
     this.triggers = new Triggers(intent.triggers, head?.triggers);
     this.snapshots = new Snapshots(identity.name, parts.maxSnapshots, snapshots);
     const { training, store, observer, memory, onDefect } = parts;
@@ -150,7 +123,7 @@ export class Session {
       store,
       keeper: this.keeper,
       snapshots: this.snapshots,
-      position: () => ({ step: this.step, course: this.#course }),
+      position: () => ({ step: this.step, course: this.#course.number }),
       capture: () => this.#capture(),
     });
     this.#residence = new Residence({
@@ -166,10 +139,10 @@ export class Session {
         keeping: this.#keeping,
         snapshots: this.snapshots,
         triggers: this.triggers,
-        schedule: () => this.#schedule,
+        schedule: () => this.schedule,
         step: () => this.step,
         fork: async (step, action) => (await parts.fork(this, step, action)).name,
-        fired: (trigger, detail) => this.#event({ kind: "triggerFired", trigger, detail }),
+        fired: (trigger, detail) => this.#standing.event({ kind: "triggerFired", trigger, detail }),
         onDefect,
       },
       training.stages.stage(),
@@ -182,6 +155,56 @@ export class Session {
       waypoints: this.#waypoints,
       wake: () => this.#wake(),
     });
+    this.#runs = new Runs({
+      name: identity.name,
+      recordEvery: identity.recordEvery,
+      training,
+      standing: this.#standing,
+      drive: this.#drive,
+      keeper: this.keeper,
+      snapshots: this.snapshots,
+      withLog: (work) => this.withLog(work),
+      checkpoint: () => this.checkpoint(),
+      commitPresent: () => this.#commitPresent(),
+      tolerate: (error) => this.#tolerate(error),
+      onDefect,
+    });
+    this.#course = new Course(
+      {
+        training,
+        standing: this.#standing,
+        drive: this.#drive,
+        keeper: this.keeper,
+        keeping: this.#keeping,
+        snapshots: this.snapshots,
+        triggers: this.triggers,
+        waypoints: this.#waypoints,
+        residence: this.#residence,
+        moveMemory: (engine) => memory.move(this, engine),
+        capture: () => this.#capture(),
+        checkpoint: (extra) => this.#checkpoint(extra),
+        audit: (event) => this.#audit(event),
+        tolerate: (error) => this.#tolerate(error),
+      },
+      {
+        course: head?.course ?? 0,
+        cuts: head?.cuts ?? [],
+        engineReason: head?.engine?.reason ?? identity.engineReason,
+      },
+      epoch,
+    );
+    this.#settings = new Settings(
+      {
+        training,
+        drive: this.#drive,
+        keeper: this.keeper,
+        triggers: this.triggers,
+        waypoints: this.#waypoints,
+        resizeMemory: () => memory.resize(this),
+        capture: () => this.#capture(),
+      },
+      intent,
+    );
   }
 
   get name(): string {
@@ -195,11 +218,11 @@ export class Session {
 
   /** Changes when the progress log is not a continuation of an earlier one of the same name. */
   get epoch(): string {
-    return this.#epoch;
+    return this.#course.epoch;
   }
 
   get state(): SessionState {
-    return this.#state;
+    return this.#standing.state;
   }
 
   get step(): number {
@@ -215,11 +238,11 @@ export class Session {
   }
 
   get labels(): Readonly<Record<string, string>> {
-    return this.#labels;
+    return this.#settings.labels;
   }
 
   get schedule(): SnapshotSchedule | undefined {
-    return this.#schedule;
+    return this.#settings.schedule;
   }
 
   /** Which of its points carry which measures, of those that a schedule can name. */
@@ -242,24 +265,24 @@ export class Session {
 
   /** The engine that makes its updates, and why that one. */
   get engine(): { readonly name: string; readonly reason: string } {
-    return { name: this.#training.engine.name, reason: this.#engineReason };
+    return { name: this.#training.engine.name, reason: this.#course.engineReason };
   }
 
   get stopReason(): StopReason | undefined {
-    return this.#stopReason;
+    return this.#standing.stopReason;
   }
 
   get events(): readonly SessionEvent[] {
-    return this.#events;
+    return this.#standing.events;
   }
 
   /** The plan of the run under way. */
   get plan(): RunPlan | undefined {
-    return this.#plan;
+    return this.#runs.plan;
   }
 
   get isTraining(): boolean {
-    return this.#state === "running" || this.#state === "stepping";
+    return this.#standing.isTraining;
   }
 
   /** Nothing is under way or waits, so that it may be put to sleep. */
@@ -269,7 +292,7 @@ export class Session {
 
   /** Resolves when no run is under way, and the last state of the one before was stored, if it could be. */
   get atRest(): Promise<unknown> {
-    return this.#rest;
+    return this.#runs.atRest;
   }
 
   /** The sweep that it belongs to, which alone moves it, until its run there has ended. */
@@ -308,13 +331,13 @@ export class Session {
   /** It is not what the store has. */
   get isDirty(): boolean {
     const { committed, alarm, owesAnswers } = this.keeper;
-    const moved = committed?.step !== this.step || committed.course !== this.#course;
+    const moved = committed?.step !== this.step || committed.course !== this.#course.number;
     return moved || owesAnswers || alarm !== "";
   }
 
   /** No more points will come: deleted, or the server goes down. */
   get ended(): "deleted" | "shutdown" | undefined {
-    if (this.#state === "deleted") return "deleted";
+    if (this.#standing.isDeleted) return "deleted";
     return this.#shutDown && !this.isTraining ? "shutdown" : undefined;
   }
 
@@ -323,81 +346,30 @@ export class Session {
    * point reached. Cancelled, it keeps the steps made.
    */
   advanceBy(
-    { steps, expectedStep, receipt }: { steps: number; expectedStep: number | undefined; receipt: Receipt },
+    by: { readonly steps: number; readonly expectedStep: number | undefined; readonly receipt: Receipt },
     signal: AbortSignal,
   ): Promise<ProgressPoint> {
-    const { memo } = receipt;
-    return this.#drive.inTurn(signal, async () => {
-      if (memo.target === undefined) this.#expect(expectedStep);
-      const target = memo.target ?? this.step + steps;
-      if (!Number.isSafeInteger(target)) {
-        throw invalid([
-          {
-            field: "steps",
-            description: `must lead to at most step ${Number.MAX_SAFE_INTEGER}; got ${steps}`,
-          },
-        ]);
-      }
-      // All of it was done, and only the answer is lost.
-      if (memo.target !== undefined && this.step >= target && this.log.latest !== undefined)
-        return this.log.latest;
-      this.#transition("step");
-      receipt.isBoundToState = true;
-      memo.target = target;
-      const { recordEvery } = this.identity;
-      const plan: RunPlan = { untilStep: target, stopWhen: [], snapshotAt: [], recordAt: [], recordEvery };
-      return this.#drive.whileJob("step", signal, async (job) => {
-        let stop: StopReason | undefined;
-        try {
-          stop = await this.#drive.advance(plan, job);
-        } catch (error) {
-          if (error instanceof GrokboxError) stop = this.#failure(error.message, error.reason);
-          throw error;
-        } finally {
-          // Whatever went wrong, the session must not be left stepping.
-          this.#settle(stop ?? this.#failure("a defect ended the step"), "stepped");
-        }
-        const error = stepError(this.name, stop, signal);
-        if (error !== undefined) throw error;
-        return this.log.latest!;
-      });
-    });
+    return this.#runs.advanceBy(by, signal);
   }
 
   /** Starts a run in the background. Answers with the newest sequence before it. */
-  async run(
+  run(
     plan: RunPlan,
     expectedStep: number | undefined,
     signal: AbortSignal,
-    answering: Answering<number> = () => {},
+    answering?: Answering<number>,
   ): Promise<number> {
-    const { since, committed } = await this.#drive.inTurn(signal, async () => {
-      // What was done before it must be there when it goes on after a crash, for the same points to come again.
-      await this.checkpoint();
-      this.#expect(expectedStep);
-      checkPlan(plan, this.step);
-      this.snapshots.checkRoom(plan.snapshotAt);
-      this.#transition("run");
-      const since = this.log.newest;
-      this.#beginRun({ ...plan, since });
-      answering(since);
-      // A full disk is no reason not to train.
-      return { since, committed: this.keeper.commit(undefined).catch((error) => this.#tolerate(error)) };
-    });
-    await committed;
-    return since;
+    return this.#runs.start(plan, expectedStep, signal, answering);
   }
 
   /** Goes on with a run that the end of a server interrupted. */
   resume(plan: RunPlan): void {
-    this.#transition("run");
-    this.#beginRun(plan);
+    this.#runs.resume(plan);
   }
 
   /** Stops the run under way and returns when it is at rest; does nothing when there is none. */
-  async pause(): Promise<void> {
-    if (this.#state === "running") await this.#drive.end("paused");
-    if (this.#state === "deleted") throw this.#gone();
+  pause(): Promise<void> {
+    return this.#runs.pause();
   }
 
   /** Goes on training under another activation. */
@@ -407,21 +379,7 @@ export class Session {
     receipt: Receipt,
     signal: AbortSignal,
   ): Promise<void> {
-    return this.#drive.between(signal, async () => {
-      // Done already, and only its answer was not.
-      if (receipt.memo.target !== undefined) return;
-      this.#expect(expectedStep);
-      next(this.#state, "swap", this.name);
-      const from = this.spec.activation;
-      if (activation === from && this.#state !== "diverged") return;
-      await this.#training.swap(activation);
-      receipt.isBoundToState = true;
-      this.#course = this.#nextCourse();
-      this.#transition("swap");
-      receipt.memo.target = this.step;
-      const event = this.#event({ kind: "activationSwapped", from, to: activation });
-      await this.#checkpoint({ putEvents: [this.#audit(event)] });
-    });
+    return this.#course.swap(activation, { expectedStep, receipt }, signal);
   }
 
   /**
@@ -437,40 +395,7 @@ export class Session {
     receipt: Receipt,
     signal: AbortSignal,
   ): Promise<void> {
-    return this.#drive.asItIs(signal, async () => {
-      if (receipt.memo.target !== undefined) return;
-      if (this.#state === "deleted") throw this.#gone();
-      this.#expect(expectedStep);
-      const from = this.#training.engine;
-      if (engine === from) return;
-      if (this.#training.isAwake) await this.#moveAwake(engine);
-      else await this.#residence.wakeOn(engine);
-      this.#engineReason = reason;
-      // Updates from now on may be others, in the last bits.
-      this.#course = this.#nextCourse();
-      receipt.isBoundToState = true;
-      receipt.memo.target = this.step;
-      const event = this.#event({ kind: "engineMoved", from: from.name, to: engine.name });
-      this.log.wake();
-      await this.#checkpoint({ putEvents: [this.#audit(event)] });
-    });
-  }
-
-  async #moveAwake(engine: Engine): Promise<void> {
-    // What the last slice brought belongs to the engine that made it.
-    await this.#training.collect();
-    const settle = await this.#parts.memory.move(this, engine);
-    let hasMoved = false;
-    try {
-      await this.#training.move(engine);
-      hasMoved = true;
-    } finally {
-      settle(hasMoved);
-    }
-  }
-
-  #nextCourse(): number {
-    return 1 + Math.max(this.#course, ...this.snapshots.list().map(({ head }) => head.course));
+    return this.#course.move(engine, reason, { expectedStep, receipt }, signal);
   }
 
   /** Keeps the present state. The same step of the same course again returns the snapshot that there is. */
@@ -480,7 +405,7 @@ export class Session {
     answering: Answering<SnapshotInfo> = () => {},
   ): Promise<SnapshotInfo> {
     return this.#drive.between(signal, () => {
-      this.#expect(expectedStep);
+      this.#standing.expect(expectedStep);
       return this.#keeping.keep("requested", { label, answering });
     });
   }
@@ -522,7 +447,7 @@ export class Session {
         commit: (fork) => ({ ...commit, putEvents: [this.#audit(event(fork))] }),
         done: (fork) => {
           done();
-          this.#remember(event(fork));
+          this.#standing.remember(event(fork));
         },
         release,
       };
@@ -539,112 +464,29 @@ export class Session {
     receipt: Receipt,
     signal: AbortSignal,
   ): Promise<void> {
-    return this.#drive.between(signal, async () => {
-      if (receipt.memo.target !== undefined) return;
-      this.#expect(expectedStep);
-      next(this.#state, "restore", this.name);
-      const snapshot = await this.readSnapshot(step);
-      const { head, createTimeMs } = snapshot.info;
-      const from = this.step;
-      if (from !== step) await this.#keeping.keep("replaced");
-      await this.#training.restore(head, snapshot);
-      // What was asked to be written before must not take the truncation along.
-      await this.keeper.idle();
-      // Of the points that the log had then, those that it still has.
-      const cuts = this.#cuts.filter(({ timeMs }) => timeMs >= createTimeMs).map(({ newest }) => newest);
-      const newest = Math.min(head.newest, this.log.newest, ...cuts);
-      this.log.truncate(newest);
-      this.#cuts = [...this.#cuts.filter((cut) => cut.newest < newest), { timeMs: Date.now(), newest }];
-      this.#course = head.course;
-      this.#epoch = randomUUID();
-      this.#stopReason = undefined;
-      this.triggers.rewind(head.triggers);
-      this.#waypoints.restart(this.#training.stages.stage());
-      this.#transition("restore");
-      receipt.isBoundToState = true;
-      receipt.memo.target = step;
-      const event = this.#event({ kind: "snapshotRestored", fromStep: from, toStep: step });
-      this.keeper.truncate(newest);
-      await this.#training.record();
-      // The state before is durable, and this one will be: a disk that is full by now is no reason to fail.
-      const committed = this.keeper.commit(await this.#capture(), { putEvents: [this.#audit(event)] });
-      await committed.catch((error) => this.#tolerate(error));
-    });
+    return this.#course.restore(step, { expectedStep, receipt }, signal);
   }
 
-  /** Changes labels, the schedule of snapshots, and which points from now on carry which measures. */
-  async update(change: SessionChange, signal: AbortSignal, answering: () => void): Promise<void> {
-    const { measures } = change;
-    if (measures === undefined) return this.#update(change, answering, () => this.keeper.commit(undefined));
-    await this.#drive.between(signal, async () => {
-      const before = this.measures;
-      // What was recorded before is measured as it was asked for then.
-      await this.#training.collect();
-      this.#training.measure(measures);
-      try {
-        await this.#parts.memory.resize(this);
-        // With the state, so that after a crash the same points come again.
-        await this.#update(change, answering, async () => this.keeper.commit(await this.#capture()));
-      } catch (error) {
-        this.#training.measure(before);
-        await this.#parts.memory.resize(this);
-        throw error;
-      }
-    });
-  }
-
-  async #update(change: SessionChange, answering: () => void, commit: () => Promise<void>): Promise<void> {
-    const before = { labels: this.#labels, schedule: this.#schedule };
-    const { setLabels = {}, removeLabels = [] } = change;
-    const labels = Object.entries({ ...this.#labels, ...setLabels }).filter(
-      ([key]) => !removeLabels.includes(key),
-    );
-    const after = {
-      labels: Object.fromEntries(labels),
-      schedule: change.schedule === undefined ? this.#schedule : (change.schedule ?? undefined),
-    };
-    this.#labels = after.labels;
-    this.#schedule = after.schedule;
-    this.#waypoints.restart(this.#training.stages.stage());
-    answering();
-    try {
-      await commit();
-    } catch (error) {
-      // What somebody else has set meanwhile stays.
-      if (this.#labels === after.labels) this.#labels = before.labels;
-      if (this.#schedule === after.schedule) this.#schedule = before.schedule;
-      throw error;
-    }
-    this.log.wake();
+  /** Changes labels, the schedule of snapshots, and which points from now on carry which measures; all or nothing. */
+  update(change: SessionChange, signal: AbortSignal, answering: () => void): Promise<void> {
+    return this.#settings.update(change, signal, answering);
   }
 
   setTriggers(triggers: readonly Trigger[], signal: AbortSignal, answering: () => void): Promise<void> {
-    return this.#drive.between(signal, async () => {
-      const before = this.triggers.all;
-      const { memory } = this.triggers;
-      this.triggers.replace(triggers);
-      answering();
-      try {
-        await this.keeper.commit(undefined);
-      } catch (error) {
-        this.triggers.replace(before);
-        this.triggers.rewind(memory);
-        throw error;
-      }
-    });
+    return this.#settings.setTriggers(triggers, signal, answering);
   }
 
   /** A copy of the present state, with the spec that it has at that step. */
   present(expectedStep: number | undefined, signal: AbortSignal): Promise<Present> {
     return this.#drive.between(signal, async () => {
-      this.#expect(expectedStep);
+      this.#standing.expect(expectedStep);
       return { spec: this.spec, train: this.#training.train, state: await this.#training.readState() };
     });
   }
 
   /** Makes the present state durable, if it isn't; a failure is left to the next time, and shows as the keeper's alarm. */
   async checkpoint(): Promise<void> {
-    if (!this.isDirty || this.#state === "deleted") return;
+    if (!this.isDirty || this.#standing.isDeleted) return;
     if (this.#training.isAwake)
       await this.#drive.own(() => this.#checkpoint().catch((error) => this.#tolerate(error)));
     else await this.keeper.commit(undefined).catch((error) => this.#tolerate(error));
@@ -655,7 +497,7 @@ export class Session {
     if (!this.isQuiet || !this.#training.isAwake) return false;
     return this.#drive.exclusively(async () => {
       if (this.isDirty) await this.#commitPresent().catch((error) => this.#tolerate(error));
-      if (this.isDirty || this.isTraining || this.#state === "deleted" || this.log.cursors.size > 0)
+      if (this.isDirty || this.isTraining || this.#standing.isDeleted || this.log.cursors.size > 0)
         return false;
       this.#residence.sleep();
       return true;
@@ -674,9 +516,9 @@ export class Session {
 
   /** Stops training and forgets everything. */
   async delete(answering: () => void): Promise<void> {
-    const before = this.#state;
-    this.#transition("delete");
-    const gone = this.#gone();
+    const before = this.state;
+    this.#standing.transition("delete");
+    const gone = this.#standing.gone();
     this.#drive.closeJobs(gone);
     await this.#drive.end("cancelled");
     await this.#drive.exclusively(async () => {
@@ -705,8 +547,8 @@ export class Session {
     await this.#drive.end("shutdown");
     await this.checkpoint();
     // Of a state that can't be had any more, as without a device: nobody will make the points again that somebody may have seen.
-    if (this.isDirty && this.#training.isBehind && this.#plan === undefined) {
-      this.#epoch = randomUUID();
+    if (this.isDirty && this.#training.isBehind && this.plan === undefined) {
+      this.#course.renewEpoch();
       await this.keeper.commit(undefined).catch((error) => this.#tolerate(error));
     }
     this.#drive.closeLane(down);
@@ -738,9 +580,9 @@ export class Session {
       id: this.id,
       ordinal,
       createTimeMs,
-      epoch: this.#epoch,
+      epoch: this.epoch,
       parent: parent === undefined ? null : { session: parent.session, step: parent.step },
-      state: this.#state,
+      state: this.state,
       step: head.step,
       spec: head.spec,
       body,
@@ -748,17 +590,17 @@ export class Session {
   }
 
   #intent(isPresent: boolean): Intent {
-    const plan = this.#plan ?? (isPresent || !this.isDirty ? undefined : this.#endedPlan);
+    const plan = this.plan ?? (isPresent || !this.isDirty ? undefined : this.#runs.endedPlan);
     return {
-      labels: this.#labels,
-      state: this.#state,
-      events: this.#events,
+      labels: this.labels,
+      state: this.state,
+      events: this.events,
       triggers: this.triggers.all,
       commitTimeMs: Date.now(),
-      ...(this.#schedule === undefined ? {} : { schedule: this.#schedule }),
+      ...(this.schedule === undefined ? {} : { schedule: this.schedule }),
       ...(this.measures.length === 0 ? {} : { measures: this.measures }),
       ...(this.#isOwned ? { isOwned: true as const } : {}),
-      ...(this.#stopReason === undefined ? {} : { stopReason: this.#stopReason }),
+      ...(this.stopReason === undefined ? {} : { stopReason: this.stopReason }),
       // A run that the server's end interrupts goes on after it.
       ...(plan === undefined ? {} : { plan }),
     };
@@ -773,10 +615,10 @@ export class Session {
       step,
       counts,
       stages: stages.memory(),
-      course: this.#course,
+      course: this.#course.number,
       isStraight,
       engine: this.engine,
-      cuts: this.#cuts,
+      cuts: this.#course.cuts,
       oldest,
       newest,
       latest,
@@ -821,91 +663,8 @@ export class Session {
   }
 
   async #wake(): Promise<void> {
-    if (this.#state === "deleted") throw this.#gone();
+    if (this.#standing.isDeleted) throw this.#standing.gone();
     await this.#residence.wake();
-  }
-
-  #gone(): GrokboxError {
-    return new GrokboxError("SESSION_DELETED", `${this.name} was deleted`, { session: this.name });
-  }
-
-  #transition(transition: Transition): void {
-    this.#state = next(this.#state, transition, this.name);
-    this.log.wake();
-  }
-
-  #expect(expectedStep: number | undefined): void {
-    if (expectedStep === undefined || expectedStep === this.step) return;
-    throw new GrokboxError(
-      "STEP_MISMATCH",
-      `${this.name} is at step ${this.step}, not at the expected ${expectedStep}; nothing was changed`,
-      { session: this.name, expected_step: expectedStep, step: this.step },
-    );
-  }
-
-  #beginRun(plan: RunPlan): void {
-    this.#plan = plan;
-    this.#stopReason = undefined;
-    const background = new AbortController();
-    this.#rest = this.#drive
-      .whileJob("run", background.signal, (job) => this.#runToEnd(plan, job))
-      .catch((error) => this.#parts.onDefect(error));
-  }
-
-  async #runToEnd(plan: RunPlan, job: Job): Promise<void> {
-    let stop: StopReason | undefined;
-    try {
-      const since = (plan.since ?? 0) + 1;
-      const before =
-        plan.stopWhen.length === 0
-          ? []
-          : await this.withLog((log) => log.read(since, Number.MAX_SAFE_INTEGER));
-      stop = await this.#drive.advance(plan, job, before);
-    } catch (error) {
-      // What the caller could have been told (a snapshot that doesn't fit) is a reason to stop, not a defect.
-      if (!(error instanceof GrokboxError)) throw error;
-      stop = this.#failure(error.message, error.reason);
-    } finally {
-      stop ??= this.#failure("a defect ended the run");
-      // What the end of the server interrupts stays planned, and goes on after it.
-      this.#endedPlan = plan;
-      if (stop.kind !== "shutdown") this.#plan = undefined;
-      this.#settle(stop, stop.kind === "paused" ? "pause" : "complete");
-      await this.#commitEnd();
-    }
-  }
-
-  /** At the end of a run: its last state, or at least that it ended. */
-  async #commitEnd(): Promise<void> {
-    if (this.#state === "deleted") return;
-    try {
-      if (this.#training.isAwake) await this.#drive.exclusively(() => this.#commitPresent());
-      else await this.keeper.commit(undefined);
-    } catch (error) {
-      this.#tolerate(error);
-    }
-  }
-
-  #failure(detail: string, cause?: Reason): StopReason {
-    return { kind: "failed", detail, step: this.step, ...(cause === undefined ? {} : { cause }) };
-  }
-
-  #settle(stop: StopReason, transition: Transition): void {
-    this.#stopReason = stop;
-    if (this.#state === "deleted") return;
-    this.#transition(stop.kind === "diverged" ? "diverge" : transition);
-  }
-
-  #event<E extends SessionEvent["kind"]>(
-    what: Omit<Extract<SessionEvent, { kind: E }>, "step" | "timeMs"> & { readonly kind: E },
-  ): SessionEvent {
-    const event = { step: this.step, timeMs: Date.now(), ...what } as unknown as SessionEvent;
-    this.#remember(event);
-    return event;
-  }
-
-  #remember(event: SessionEvent): void {
-    this.#events = [...this.#events, event].slice(-retainedEvents);
   }
 
   #audit({ step, timeMs, kind, ...body }: SessionEvent): NonNullable<Commit["putEvents"]>[number] {

@@ -1,0 +1,210 @@
+import { randomUUID } from "node:crypto";
+import type { Engine } from "../engine/engine.ts";
+import type { Activation } from "../model/spec.ts";
+import type { Commit } from "../store/store.ts";
+import type { Drive } from "./drive.ts";
+import type { Head } from "./head.ts";
+import type { Capture, Keeper } from "./keeper.ts";
+import type { Receipt } from "./receipt.ts";
+import type { Residence } from "./residence.ts";
+import type { SessionEvent } from "./session-event.ts";
+import type { SnapshotKeeping } from "./snapshot-keeping.ts";
+import type { Snapshots } from "./snapshots.ts";
+import type { Standing } from "./standing.ts";
+import type { Training } from "./training.ts";
+import type { Triggers } from "./triggers.ts";
+import type { Waypoints } from "./waypoints.ts";
+
+export interface CourseParts {
+  readonly training: Training;
+  readonly standing: Standing;
+  readonly drive: Drive;
+  readonly keeper: Keeper;
+  readonly keeping: SnapshotKeeping;
+  readonly snapshots: Snapshots;
+  readonly triggers: Triggers;
+  readonly waypoints: Waypoints;
+  readonly residence: Residence;
+  /** Sets memory aside for a trainer that is resident to go to another engine, and is told whether it did. */
+  readonly moveMemory: (engine: Engine) => Promise<(hasMoved: boolean) => void>;
+  readonly capture: () => Promise<Capture>;
+  /** Begins to make the present state durable, with the trainer to itself; what can't be stored goes with the next commit. */
+  readonly checkpoint: (extra: Commit) => Promise<void>;
+  readonly audit: (event: SessionEvent) => NonNullable<Commit["putEvents"]>[number];
+  readonly tolerate: (error: unknown) => void;
+}
+
+/** What of a course is stored with a state. */
+export type StoredCourse = Pick<Head, "course" | "cuts"> & { readonly engineReason: string };
+
+/** Who leaves a course: where they think the session is, and what their call must remember when it is repeated. */
+export interface Leave {
+  readonly expectedStep: number | undefined;
+  readonly receipt: Receipt;
+}
+
+/**
+ * Equal steps of one course are equal states. A session leaves its course for another activation, another engine, or a state that it was
+ * in before.
+ */
+export class Course {
+  readonly #parts: CourseParts;
+  #number: number;
+  #epoch: string;
+  #engineReason: string;
+  #cuts: Head["cuts"];
+
+  constructor(
+    parts: CourseParts,
+    { course, cuts, engineReason }: StoredCourse,
+    epoch: string = randomUUID(),
+  ) {
+    this.#parts = parts;
+    this.#number = course;
+    this.#cuts = cuts;
+    this.#engineReason = engineReason;
+    this.#epoch = epoch;
+  }
+
+  /** Greater than that of every course before, but after a return to a snapshot: then it is the snapshot's again. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** Changes when the progress log is not a continuation of an earlier one of the same name. */
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** Nobody will make the points again that somebody may have seen. */
+  renewEpoch(): void {
+    this.#epoch = randomUUID();
+  }
+
+  /** Where the log's present points begin to be others than the ones recorded up to then. */
+  get cuts(): Head["cuts"] {
+    return this.#cuts;
+  }
+
+  /** Why its engine is the one that it is. */
+  get engineReason(): string {
+    return this.#engineReason;
+  }
+
+  /** Goes on training under another activation. */
+  swap(activation: Activation, { expectedStep, receipt }: Leave, signal: AbortSignal): Promise<void> {
+    const { training, standing, drive } = this.#parts;
+    return drive.between(signal, async () => {
+      // Done already, and only its answer was not.
+      if (receipt.memo.target !== undefined) return;
+      standing.expect(expectedStep);
+      standing.check("swap");
+      const from = training.spec.activation;
+      if (activation === from && standing.state !== "diverged") return;
+      await training.swap(activation);
+      receipt.isBoundToState = true;
+      this.#number = this.#next();
+      standing.transition("swap");
+      receipt.memo.target = training.step;
+      await this.#left(standing.event({ kind: "activationSwapped", from, to: activation }));
+    });
+  }
+
+  /**
+   * Goes on under another engine, from the present state; a run under way goes on there. Fails, changing nothing, with OUT_OF_MEMORY,
+   * and with DEVICE_LOST when either engine has none and the state is not stored.
+   *
+   * @param reason - why it is to be that engine, for people
+   */
+  move(engine: Engine, reason: string, { expectedStep, receipt }: Leave, signal: AbortSignal): Promise<void> {
+    const { training, standing, drive, residence } = this.#parts;
+    return drive.asItIs(signal, async () => {
+      if (receipt.memo.target !== undefined) return;
+      if (standing.isDeleted) throw standing.gone();
+      standing.expect(expectedStep);
+      const from = training.engine;
+      if (engine === from) return;
+      if (training.isAwake) await this.#moveAwake(engine);
+      else await residence.wakeOn(engine);
+      this.#engineReason = reason;
+      // Updates from now on may be others, in the last bits.
+      this.#number = this.#next();
+      receipt.isBoundToState = true;
+      receipt.memo.target = training.step;
+      const event = standing.event({ kind: "engineMoved", from: from.name, to: engine.name });
+      training.log.wake();
+      await this.#left(event);
+    });
+  }
+
+  async #moveAwake(engine: Engine): Promise<void> {
+    const { training, moveMemory } = this.#parts;
+    // What the last slice brought belongs to the engine that made it.
+    await training.collect();
+    const settle = await moveMemory(engine);
+    let hasMoved = false;
+    try {
+      await training.move(engine);
+      hasMoved = true;
+    } finally {
+      settle(hasMoved);
+    }
+  }
+
+  /** Goes back to a snapshot. */
+  restore(step: number, { expectedStep, receipt }: Leave, signal: AbortSignal): Promise<void> {
+    const { training, standing, drive, keeper, keeping, triggers, waypoints } = this.#parts;
+    const { capture, audit, tolerate } = this.#parts;
+    return drive.between(signal, async () => {
+      if (receipt.memo.target !== undefined) return;
+      standing.expect(expectedStep);
+      standing.check("restore");
+      const snapshot = await keeping.read(step);
+      const { head } = snapshot.info;
+      const from = training.step;
+      if (from !== step) await keeping.keep("replaced");
+      await training.restore(head, snapshot);
+      // What was asked to be written before must not take the truncation along.
+      await keeper.idle();
+      const newest = this.#cut(head.newest, snapshot.info.createTimeMs);
+      this.#number = head.course;
+      this.renewEpoch();
+      standing.forgetStop();
+      triggers.rewind(head.triggers);
+      waypoints.restart(training.stages.stage());
+      standing.transition("restore");
+      receipt.isBoundToState = true;
+      receipt.memo.target = step;
+      const event = standing.event({ kind: "snapshotRestored", fromStep: from, toStep: step });
+      keeper.truncate(newest);
+      await training.record();
+      // The state before is durable, and this one will be: a disk that is full by now is no reason to fail.
+      await keeper.commit(await capture(), { putEvents: [audit(event)] }).catch(tolerate);
+    });
+  }
+
+  /**
+   * Takes off the log what came after `newest` of when `timeMs` was.
+   *
+   * @returns the newest point that it still has
+   */
+  #cut(newestThen: number, timeMs: number): number {
+    const { log } = this.#parts.training;
+    // Of the points that the log had then, those that it still has.
+    const cuts = this.#cuts.filter((cut) => cut.timeMs >= timeMs).map(({ newest }) => newest);
+    const newest = Math.min(newestThen, log.newest, ...cuts);
+    log.truncate(newest);
+    this.#cuts = [...this.#cuts.filter((cut) => cut.newest < newest), { timeMs: Date.now(), newest }];
+    return newest;
+  }
+
+  #next(): number {
+    const kept = this.#parts.snapshots.list().map(({ head }) => head.course);
+    return 1 + Math.max(this.#number, ...kept);
+  }
+
+  async #left(event: SessionEvent): Promise<void> {
+    const { checkpoint, audit } = this.#parts;
+    await checkpoint({ putEvents: [audit(event)] });
+  }
+}

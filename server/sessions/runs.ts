@@ -1,0 +1,187 @@
+import { type Drive, type Job, stepError } from "./drive.ts";
+import { GrokboxError, invalid } from "./errors.ts";
+import type { Keeper } from "./keeper.ts";
+import { checkPlan, type RunPlan } from "./plan.ts";
+import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
+import type { Receipt } from "./receipt.ts";
+import type { Answering } from "./snapshot-keeping.ts";
+import type { Snapshots } from "./snapshots.ts";
+import type { Standing } from "./standing.ts";
+import type { StopReason } from "./stop-reason.ts";
+import type { Training } from "./training.ts";
+
+export interface RunsParts {
+  readonly name: string;
+  /** Of Steps. */
+  readonly recordEvery: number;
+  readonly training: Training;
+  readonly standing: Standing;
+  readonly drive: Drive;
+  readonly keeper: Keeper;
+  readonly snapshots: Snapshots;
+  /** Runs something on the log with all its retained points. */
+  readonly withLog: <T>(work: (log: ProgressLog) => T) => Promise<T>;
+  /** Makes the present state durable, if it isn't. */
+  readonly checkpoint: () => Promise<void>;
+  /** Makes the present state durable, with the trainer to itself. */
+  readonly commitPresent: () => Promise<void>;
+  /** Takes what could not be stored for what it is, and writes down a defect. */
+  readonly tolerate: (error: unknown) => void;
+  readonly onDefect: (error: unknown) => void;
+}
+
+/** The Steps and background runs of a session, from what is asked of them to what is stored of their end. */
+export class Runs {
+  readonly #parts: RunsParts;
+  #plan: RunPlan | undefined;
+  #endedPlan: RunPlan | undefined;
+  /** Of the run started last. */
+  #rest: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: RunsParts) {
+    this.#parts = parts;
+  }
+
+  /** The plan of the run under way, or of one that the server's end interrupted. */
+  get plan(): RunPlan | undefined {
+    return this.#plan;
+  }
+
+  /** The plan of the run that ended last. While its last state is not stored, the store still has it to do. */
+  get endedPlan(): RunPlan | undefined {
+    return this.#endedPlan;
+  }
+
+  /** Resolves when no run is under way, and the last state of the one before was stored, if it could be. */
+  get atRest(): Promise<unknown> {
+    return this.#rest;
+  }
+
+  /**
+   * Advances by `steps`, or to the target that the receipt remembers of an earlier call with the same request id, and returns the
+   * point reached. Cancelled, it keeps the steps made.
+   */
+  advanceBy(
+    { steps, expectedStep, receipt }: { steps: number; expectedStep: number | undefined; receipt: Receipt },
+    signal: AbortSignal,
+  ): Promise<ProgressPoint> {
+    const { name, recordEvery, training, standing, drive } = this.#parts;
+    const { log } = training;
+    const { memo } = receipt;
+    return drive.inTurn(signal, async () => {
+      if (memo.target === undefined) standing.expect(expectedStep);
+      const target = memo.target ?? training.step + steps;
+      if (!Number.isSafeInteger(target)) {
+        throw invalid([
+          {
+            field: "steps",
+            description: `must lead to at most step ${Number.MAX_SAFE_INTEGER}; got ${steps}`,
+          },
+        ]);
+      }
+      // All of it was done, and only the answer is lost.
+      if (memo.target !== undefined && training.step >= target && log.latest !== undefined) return log.latest;
+      standing.transition("step");
+      receipt.isBoundToState = true;
+      memo.target = target;
+      const plan: RunPlan = { untilStep: target, stopWhen: [], snapshotAt: [], recordAt: [], recordEvery };
+      return drive.whileJob("step", signal, async (job) => {
+        let stop: StopReason | undefined;
+        try {
+          stop = await drive.advance(plan, job);
+        } catch (error) {
+          if (error instanceof GrokboxError) stop = standing.failure(error.message, error.reason);
+          throw error;
+        } finally {
+          // Whatever went wrong, the session must not be left stepping.
+          standing.settle(stop ?? standing.failure("a defect ended the step"), "stepped");
+        }
+        const error = stepError(name, stop, signal);
+        if (error !== undefined) throw error;
+        return log.latest!;
+      });
+    });
+  }
+
+  /** Starts a run in the background. Answers with the newest sequence before it. */
+  async start(
+    plan: RunPlan,
+    expectedStep: number | undefined,
+    signal: AbortSignal,
+    answering: Answering<number> = () => {},
+  ): Promise<number> {
+    const { training, standing, drive, keeper, snapshots, checkpoint, tolerate } = this.#parts;
+    const { since, committed } = await drive.inTurn(signal, async () => {
+      // What was done before it must be there when it goes on after a crash, for the same points to come again.
+      await checkpoint();
+      standing.expect(expectedStep);
+      checkPlan(plan, training.step);
+      snapshots.checkRoom(plan.snapshotAt);
+      standing.transition("run");
+      const since = training.log.newest;
+      this.#begin({ ...plan, since });
+      answering(since);
+      // A full disk is no reason not to train.
+      return { since, committed: keeper.commit(undefined).catch(tolerate) };
+    });
+    await committed;
+    return since;
+  }
+
+  /** Goes on with a run that the end of a server interrupted. */
+  resume(plan: RunPlan): void {
+    this.#parts.standing.transition("run");
+    this.#begin(plan);
+  }
+
+  /** Stops the run under way and returns when it is at rest; does nothing when there is none. */
+  async pause(): Promise<void> {
+    const { standing, drive } = this.#parts;
+    if (standing.state === "running") await drive.end("paused");
+    if (standing.isDeleted) throw standing.gone();
+  }
+
+  #begin(plan: RunPlan): void {
+    const { standing, drive, onDefect } = this.#parts;
+    this.#plan = plan;
+    standing.forgetStop();
+    const background = new AbortController();
+    this.#rest = drive
+      .whileJob("run", background.signal, (job) => this.#toEnd(plan, job))
+      .catch((error) => onDefect(error));
+  }
+
+  async #toEnd(plan: RunPlan, job: Job): Promise<void> {
+    const { standing, drive, withLog } = this.#parts;
+    let stop: StopReason | undefined;
+    try {
+      const since = (plan.since ?? 0) + 1;
+      const before =
+        plan.stopWhen.length === 0 ? [] : await withLog((log) => log.read(since, Number.MAX_SAFE_INTEGER));
+      stop = await drive.advance(plan, job, before);
+    } catch (error) {
+      // What the caller could have been told (a snapshot that doesn't fit) is a reason to stop, not a defect.
+      if (!(error instanceof GrokboxError)) throw error;
+      stop = standing.failure(error.message, error.reason);
+    } finally {
+      stop ??= standing.failure("a defect ended the run");
+      // What the end of the server interrupts stays planned, and goes on after it.
+      this.#endedPlan = plan;
+      if (stop.kind !== "shutdown") this.#plan = undefined;
+      standing.settle(stop, stop.kind === "paused" ? "pause" : "complete");
+      await this.#commitEnd();
+    }
+  }
+
+  /** At the end of a run: its last state, or at least that it ended. */
+  async #commitEnd(): Promise<void> {
+    const { training, standing, drive, keeper, commitPresent, tolerate } = this.#parts;
+    if (standing.isDeleted) return;
+    try {
+      if (training.isAwake) await drive.exclusively(commitPresent);
+      else await keeper.commit(undefined);
+    } catch (error) {
+      tolerate(error);
+    }
+  }
+}
