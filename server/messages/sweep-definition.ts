@@ -9,8 +9,8 @@ import { presets } from "../model/presets.ts";
 import { type Axis, type Cells, groupCount, namedParameters, type SpecSource } from "../model/sweep-grid.ts";
 import { GrokboxError } from "../sessions/errors.ts";
 import { isExtra } from "../sessions/extra-measures.ts";
+import type { Limits } from "../sessions/limits.ts";
 import { checkPlan } from "../sessions/plan.ts";
-import type { Limits } from "../sessions/registry.ts";
 import { apiName } from "../sessions/stop-conditions.ts";
 import {
   defaultParallel,

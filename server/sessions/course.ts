@@ -25,20 +25,24 @@ export interface CourseParts {
   readonly triggers: Triggers;
   readonly waypoints: Waypoints;
   readonly residence: Residence;
-  /** Sets memory aside for a trainer that is resident to go to another engine, and is told whether it did. */
+  /**
+   * Sets memory aside for a trainer that is resident to go to another engine. Fails with OUT_OF_MEMORY, changing nothing.
+   *
+   * @returns is to be told whether it did
+   */
   readonly moveMemory: (engine: Engine) => Promise<(hasMoved: boolean) => void>;
   readonly capture: () => Promise<Capture>;
   /** Begins to make the present state durable, with the trainer to itself; what can't be stored goes with the next commit. */
-  readonly checkpoint: (extra: Commit) => Promise<void>;
+  readonly commitSoon: (extra: Commit) => Promise<void>;
   readonly audit: (event: SessionEvent) => NonNullable<Commit["putEvents"]>[number];
   readonly tolerate: (error: unknown) => void;
 }
 
 /** What of a course is stored with a state. */
-export type StoredCourse = Pick<Head, "course" | "cuts"> & { readonly engineReason: string };
+type StoredCourse = Pick<Head, "course" | "cuts"> & { readonly engineReason: string };
 
-/** Who leaves a course: where they think the session is, and what their call must remember when it is repeated. */
-export interface Leave {
+/** Who asks to leave a course: where they think the session is, and what their call must remember when it is repeated. */
+interface Caller {
   readonly expectedStep: number | undefined;
   readonly receipt: Receipt;
 }
@@ -66,7 +70,7 @@ export class Course {
     this.#epoch = epoch;
   }
 
-  /** Greater than that of every course before, but after a return to a snapshot: then it is the snapshot's again. */
+  /** Greater, when it is left, than that of every other state that can be had; after a return to a snapshot, the snapshot's own. */
   get number(): number {
     return this.#number;
   }
@@ -92,7 +96,7 @@ export class Course {
   }
 
   /** Goes on training under another activation. */
-  swap(activation: Activation, { expectedStep, receipt }: Leave, signal: AbortSignal): Promise<void> {
+  swap(activation: Activation, { expectedStep, receipt }: Caller, signal: AbortSignal): Promise<void> {
     const { training, standing, drive } = this.#parts;
     return drive.between(signal, async () => {
       // Done already, and only its answer was not.
@@ -106,7 +110,7 @@ export class Course {
       this.#number = this.#next();
       standing.transition("swap");
       receipt.memo.target = training.step;
-      await this.#left(standing.event({ kind: "activationSwapped", from, to: activation }));
+      await this.#commitLeaving(standing.note({ kind: "activationSwapped", from, to: activation }));
     });
   }
 
@@ -116,7 +120,12 @@ export class Course {
    *
    * @param reason - why it is to be that engine, for people
    */
-  move(engine: Engine, reason: string, { expectedStep, receipt }: Leave, signal: AbortSignal): Promise<void> {
+  move(
+    engine: Engine,
+    reason: string,
+    { expectedStep, receipt }: Caller,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { training, standing, drive, residence } = this.#parts;
     return drive.asItIs(signal, async () => {
       if (receipt.memo.target !== undefined) return;
@@ -131,9 +140,9 @@ export class Course {
       this.#number = this.#next();
       receipt.isBoundToState = true;
       receipt.memo.target = training.step;
-      const event = standing.event({ kind: "engineMoved", from: from.name, to: engine.name });
+      const event = standing.note({ kind: "engineMoved", from: from.name, to: engine.name });
       training.log.wake();
-      await this.#left(event);
+      await this.#commitLeaving(event);
     });
   }
 
@@ -152,7 +161,7 @@ export class Course {
   }
 
   /** Goes back to a snapshot. */
-  restore(step: number, { expectedStep, receipt }: Leave, signal: AbortSignal): Promise<void> {
+  restore(step: number, { expectedStep, receipt }: Caller, signal: AbortSignal): Promise<void> {
     const { training, standing, drive, keeper, keeping, triggers, waypoints } = this.#parts;
     const { capture, audit, tolerate } = this.#parts;
     return drive.between(signal, async () => {
@@ -175,7 +184,7 @@ export class Course {
       standing.transition("restore");
       receipt.isBoundToState = true;
       receipt.memo.target = step;
-      const event = standing.event({ kind: "snapshotRestored", fromStep: from, toStep: step });
+      const event = standing.note({ kind: "snapshotRestored", fromStep: from, toStep: step });
       keeper.truncate(newest);
       await training.record();
       // The state before is durable, and this one will be: a disk that is full by now is no reason to fail.
@@ -184,13 +193,13 @@ export class Course {
   }
 
   /**
-   * Takes off the log what came after `newest` of when `timeMs` was.
+   * Takes the points off the log that it did not have at an earlier time.
    *
-   * @returns the newest point that it still has
+   * @param newestThen - its newest sequence at that time
+   * @returns its newest sequence now: points that it had then may have been taken off since
    */
   #cut(newestThen: number, timeMs: number): number {
     const { log } = this.#parts.training;
-    // Of the points that the log had then, those that it still has.
     const cuts = this.#cuts.filter((cut) => cut.timeMs >= timeMs).map(({ newest }) => newest);
     const newest = Math.min(newestThen, log.newest, ...cuts);
     log.truncate(newest);
@@ -203,8 +212,8 @@ export class Course {
     return 1 + Math.max(this.#number, ...kept);
   }
 
-  async #left(event: SessionEvent): Promise<void> {
-    const { checkpoint, audit } = this.#parts;
-    await checkpoint({ putEvents: [audit(event)] });
+  async #commitLeaving(event: SessionEvent): Promise<void> {
+    const { commitSoon, audit } = this.#parts;
+    await commitSoon({ putEvents: [audit(event)] });
   }
 }

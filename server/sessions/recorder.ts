@@ -33,9 +33,10 @@ export class Recorder {
   }
 
   /**
-   * The last point that a slice brought; undefined when it has none.
+   * Observes what a slice brought, and records of it what was to be.
    *
    * @param values - of those records that were reached
+   * @returns the last of them, if any
    */
   takeIn({ from, result, records }: Slice, values: readonly ScheduledValues[]): ProgressPoint | undefined {
     const { trace } = result;

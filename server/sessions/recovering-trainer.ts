@@ -137,7 +137,7 @@ export class RecoveringTrainer {
     this.#begin(awake, origin);
   }
 
-  /** Goes on as another network, from the same weights and moments. Fails with DIVERGED, changing nothing. */
+  /** Goes on as another network of the same size, from the same weights and moments. Fails with DIVERGED, changing nothing. */
   become(spec: Spec): Promise<void> {
     return this.with(async ({ trainer, train }) => {
       const state = await trainer.readState();
@@ -171,7 +171,11 @@ export class RecoveringTrainer {
     return this.with(({ trainer }) => trainer.readState());
   }
 
-  /** Makes new updates. @returns undefined when the device was lost, and with it whatever was made */
+  /**
+   * Makes new updates; it must not be behind.
+   *
+   * @returns undefined when the device was lost, and with it whatever was made
+   */
   async advance(steps: number, options: AdvanceOptions): Promise<Advance | undefined> {
     const { trainer } = this.resident;
     let result: Advance;

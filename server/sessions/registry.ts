@@ -8,6 +8,7 @@ import { applyChanges, type Changes, changesViolations } from "./changes.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { type AbsentEngine, type EngineSet, Engines, type OfferedEngine } from "./engines.ts";
 import { GrokboxError, invalid } from "./errors.ts";
+import type { Limits } from "./limits.ts";
 import { type MeasureSchedule, neverMeasured } from "./measure-schedule.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { type Observer, unobserved } from "./observer.ts";
@@ -23,15 +24,6 @@ import type { Answering } from "./snapshot-keeping.ts";
 import type { SessionState } from "./state.ts";
 import { Uploads } from "./uploads.ts";
 import type { ForkAction } from "./waypoints.ts";
-
-export interface Limits {
-  readonly maxSessions: number;
-  readonly maxQueuedCommands: number;
-  readonly maxSnapshotsPerSession: number;
-  readonly retainedProgressPoints: number;
-  /** Of states, snapshots and uploads together. */
-  readonly maxStateBytes: number;
-}
 
 export interface StartInput extends Origination {
   readonly preset: string;
@@ -148,7 +140,7 @@ export class Registry {
         continue;
       }
       const forksAt = (step: number) => forks.get(`${row.id} ${step}`)?.length ?? 0;
-      const one = this.#maker.restored(row, bySession.get(row.id) ?? [], forksAt, { lastEnd, resume });
+      const one = this.#maker.restore(row, bySession.get(row.id) ?? [], forksAt, { lastEnd, resume });
       const { name, ordinal } = one.session.identity;
       this.#sessions.set(name, one.session);
       this.#started = Math.max(this.#started, ordinal);
@@ -456,8 +448,7 @@ export class Registry {
         base: { step: input.state?.step ?? 0, isDrawn: input.state === undefined },
         ...identity,
       };
-      const training = await this.#maker.train(input, whole, engine, measures);
-      session = this.#maker.session(whole, training, beginning);
+      session = await this.#maker.make(input, engine, measures, whole, beginning);
       reserved.give(session);
       answering(session);
       const { id, name, step } = session;

@@ -21,13 +21,19 @@ export interface RunsParts {
   readonly snapshots: Snapshots;
   /** Runs something on the log with all its retained points. */
   readonly withLog: <T>(work: (log: ProgressLog) => T) => Promise<T>;
-  /** Makes the present state durable, if it isn't. */
+  /** Makes the present state durable, if it isn't; takes its turn with the trainer. */
   readonly checkpoint: () => Promise<void>;
   /** Makes the present state durable, with the trainer to itself. */
   readonly commitPresent: () => Promise<void>;
   /** Takes what could not be stored for what it is, and writes down a defect. */
   readonly tolerate: (error: unknown) => void;
   readonly onDefect: (error: unknown) => void;
+}
+
+export interface StepRequest {
+  readonly steps: number;
+  readonly expectedStep: number | undefined;
+  readonly receipt: Receipt;
 }
 
 /** The Steps and background runs of a session, from what is asked of them to what is stored of their end. */
@@ -61,10 +67,7 @@ export class Runs {
    * Advances by `steps`, or to the target that the receipt remembers of an earlier call with the same request id, and returns the
    * point reached. Cancelled, it keeps the steps made.
    */
-  advanceBy(
-    { steps, expectedStep, receipt }: { steps: number; expectedStep: number | undefined; receipt: Receipt },
-    signal: AbortSignal,
-  ): Promise<ProgressPoint> {
+  advanceBy({ steps, expectedStep, receipt }: StepRequest, signal: AbortSignal): Promise<ProgressPoint> {
     const { name, recordEvery, training, standing, drive } = this.#parts;
     const { log } = training;
     const { memo } = receipt;

@@ -6,6 +6,7 @@ import { Analyst } from "./analyst.ts";
 import type { Engines } from "./engines.ts";
 import { GrokboxError } from "./errors.ts";
 import type { Head } from "./head.ts";
+import type { Limits } from "./limits.ts";
 import { type MeasureSchedule, needsBase } from "./measure-schedule.ts";
 import { type Base, Measurer } from "./measurer.ts";
 import type { RunPlan } from "./plan.ts";
@@ -19,11 +20,11 @@ import { Training, type TrainingParts } from "./training.ts";
 /** What a normal draw costs, roughly, beside a multiply-add. */
 const operationsADraw = 32;
 
-/** A network to train: with weights from elsewhere, and the pairs that train, or with what its spec draws. */
+/** A network to train, with weights from elsewhere or those that its spec draws. */
 export interface Origination {
   readonly spec: Spec;
   readonly state?: TrainerState;
-  /** [p, p] mask of training pairs. */
+  /** [p, p] mask of the pairs that train, when they are not to be drawn either; only with `state`. */
   readonly train?: Uint8Array;
 }
 
@@ -41,11 +42,7 @@ export interface SessionMakerParts
   readonly engines: Engines;
   /** For what users ask. */
   readonly analyst: Analyst;
-  readonly limits: {
-    readonly maxQueuedCommands: number;
-    readonly maxSnapshotsPerSession: number;
-    readonly retainedProgressPoints: number;
-  };
+  readonly limits: Pick<Limits, "maxQueuedCommands" | "maxSnapshotsPerSession" | "retainedProgressPoints">;
   readonly readSnapshot: (session: string, step: number) => Promise<Snapshot>;
 }
 
@@ -60,8 +57,61 @@ export class SessionMaker {
     this.#parts = parts;
   }
 
-  /** A network that is awake, its first progress point recorded. Fails with DIVERGED when the loss of its weights is not finite. */
-  async train(
+  /** A session that is awake, its first progress point recorded. Fails with DIVERGED when the loss of its weights is not finite. */
+  async make(
+    origination: Origination,
+    engine: Engine,
+    measures: MeasureSchedule,
+    identity: SessionIdentity,
+    beginning: Beginning,
+  ): Promise<Session> {
+    const training = await this.#open(origination, identity, engine, measures);
+    return this.#session(identity, training, beginning);
+  }
+
+  /**
+   * A session of the store, asleep.
+   *
+   * @param snapshots - its own
+   * @param forks - how many sessions were forked from its snapshot at a step
+   * @param resume - runs that were under way are to go on
+   */
+  restore(
+    row: SessionRow,
+    snapshots: readonly SnapshotRow[],
+    forks: (step: number) => number,
+    { lastEnd, resume }: Pick<Loaded, "lastEnd"> & { readonly resume: boolean },
+  ): Restored {
+    const { engines } = this.#parts;
+    const { identity, head, intent } = row.body as SessionRecord;
+    const engine = engines.of(head.engine?.name ?? identity.engine);
+    const resumes = resume && !engines.isMissing(engine);
+    // Points that nobody will record again may have been seen by somebody; after a backup, also of another course.
+    const continues = lastEnd === "clean" || (lastEnd === "crash" && resumes && intent.plan !== undefined);
+    const parts = this.#trainingParts(engine, identity, head.spec, head);
+    const training = Training.asleep(parts, head, intent.measures ?? []);
+    const { plan, ...rest } = intent;
+    const { stopReason: _, ...unstopped } = rest;
+    const isOwned = intent.isOwned === true;
+    const session = this.#session(identity, training, {
+      head,
+      epoch: continues ? row.epoch : randomUUID(),
+      // A sweep goes by it: a run that is still to be done has not stopped, whatever had been reached of it.
+      intent: {
+        ...(plan !== undefined && isOwned ? unstopped : rest),
+        // Even if it was about to be said that it had diverged, say.
+        ...(plan === undefined ? {} : { state: resumes ? ("idle" as const) : ("paused" as const) }),
+      },
+      snapshots: snapshots.map((snapshot) => snapshotInfo(identity.name, snapshot, forks(snapshot.step))),
+    });
+    return { session, interrupted: resumes && !isOwned ? plan : undefined, isRenewed: !continues };
+  }
+
+  async close(): Promise<void> {
+    await this.#measuring.close();
+  }
+
+  async #open(
     { spec, ...given }: Origination,
     identity: SessionIdentity,
     engine: Engine,
@@ -90,7 +140,7 @@ export class SessionMaker {
     return training;
   }
 
-  session(identity: SessionIdentity, training: Training, beginning: Beginning): Session {
+  #session(identity: SessionIdentity, training: Training, beginning: Beginning): Session {
     const { engines, limits, store, memory, observer, onDefect, fork } = this.#parts;
     const parts: SessionParts = {
       training,
@@ -101,48 +151,6 @@ export class SessionMaker {
       ...{ memory, observer, onDefect, fork },
     };
     return new Session(identity, parts, beginning);
-  }
-
-  /**
-   * A session of the store, asleep.
-   *
-   * @param snapshots - its own
-   * @param forks - how many sessions were forked from its snapshot at a step
-   * @param resume - runs that were under way are to go on
-   */
-  restored(
-    row: SessionRow,
-    snapshots: readonly SnapshotRow[],
-    forks: (step: number) => number,
-    { lastEnd, resume }: Pick<Loaded, "lastEnd"> & { readonly resume: boolean },
-  ): Restored {
-    const { engines } = this.#parts;
-    const { identity, head, intent } = row.body as SessionRecord;
-    const engine = engines.of(head.engine?.name ?? identity.engine);
-    const resumes = resume && !engines.isMissing(engine);
-    // Points that nobody will record again may have been seen by somebody; after a backup, also of another course.
-    const continues = lastEnd === "clean" || (lastEnd === "crash" && resumes && intent.plan !== undefined);
-    const parts = this.#trainingParts(engine, identity, head.spec, head);
-    const training = Training.asleep(parts, head, intent.measures ?? []);
-    const { plan, ...rest } = intent;
-    const { stopReason: _, ...unstopped } = rest;
-    const isOwned = intent.isOwned === true;
-    const session = this.session(identity, training, {
-      head,
-      epoch: continues ? row.epoch : randomUUID(),
-      // A sweep goes by it: a run that is still to be done has not stopped, whatever had been reached of it.
-      intent: {
-        ...(plan !== undefined && isOwned ? unstopped : rest),
-        // Even if it was about to be said that it had diverged, say.
-        ...(plan === undefined ? {} : { state: resumes ? ("idle" as const) : ("paused" as const) }),
-      },
-      snapshots: snapshots.map((snapshot) => snapshotInfo(identity.name, snapshot, forks(snapshot.step))),
-    });
-    return { session, interrupted: resumes && !isOwned ? plan : undefined, isRenewed: !continues };
-  }
-
-  async close(): Promise<void> {
-    await this.#measuring.close();
   }
 
   /** @param stored - of a session that the store has */

@@ -13,7 +13,7 @@ import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import type { Receipt } from "./receipt.ts";
 import type { Origin } from "./recovering-trainer.ts";
 import { Residence } from "./residence.ts";
-import { Runs } from "./runs.ts";
+import { Runs, type StepRequest } from "./runs.ts";
 import type { SnapshotSchedule } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SessionEvent } from "./session-event.ts";
@@ -142,7 +142,7 @@ export class Session {
         schedule: () => this.schedule,
         step: () => this.step,
         fork: async (step, action) => (await parts.fork(this, step, action)).name,
-        fired: (trigger, detail) => this.#standing.event({ kind: "triggerFired", trigger, detail }),
+        fired: (trigger, detail) => this.#standing.note({ kind: "triggerFired", trigger, detail }),
         onDefect,
       },
       training.stages.stage(),
@@ -182,7 +182,7 @@ export class Session {
         residence: this.#residence,
         moveMemory: (engine) => memory.move(this, engine),
         capture: () => this.#capture(),
-        checkpoint: (extra) => this.#checkpoint(extra),
+        commitSoon: (extra) => this.#commitSoon(extra),
         audit: (event) => this.#audit(event),
         tolerate: (error) => this.#tolerate(error),
       },
@@ -276,7 +276,7 @@ export class Session {
     return this.#standing.events;
   }
 
-  /** The plan of the run under way. */
+  /** The plan of the run under way, or of one that the server's end interrupted. */
   get plan(): RunPlan | undefined {
     return this.#runs.plan;
   }
@@ -345,11 +345,8 @@ export class Session {
    * Advances by `steps`, or to the target that the receipt remembers of an earlier call with the same request id, and returns the
    * point reached. Cancelled, it keeps the steps made.
    */
-  advanceBy(
-    by: { readonly steps: number; readonly expectedStep: number | undefined; readonly receipt: Receipt },
-    signal: AbortSignal,
-  ): Promise<ProgressPoint> {
-    return this.#runs.advanceBy(by, signal);
+  advanceBy(request: StepRequest, signal: AbortSignal): Promise<ProgressPoint> {
+    return this.#runs.advanceBy(request, signal);
   }
 
   /** Starts a run in the background. Answers with the newest sequence before it. */
@@ -467,7 +464,7 @@ export class Session {
     return this.#course.restore(step, { expectedStep, receipt }, signal);
   }
 
-  /** Changes labels, the schedule of snapshots, and which points from now on carry which measures; all or nothing. */
+  /** Changes labels, the schedule of snapshots, and which points from now on carry which measures. */
   update(change: SessionChange, signal: AbortSignal, answering: () => void): Promise<void> {
     return this.#settings.update(change, signal, answering);
   }
@@ -488,7 +485,7 @@ export class Session {
   async checkpoint(): Promise<void> {
     if (!this.isDirty || this.#standing.isDeleted) return;
     if (this.#training.isAwake)
-      await this.#drive.own(() => this.#checkpoint().catch((error) => this.#tolerate(error)));
+      await this.#drive.own(() => this.#commitSoon().catch((error) => this.#tolerate(error)));
     else await this.keeper.commit(undefined).catch((error) => this.#tolerate(error));
   }
 
@@ -651,7 +648,7 @@ export class Session {
   }
 
   /** With the trainer to itself. */
-  async #checkpoint(extra: Commit = {}): Promise<void> {
+  async #commitSoon(extra: Commit = {}): Promise<void> {
     const capture = await this.#capture();
     // Training goes on while it is written.
     this.keeper.commit(capture, extra).catch((error) => this.#tolerate(error));

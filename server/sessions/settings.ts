@@ -48,7 +48,7 @@ export class Settings {
     return this.#schedule;
   }
 
-  /** Changes labels, the schedule of snapshots, and which points from now on carry which measures; all or nothing. */
+  /** Changes labels, the schedule of snapshots, and which points from now on carry which measures. */
   async update(change: SessionChange, signal: AbortSignal, answering: () => void): Promise<void> {
     const { training, drive, keeper, resizeMemory, capture } = this.#parts;
     const { measures } = change;

@@ -8,7 +8,6 @@ import {
   shapeOf,
   stateArrayNames,
   stateFrom,
-  stateSize,
 } from "../model/network-state.ts";
 import type { Spec } from "../model/spec.ts";
 import type { Head } from "./head.ts";
@@ -86,17 +85,6 @@ export function arrayShape(
   { modulus, width, embedding }: Pick<Spec, "modulus" | "width" | "embedding">,
 ): [number, number] {
   return [...shapeOf(innerName(name), { modulus, width, dimension: embedding?.dimension ?? 0 })];
-}
-
-/** Bytes of the state of a network of this spec, with everything that its optimizer keeps. */
-export function bytesOfSpec({ modulus, width, optimizer, embedding }: Spec): number {
-  const kind = {
-    moments: optimizer.kind === "adamw",
-    averages: optimizer.grokfast !== undefined,
-    factors: embedding !== undefined,
-  };
-  const numbers = stateSize(kind, { modulus, width, dimension: embedding?.dimension ?? 0 });
-  return numbers * Float32Array.BYTES_PER_ELEMENT;
 }
 
 export function stateBytes(state: TrainerState): number {

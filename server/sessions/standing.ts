@@ -8,15 +8,15 @@ import type { Training } from "./training.ts";
 /** What a session does, why it stopped last, and what happened to it. Who follows its log is told when it does something else. */
 export class Standing {
   readonly #name: string;
-  readonly #training: Training;
+  readonly #training: Pick<Training, "step" | "log">;
   #state: SessionState;
   #stopReason: StopReason | undefined;
   #events: readonly SessionEvent[];
 
-  /** @param intent - what a store has of an old session; what was under way there is not any more */
+  /** Of what a store has of an old session: what was under way there is not any more. */
   constructor(
     name: string,
-    training: Training,
+    training: Pick<Training, "step" | "log">,
     { state = "idle", stopReason, events = [] }: Partial<Pick<Intent, "state" | "stopReason" | "events">>,
   ) {
     this.#name = name;
@@ -86,7 +86,7 @@ export class Standing {
   }
 
   /** Something happens to it now. */
-  event<E extends SessionEvent["kind"]>(
+  note<E extends SessionEvent["kind"]>(
     what: Omit<Extract<SessionEvent, { kind: E }>, "step" | "timeMs"> & { readonly kind: E },
   ): SessionEvent {
     const event = { step: this.#training.step, timeMs: Date.now(), ...what } as unknown as SessionEvent;

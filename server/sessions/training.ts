@@ -193,7 +193,7 @@ export class Training {
   /**
    * Makes updates up to `until`, or fewer when `signal` aborts or the next state's loss would not be finite: then it answers that it
    * diverged. The states at those steps of `recordAt` that were reached will be recorded by the next `collect`. What the slice before
-   * brought is taken in meanwhile; before anything else is asked, `caughtUp` must have resolved.
+   * brought is taken in meanwhile; before anything else is asked, `caughtUp` must have resolved. It must not be behind.
    *
    * @param recordAt - increasing, each greater than the present step and at most `until`
    * @param parts - of the device: others have the other parts meanwhile

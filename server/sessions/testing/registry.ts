@@ -2,9 +2,10 @@ import { openCpuEngine } from "../../engine/cpu/cpu-engine.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { openStore } from "../../store/store.ts";
 import type { AbsentEngine, OfferedEngine } from "../engines.ts";
+import type { Limits } from "../limits.ts";
 import type { Observer } from "../observer.ts";
 import { Receipt } from "../receipt.ts";
-import { type Limits, Registry } from "../registry.ts";
+import { Registry } from "../registry.ts";
 
 export interface TestRegistryOptions {
   readonly limits?: Partial<Limits>;
