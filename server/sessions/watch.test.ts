@@ -1,8 +1,8 @@
+import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { completeSpec } from "../model/presets.ts";
 import { Metronome } from "./metronome.ts";
-import type { RunPlan } from "./plan.ts";
 import type { ProgressPoint } from "./progress-log.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
@@ -11,7 +11,6 @@ import { type WatchEvent, type WatchOptions, watch } from "./watch.ts";
 
 const never = new AbortController().signal;
 const retained = 700;
-const endless: RunPlan = { stopWhen: [], snapshotAt: [], recordEvery: 1, recordAt: [] };
 let registry: Registry;
 
 beforeAll(async () => {
@@ -211,31 +210,48 @@ test("a viewer that joins late is thinned out for what it gets, not for what it 
   await registry.delete(session.name);
 });
 
-test("a pace bounds batches of new points, not the catching up, and leaving ends its wait", async () => {
+test("who has all points waits out the pace, however many come, and leaving ends the wait; who catches up does not", async () => {
   const session = await start();
   await advance(session, 650);
-  await session.run(endless, undefined, never);
   const controller = new AbortController();
-  const pace = { metronome: new Metronome(), intervalMs: 50 };
-  const options = { from: 1, untilIdle: false, pace };
-  const batches: number[] = [];
-  for await (const event of watch(session, options, controller.signal)) {
-    if (event.kind === "batch") batches.push(performance.now());
-    if (event.kind === "batch" && session.log.newest > 2_000) break;
+  const pace = { metronome: new Metronome(), intervalMs: 60_000 };
+  const watching = watch(session, { from: 1, untilIdle: false, pace }, controller.signal);
+  expect((await watching.next()).value).toMatchObject({ kind: "opened" });
+  let batches = 0;
+  for (let last = 0; last < session.log.newest; batches++) {
+    const event: WatchEvent = (await watching.next()).value;
+    last = event.kind === "batch" ? event.points.at(-1)!.sequence : Number.NaN;
   }
-  const turns = new Set(batches.map((at) => Math.floor(at / 50)));
-  expect(batches.length).toBeGreaterThan(turns.size);
-  await session.pause();
-
-  const slow = watch(
-    session,
-    { ...options, from: session.log.newest, pace: { ...pace, intervalMs: 60_000 } },
-    controller.signal,
-  );
-  expect((await slow.next()).value).toMatchObject({ kind: "opened" });
-  expect((await slow.next()).value).toMatchObject({ kind: "batch" });
-  const waiting = slow.next();
+  expect(batches).toBeGreaterThan(1);
+  const waiting = watching.next();
+  await advance(session, 300);
+  expect(await Promise.race([waiting, delay(100, "waits")])).toBe("waits");
   controller.abort();
   expect((await waiting).done).toBe(true);
   expect(session.log.cursors.size).toBe(0);
+});
+
+test("a pace bounds batches of new points", async () => {
+  const session = await start();
+  await advance(session, 1);
+  const controller = new AbortController();
+  const [metronome, intervalMs] = [new Metronome(), 50];
+  const options = { from: 1, untilIdle: false, pace: { metronome, intervalMs } };
+  let batches = 0;
+  const read = async () => {
+    for await (const event of watch(session, options, controller.signal))
+      if (event.kind === "batch") batches += 1;
+  };
+  const began = performance.now();
+  const reading = read();
+  while (performance.now() - began < 10 * intervalMs) {
+    await advance(session, 1);
+    // Fewer between two beats than a batch holds.
+    await delay(1);
+  }
+  controller.abort();
+  await reading;
+  expect(batches).toBeGreaterThan(1);
+  // One at once, and one at each beat.
+  expect(batches).toBeLessThanOrEqual(2 + (performance.now() - began) / intervalMs);
 });
