@@ -6,6 +6,7 @@ import { evaluate, score, spectrum, subject } from "./analysis.ts";
 import type { RunPlan } from "./plan.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
+import type { SessionRecord } from "./session-record.ts";
 import { openTestRegistry, unrepeated } from "./testing/registry.ts";
 import { watch } from "./watch.ts";
 
@@ -313,7 +314,12 @@ test("a store that is full doesn't stop training; it says so until there is spac
     );
     await atRest(session);
     expect(session.stopReason).toMatchObject({ kind: "target", step: 300 });
+    await session.atRest;
     expect(session.keeper.alarm).toContain("could not be stored");
+    // The next server, which would find an earlier state, would have the run to do.
+    const planOf = (one: Session) =>
+      (one.row(one.keeper.committed!, false).body as SessionRecord).intent.plan;
+    expect(planOf(session)).toMatchObject({ untilStep: 300 });
     expect(full.storageAlarm).toBe(session.keeper.alarm);
     const kept = session.snapshots.list();
     expect(kept.length).toBeLessThan(6);
@@ -323,10 +329,55 @@ test("a store that is full doesn't stop training; it says so until there is spac
     await session.checkpoint();
     await session.keeper.idle();
     expect(session.keeper).toMatchObject({ alarm: "", committed: { step: 300 } });
+    expect(planOf(session)).toBeUndefined();
   } finally {
     await full.shutDown();
     await full.close();
   }
+});
+
+test("settings that can't be stored are not kept", async () => {
+  const full = await openTestRegistry({ threads: 1, maxEphemeralBytes: 2 ** 20 });
+  try {
+    const spec = completeSpec(small, "grokking");
+    const session = await full.start({ spec, preset: "", labels: { a: "b" }, engine: "", recordEvery: 100 });
+    const huge = "x".repeat(2 ** 21);
+    const schedule = { everySteps: 10, powersOfTwo: false, atSteps: [], atStageChanges: false, retain: 1 };
+    const change = { setLabels: { huge }, schedule };
+    const refused = { reason: "STORAGE_FULL" };
+    await expect(session.update(change, never, () => {})).rejects.toMatchObject(refused);
+    expect(session.labels).toEqual({ a: "b" });
+    expect(session.schedule).toBeUndefined();
+    const when = {
+      kind: "threshold",
+      measure: "parameterNorm",
+      comparison: ">=",
+      value: 0,
+      forRecorded: 1,
+    } as const;
+    const trigger = { name: "t", when, action: { kind: "snapshot", label: huge }, repeat: false } as const;
+    await expect(session.setTriggers([trigger], never, () => {})).rejects.toMatchObject(refused);
+    expect(session.triggers.all).toEqual([]);
+  } finally {
+    await full.shutDown();
+    await full.close();
+  }
+});
+
+test("a session that trains can't go back to a snapshot, and goes on as if it had not been asked", async () => {
+  const spec = completeSpec(small, "grokking");
+  const session = await registry.start({ spec, preset: "", labels: {}, engine: "", recordEvery: 100 });
+  await session.snapshot({ expectedStep: 0, label: "" }, never);
+  const { epoch } = session;
+  await session.run({ ...plan, untilStep: 1_000_000 }, undefined, never);
+  while (session.step === 0) await session.log.changed(10, never);
+  const before = session.step;
+  await expect(session.restoreSnapshot(0, undefined, unrepeated(), never)).rejects.toMatchObject({
+    reason: "SESSION_STATE",
+  });
+  expect(session.step).toBeGreaterThanOrEqual(before);
+  await session.pause();
+  expect(session).toMatchObject({ epoch, state: "paused" });
 });
 
 test("an analysis that fails is an error of its call, and the next one works", async () => {

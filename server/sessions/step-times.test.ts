@@ -46,7 +46,7 @@ test("updates on a part of the device are timed apart, and guessed from those wi
 });
 
 test("a bad moment on a part is forgotten with the next update on the whole device", () => {
-  const time = new StepTime(4);
+  const time = new StepTimes().of({ name: "cpu", parts: 4 }, spec({}));
   time.timed(1, 1);
   time.timed(100, 4);
   time.timed(1, 1);
