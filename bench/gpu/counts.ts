@@ -61,30 +61,22 @@ const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Coun
       bytes: updateBytes(plan) + plan.slotBytes.logitGradient,
     };
   },
-  "tiled-forward": ({ constants: c, groups }, plan) => {
-    const tiles = groups[0];
-    const [rows, columns] = [4 * c.ROW_QUADS * c.ROWS, 4 * c.COLUMN_QUADS * c.COLUMNS];
-    return {
-      needed: productOf(plan),
-      made: tiles * rows * columns * 4 * c.MQ,
-      loads: tiles * c.ROWS * c.COLUMNS * (c.ROW_QUADS + c.COLUMN_QUADS) * 4 * c.MQ,
-      bytes: plan.layerBytes + 4 * c.FORWARD_SPLITS * c.P * c.US,
-    };
-  },
+  "tiled-forward": ({ constants: c, groups }, plan) => ({
+    needed: productOf(plan),
+    made: groups[0] * c.ROWS * 8 * 4 * c.ROW_QUADS * c.TJ * 4 * c.MQ,
+    loads: groups[0] * c.ROWS * 8 * loadsOf(c) * 4 * c.MQ,
+    bytes: plan.layerBytes + c.FORWARD_SPLITS * plan.slotBytes.logitGradient,
+  }),
   softmax: ({ constants: c }, plan) => ({
     ...none,
-    bytes: 4 * c.FORWARD_SPLITS * c.P * c.US + plan.slotBytes.logitGradient + plan.slotBytes.entries,
+    bytes: (c.FORWARD_SPLITS + 1) * plan.slotBytes.logitGradient + plan.slotBytes.entries,
   }),
-  "tiled-xi": ({ constants: c, groups }, plan) => {
-    const tiles = groups[0];
-    const [rows, columns] = [4 * c.ROW_QUADS * c.ROWS, 4 * c.COLUMN_QUADS * c.COLUMNS];
-    return {
-      needed: productOf(plan),
-      made: tiles * rows * columns * c.U,
-      loads: tiles * c.ROWS * c.COLUMNS * (c.ROW_QUADS + c.COLUMN_QUADS) * c.U,
-      bytes: plan.layerBytes / 2 + plan.slotBytes.logitGradient + (c.XI_SPLITS * plan.layerBytes) / 2,
-    };
-  },
+  "tiled-xi": ({ constants: c, groups }, plan) => ({
+    needed: productOf(plan),
+    made: groups[0] * c.ROWS * 8 * 4 * c.ROW_QUADS * c.TJ * c.U,
+    loads: groups[0] * c.ROWS * 8 * loadsOf(c) * c.U,
+    bytes: plan.layerBytes / 2 + plan.slotBytes.logitGradient + (c.XI_SPLITS * plan.layerBytes) / 2,
+  }),
   "tiled-theta": ({ constants: c, groups }, plan) => {
     const threads = c.RESIDUES * c.THETA_COLUMNS;
     const tiles = Math.ceil(c.P / c.RESIDUES) * Math.ceil((c.P + 1) / 2 / c.DIFFERENCES);
@@ -103,6 +95,11 @@ const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Coun
 };
 
 const none = { needed: 0, made: 0, loads: 0 };
+
+/** Of an invocation for one neuron or pair of a tile: a single logit is a quarter of one. */
+function loadsOf({ ROW_QUADS, COLUMN_QUADS, TAIL }: KernelPlan["constants"]): number {
+  return ROW_QUADS + COLUMN_QUADS + TAIL / 4;
+}
 
 /** Of the activations of all pairs by the weights of all logits; each gradient has as many. */
 function productOf({ pairs, shape }: Plan): number {

@@ -35,25 +35,25 @@ const fusedTile: Choices<FusedTile> = {
   each: [1, 2],
   staged: [true, false],
 };
-/** Quads of an invocation, [rows, columns]; of 25 quads of logits at p = 97 threes leave two idle, fives none. */
-const tiles = (
-  [
-    [3, 3],
-    [4, 2],
-    [2, 5],
-    [3, 2],
-    [4, 3],
-  ] as const
-).flatMap(([rowQuads, columnQuads]) => [4, 8].map((depth) => ({ rowQuads, columnQuads, depth })));
+/** Quads of rows of an invocation, rows of a workgroup, and depth. */
+const tiles = [
+  { rowQuads: 3 },
+  { rowQuads: 2 },
+  { rowQuads: 3, rows: 32 },
+  { rowQuads: 2, rows: 32 },
+  { rowQuads: 3, depth: 16 },
+  { rowQuads: 2, depth: 16 },
+];
 const tiled: readonly (readonly TiledTuning[])[] = [
-  [480, 264, 396, 528, 792].map((fillingGroups) => ({ fillingGroups })),
+  [528, 264, 396, 792].map((fillingGroups) => ({ fillingGroups })),
   tiles.map((forward) => ({ forward })),
   tiles.map((xi) => ({ xi })),
-  [2, 3].flatMap((neuronQuads) =>
-    [7, 10, 13].map((differences) => ({ theta: { neuronQuads, differences } })),
+  [3, 2, 4].flatMap((neuronQuads) =>
+    [10, 7, 13].map((differences) => ({ theta: { neuronQuads, differences } })),
   ),
-  [11, 14, 20].map((residues) => ({ theta: { residues } })),
+  [8, 4, 16].map((residues) => ({ theta: { residues } })),
   [7, 14].map((depth) => ({ theta: { depth } })),
+  [528, 264, 396, 792].map((fillingGroups) => ({ fillingGroups })),
 ];
 
 /** Looks for the fastest ways to cut up the kernels of this machine's GPU. */

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as describe from "../describe.ts";
+import { countsReport } from "../gpu/report.ts";
 import type { Results } from "../results.ts";
 import { plots } from "./plots.ts";
 import { digits, mebibytes, percent, table, times } from "./table.ts";
@@ -35,12 +36,15 @@ export function sections(results: Results): string[] {
   ].flatMap((text) => text.trim().split("\n"));
   return [
     "# What the bench measured",
-    `${date.slice(0, 16).replace("T", " ")} UTC, on ${describe.describeMachine(machine)}, with \`${command.trim()}\`. Everything in a row was measured in one run, in turns; where the machine has other work to do, only shares of the peak and ratios mean anything, and where it has much, only the ratio by processor time. Figures are medians. No GPU is measured here: that is in \`bench/RESULTS-GPU.md\`.`,
+    `${date.slice(0, 16).replace("T", " ")} UTC, on ${describe.describeMachine(machine)}, with \`${command.trim()}\`. Everything in a row was measured in one run, in turns; where the machine has other work to do, only shares of the peak and ratios mean anything, and where it has much, only the ratio by processor time. Figures are medians.`,
     ...section(rows, "Engines and the best peer", engineTable(results)),
     ...section(peers, "What was tried as a peer", peerTable(results)),
     ...section(cost, "What a step costs as the network grows", costTable(results)),
     ...section(recording, "What recording costs", recordingTable(results)),
     ...section(others, "Cohorts, sweeps and servers", others.map((text) => `- ${text}`).join("\n")),
+    "## A GPU",
+    "None is measured here. `npm run bench:gpu -- --peer-seconds 85` checks and measures everything on a bare machine with a driver in less than 8 minutes; [RESULTS-GPU.md](RESULTS-GPU.md) has what it found last. What each kernel must do in a pass of one network, counted from how it is cut up for a large GPU, and how long that takes at least on an H200:",
+    countsReport(),
   ];
 }
 

@@ -8,6 +8,7 @@ import { describeEngine } from "../../server/engine/conformance/engine-conforman
 import { choiceOf } from "../../server/engine/conformance/example-starts.ts";
 import { finalState } from "../../server/engine/conformance/state-bits.ts";
 import { openCpuEngine } from "../../server/engine/cpu/cpu-engine.ts";
+import { Gpu } from "../../server/engine/webgpu/gpu.ts";
 import { GpuThread } from "../../server/engine/webgpu/gpu-thread.ts";
 import { loseAgainAndAgain } from "../../server/engine/webgpu/testing/losses.ts";
 import {
@@ -161,5 +162,28 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
         expect(errors.engine).toBeLessThan(Math.max(4 * errors.ordinary, 3e-6));
       }
     });
+
+    // The last logits are one, two and three to a column, and none, and there are two tiles of them.
+    test.each([37, 43, 55, 63, 107])(
+      "the tiled kernels are right at p = %i, also cut up as for a large GPU",
+      async (modulus) => {
+        const { problem, state } = makeStart({ ...choiceOf(tiledShapes[0]), modulus, width: 50 });
+        const oracle = new OracleTrainer(problem, state);
+        for (let step = 0; step < 3; step++) oracle.step();
+        const large = {
+          forward: { rowQuads: 3 },
+          xi: { rowQuads: 3 },
+          theta: { differences: 10, neuronQuads: 3 },
+        };
+        for (const tuning of [{}, large]) {
+          const gpu = await Gpu.open({ allowSoftware: true, memoryBytes: undefined, tuning });
+          const { network } = await gpu.load(problem, state);
+          await gpu.advance(network, { steps: 3, weightsAt: [], measureAt: [] });
+          const { theta, xi } = await gpu.read(network);
+          expect(relativeDistance([theta, xi], [oracle.state.theta, oracle.state.xi])).toBeLessThan(3e-6);
+          gpu.destroy();
+        }
+      },
+    );
   },
 );

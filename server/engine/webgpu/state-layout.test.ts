@@ -21,8 +21,8 @@ const kindOf = ({ optimizer, dimension, grokfast }: Shape) => ({
 
 test("every array of a state has a place of its own, padded with zeros, and comes back from it", () => {
   fc.assert(
-    fc.property(arbitraryShape, fc.boolean(), (shape, isFused) => {
-      const { arrays, size } = stateLayoutOf(shape, isFused);
+    fc.property(arbitraryShape, (shape) => {
+      const { arrays, size } = stateLayoutOf(shape);
       expect(arrays.map(({ name }) => name).sort()).toEqual(arrayNamesOf(kindOf(shape)).sort());
       const slot = new Float32Array(4 * size);
       let next = 0;
@@ -42,8 +42,8 @@ test("every array of a state has a place of its own, padded with zeros, and come
 
 test("moments and averages of a weight lie as far behind it as the kernels look for them", () => {
   fc.assert(
-    fc.property(arbitraryShape, fc.boolean(), (shape, isFused) => {
-      const { arrays, trained, toAverage } = stateLayoutOf(shape, isFused);
+    fc.property(arbitraryShape, (shape) => {
+      const { arrays, trained, toAverage } = stateLayoutOf(shape);
       const firstOf = (name: string) => arrays.find((stored) => stored.name === name)?.first;
       const names = shape.dimension > 0 ? ["xi", "projection", "embedding"] : ["theta", "xi"];
       for (const name of names) {
@@ -67,24 +67,15 @@ const smallest: Shape = {
 };
 const counted = (length: number) => Float32Array.from({ length }, (_, i) => i);
 
-test("neurons are neighbours on the device, and so are the residues of a row of W_E", () => {
+test("the residues of a quad of neurons are neighbours on the device, and so are the neurons of a row of W_in and the residues of one of W_E", () => {
   const slot = new Float32Array(100);
-  const [, xi, projection, embedding] = stateLayoutOf(smallest, false).arrays;
-  layOut(counted(24), { ...xi, first: 0 }, slot);
-  expect([...slot.subarray(8, 16)]).toEqual([1, 4, 7, 10, 13, 16, 19, 22]);
-  layOut(counted(16), { ...projection, first: 0 }, slot);
-  expect([...slot.subarray(8, 16)]).toEqual([1, 3, 5, 7, 9, 11, 13, 15]);
-  slot.fill(0);
-  layOut(Float32Array.of(1, 2, 3, 4, 5, 6), { ...embedding, first: 0 }, slot);
-  expect([...slot.subarray(0, 8)]).toEqual([1, 2, 3, 0, 4, 5, 6, 0]);
-});
-
-test("for the fused kernels the residues of a quad of neurons are neighbours; the factors of theta lie as they do", () => {
-  const slot = new Float32Array(100);
-  const [, xi, projection] = stateLayoutOf(smallest, true).arrays;
+  const [, xi, projection, embedding] = stateLayoutOf(smallest).arrays;
   layOut(counted(24), { ...xi, first: 0 }, slot);
   expect([...slot.subarray(0, 8)]).toEqual([0, 3, 6, 9, 1, 4, 7, 10]);
   expect([...slot.subarray(12, 16)]).toEqual([12, 15, 18, 21]);
   layOut(counted(16), { ...projection, first: 0 }, slot);
   expect([...slot.subarray(8, 16)]).toEqual([1, 3, 5, 7, 9, 11, 13, 15]);
+  slot.fill(0);
+  layOut(Float32Array.of(1, 2, 3, 4, 5, 6), { ...embedding, first: 0 }, slot);
+  expect([...slot.subarray(0, 8)]).toEqual([1, 2, 3, 0, 4, 5, 6, 0]);
 });

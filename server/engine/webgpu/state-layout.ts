@@ -3,7 +3,7 @@ import type { Shape } from "./plan.ts";
 
 /**
  * An array of a network's state on the device, [rows, 4 quads]. Everywhere else it is [M, p], [M, d] or [d, p] row-major; here neurons
- * are within a row, so that [M, p] is stored residue by residue, or, where the fused kernels want it so, quad by quad.
+ * are within a row. The factors of theta are stored row by row, theta and xi, and what is kept of them, quad by quad.
  */
 export interface StoredArray {
   readonly name: StateArrayName;
@@ -29,11 +29,7 @@ export interface StateLayout {
   readonly size: number;
 }
 
-/** @param isFused - whether theta, xi and what is kept of them lie quad by quad; see fused.wgsl and tiled.wgsl */
-export function stateLayoutOf(
-  { modulus, width, optimizer, dimension, grokfast }: Shape,
-  isFused: boolean,
-): StateLayout {
+export function stateLayoutOf({ modulus, width, optimizer, dimension, grokfast }: Shape): StateLayout {
   const layers = ["theta", "xi"] as const;
   const weights = dimension > 0 ? ([...layers, "projection", "embedding"] as const) : layers;
   const trained = dimension > 0 ? weights.slice(1) : weights;
@@ -50,7 +46,7 @@ export function stateLayoutOf(
     const rows = /^(embedding|projection)/.test(name) ? dimension : modulus;
     const quads = Math.ceil(length / 4);
     const isLayer = name.startsWith("theta") || name.startsWith("xi");
-    const strides = isFused && isLayer ? ([1, rows] as const) : ([quads, 1] as const);
+    const strides = isLayer ? ([1, rows] as const) : ([quads, 1] as const);
     arrays.push({ name, first: size, rows, length, quads, strides });
     size += rows * quads;
   }

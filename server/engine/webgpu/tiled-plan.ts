@@ -2,17 +2,28 @@ import type { KernelPlan, Kernels, WorkgroupLimits } from "./plan.ts";
 import { type Constants, evenly, quadBytes } from "./shader.ts";
 
 /** About as many workgroups as keep the multiprocessors of a large GPU busy, and parts of a sum that are still cheap to add up. */
-const [fillingGroups, mostSplits] = [480, 24];
+const [fillingGroups, mostSplits] = [528, 24];
 
-/** A workgroup's tile of one of the matrix products: quads of an invocation and invocations, in each direction, and how deep. */
+/** Of a workgroup, in four warps of 4 rows by 8 columns: more or fewer were slower on a large GPU. */
+const invocations = 128;
+
+/** Columns of a workgroup of one of the two products, and logits in a row of them, at most. */
+const [columns, mostLogits] = [8, 104];
+
+/** Quads of an invocation's sums, at most: with what it fetches they are what registers there are. */
+const mostSums = 39;
+
+/** A workgroup's tile of one of the matrix products: quads and rows of invocations, and how deep, a multiple of 8. */
 export interface Tile {
   readonly rowQuads?: number;
-  readonly columnQuads?: number;
   readonly rows?: number;
   readonly depth?: number;
 }
 
-/** A workgroup's tile of tiled-theta.wgsl: residues, differences and quads of neurons of an invocation, and how many logits at a time. */
+/**
+ * A workgroup's tile of tiled-theta.wgsl: residues, a multiple of 4; differences and quads of neurons of an invocation; and how many
+ * logits at a time.
+ */
 export interface ThetaTile {
   readonly residues?: number;
   readonly differences?: number;
@@ -46,11 +57,14 @@ export function tiledKernels(
       ),
     );
 
-  const forward = productTile(modulus, limits, tuning.forward);
-  const forwardTiles = Math.ceil(pairs / (4 * forward.ROW_QUADS * forward.ROWS)) * forward.COLUMN_TILES;
+  const COLUMN_TILES = Math.ceil(modulus / mostLogits);
+  const TJ = Math.ceil(modulus / COLUMN_TILES / columns);
+  const LOGIT_QUADS = (COLUMN_TILES * columns * TJ) / 4;
+  const forward = productTile(TJ, limits, tuning.forward);
+  const forwardTiles = Math.ceil(pairs / (4 * forward.ROW_QUADS * forward.ROWS)) * COLUMN_TILES;
   const FORWARD_SPLITS = splits(forwardTiles, (quads * 4) / forward.DEPTH);
-  const xi = productTile(modulus, limits, tuning.xi);
-  const xiTiles = Math.ceil(quads / (xi.ROW_QUADS * xi.ROWS)) * xi.COLUMN_TILES;
+  const xi = productTile(TJ, limits, tuning.xi);
+  const xiTiles = Math.ceil(quads / (xi.ROW_QUADS * xi.ROWS)) * COLUMN_TILES;
   const XI_SPLITS = splits(xiTiles, pairs / xi.DEPTH);
   const theta = thetaTile(modulus, limits, tuning.theta);
   const thetaGroups = Math.ceil(quads / (theta.NEURON_QUADS * theta.THETA_COLUMNS));
@@ -58,7 +72,7 @@ export function tiledKernels(
   // Each a tile or more.
   const THETA_SPLITS = splits(thetaGroups, 4 * thetaTiles);
 
-  const softmaxGroups = Math.ceil(pairs / 32);
+  const softmaxGroups = Math.ceil(pairs / 16);
   const updateGroups = Math.ceil((2 * modulus * quads) / 128);
   const common = { FORWARD_SPLITS, XI_SPLITS, THETA_SPLITS };
   const kernel = (
@@ -72,11 +86,9 @@ export function tiledKernels(
     constants: { ...common, ...constants },
     groups: [x, z],
   });
-  // Row length of the logit gradient.
-  const pairStride = Math.ceil(pairs / 8) * 8;
   const list = [
     kernel("forward", "tiled-forward.wgsl", [forwardTiles, FORWARD_SPLITS], forward),
-    kernel("softmax", "softmax.wgsl", [softmaxGroups, 1], { LOGITS_A_LANE: Math.ceil(modulus / 8) }),
+    kernel("softmax", "softmax.wgsl", [softmaxGroups, 1], { QUADS_A_LANE: Math.ceil(LOGIT_QUADS / 16) }),
     kernel("backward", "tiled-xi.wgsl", [xiTiles, XI_SPLITS], xi),
     kernel("backward", "tiled-theta.wgsl", [thetaGroups, THETA_SPLITS], theta),
     kernel("finish", "tiled-update.wgsl", [updateGroups, 1]),
@@ -84,61 +96,46 @@ export function tiledKernels(
   return {
     passes: [{ members: 1, kernels: list }],
     files: ["tiled.wgsl", "scratch.wgsl"],
-    constants: { US: pairStride },
+    constants: { COLUMN_TILES, TJ, COLUMN_QUADS: Math.floor(TJ / 4), TAIL: TJ % 4, LOGIT_QUADS },
     forwardPartials: softmaxGroups,
     backwardPartials: updateGroups,
-    logitGradientBytes: modulus * pairStride * 4,
+    logitGradientBytes: pairs * LOGIT_QUADS * quadBytes,
     // The logits' partial sums are done with when those of the gradients come.
     scratchQuads: Math.max(
-      (FORWARD_SPLITS * modulus * pairStride) / 4,
+      FORWARD_SPLITS * pairs * LOGIT_QUADS,
       (XI_SPLITS + THETA_SPLITS) * modulus * quads,
     ),
   };
 }
 
 /** Of tiled-forward.wgsl and tiled-xi.wgsl. */
-function productTile(modulus: number, limits: WorkgroupLimits, tile: Tile = {}) {
-  const side = limits.sums >= 64 ? 3 : 1;
-  const { rowQuads: ROW_QUADS = side, columnQuads: COLUMN_QUADS = side, depth: DEPTH = 8 } = tile;
-  const COLUMN_TILES = Math.ceil(modulus / 104);
-  const COLUMNS = Math.ceil(modulus / COLUMN_TILES / (4 * COLUMN_QUADS));
-  const bytes = (rows: number) => (ROW_QUADS * rows + COLUMN_QUADS * COLUMNS + 2) * DEPTH * quadBytes + 64;
-  const ROWS =
-    tile.rows ?? bestRows(COLUMNS, limits.invocations, (rows) => bytes(rows) <= limits.memoryBytes);
-  const threads = ROWS * COLUMNS;
+function productTile(TJ: number, limits: WorkgroupLimits, tile: Tile = {}) {
+  const rowQuads = limits.sums >= 64 ? Math.min(6, Math.floor(mostSums / TJ)) : 1;
+  const { rowQuads: ROW_QUADS = rowQuads, rows: ROWS = invocations / columns, depth: DEPTH = 8 } = tile;
   return {
-    ...{ ROWS, COLUMNS, COLUMN_TILES, DEPTH, ROW_QUADS, COLUMN_QUADS },
-    // How many of a tile's items an invocation fetches.
-    HIDDEN_ITEMS: Math.ceil((DEPTH * ROW_QUADS * ROWS) / threads),
-    OUTPUT_ITEMS: Math.ceil((DEPTH * COLUMN_QUADS * COLUMNS) / threads),
-    GRADIENT_ITEMS: Math.ceil((4 * DEPTH * COLUMN_QUADS * COLUMNS) / threads),
+    ...{ ROWS, DEPTH, ROW_QUADS },
+    // How many of a tile's quads an invocation fetches.
+    HIDDEN_ITEMS: (DEPTH * ROW_QUADS) / columns,
+    OUTPUT_ITEMS: Math.ceil((DEPTH * 2 * TJ) / (columns * ROWS)),
   };
 }
 
 /** Of tiled-theta.wgsl. */
 function thetaTile(modulus: number, limits: WorkgroupLimits, tile: ThetaTile = {}) {
   const isLarge = limits.sums >= 64;
-  const differences = (modulus + 1) / 2;
-  const RESIDUES = evenly(modulus, tile.residues ?? 14);
-  const DIFFERENCES = evenly(differences, tile.differences ?? (isLarge ? 10 : 3));
+  const RESIDUES = tile.residues ?? 8;
+  const DIFFERENCES = evenly((modulus + 1) / 2, tile.differences ?? (isLarge ? 10 : 3));
   const NEURON_QUADS = tile.neuronQuads ?? (isLarge ? 3 : 1);
   const THETA_DEPTH = tile.depth ?? depthOf(modulus);
+  const THETA_COLUMNS = invocations / RESIDUES;
+  const rowQuads = NEURON_QUADS * THETA_COLUMNS + 1;
+  const gradientQuads = RESIDUES * Math.ceil(DIFFERENCES / 4) + 1;
   const seconds = Math.min(modulus, RESIDUES + DIFFERENCES - 1);
-  const room = (columns: number) =>
-    Math.max(
-      THETA_DEPTH * (NEURON_QUADS * columns + RESIDUES * Math.ceil(DIFFERENCES / 4) + 1),
-      seconds * NEURON_QUADS * columns,
-    );
-  const THETA_COLUMNS = bestRows(
-    RESIDUES,
-    limits.invocations,
-    (columns) => room(columns) * quadBytes + 64 <= limits.memoryBytes,
-  );
-  const threads = RESIDUES * THETA_COLUMNS;
   return {
-    ...{ RESIDUES, DIFFERENCES, NEURON_QUADS, THETA_DEPTH, THETA_COLUMNS, ROOM: room(THETA_COLUMNS) },
-    THETA_GRADIENT_ITEMS: Math.ceil((THETA_DEPTH * DIFFERENCES) / THETA_COLUMNS),
-    THETA_OUTPUT_ITEMS: Math.ceil((THETA_DEPTH * NEURON_QUADS * THETA_COLUMNS) / threads),
+    ...{ RESIDUES, DIFFERENCES, NEURON_QUADS, THETA_DEPTH, THETA_COLUMNS },
+    ROOM: Math.max(THETA_DEPTH * (gradientQuads + rowQuads), seconds * rowQuads),
+    THETA_GRADIENT_ITEMS: Math.ceil((THETA_DEPTH * RESIDUES * DIFFERENCES) / invocations),
+    THETA_OUTPUT_ITEMS: Math.ceil((THETA_DEPTH * (rowQuads - 1)) / invocations),
   };
 }
 
@@ -146,11 +143,4 @@ function thetaTile(modulus: number, limits: WorkgroupLimits, tile: ThetaTile = {
 function depthOf(modulus: number): number {
   const idle = (depth: number) => Math.ceil(modulus / depth) * depth - modulus;
   return [10, 9, 8, 7, 6].reduce((best, depth) => (idle(depth) < idle(best) ? depth : best));
-}
-
-/** Rows of invocations beside `columns` of them, about four warps in all: more or fewer were slower on a large GPU. */
-function bestRows(columns: number, most: number, fits: (rows: number) => boolean): number {
-  let rows = Math.max(1, Math.min(Math.floor(most / columns), Math.round(128 / columns)));
-  while (rows > 1 && !fits(rows)) rows--;
-  return rows;
 }

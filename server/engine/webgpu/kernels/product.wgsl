@@ -14,9 +14,9 @@ fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   for (var i = item; i < factorQuads; i += PRODUCT_GROUPS * threads) {
     state[theta + projectionAt + i] = scratch[projection + i];
   }
-  let quad = item % MQ;
-  let column = item / MQ;
-  if (column >= PQ) { return; }
+  let quad = item / PQ;
+  let column = item % PQ;
+  if (quad >= MQ) { return; }
   #repeat c 4
   var s$(c) = vec4f(0.0);
   #end

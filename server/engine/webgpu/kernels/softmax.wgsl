@@ -1,19 +1,21 @@
-// From the partial logits of tiled-forward.wgsl to losses and gradients. A workgroup has PAIRS pairs, neighbours in its invocations; LANES
-// invocations share a pair's logits, each taking every LANES-th.
+// From the partial logits of tiled-forward.wgsl to losses and gradients. LANES invocations, which are neighbours, share a pair's logits, each taking
+// every LANES-th quad; a workgroup has PAIRS pairs.
 
-const PAIRS = 32u;
-const LANES = 8u;
+const PAIRS = 16u;
+const LANES = 16u;
+// From a lane to the next: its pairs lie in different banks.
+const stride = PAIRS + 1u;
 
 struct Largest {
   value: f32,
   index: u32,
 }
 
-var<workgroup> largest: array<Largest, PAIRS * LANES>;
+var<workgroup> largest: array<Largest, LANES * stride>;
 var<workgroup> answers: array<Largest, PAIRS>;
-var<workgroup> sums: array<f32, PAIRS * LANES>;
+var<workgroup> sums: array<f32, LANES * stride>;
 var<workgroup> labels: array<vec2f, PAIRS>;
-var<workgroup> outOfRange: array<f32, PAIRS * LANES>;
+var<workgroup> outOfRange: array<f32, LANES * stride>;
 var<workgroup> traces: array<PairTrace, PAIRS>;
 
 @compute @workgroup_size(PAIRS * LANES)
@@ -21,62 +23,72 @@ fn softmax(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let pass_ = backwardPass(thread);
   let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
-  let pair = thread % PAIRS;
-  let lane = thread / PAIRS;
+  let pair = thread / LANES;
+  let lane = thread % LANES;
+  let own = lane * stride + pair;
   let u = group.x * PAIRS + pair;
-  let read = member.slot * SCRATCH + min(u, U - 1u) / 4u;
-  let component = min(u, U - 1u) % 4u;
+  let read = member.slot * SCRATCH + min(u, U - 1u) * LOGIT_QUADS;
   let entry = entries[member.slot * U + min(u, U - 1u)];
 
-  #repeat i LOGITS_A_LANE
-  var f$(i) = 0.0;
-  if (lane + $(i)u * LANES < P) {
-    for (var split = 0u; split < FORWARD_SPLITS; split++) {
-      f$(i) += scratch[read + (split * P + lane + $(i)u * LANES) * (US / 4u)][component];
+  #repeat i QUADS_A_LANE
+  let quad$(i) = lane + $(i)u * LANES;
+  var f$(i) = vec4f(0.0);
+  if (quad$(i) < LOGIT_QUADS) {
+    for (var split = 0u; split < FORWARD_SPLITS; split++) { f$(i) += scratch[read + split * U * LOGIT_QUADS + quad$(i)]; }
+  }
+  #end
+  // Of equals the lowest: within a lane the first, between lanes by index. A lane without logits has one below and behind all of them.
+  var most = Largest(-3.4028234663852886e38, 4u * LOGIT_QUADS);
+  var wild = 0.0;
+  #repeat i QUADS_A_LANE
+  #repeat c 4
+  {
+    let j = 4u * quad$(i) + $(c)u;
+    let f = f$(i)[$(c)];
+    if (j < P) {
+      if (f > most.value) { most = Largest(f, j); }
+      if (isOutOfRange(f)) { wild = 1.0; }
+      if (j == labelOf(entry, 0u)) { labels[pair].x = f; }
+      if (j == labelOf(entry, 1u)) { labels[pair].y = f; }
     }
   }
   #end
-  // Of equals the lowest: within a lane the first, between lanes by index.
-  var most = Largest(f0, lane);
-  var wild = 0.0;
-  #repeat i LOGITS_A_LANE
-  if (lane + $(i)u * LANES < P) {
-    if (f$(i) > most.value || lane >= P) { most = Largest(f$(i), lane + $(i)u * LANES); }
-    if (isOutOfRange(f$(i))) { wild = 1.0; }
-    if (lane + $(i)u * LANES == labelOf(entry, 0u)) { labels[pair].x = f$(i); }
-    if (lane + $(i)u * LANES == labelOf(entry, 1u)) { labels[pair].y = f$(i); }
-  }
   #end
-  largest[thread] = most;
-  outOfRange[thread] = wild;
+  largest[own] = most;
+  outOfRange[own] = wild;
   workgroupBarrier();
   if (lane == 0u) {
-    for (var i = 1u; i < min(LANES, P); i++) {
-      let other = largest[i * PAIRS + pair];
+    for (var i = 1u; i < LANES; i++) {
+      let other = largest[i * stride + pair];
       if (other.value > most.value || (other.value == most.value && other.index < most.index)) { most = other; }
-      wild = max(wild, outOfRange[i * PAIRS + pair]);
+      wild = max(wild, outOfRange[i * stride + pair]);
     }
     answers[pair] = most;
   }
   workgroupBarrier();
   let answer = answers[pair];
   var s = 0.0;
-  #repeat i LOGITS_A_LANE
-  f$(i) = expNonPositive(vec4f(f$(i) - answer.value)).x;
-  if (lane + $(i)u * LANES < P && lane + $(i)u * LANES != answer.index) { s += f$(i); }
+  #repeat i QUADS_A_LANE
+  f$(i) = expNonPositive(f$(i) - vec4f(answer.value));
+  #repeat c 4
+  s += select(0.0, f$(i)[$(c)], 4u * quad$(i) + $(c)u < P && 4u * quad$(i) + $(c)u != answer.index);
   #end
-  sums[thread] = s;
+  #end
+  sums[own] = s;
   workgroupBarrier();
   var others = 0.0;
-  for (var i = 0u; i < LANES; i++) { others += sums[i * PAIRS + pair]; }
-  if (u < U) {
-    #repeat i LOGITS_A_LANE
-    if (lane + $(i)u * LANES < P) {
-      logitGradient[(member.slot * P + lane + $(i)u * LANES) * US + u] =
-          gradientOf(entry, lane + $(i)u * LANES, answer.index, f$(i), others, member.inverseTrained);
+  for (var i = 0u; i < LANES; i++) { others += sums[i * stride + pair]; }
+  #repeat i QUADS_A_LANE
+  if (u < U && quad$(i) < LOGIT_QUADS) {
+    var g = vec4f(0.0);
+    #repeat c 4
+    if (4u * quad$(i) + $(c)u < P) {
+      g[$(c)] = gradientOf(entry, 4u * quad$(i) + $(c)u, answer.index, f$(i)[$(c)], others, member.inverseTrained);
     }
     #end
+    logitGradient[(member.slot * U + u) * LOGIT_QUADS + quad$(i)] = g;
   }
+  #end
   if (lane == 0u) {
     traces[pair] = PairTrace(vec4f(0.0), vec4f(0.0));
     if (u < U) {

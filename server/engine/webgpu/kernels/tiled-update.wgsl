@@ -15,12 +15,12 @@ fn finish(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
   if (at < 2u * layerQuads) {
     let from_ = member.slot * SCRATCH;
     var g = vec4f(0.0);
-    if (at < P * MQ) {
-      for (var s = 0u; s < THETA_SPLITS; s++) { g += scratch[from_ + (XI_SPLITS + s) * P * MQ + at]; }
+    if (at < layerQuads) {
+      for (var s = 0u; s < THETA_SPLITS; s++) { g += scratch[from_ + (XI_SPLITS + s) * layerQuads + at]; }
     } else {
-      for (var s = 0u; s < XI_SPLITS; s++) { g += scratch[from_ + s * P * MQ + at - P * MQ]; }
+      for (var s = 0u; s < XI_SPLITS; s++) { g += scratch[from_ + s * layerQuads + at - layerQuads]; }
     }
-    norms[thread] = updateQuad(group.y, member.slot, member.updates, pass_, at, withoutPadding(g, at % MQ));
+    norms[thread] = updateQuad(group.y, member.slot, member.updates, pass_, at, withoutPadding(g, at % layerQuads / P));
   }
   for (var width = threads / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();

@@ -1,15 +1,15 @@
 // The gradient of xi as a matrix product, [neurons, pairs] by [pairs, logits]: as tiled-forward.wgsl, with the roles of neurons and pairs
-// exchanged. An invocation has 4 ROW_QUADS neurons, and a workgroup goes through one in XI_SPLITS of the pairs. Out: scratch[slot, split, logit, quad].
+// exchanged. An invocation has 4 ROW_QUADS neurons, and a workgroup goes through one in XI_SPLITS of the pairs. Out: scratch[slot, split, a layer].
 
-const threads = ROWS * COLUMNS;
+const threads = 8u * ROWS;
 const rows4 = ROW_QUADS * ROWS;
-const columns4 = COLUMN_QUADS * COLUMNS;
+const columns4 = 2u * TJ;
+// One more: invocations that write one quad of different pairs must not all meet in one bank.
 const rowStride = rows4 + 1u;
-const columnStride = columns4 + 1u;
 
 // [pair of the tile, neuron or logit / 4]
 var<workgroup> hidden: array<vec4f, DEPTH * rowStride>;
-var<workgroup> output: array<vec4f, DEPTH * columnStride>;
+var<workgroup> output: array<vec4f, DEPTH * columns4>;
 
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -17,13 +17,17 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
   let theta = member.slot * SLOT;
-  let gradient = member.slot * P * US;
   let firstQuad = group.x / COLUMN_TILES * rows4;
-  let firstLogit = group.x % COLUMN_TILES * (4u * columns4);
-  let row = thread / COLUMNS;
-  let column = thread % COLUMNS;
+  let columnTile = group.x % COLUMN_TILES;
+  let gradient = member.slot * U * LOGIT_QUADS + columnTile * columns4;
+  let row = rowAmong(ROWS, thread);
+  let column = columnAmong(ROWS, thread);
   let steps = (U + DEPTH - 1u) / DEPTH;
+  let start = steps * group.z / XI_SPLITS * DEPTH;
   let end = min(U, steps * (group.z + 1u) / XI_SPLITS * DEPTH);
+  #repeat t TAIL
+  let tail$(t) = 32u * COLUMN_QUADS + column * TAIL + $(t)u;
+  #end
 
   #repeat r ROW_QUADS
   #repeat q COLUMN_QUADS
@@ -31,48 +35,51 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   var s$(r)_$(q)_$(c) = vec4f(0.0);
   #end
   #end
+  #repeat t TAIL
+  var t$(r)_$(t) = vec4f(0.0);
   #end
+  #end
+  // An invocation fetches every DEPTH-th pair, of the same quads of neurons for every tile, and neighbours neighbouring pairs.
+  let fetched = thread % DEPTH;
+  var u = min(start + fetched, U - 1u);
   #repeat i HIDDEN_ITEMS
-  var nextHidden$(i): vec4f;
+  let hiddenQuad$(i) = (thread + $(i)u * threads) / DEPTH;
+  let hiddenFrom$(i) = theta + min(firstQuad + hiddenQuad$(i), MQ - 1u) * P;
+  var nextFirst$(i) = state[hiddenFrom$(i) + firstResidue(u)];
+  var nextSecond$(i) = state[hiddenFrom$(i) + secondResidue(u)];
   #end
-  #repeat i GRADIENT_ITEMS
-  var nextGradient$(i): f32;
+  #repeat i OUTPUT_ITEMS
+  let outputPair$(i) = (thread + $(i)u * threads) / columns4;
+  let outputFrom$(i) = gradient + (thread + $(i)u * threads) % columns4;
+  var nextOutput$(i) = gradientAt(outputFrom$(i), start + outputPair$(i), end);
   #end
-  let start = steps * group.z / XI_SPLITS * DEPTH;
-  #repeat i HIDDEN_ITEMS
-  nextHidden$(i) = hiddenAt(theta, start, end, firstQuad, thread + $(i)u * threads);
-  #end
-  #repeat i GRADIENT_ITEMS
-  nextGradient$(i) = gradientAt(gradient, start, end, firstLogit, thread + $(i)u * threads);
-  #end
-  for (var u = start; u < end; u += DEPTH) {
+  for (var next = start + DEPTH; next < end + DEPTH; next += DEPTH) {
     workgroupBarrier();
     #repeat i HIDDEN_ITEMS
-    {
-      let n = thread + $(i)u * threads;
-      if (n < DEPTH * rows4) { hidden[n / rows4 * rowStride + n % rows4] = nextHidden$(i); }
-    }
+    hidden[fetched * rowStride + hiddenQuad$(i)] = activation(nextFirst$(i) + nextSecond$(i));
     #end
-    #repeat i GRADIENT_ITEMS
-    {
-      let n = thread + $(i)u * threads;
-      if (n < DEPTH * 4u * columns4) { output[n % DEPTH * columnStride + n / DEPTH / 4u][n / DEPTH % 4u] = nextGradient$(i); }
-    }
+    #repeat i OUTPUT_ITEMS
+    if (outputPair$(i) < DEPTH) { output[thread + $(i)u * threads] = nextOutput$(i); }
     #end
     workgroupBarrier();
     // The next tile is on its way into registers while this one is used.
+    u = min(next + fetched, U - 1u);
     #repeat i HIDDEN_ITEMS
-  nextHidden$(i) = hiddenAt(theta, u + DEPTH, end, firstQuad, thread + $(i)u * threads);
-  #end
-  #repeat i GRADIENT_ITEMS
-  nextGradient$(i) = gradientAt(gradient, u + DEPTH, end, firstLogit, thread + $(i)u * threads);
-  #end
+    nextFirst$(i) = state[hiddenFrom$(i) + firstResidue(u)];
+    nextSecond$(i) = state[hiddenFrom$(i) + secondResidue(u)];
+    #end
+    #repeat i OUTPUT_ITEMS
+    nextOutput$(i) = gradientAt(outputFrom$(i), next + outputPair$(i), end);
+    #end
     for (var k = 0u; k < DEPTH; k++) {
       #repeat r ROW_QUADS
       let h$(r) = hidden[k * rowStride + row + $(r)u * ROWS];
       #end
       #repeat q COLUMN_QUADS
-      let g$(q) = output[k * columnStride + column + $(q)u * COLUMNS];
+      let g$(q) = output[k * columns4 + column + $(q)u * 8u];
+      #end
+      #repeat t TAIL
+      let v$(t) = output[k * columns4 + tail$(t) / 4u][tail$(t) % 4u];
       #end
       #repeat r ROW_QUADS
       #repeat q COLUMN_QUADS
@@ -80,34 +87,31 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       s$(r)_$(q)_$(c) = fma(h$(r), vec4f(g$(q)[$(c)]), s$(r)_$(q)_$(c));
       #end
       #end
+      #repeat t TAIL
+      t$(r)_$(t) = fma(h$(r), vec4f(v$(t)), t$(r)_$(t));
+      #end
       #end
     }
   }
+  let to = member.slot * SCRATCH + group.z * layerQuads;
+  let firstLogit = columnTile * 4u * columns4;
   #repeat r ROW_QUADS
   #repeat q COLUMN_QUADS
   #repeat c 4
-  store(member.slot, group.z, firstQuad + row + $(r)u * ROWS, firstLogit + 4u * (column + $(q)u * COLUMNS) + $(c)u,
-        s$(r)_$(q)_$(c));
+  store(to, firstQuad + row + $(r)u * ROWS, firstLogit + 4u * (column + $(q)u * 8u) + $(c)u, s$(r)_$(q)_$(c));
   #end
+  #end
+  #repeat t TAIL
+  store(to, firstQuad + row + $(r)u * ROWS, firstLogit + tail$(t), t$(r)_$(t));
   #end
   #end
 }
 
-fn store(slot: u32, split: u32, quad: u32, logit: u32, sum: vec4f) {
-  if (quad < MQ && logit < P) { scratch[slot * SCRATCH + (split * P + logit) * MQ + quad] = sum; }
+fn store(to: u32, quad: u32, logit: u32, sum: vec4f) {
+  if (quad < MQ && logit < P) { scratch[to + weightAt(logit, quad)] = sum; }
 }
 
-// Item i of the left tile is a quad of neurons of pair i / rows4.
-fn hiddenAt(theta: u32, first: u32, end: u32, firstQuad: u32, i: u32) -> vec4f {
-  let u = min(first + i / rows4, U - 1u);
-  let quad = min(firstQuad + i % rows4, MQ - 1u);
-  let h = activation(state[theta + firstResidue(u) * MQ + quad] + state[theta + secondResidue(u) * MQ + quad]);
-  return select(vec4f(0.0), h, first + i / rows4 < end);
-}
-
-// Item i of the right one is of pair i mod DEPTH and logit i / DEPTH.
-fn gradientAt(gradient: u32, first: u32, end: u32, firstLogit: u32, i: u32) -> f32 {
-  let u = first + i % DEPTH;
-  let g = logitGradient[gradient + min(firstLogit + i / DEPTH, P - 1u) * US + min(u, U - 1u)];
-  return select(0.0, g, u < end);
+// Pairs beyond the last one count for nothing.
+fn gradientAt(from_: u32, u: u32, end: u32) -> vec4f {
+  return select(vec4f(0.0), logitGradient[from_ + min(u, U - 1u) * LOGIT_QUADS], u < end);
 }
