@@ -26,12 +26,12 @@ export interface TuneOptions {
 /** Values to try one after another, each with the best of those before it. */
 type Choices<T> = { readonly [K in keyof T]?: readonly T[K][] };
 
-const fusedOrder: Choices<FusedTuning> = { neuronParts: [16, 8, 32], segments: [8, 12, 6] };
+const fusedOrder: Choices<FusedTuning> = { neuronParts: [16, 8, 32], segments: [24, 12, 8] };
 const fusedTile: Choices<FusedTile> = {
   differences: [1, 2, 3, 4, 6],
   pairLanes: [4, 8, 16, 32],
-  ahead: [true, false],
-  neurons: [8, 16, 32, 64],
+  ahead: [1, 2, 4],
+  neurons: [4, 8, 16, 32, 64],
   each: [1, 2],
   staged: [true, false],
 };
@@ -62,7 +62,7 @@ export async function* tune(options: TuneOptions): AsyncGenerator<Tried> {
   for (const members of options.members) {
     const search = new Search(small, members, options);
     const tile = { ...largeTiles.findLast((large) => large.members <= members)!, members: 1 };
-    let tuning: FusedTuning = { neuronParts: 16, segments: 8, tiles: [tile] };
+    let tuning: FusedTuning = { neuronParts: 16, segments: 24, tiles: [tile] };
     for (const key of Object.keys(fusedOrder) as (keyof FusedTuning)[]) {
       const ways = fusedOrder[key]!.map((value) => ({ ...tuning, [key]: value }));
       tuning = yield* search.best(ways);

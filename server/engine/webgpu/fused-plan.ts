@@ -9,9 +9,9 @@ export interface FusedTile {
   readonly pairLanes: number;
   /** Left out: as many as make the most of an invocation's registers. */
   readonly differences?: number;
-  /** Whether the forward kernel fetches weights before it needs them, which takes registers. */
-  readonly ahead: boolean;
-  /** Of a workgroup of the backward kernel, and of an invocation: 1 or 2. */
+  /** Quads of neurons that an invocation of the forward kernel fetches at once, which takes registers. */
+  readonly ahead: number;
+  /** Of a workgroup of the backward kernel, at most, and of an invocation: 1 or 2. */
   readonly neurons: number;
   readonly each: number;
   /** Whether the backward kernel keeps the logit gradient in workgroup memory, if there is room. */
@@ -30,19 +30,19 @@ export interface FusedTuning {
  * compute: the larger an invocation's share, the fewer loads and additions of partial sums there are beside a multiply-add.
  */
 export const largeTiles: readonly FusedTile[] = [
-  { members: 1, pairLanes: 4, differences: 1, ahead: true, neurons: 8, each: 1, staged: true },
-  { members: 8, pairLanes: 8, ahead: false, neurons: 16, each: 1, staged: false },
-  { members: 48, pairLanes: 16, ahead: false, neurons: 32, each: 2, staged: false },
+  { members: 1, pairLanes: 4, differences: 1, ahead: 4, neurons: 4, each: 1, staged: true },
+  { members: 8, pairLanes: 8, ahead: 1, neurons: 8, each: 1, staged: false },
+  { members: 48, pairLanes: 16, ahead: 1, neurons: 16, each: 2, staged: false },
 ];
 
 /** Not to be fast, but to have all that the large ones have in a kernel that a software adapter compiles in a moment. */
 const smallTiles: readonly FusedTile[] = [
-  { members: 1, pairLanes: 8, differences: 1, ahead: true, neurons: 8, each: 1, staged: true },
-  { members: 3, pairLanes: 4, differences: 2, ahead: false, neurons: 8, each: 2, staged: false },
+  { members: 1, pairLanes: 8, differences: 1, ahead: 2, neurons: 8, each: 1, staged: true },
+  { members: 3, pairLanes: 4, differences: 2, ahead: 1, neurons: 8, each: 2, staged: false },
 ];
 
-/** Sums and fetched weights that an invocation of the forward kernel can have in registers, and logits of which it fetches weights ahead. */
-const [mostSums, mostAhead] = [96, 12];
+/** Sums that an invocation of the forward kernel can have in registers, and quads of weights for several quads of neurons. */
+const [mostSums, mostFetched] = [96, 24];
 
 /** Bytes of one round of the forward kernel's partial sums: with them a few workgroups fit a multiprocessor. */
 const roundBytes = 12 << 10;
@@ -57,7 +57,7 @@ export function fusedKernels(
 ): Kernels {
   const isLarge = limits.sums >= 64;
   const PARTS = Math.min(tuning.neuronParts ?? (isLarge ? 16 : 4), Math.ceil(quads / 4) * 4);
-  const most = Math.min(modulus, tuning.segments ?? (isLarge ? 8 : 4));
+  const most = Math.min(modulus, tuning.segments ?? (isLarge ? 24 : 4));
   const SEGMENTS = Math.ceil(modulus / Math.ceil(modulus / most));
   const JQ = Math.ceil(modulus / 4);
   const passes: Pass[] = [];
@@ -93,7 +93,15 @@ export function fusedKernels(
 function forwardTile(modulus: number, PARTS: number, limits: WorkgroupLimits, tile: FusedTile) {
   const sums = Math.min(mostSums, limits.sums);
   const DIFFERENCES = tile.differences ?? bestDifferences(modulus, sums);
-  const TJ = evenly(modulus, Math.min(tile.ahead ? mostAhead : sums, Math.floor(sums / DIFFERENCES)));
+  const logits = (ahead: number) => {
+    const fetched = ahead > 1 ? Math.floor(mostFetched / ahead) : sums;
+    return evenly(modulus, Math.min(fetched, Math.floor(sums / DIFFERENCES)));
+  };
+  let AHEAD = tile.ahead;
+  // Sooner fewer ahead than fewer pairs.
+  while (AHEAD > 1 && tile.pairLanes * PARTS * Math.ceil(modulus / logits(AHEAD)) > limits.invocations)
+    AHEAD /= 2;
+  const TJ = logits(AHEAD);
   const COLUMNS = Math.ceil(modulus / TJ);
   const roundSums = (lanes: number, count: number) =>
     PARTS * (Math.ceil((COLUMNS * count * lanes) / 32) * 32 + (lanes % 32));
@@ -111,8 +119,7 @@ function forwardTile(modulus: number, PARTS: number, limits: WorkgroupLimits, ti
     first: i * ROUND,
     count: Math.min(ROUND, TJ - i * ROUND),
   }));
-  const [AHEAD, BY_TURNS] = tile.ahead ? [1, 0] : [0, 1];
-  const constants = { PAIR_LANES, PARTS, COLUMNS, TJ, DIFFERENCES, ROUND, AHEAD, BY_TURNS };
+  const constants = { PAIR_LANES, PARTS, COLUMNS, TJ, DIFFERENCES, ROUND, AHEAD };
   return { constants, rounds, groups: [Math.ceil(items / PAIR_LANES), 1] as const };
 }
 
@@ -134,23 +141,28 @@ function backwardTile(
   tile: FusedTile,
 ) {
   const rowsBytes = pairs * Math.ceil(modulus / 4) * quadBytes;
-  const EACH = tile.each;
-  const bytes = (neurons: number) => {
-    const columns = neurons / EACH;
-    const theta = modulus * (neurons + ((31 * neurons + columns) % 32));
-    const rows = modulus * (neurons + 1);
-    const segment = rows + ((31 * (rows + neurons + 1) + columns) % 32);
-    return (theta + SEGMENTS * segment) * 4 + neurons * SEGMENTS * quadBytes + 64;
+  let { neurons: NEURONS, each: EACH } = tile;
+  const bytes = () => {
+    const columns = NEURONS / EACH;
+    const theta = modulus * (NEURONS + ((31 * NEURONS + columns) % 32));
+    const rows = modulus * (NEURONS + 1);
+    const segment = rows + ((31 * (rows + NEURONS + 1) + columns) % 32);
+    return (theta + SEGMENTS * segment) * 4 + NEURONS * SEGMENTS * quadBytes + 64;
   };
-  let NEURONS = tile.neurons;
-  const isTooLarge = () =>
-    (NEURONS / EACH) * SEGMENTS > limits.invocations || bytes(NEURONS) > limits.memoryBytes;
-  while (NEURONS > 4 * EACH && isTooLarge()) NEURONS /= 2;
+  const isTooLarge = () => (NEURONS / EACH) * SEGMENTS > limits.invocations || bytes() > limits.memoryBytes;
+  while (NEURONS > 4 && isTooLarge()) {
+    NEURONS /= 2;
+    EACH = Math.min(EACH, NEURONS / 4);
+  }
   const GROUPS = Math.ceil((4 * quads) / NEURONS);
-  const constants: Constants = { GROUPS, NEURONS, EACH, SEGMENTS, ROWS: Math.ceil(modulus / (4 * SEGMENTS)) };
+  const constants: Constants = {
+    ...{ GROUPS, NEURONS, EACH, SEGMENTS, ROWS: Math.ceil(modulus / (4 * SEGMENTS)) },
+    // Quads of staged rows that an invocation fetches at once.
+    FETCHES: evenly(Math.ceil(rowsBytes / quadBytes / ((NEURONS / EACH) * SEGMENTS)), 10),
+  };
   return {
     constants,
-    isStaged: tile.staged && bytes(NEURONS) + rowsBytes <= limits.memoryBytes,
+    isStaged: tile.staged && bytes() + rowsBytes <= limits.memoryBytes,
     groups: [GROUPS + 1, 1] as const,
   };
 }

@@ -101,7 +101,7 @@ describe.skipIf(softwareAdapterMissing !== undefined)("the fused kernels", () =>
       members: fc.constant(1),
       pairLanes: fc.constantFrom(1, 2, 8, 32),
       differences: fc.constantFrom(1, 2, 3, 4),
-      ahead: fc.boolean(),
+      ahead: fc.constantFrom(1, 2, 4),
       quads: fc.constantFrom(1, 2, 4),
       each: fc.constantFrom(1, 2),
       staged: fc.boolean(),

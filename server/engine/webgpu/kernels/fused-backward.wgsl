@@ -10,6 +10,7 @@ const threads = COLUMNS * SEGMENTS;
 const quads = NEURONS / 4u;
 // Invocations that update a quad.
 const lanes = 4u * SEGMENTS;
+const traceLanes = min(lanes, 32u);
 // Segments in one warp are at neighbouring residues: a row apart in theta, a segment and a row in the sums. Both are as many banks as
 // there are columns, so that they lie beside each other; 31 n is -n among 32 banks. The rows of a quad lie in different banks.
 const thetaStride = NEURONS + (31u * NEURONS + COLUMNS) % 32u;
@@ -35,17 +36,17 @@ fn addSegments(segment: u32, column: u32) {
   }
 }
 
-// By as many invocations as update a quad: how many a workgroup has decides no bit.
+// By at most as many invocations as update a quad: how many a workgroup has decides no bit.
 fn sumTraces(thread: u32, slot: u32, to: u32) {
   #repeat i 2
   var s$(i) = vec4f(0.0);
-  if (thread < lanes) {
-    for (var u = thread; u < U; u += lanes) { s$(i) += logitGradient[pairAt(slot, u) + JQ + $(i)u]; }
+  if (thread < traceLanes) {
+    for (var u = thread; u < U; u += traceLanes) { s$(i) += logitGradient[pairAt(slot, u) + JQ + $(i)u]; }
     norms[thread] = s$(i);
   }
   workgroupBarrier();
   if (thread == 0u) {
-    for (var k = 1u; k < lanes; k++) { s$(i) += norms[k]; }
+    for (var k = 1u; k < traceLanes; k++) { s$(i) += norms[k]; }
     partials[to + $(i)u] = s$(i);
   }
   workgroupBarrier();
@@ -171,7 +172,8 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   workgroupBarrier();
   if (thread < quads && firstQuad + thread < MQ) {
     var s = vec4f(0.0);
-    for (var i = 0u; i < lanes; i++) { s += norms[thread * lanes + i]; }
+    // The others have no row.
+    for (var i = 0u; i < min(lanes, P); i++) { s += norms[thread * lanes + i]; }
     partials[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + firstQuad + thread] = s;
   }
 }

@@ -87,34 +87,29 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   var s$(d)_$(j) = 0.0;
   #end
   #end
-  #repeat once AHEAD
-  #repeat j TJ
-  var n$(j) = state[r$(j) + min(part, MQ - 1u) * P];
-  #end
-  #end
-  for (var q = part; q < MQ; q += PARTS) {
-    let at = q * P;
-    let v = state[x + at];
+  // AHEAD quads are fetched at once, so that few invocations do not wait for each.
+  for (var q = part; q < MQ; q += PARTS * AHEAD) {
+    #repeat i AHEAD
+    let at$(i) = min(q + $(i)u * PARTS, MQ - 1u) * P;
+    let v$(i) = state[x + at$(i)];
     #repeat d DIFFERENCES
-    let h$(d) = activation(v + state[y$(d) + at]);
-    #end
-    #repeat once AHEAD
-    // The next quad's, while this one's are used.
-    let next = min(q + PARTS, MQ - 1u) * P;
-    #repeat j TJ
-    let w$(j) = n$(j);
-    n$(j) = state[r$(j) + next];
-    #end
-    #end
-    #repeat once BY_TURNS
-    #repeat j TJ
-    let w$(j) = state[r$(j) + at];
-    #end
+    let v$(i)_$(d) = state[y$(d) + at$(i)];
     #end
     #repeat j TJ
-    #repeat d DIFFERENCES
-    s$(d)_$(j) = fma(h$(d).w, w$(j).w, fma(h$(d).z, w$(j).z, fma(h$(d).y, w$(j).y, fma(h$(d).x, w$(j).x, s$(d)_$(j)))));
+    let w$(i)_$(j) = state[r$(j) + at$(i)];
     #end
+    #end
+    #repeat i AHEAD
+    if (q + $(i)u * PARTS < MQ) {
+      #repeat d DIFFERENCES
+      let h$(d) = activation(v$(i) + v$(i)_$(d));
+      #end
+      #repeat j TJ
+      #repeat d DIFFERENCES
+      s$(d)_$(j) = fma(h$(d).w, w$(i)_$(j).w, fma(h$(d).z, w$(i)_$(j).z, fma(h$(d).y, w$(i)_$(j).y, fma(h$(d).x, w$(i)_$(j).x, s$(d)_$(j)))));
+      #end
+      #end
+    }
     #end
   }
 

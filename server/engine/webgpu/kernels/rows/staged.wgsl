@@ -3,12 +3,12 @@
 var<workgroup> rows: array<vec4f, U * JQ>;
 
 fn fetchRows(slot: u32, thread: u32) {
-  for (var i = thread; i < U * JQ; i += 4u * threads) {
-    #repeat k 4
+  for (var i = thread; i < U * JQ; i += FETCHES * threads) {
+    #repeat k FETCHES
     let n$(k) = min(i + $(k)u * threads, U * JQ - 1u);
     let v$(k) = logitGradient[pairAt(slot, n$(k) / JQ) + n$(k) % JQ];
     #end
-    #repeat k 4
+    #repeat k FETCHES
     if (i + $(k)u * threads < U * JQ) { rows[i + $(k)u * threads] = v$(k); }
     #end
   }
