@@ -28,7 +28,8 @@ type Choices<T> = { readonly [K in keyof T]?: readonly T[K][] };
 
 const fusedOrder: Choices<FusedTuning> = { neuronParts: [16, 8, 32], segments: [24, 12, 8] };
 const fusedTile: Choices<FusedTile> = {
-  differences: [1, 2, 3, 4, 6],
+  sums: [96, 138],
+  differences: [1, 2, 3, 4, 6, 12],
   pairLanes: [4, 8, 16, 32],
   ahead: [1, 2, 4],
   neurons: [4, 8, 16, 32, 64],

@@ -7,8 +7,10 @@ export interface FusedTile {
   readonly members: number;
   /** At most; as many as leave the workgroups equally full. */
   readonly pairLanes: number;
-  /** Left out: as many as make the most of an invocation's registers. */
+  /** Left out: as many as make the most of the sums. */
   readonly differences?: number;
+  /** Of an invocation of the forward kernel, in registers, at most; left out: 96. */
+  readonly sums?: number;
   /** Quads of neurons that an invocation of the forward kernel fetches at once, which takes registers. */
   readonly ahead: number;
   /** Of a workgroup of the backward kernel, at most, and of an invocation: 1 or 2. */
@@ -41,8 +43,8 @@ const smallTiles: readonly FusedTile[] = [
   { members: 3, pairLanes: 4, differences: 2, ahead: 1, neurons: 8, each: 2, staged: false },
 ];
 
-/** Sums that an invocation of the forward kernel can have in registers, and quads of weights for several quads of neurons. */
-const [mostSums, mostFetched] = [96, 24];
+/** Quads of weights that an invocation of the forward kernel can have in registers when it fetches ahead. */
+const mostFetched = 24;
 
 /** Bytes of one round of the forward kernel's partial sums: with them a few workgroups fit a multiprocessor. */
 const roundBytes = 12 << 10;
@@ -91,7 +93,7 @@ export function fusedKernels(
 }
 
 function forwardTile(modulus: number, PARTS: number, limits: WorkgroupLimits, tile: FusedTile) {
-  const sums = Math.min(mostSums, limits.sums);
+  const sums = Math.min(tile.sums ?? 96, limits.sums);
   const DIFFERENCES = tile.differences ?? bestDifferences(modulus, sums);
   const logits = (ahead: number) => {
     const fetched = ahead > 1 ? Math.floor(mostFetched / ahead) : sums;

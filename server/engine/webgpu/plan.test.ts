@@ -30,7 +30,7 @@ const arbitraryShape: fc.Arbitrary<Shape> = fc.record({
 /** Of a large GPU, of one that gives the least that WebGPU promises, and of the software adapter. */
 const arbitraryLimits: fc.Arbitrary<WorkgroupLimits> = fc.constantFrom(
   largestLimits,
-  { invocations: 256, memoryBytes: 16 << 10, sums: 128 },
+  { invocations: 256, memoryBytes: 16 << 10, sums: 160 },
   { invocations: 256, memoryBytes: 16 << 10, sums: 12 },
 );
 

@@ -37,7 +37,7 @@ export interface WorkgroupLimits {
 }
 
 /** As much as any device is asked for: more would leave room for one workgroup a multiprocessor only. */
-export const largestLimits: WorkgroupLimits = { invocations: 256, memoryBytes: 48 << 10, sums: 128 };
+export const largestLimits: WorkgroupLimits = { invocations: 256, memoryBytes: 48 << 10, sums: 160 };
 
 export interface KernelPlan {
   readonly entryPoint: string;

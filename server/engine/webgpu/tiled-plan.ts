@@ -10,9 +10,6 @@ const invocations = 128;
 /** Columns of a workgroup of one of the two products, and logits in a row of them, at most. */
 const [columns, mostLogits] = [8, 104];
 
-/** Quads of an invocation's sums, at most: with what it fetches they are what registers there are. */
-const mostSums = 39;
-
 /** A workgroup's tile of one of the matrix products: quads and rows of invocations, and how deep, a multiple of 8. */
 export interface Tile {
   readonly rowQuads?: number;
@@ -110,7 +107,7 @@ export function tiledKernels(
 
 /** Of tiled-forward.wgsl and tiled-xi.wgsl. */
 function productTile(TJ: number, limits: WorkgroupLimits, tile: Tile = {}) {
-  const rowQuads = limits.sums >= 64 ? Math.min(6, Math.floor(mostSums / TJ)) : 1;
+  const rowQuads = Math.max(1, Math.min(6, Math.floor(limits.sums / 4 / TJ)));
   const { rowQuads: ROW_QUADS = rowQuads, rows: ROWS = invocations / columns, depth: DEPTH = 8 } = tile;
   return {
     ...{ ROWS, DEPTH, ROW_QUADS },

@@ -1,8 +1,8 @@
 // Logits of a tile of pairs, their losses and their gradients, in one workgroup.
 //
-// An invocation has a residue a, the pairs of DIFFERENCES differences d from it, TJ of the logits, in COLUMNS groups, and one in PARTS of the
-// quads of neurons; it keeps its sums over those in registers. PAIR_LANES residues are neighbours in a workgroup, all of whose parts and
-// groups are there as well. The parts' sums meet in workgroup memory, some logits of one difference at a time, and are added in their order:
+// An invocation has a residue a, the pairs of DIFFERENCES differences d from it, TJ of the logits, one in every COLUMNS, and one in PARTS of
+// the quads of neurons; it keeps its sums over those in registers. PAIR_LANES residues are neighbours in a workgroup, then their logits, all
+// of which are there, then the parts, likewise: neighbours fetch neighbouring quads. The parts' sums meet in workgroup memory, some logits of one difference at a time, and are added in their order:
 // so the logits' bits depend on PARTS, and on nothing else of how the work is cut up.
 
 const pairs = DIFFERENCES * PAIR_LANES;
@@ -16,7 +16,7 @@ const partStride = (COLUMNS * ROUND * PAIR_LANES + 31u) / 32u * 32u + PAIR_LANES
 const PIECES = 4u;
 const piece = (P + PIECES - 1u) / PIECES;
 
-// [part, COLUMNS, logit of the round, lane]
+// [part, column, logit of the round, lane]
 var<workgroup> sums: array<f32, PARTS * partStride>;
 // [pair, logit]: logits, then e^{f - most}
 var<workgroup> logits: array<f32, pairs * rowStride>;
@@ -69,18 +69,18 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
   let lane = thread % PAIR_LANES;
-  let part = thread / PAIR_LANES % PARTS;
-  // One group's number is known to the compiler.
-  let column = thread / (PAIR_LANES * PARTS) % COLUMNS;
+  // The only column's number is known to the compiler.
+  let column = thread / PAIR_LANES % COLUMNS;
+  let part = thread / (PAIR_LANES * COLUMNS);
   let item = min(group.x * PAIR_LANES + lane, items - 1u);
   let x = member.slot * SLOT + item % P;
   #repeat d DIFFERENCES
   let y$(d) = member.slot * SLOT + (item % P + item / P * DIFFERENCES + $(d)u) % P;
   #end
-  let xi = member.slot * SLOT + layerQuads + column * TJ;
-  // Of the last group those beyond P are nobody's.
+  let xi = member.slot * SLOT + layerQuads;
+  // Those beyond P are nobody's.
   #repeat j TJ
-  let r$(j) = xi + min($(j)u, P - 1u - column * TJ);
+  let r$(j) = xi + min($(j)u * COLUMNS + column, P - 1u);
   #end
   #repeat d DIFFERENCES
   #repeat j TJ
@@ -127,7 +127,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       s += vec4f(sums[k], sums[k + partStride], sums[k + 2u * partStride], sums[k + 3u * partStride]);
     }
     let j = o / PAIR_LANES;
-    logits[($(d)u * PAIR_LANES + o % PAIR_LANES) * rowStride + j / $(count)u * TJ + $(first)u + j % $(count)u] = (s.x + s.y) + (s.z + s.w);
+    logits[($(d)u * PAIR_LANES + o % PAIR_LANES) * rowStride + ($(first)u + j % $(count)u) * COLUMNS + j / $(count)u] = (s.x + s.y) + (s.z + s.w);
   }
   #end
   #end
