@@ -35,6 +35,7 @@ const fusedTile: Choices<FusedTile> = {
   neurons: [4, 8, 16, 32, 64],
   each: [1, 2],
   staged: [true, false],
+  rowAhead: [true, false],
 };
 /** Quads of rows of an invocation, rows of a workgroup, and depth. */
 const tiles = [

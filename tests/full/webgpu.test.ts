@@ -10,6 +10,7 @@ import { finalState } from "../../server/engine/conformance/state-bits.ts";
 import { openCpuEngine } from "../../server/engine/cpu/cpu-engine.ts";
 import { Gpu } from "../../server/engine/webgpu/gpu.ts";
 import { GpuThread } from "../../server/engine/webgpu/gpu-thread.ts";
+import { largestLimits, planOf, type Tuning } from "../../server/engine/webgpu/plan.ts";
 import { loseAgainAndAgain } from "../../server/engine/webgpu/testing/losses.ts";
 import {
   furtherSoftwareShapes,
@@ -37,6 +38,18 @@ describeEngine({
   threads: [undefined],
   sideBySide: true,
 });
+
+/** As on a large GPU, of a network as wide as its kernels are made for. */
+function largeTuning(modulus: number): Tuning {
+  const shape = { modulus, width: 9107, activation: "relu", optimizer: "adamw", dimension: 0 } as const;
+  const [{ kernels }] = planOf({ ...shape, grokfast: false }, largestLimits).passes;
+  const [forward, , xi, theta] = kernels.map(({ constants }) => constants);
+  return {
+    forward: { rowQuads: forward.ROW_QUADS },
+    xi: { rowQuads: xi.ROW_QUADS },
+    theta: { differences: theta.DIFFERENCES, neuronQuads: theta.NEURON_QUADS },
+  };
+}
 
 /** Train and test loss may be off by so much up to a step: REFERENCE.md, and 1e-4 for a single frequency on a GPU. */
 const tolerances = {
@@ -167,15 +180,10 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
     test.each([37, 43, 55, 63, 107])(
       "the tiled kernels are right at p = %i, also cut up as for a large GPU",
       async (modulus) => {
-        const { problem, state } = makeStart({ ...choiceOf(tiledShapes[0]), modulus, width: 50 });
+        const { problem, state } = makeStart({ ...choiceOf(tiledShapes[0]), modulus, width: 70 });
         const oracle = new OracleTrainer(problem, state);
         for (let step = 0; step < 3; step++) oracle.step();
-        const large = {
-          forward: { rowQuads: 3 },
-          xi: { rowQuads: 3 },
-          theta: { differences: 10, neuronQuads: 3 },
-        };
-        for (const tuning of [{}, large]) {
+        for (const tuning of [{}, largeTuning(modulus)]) {
           const gpu = await Gpu.open({ allowSoftware: true, memoryBytes: undefined, tuning });
           const { network } = await gpu.load(problem, state);
           await gpu.advance(network, { steps: 3, weightsAt: [], measureAt: [] });

@@ -6,7 +6,7 @@ export interface DeviceInfo {
   readonly adapter: string;
   readonly driver: string;
   /** The interface of the system that its driver is reached by. */
-  readonly backend: "vulkan" | "metal" | "d3d12";
+  readonly backend: "vulkan";
   readonly architecture: string;
   readonly isSoftware: boolean;
   readonly limits: WorkgroupLimits & { readonly bufferBytes: number };
@@ -33,6 +33,9 @@ const instances: GPU[] = [];
 
 /** Fails with the reason when there is no WebGPU here, or only a software adapter that was not allowed. */
 export async function acquireDevice(allowSoftware: boolean): Promise<AcquiredDevice> {
+  // Invocations of the tiled kernels write components of one vector at once, which Vulkan alone lets them.
+  if (process.platform !== "linux")
+    throw new Error(`the webgpu engine needs Vulkan, and so Linux; this is ${process.platform}`);
   const gpu = await openDawn();
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null)
@@ -61,7 +64,7 @@ export async function acquireDevice(allowSoftware: boolean): Promise<AcquiredDev
     info: {
       adapter: name,
       driver: about.description,
-      backend: process.platform === "darwin" ? "metal" : process.platform === "win32" ? "d3d12" : "vulkan",
+      backend: "vulkan",
       architecture: about.architecture,
       isSoftware,
       limits: {

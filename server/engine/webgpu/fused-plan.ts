@@ -18,6 +18,8 @@ export interface FusedTile {
   readonly each: number;
   /** Whether the backward kernel keeps the logit gradient in workgroup memory, if there is room. */
   readonly staged: boolean;
+  /** Whether it fetches a pair's before it needs it, which takes registers. */
+  readonly rowAhead: boolean;
 }
 
 /** What `planOf` chooses by itself where a value is left out. The first two decide bits. */
@@ -32,15 +34,15 @@ export interface FusedTuning {
  * compute: the larger an invocation's share, the fewer loads and additions of partial sums there are beside a multiply-add.
  */
 export const largeTiles: readonly FusedTile[] = [
-  { members: 1, pairLanes: 4, differences: 1, ahead: 4, neurons: 4, each: 1, staged: true },
-  { members: 8, pairLanes: 8, ahead: 1, neurons: 8, each: 1, staged: false },
-  { members: 48, pairLanes: 16, ahead: 1, neurons: 16, each: 2, staged: false },
+  { members: 1, pairLanes: 4, differences: 1, ahead: 4, neurons: 4, each: 1, staged: true, rowAhead: true },
+  { members: 8, pairLanes: 8, ahead: 1, neurons: 8, each: 1, staged: false, rowAhead: true },
+  { members: 48, pairLanes: 16, ahead: 1, neurons: 16, each: 2, staged: false, rowAhead: false },
 ];
 
 /** Not to be fast, but to have all that the large ones have in a kernel that a software adapter compiles in a moment. */
 const smallTiles: readonly FusedTile[] = [
-  { members: 1, pairLanes: 8, differences: 1, ahead: 2, neurons: 8, each: 1, staged: true },
-  { members: 3, pairLanes: 4, differences: 2, ahead: 1, neurons: 8, each: 2, staged: false },
+  { members: 1, pairLanes: 8, differences: 1, ahead: 2, neurons: 8, each: 1, staged: true, rowAhead: true },
+  { members: 3, pairLanes: 4, differences: 2, ahead: 1, neurons: 8, each: 2, staged: false, rowAhead: false },
 ];
 
 /** Quads of weights that an invocation of the forward kernel can have in registers when it fetches ahead. */
@@ -110,7 +112,7 @@ function forwardTile(modulus: number, PARTS: number, limits: WorkgroupLimits, ti
   const countOf = (lanes: number) =>
     evenly(TJ, Math.max(1, Math.floor((roundBytes / (roundSums(lanes, TJ) * 4)) * TJ)));
   const bytes = (lanes: number) =>
-    (roundSums(lanes, countOf(lanes)) + lanes * DIFFERENCES * (COLUMNS * TJ + 1 + 3 * 4 + 6)) * 4 + 64;
+    (roundSums(lanes, countOf(lanes)) + lanes * DIFFERENCES * (COLUMNS * TJ + 1 + 3 * 8 + 6)) * 4 + 64;
   const items = modulus * Math.ceil((modulus + 1) / 2 / DIFFERENCES);
   let PAIR_LANES = evenly(items, tile.pairLanes);
   const isTooLarge = () =>
@@ -143,7 +145,8 @@ function backwardTile(
   tile: FusedTile,
 ) {
   const rowsBytes = pairs * Math.ceil(modulus / 4) * quadBytes;
-  let { neurons: NEURONS, each: EACH } = tile;
+  let NEURONS = tile.neurons;
+  let EACH = Math.min(tile.each, NEURONS / 4);
   const bytes = () => {
     const columns = NEURONS / EACH;
     const theta = modulus * (NEURONS + ((31 * NEURONS + columns) % 32));
@@ -159,6 +162,7 @@ function backwardTile(
   const GROUPS = Math.ceil((4 * quads) / NEURONS);
   const constants: Constants = {
     ...{ GROUPS, NEURONS, EACH, SEGMENTS, ROWS: Math.ceil(modulus / (4 * SEGMENTS)) },
+    ...(tile.rowAhead ? { AHEAD: 1, BY_TURNS: 0 } : { AHEAD: 0, BY_TURNS: 1 }),
     // Quads of staged rows that an invocation fetches at once.
     FETCHES: evenly(Math.ceil(rowsBytes / quadBytes / ((NEURONS / EACH) * SEGMENTS)), 10),
   };

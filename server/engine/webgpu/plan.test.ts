@@ -105,6 +105,7 @@ describe.skipIf(softwareAdapterMissing !== undefined)("the fused kernels", () =>
       quads: fc.constantFrom(1, 2, 4),
       each: fc.constantFrom(1, 2),
       staged: fc.boolean(),
+      rowAhead: fc.boolean(),
     })
     .map(({ quads, ...tile }) => ({ ...tile, neurons: 4 * quads * tile.each }));
 

@@ -2,9 +2,9 @@ import type { KernelPlan, Kernels, WorkgroupLimits } from "./plan.ts";
 import { type Constants, evenly, quadBytes } from "./shader.ts";
 
 /** About as many workgroups as keep the multiprocessors of a large GPU busy, and parts of a sum that are still cheap to add up. */
-const [fillingGroups, mostSplits] = [528, 24];
+const [fillingGroups, mostSplits] = [528, 64];
 
-/** Of a workgroup, in four warps of 4 rows by 8 columns: more or fewer were slower on a large GPU. */
+/** Of a workgroup, in warps of 4 rows by 8 columns. Of kernels before, with other warps, more or fewer than four were slower on a large GPU. */
 const invocations = 128;
 
 /** Columns of a workgroup of one of the two products, and logits in a row of them, at most. */
@@ -57,12 +57,18 @@ export function tiledKernels(
   const COLUMN_TILES = Math.ceil(modulus / mostLogits);
   const TJ = Math.ceil(modulus / COLUMN_TILES / columns);
   const LOGIT_QUADS = (COLUMN_TILES * columns * TJ) / 4;
-  const forward = productTile(TJ, limits, tuning.forward);
-  const forwardTiles = Math.ceil(pairs / (4 * forward.ROW_QUADS * forward.ROWS)) * COLUMN_TILES;
-  const FORWARD_SPLITS = splits(forwardTiles, (quads * 4) / forward.DEPTH);
-  const xi = productTile(TJ, limits, tuning.xi);
-  const xiTiles = Math.ceil(quads / (xi.ROW_QUADS * xi.ROWS)) * COLUMN_TILES;
-  const XI_SPLITS = splits(xiTiles, pairs / xi.DEPTH);
+  /** As many rows an invocation as registers allow, or so few that the multiprocessors have a workgroup each. */
+  const product = (rowQuads: number, depth: number, given: Tile | undefined) => {
+    for (let most = productTile(TJ, limits, given).ROW_QUADS; ; most--) {
+      const tile = productTile(TJ, limits, { rowQuads: most, ...given });
+      const tiles = Math.ceil(rowQuads / (tile.ROW_QUADS * tile.ROWS)) * COLUMN_TILES;
+      const count = splits(tiles, depth / tile.DEPTH);
+      if (most === 1 || tiles * count >= fillingGroups / 4) return { tile, tiles, splits: count };
+    }
+  };
+  const forward = product(Math.ceil(pairs / 4), 4 * quads, tuning.forward);
+  const xi = product(quads, pairs, tuning.xi);
+  const [FORWARD_SPLITS, XI_SPLITS] = [forward.splits, xi.splits];
   const theta = thetaTile(modulus, limits, tuning.theta);
   const thetaGroups = Math.ceil(quads / (theta.NEURON_QUADS * theta.THETA_COLUMNS));
   const thetaTiles = Math.ceil(modulus / theta.RESIDUES) * Math.ceil((modulus + 1) / 2 / theta.DIFFERENCES);
@@ -84,9 +90,9 @@ export function tiledKernels(
     groups: [x, z],
   });
   const list = [
-    kernel("forward", "tiled-forward.wgsl", [forwardTiles, FORWARD_SPLITS], forward),
+    kernel("forward", "tiled-forward.wgsl", [forward.tiles, FORWARD_SPLITS], forward.tile),
     kernel("softmax", "softmax.wgsl", [softmaxGroups, 1], { QUADS_A_LANE: Math.ceil(LOGIT_QUADS / 16) }),
-    kernel("backward", "tiled-xi.wgsl", [xiTiles, XI_SPLITS], xi),
+    kernel("backward", "tiled-xi.wgsl", [xi.tiles, XI_SPLITS], xi.tile),
     kernel("backward", "tiled-theta.wgsl", [thetaGroups, THETA_SPLITS], theta),
     kernel("finish", "tiled-update.wgsl", [updateGroups, 1]),
   ];
@@ -130,7 +136,7 @@ function thetaTile(modulus: number, limits: WorkgroupLimits, tile: ThetaTile = {
   const seconds = Math.min(modulus, RESIDUES + DIFFERENCES - 1);
   return {
     ...{ RESIDUES, DIFFERENCES, NEURON_QUADS, THETA_DEPTH, THETA_COLUMNS },
-    ROOM: Math.max(THETA_DEPTH * (gradientQuads + rowQuads), seconds * rowQuads),
+    ROOM: Math.max(THETA_DEPTH * (gradientQuads + rowQuads), seconds * (rowQuads + 3)),
     THETA_GRADIENT_ITEMS: Math.ceil((THETA_DEPTH * RESIDUES * DIFFERENCES) / invocations),
     THETA_OUTPUT_ITEMS: Math.ceil((THETA_DEPTH * (rowQuads - 1)) / invocations),
   };

@@ -1,9 +1,9 @@
 // What all kernels of a shape share: its buffers and how they are indexed.
 //
 // Sizes are constants: P residues, M neurons, U = P (P + 1) / 2 unordered pairs. Everything that runs over neurons comes in quads of
-// four, MQ of them, the last one padded with neurons whose weights are zero and stay so. The quads of a layer lie quad by quad: neighbouring
-// invocations have neighbouring residues, or a few whole quads. How the gradient of the logits lies, whose binding is 1, is said in
-// fused.wgsl and tiled.wgsl.
+// four, MQ of them, the last one padded with neurons whose weights are zero and stay so. The quads of a layer lie quad by quad: in most kernels
+// neighbouring invocations have neighbouring residues, or a few whole quads. How the gradient of the logits lies, whose binding is 1, is said
+// in fused.wgsl and tiled.wgsl.
 //
 // The unordered pair u = d P + a, 0 <= d <= (P-1)/2, 0 <= a < P, is of the residues a and (a + d) mod P: each exactly once, since P is
 // odd, and a run of a's meets no residue twice on either side. It stands for up to two ordered pairs, its entries.

@@ -1,6 +1,9 @@
 // The gradients of theta's factors, dW_E = W_in^T dtheta and dW_in = dtheta W_E^T, and their update. Each needs the other's weights, so the
 // new ones wait in scratch for product.wgsl.
 //
+// Neighbours have neighbouring quads of neurons, which are P quads of memory apart in the gradient: a fetch touches as many lines as there are
+// neighbours, for four residues of each.
+//
 // The first EMBEDDING_GROUPS workgroups have ROWS rows of W_E by one quad of residues each. Their invocations share the neurons; the sums
 // meet in workgroup memory and are added in a fixed order. An invocation of the others has ROWS rows of W_in by one quad of neurons.
 

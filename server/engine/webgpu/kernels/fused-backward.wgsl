@@ -40,10 +40,27 @@ fn addSegments(segment: u32, column: u32) {
 fn sumTraces(thread: u32, slot: u32, to: u32) {
   #repeat i 2
   var s$(i) = vec4f(0.0);
+  #end
   if (thread < traceLanes) {
-    for (var u = thread; u < U; u += traceLanes) { s$(i) += logitGradient[pairAt(slot, u) + JQ + $(i)u]; }
-    norms[thread] = s$(i);
+    // Some pairs' at once, so that not each is waited for.
+    for (var u = thread; u < U; u += 4u * traceLanes) {
+      #repeat k 4
+      let at$(k) = pairAt(slot, min(u + $(k)u * traceLanes, U - 1u)) + JQ;
+      #repeat i 2
+      let v$(k)_$(i) = logitGradient[at$(k) + $(i)u];
+      #end
+      #end
+      #repeat k 4
+      if (u + $(k)u * traceLanes < U) {
+        #repeat i 2
+        s$(i) += v$(k)_$(i);
+        #end
+      }
+      #end
+    }
   }
+  #repeat i 2
+  if (thread < traceLanes) { norms[thread] = s$(i); }
   workgroupBarrier();
   if (thread == 0u) {
     for (var k = 1u; k < traceLanes; k++) { s$(i) += norms[k]; }
@@ -91,8 +108,10 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   #end
   workgroupBarrier();
 
+  #repeat once AHEAD
   #repeat k JQ
-  var g$(k) = rowAt(member.slot, segment, $(k)u);
+  var n$(k) = rowAt(member.slot, segment, $(k)u);
+  #end
   #end
   for (var a = segment; a < P; a += SEGMENTS) {
     #repeat e EACH
@@ -101,10 +120,18 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     #end
     var b = a;
     for (var d = 0u; d <= P / 2u; d++) {
+      #repeat once AHEAD
       // The next pair's, while this one's are used.
       let next = select(min(a + SEGMENTS, P - 1u), d * P + P + a, d < P / 2u);
       #repeat k JQ
-      let n$(k) = rowAt(member.slot, next, $(k)u);
+      let g$(k) = n$(k);
+      n$(k) = rowAt(member.slot, next, $(k)u);
+      #end
+      #end
+      #repeat once BY_TURNS
+      #repeat k JQ
+      let g$(k) = rowAt(member.slot, d * P + a, $(k)u);
+      #end
       #end
       #repeat e EACH
       {
@@ -123,9 +150,6 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       }
       #end
       b = select(b + 1u, 0u, b == P - 1u);
-      #repeat k JQ
-      g$(k) = n$(k);
-      #end
     }
     #repeat e EACH
     sums[own + a * rowStride + $(e)u * COLUMNS] += ofFirst$(e);

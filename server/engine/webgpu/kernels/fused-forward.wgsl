@@ -1,8 +1,8 @@
 // Logits of a tile of pairs, their losses and their gradients, in one workgroup.
 //
 // An invocation has a residue a, the pairs of DIFFERENCES differences d from it, TJ of the logits, one in every COLUMNS, and one in PARTS of
-// the quads of neurons; it keeps its sums over those in registers. PAIR_LANES residues are neighbours in a workgroup, then their logits, all
-// of which are there, then the parts, likewise: neighbours fetch neighbouring quads. The parts' sums meet in workgroup memory, some logits of one difference at a time, and are added in their order:
+// the quads of neurons; it keeps its sums over those in registers. Invocations of a workgroup are [part, column, PAIR_LANES], so neighbours
+// fetch neighbouring quads. The parts' sums meet in workgroup memory, some logits of one difference at a time, and are added in their order:
 // so the logits' bits depend on PARTS, and on nothing else of how the work is cut up.
 
 const pairs = DIFFERENCES * PAIR_LANES;
@@ -13,7 +13,7 @@ const items = P * ((P / 2u + DIFFERENCES) / DIFFERENCES);
 const rowStride = width / 2u * 2u + 1u;
 const partStride = (COLUMNS * ROUND * PAIR_LANES + 31u) / 32u * 32u + PAIR_LANES % 32u;
 // Pieces into which a row of logits is cut for its maximum and its sum.
-const PIECES = 4u;
+const PIECES = 8u;
 const piece = (P + PIECES - 1u) / PIECES;
 
 // [part, column, logit of the round, lane]
@@ -59,7 +59,8 @@ fn answerOf(t: u32) -> u32 {
 
 fn othersOf(t: u32) -> f32 {
   let i = t * PIECES;
-  return (pieceSum[i] + pieceSum[i + 1u]) + (pieceSum[i + 2u] + pieceSum[i + 3u]);
+  return ((pieceSum[i] + pieceSum[i + 1u]) + (pieceSum[i + 2u] + pieceSum[i + 3u])) +
+      ((pieceSum[i + 4u] + pieceSum[i + 5u]) + (pieceSum[i + 6u] + pieceSum[i + 7u]));
 }
 
 @compute @workgroup_size(threads)
@@ -147,8 +148,8 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     let entry = entries[member.slot * U + min(pairOf(group.x, t), U - 1u)];
     let answer = answerOf(t);
     let most = logits[row + answer];
-    let i = t * PIECES;
-    let wild = (pieceWild[i] + pieceWild[i + 1u]) + (pieceWild[i + 2u] + pieceWild[i + 3u]);
+    var wild = 0.0;
+    for (var i = t * PIECES; i < (t + 1u) * PIECES; i++) { wild += pieceWild[i]; }
     seen[t] = vec4f(f32(answer), wild, most, 0.0);
     below[t] = vec2f(most) - vec2f(logits[row + labelOf(entry, 0u)], logits[row + labelOf(entry, 1u)]);
   }

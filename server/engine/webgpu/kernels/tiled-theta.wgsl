@@ -13,6 +13,8 @@ const differenceQuads = (DIFFERENCES + 3u) / 4u;
 // One more: invocations that write different logits of a pair or of a quad of neurons must not all meet in one bank.
 const gradientStride = RESIDUES * differenceQuads + 1u;
 const rowStride = columns4 + 1u;
+// Of what goes to the residues a + d: the 4 columns and 2 rows that go together lie in different banks.
+const secondStride = columns4 + 4u;
 const residueTiles = (P + RESIDUES - 1u) / RESIDUES;
 const tiles = residueTiles * ((P / 2u + DIFFERENCES) / DIFFERENCES);
 // Residues a + d of a tile.
@@ -104,7 +106,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       }
     }
     workgroupBarrier();
-    for (var i = thread; i < seconds * rowStride; i += threads) { room[i] = vec4f(0.0); }
+    for (var i = thread; i < seconds * secondStride; i += threads) { room[i] = vec4f(0.0); }
     workgroupBarrier();
     #repeat q NEURON_QUADS
     let first$(q) = state[inside$(q) + min(a, P - 1u)];
@@ -117,7 +119,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       {
         let g = s$(d)_$(q) * slope(first$(q) + state[inside$(q) + second]);
         ofFirst$(q) += g;
-        room[(row + $(d)u) % seconds * rowStride + quad$(q)] += g;
+        room[(row + $(d)u) % seconds * secondStride + quad$(q)] += g;
       }
       #end
     }
@@ -130,7 +132,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     for (var i = thread; i < seconds * columns4; i += threads) {
       let quad = i / seconds;
       let residue = (firstA + firstD + i % seconds) % P;
-      if (firstQuad + quad < MQ) { scratch[sums + weightAt(residue, quad)] += room[i % seconds * rowStride + quad]; }
+      if (firstQuad + quad < MQ) { scratch[sums + weightAt(residue, quad)] += room[i % seconds * secondStride + quad]; }
     }
     storageBarrier();
   }
