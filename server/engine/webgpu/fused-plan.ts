@@ -112,7 +112,7 @@ function forwardTile(modulus: number, PARTS: number, limits: WorkgroupLimits, ti
   const countOf = (lanes: number) =>
     evenly(TJ, Math.max(1, Math.floor((roundBytes / (roundSums(lanes, TJ) * 4)) * TJ)));
   const bytes = (lanes: number) =>
-    (roundSums(lanes, countOf(lanes)) + lanes * DIFFERENCES * (COLUMNS * TJ + 1 + 3 * 8 + 6)) * 4 + 64;
+    (roundSums(lanes, countOf(lanes)) + lanes * DIFFERENCES * (COLUMNS * TJ + 1 + 3 * 8 + 7)) * 4 + 64;
   const items = modulus * Math.ceil((modulus + 1) / 2 / DIFFERENCES);
   let PAIR_LANES = evenly(items, tile.pairLanes);
   const isTooLarge = () =>
@@ -123,7 +123,8 @@ function forwardTile(modulus: number, PARTS: number, limits: WorkgroupLimits, ti
     first: i * ROUND,
     count: Math.min(ROUND, TJ - i * ROUND),
   }));
-  const constants = { PAIR_LANES, PARTS, COLUMNS, TJ, DIFFERENCES, ROUND, AHEAD };
+  const ENTRY_ITEMS = Math.ceil(DIFFERENCES / (PARTS * COLUMNS));
+  const constants = { PAIR_LANES, PARTS, COLUMNS, TJ, DIFFERENCES, ROUND, AHEAD, ENTRY_ITEMS };
   return { constants, rounds, groups: [Math.ceil(items / PAIR_LANES), 1] as const };
 }
 

@@ -15,9 +15,10 @@ var<workgroup> norms: array<vec4f, threads>;
 
 @compute @workgroup_size(threads)
 fn factors(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let pass_ = backwardPass(thread);
   let member = memberAt(group.y);
+  let pass_ = backwardPass(thread);
   if (pass_ >= member.passes) { return; }
+  let update = updateOf(group.y, member, pass_);
   let state_ = member.slot * SLOT;
   let gradient = thetaGradientAt(member.slot);
   if (group.x < EMBEDDING_GROUPS) {
@@ -28,11 +29,11 @@ fn factors(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     if (thread < ROWS && row + thread < D) {
       // Residues beyond P are none.
       let g = select(vec4f(0.0), sums[thread * threads], vec4u(4u * column) + vec4u(0u, 1u, 2u, 3u) < vec4u(P));
-      norms[thread] = updateFactor(group.y, member, pass_, embeddingAt + (row + thread) * PQ + column, g);
+      norms[thread] = updateFactor(update, member.slot, embeddingAt + (row + thread) * PQ + column, g);
     }
   } else {
     let item = (group.x - EMBEDDING_GROUPS) * threads + thread;
-    norms[thread] = updateProjection(group.y, member, pass_, gradient, item / MQ * ROWS, item % MQ);
+    norms[thread] = updateProjection(update, member.slot, gradient, item / MQ * ROWS, item % MQ);
   }
   for (var width = threads / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();
@@ -74,8 +75,8 @@ fn sumOverNeurons(thread: u32, projection: u32, gradient: u32, row: u32, column:
   workgroupBarrier();
 }
 
-fn updateProjection(cohort: u32, member: Member, pass_: u32, gradient: u32, row: u32, quad: u32) -> vec4f {
-  let embedding = member.slot * SLOT + embeddingAt;
+fn updateProjection(update: Update, slot: u32, gradient: u32, row: u32, quad: u32) -> vec4f {
+  let embedding = slot * SLOT + embeddingAt;
   #repeat r ROWS
   let e$(r) = embedding + min(row + $(r)u, D - 1u) * PQ;
   var s$(r) = vec4f(0.0);
@@ -96,15 +97,15 @@ fn updateProjection(cohort: u32, member: Member, pass_: u32, gradient: u32, row:
   }
   var norm = vec4f(0.0);
   #repeat r ROWS
-  if (row + $(r)u < D) { norm += updateFactor(cohort, member, pass_, projectionAt + (row + $(r)u) * MQ + quad, s$(r)); }
+  if (row + $(r)u < D) { norm += updateFactor(update, slot, projectionAt + (row + $(r)u) * MQ + quad, s$(r)); }
   #end
   return norm;
 }
 
 // `at`: of the weights, among those of a slot.
-fn updateFactor(cohort: u32, member: Member, pass_: u32, at: u32, g: vec4f) -> vec4f {
-  let i = member.slot * SLOT + at;
-  let w = state[i];
-  if (pass_ < member.updates) { scratch[member.slot * SCRATCH + at - projectionAt] = updated(cohort, pass_, i, w, g); }
-  return squaresOf(g, w);
+fn updateFactor(update: Update, slot: u32, at: u32, g: vec4f) -> vec4f {
+  let i = slot * SLOT + at;
+  let before = trainedAt(i);
+  if (update.isDue) { scratch[slot * SCRATCH + at - projectionAt] = updated(update, i, before, g); }
+  return squaresOf(g, before.w);
 }

@@ -77,9 +77,9 @@ fn sumOf(row: u32, quad: u32) -> vec4f {
 
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let member = memberAt(group.y);
   let pass_ = backwardPass(thread);
   if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(pass_); }
-  let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
   if (group.x == GROUPS) {
     sumTraces(thread, member.slot, partialsAt(group.y, pass_));
@@ -158,6 +158,14 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
 
   let quad = thread / lanes;
   let lane = thread % lanes;
+  let update = updateOf(group.y, member, pass_);
+  #repeat e EACH
+  #repeat i ROWS
+  let at$(e)_$(i) = weightAt(min(lane + $(i)u * lanes, P - 1u), min(firstQuad + quad + $(e)u * (quads / EACH), MQ - 1u));
+  let theta$(e)_$(i) = trainedAt(member.slot * SLOT + at$(e)_$(i));
+  let xi$(e)_$(i) = trainedAt(member.slot * SLOT + layerQuads + at$(e)_$(i));
+  #end
+  #end
   workgroupBarrier();
   addSegments(segment, column);
   workgroupBarrier();
@@ -183,10 +191,10 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     if (q < MQ) {
       #repeat i ROWS
       if (lane + $(i)u * lanes < P) {
-        let row = lane + $(i)u * lanes;
-        let at = weightAt(row, q);
-        norm += updateQuad(group.y, member.slot, member.updates, pass_, at, withoutPadding(ofTheta$(e)_$(i), q));
-        norm += updateQuad(group.y, member.slot, member.updates, pass_, layerQuads + at, withoutPadding(sumOf(row, inGroup), q));
+        let at = at$(e)_$(i);
+        norm += updateQuad(update, member.slot, at, theta$(e)_$(i), withoutPadding(ofTheta$(e)_$(i), q));
+        let ofXi = sumOf(lane + $(i)u * lanes, inGroup);
+        norm += updateQuad(update, member.slot, layerQuads + at, xi$(e)_$(i), withoutPadding(ofXi, q));
       }
       #end
     }

@@ -18,6 +18,7 @@ const piece = (P + PIECES - 1u) / PIECES;
 
 // [part, column, logit of the round, lane]
 var<workgroup> sums: array<f32, PARTS * partStride>;
+var<workgroup> entryOf: array<u32, pairs>;
 // [pair, logit]: logits, then e^{f - most}
 var<workgroup> logits: array<f32, pairs * rowStride>;
 var<workgroup> pieceAnswer: array<u32, pairs * PIECES>;
@@ -65,9 +66,9 @@ fn othersOf(t: u32) -> f32 {
 
 @compute @workgroup_size(threads)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let member = memberAt(group.y);
   let pass_ = forwardPass(thread);
   if (group.x == 0u && group.y == 0u && thread == 0u) { endForward(pass_); }
-  let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
   let lane = thread % PAIR_LANES;
   // The only column's number is known to the compiler.
@@ -87,6 +88,10 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   #repeat j TJ
   var s$(d)_$(j) = 0.0;
   #end
+  #end
+  // What the pairs are, for when their logits are there.
+  #repeat i ENTRY_ITEMS
+  let entry$(i) = entries[member.slot * U + min(pairOf(group.x, thread + $(i)u * threads), U - 1u)];
   #end
   // AHEAD quads are fetched at once, so that few invocations do not wait for each.
   for (var q = part; q < MQ; q += PARTS * AHEAD) {
@@ -114,6 +119,9 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     #end
   }
 
+  #repeat i ENTRY_ITEMS
+  if (thread + $(i)u * threads < pairs) { entryOf[thread + $(i)u * threads] = entry$(i); }
+  #end
   #repeat d DIFFERENCES
   #rounds
   workgroupBarrier();
@@ -145,7 +153,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   // Before the logits give way to their exponentials.
   for (var t = thread; t < pairs; t += threads) {
     let row = t * rowStride;
-    let entry = entries[member.slot * U + min(pairOf(group.x, t), U - 1u)];
+    let entry = entryOf[t];
     let answer = answerOf(t);
     let most = logits[row + answer];
     var wild = 0.0;
@@ -170,7 +178,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     let t = i / JQ;
     let u = pairOf(group.x, t);
     if (u < U) {
-      let entry = entries[member.slot * U + u];
+      let entry = entryOf[t];
       let answer = u32(seen[t].x);
       let others = othersOf(t);
       var g = vec4f(0.0);
@@ -183,11 +191,11 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       logitGradient[pairAt(member.slot, u) + i % JQ] = g;
     }
   }
-  // A pair's trace by itself: sums of a tile's would depend on how many pairs it has.
-  for (var t = thread; t < pairs; t += threads) {
+  // A pair's trace by itself: sums of a tile's would depend on how many pairs it has. By those who have the fewest gradients.
+  for (var t = threads - 1u - thread; t < pairs; t += threads) {
     let u = pairOf(group.x, t);
     if (u < U) {
-      let r = traceOf(entries[member.slot * U + u], u32(seen[t].x), othersOf(t), below[t]);
+      let r = traceOf(entryOf[t], u32(seen[t].x), othersOf(t), below[t]);
       let at = pairAt(member.slot, u) + JQ;
       logitGradient[at] = r.losses;
       logitGradient[at + 1u] = r.counts + vec4f(0.0, 0.0, seen[t].y, 0.0);

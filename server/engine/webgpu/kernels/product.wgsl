@@ -4,8 +4,8 @@ const threads = 64u;
 
 @compute @workgroup_size(threads)
 fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let pass_ = backwardPass(thread);
   let member = memberAt(group.y);
+  let pass_ = backwardPass(thread);
   if (pass_ >= member.updates) { return; }
   let theta = member.slot * SLOT;
   let projection = member.slot * SCRATCH;

@@ -20,8 +20,8 @@ var<workgroup> traces: array<PairTrace, PAIRS>;
 
 @compute @workgroup_size(PAIRS * LANES)
 fn softmax(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let pass_ = backwardPass(thread);
   let member = memberAt(group.y);
+  let pass_ = backwardPass(thread);
   if (pass_ >= member.passes) { return; }
   let pair = thread / LANES;
   let lane = thread % LANES;

@@ -18,9 +18,9 @@ var<workgroup> output: array<vec4f, DEPTH * columns4>;
 
 @compute @workgroup_size(threads)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let member = memberAt(group.y);
   let pass_ = forwardPass(thread);
   if (group.x == 0u && group.y == 0u && group.z == 0u && thread == 0u) { endForward(pass_); }
-  let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
   let theta = member.slot * SLOT;
   let xi = theta + layerQuads;

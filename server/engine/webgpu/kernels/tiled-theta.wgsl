@@ -27,8 +27,8 @@ const outputs = THETA_DEPTH * gradientStride;
 
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let pass_ = backwardPass(thread);
   let member = memberAt(group.y);
+  let pass_ = backwardPass(thread);
   if (pass_ >= member.passes) { return; }
   let theta = member.slot * SLOT;
   let xi = theta + layerQuads;

@@ -6,13 +6,15 @@ var<workgroup> norms: array<vec4f, threads>;
 
 @compute @workgroup_size(threads)
 fn finish(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let member = memberAt(group.y);
   let pass_ = backwardPass(thread);
   if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(pass_); }
-  let member = memberAt(group.y);
   if (pass_ >= member.passes) { return; }
   let at = group.x * threads + thread;
   norms[thread] = vec4f(0.0);
   if (at < 2u * layerQuads) {
+    let update = updateOf(group.y, member, pass_);
+    let before = trainedAt(member.slot * SLOT + at);
     let from_ = member.slot * SCRATCH;
     var g = vec4f(0.0);
     if (at < layerQuads) {
@@ -20,7 +22,7 @@ fn finish(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
     } else {
       for (var s = 0u; s < XI_SPLITS; s++) { g += scratch[from_ + s * layerQuads + at - layerQuads]; }
     }
-    norms[thread] = updateQuad(group.y, member.slot, member.updates, pass_, at, withoutPadding(g, at % layerQuads / P));
+    norms[thread] = updateQuad(update, member.slot, at, before, withoutPadding(g, at % layerQuads / P));
   }
   for (var width = threads / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();

@@ -6,10 +6,30 @@ fn withoutPadding(g: vec4f, quad: u32) -> vec4f {
   return select(vec4f(0.0), g, vec4u(4u * quad) + vec4u(0u, 1u, 2u, 3u) < vec4u(M));
 }
 
-// What the weights at `i` of the state, which are w, become.
-fn updated(member: u32, pass_: u32, i: u32, w: vec4f, g: vec4f) -> vec4f {
-  let s = scalarsAt(member, pass_);
-  return optimize(i, w, amplified(i, g, s), inputs[s], inputs[s + 1u]);
+// What an optimizer needs of a pass: whether it ends with an update, and its scalars.
+struct Update {
+  isDue: bool,
+  // Where the scalars are, and the first two quads of them.
+  scalars: u32,
+  s: vec4f,
+  t: vec4f,
+}
+
+// A quad of weights, and its moments where the optimizer has any. They are far away, so they are fetched before their gradient is there.
+struct Trained {
+  w: vec4f,
+  first: vec4f,
+  second: vec4f,
+}
+
+fn updateOf(cohort: u32, member: Member, pass_: u32) -> Update {
+  let scalars = scalarsAt(cohort, pass_);
+  return Update(pass_ < member.updates, scalars, inputs[scalars], inputs[scalars + 1u]);
+}
+
+// What the weights at `i` of the state become.
+fn updated(update: Update, i: u32, before: Trained, g: vec4f) -> vec4f {
+  return optimize(i, before, amplified(i, g, update.scalars), update.s, update.t);
 }
 
 fn squaresOf(g: vec4f, w: vec4f) -> vec4f {
@@ -18,10 +38,7 @@ fn squaresOf(g: vec4f, w: vec4f) -> vec4f {
   return vec4f(dot(g, g), dot(large, large), dot(small, small), dot(w, w));
 }
 
-// `at`: of the weights, among those of a slot.
-fn updateWeights(member: u32, slot: u32, updates: u32, pass_: u32, at: u32, g: vec4f) -> vec4f {
-  let i = slot * SLOT + at;
-  let w = state[i];
-  if (pass_ < updates) { state[i] = updated(member, pass_, i, w, g); }
-  return squaresOf(g, w);
+fn updateWeights(update: Update, i: u32, before: Trained, g: vec4f) -> vec4f {
+  if (update.isDue) { state[i] = updated(update, i, before, g); }
+  return squaresOf(g, before.w);
 }
