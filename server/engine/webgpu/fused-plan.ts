@@ -36,7 +36,7 @@ export interface FusedTuning {
 export const largeTiles: readonly FusedTile[] = [
   { members: 1, pairLanes: 4, differences: 1, ahead: 4, neurons: 4, each: 1, staged: true, rowAhead: true },
   { members: 8, pairLanes: 8, ahead: 1, neurons: 8, each: 1, staged: false, rowAhead: true },
-  { members: 48, pairLanes: 16, ahead: 1, neurons: 16, each: 2, staged: false, rowAhead: false },
+  { members: 88, pairLanes: 16, sums: 138, ahead: 1, neurons: 16, each: 2, staged: false, rowAhead: false },
 ];
 
 /** Not to be fast, but to have all that the large ones have in a kernel that a software adapter compiles in a moment. */
