@@ -5,6 +5,7 @@ import type { Published } from "../../clients/paper/published.ts";
 import { isWithin, relative } from "../../clients/paper/tolerance.ts";
 import { relativeDistance } from "../../server/engine/conformance/distance.ts";
 import type { Advance, Engine } from "../../server/engine/engine.ts";
+import { largeTiles } from "../../server/engine/webgpu/fused-plan.ts";
 import { arraysOf } from "../../server/model/network-state.ts";
 import { OracleTrainer } from "../../server/model/oracle.ts";
 import { measureAuto } from "../auto.ts";
@@ -26,6 +27,7 @@ export async function* checkOracle(engine: Engine): AsyncGenerator<Check> {
     [31, 93, 20],
     [37, 131, 10],
     [97, 45, 2],
+    [97, 512, 2],
   ] as const) {
     const { problem, state } = standardProblem({ p, width });
     const quick = { ...problem, optimizer: { ...problem.optimizer, learningRate: 1e-3 } };
@@ -64,14 +66,13 @@ export async function* checkBits(engine: Engine): AsyncGenerator<Check> {
       });
     };
     const [alone] = await run(1, [1000]);
-    const others = [
-      ...(await run(1, [1, 331, 7, 661])),
-      ...(await run(20, [400, 600])),
-      ...(await run(100, [1000])),
-    ];
+    const cohorts = largeTiles.slice(1).map(({ members }) => members + 12);
+    const others = await run(1, [1, 331, 7, 661]);
+    for (const [i, size] of cohorts.entries())
+      others.push(...(await run(size, i === 0 ? [400, 600] : [1000])));
     const equal = others.filter((other) => other.every((bytes, i) => bytes.equals(alone[i]))).length;
     yield {
-      what: `1,000 steps at p = 23, ${activation}: uneven cuts, and 20 and 100 in a cohort, beside one call alone`,
+      what: `1,000 steps at p = 23, ${activation}: uneven cuts, and ${cohorts.join(" and ")} in a cohort, beside one call alone`,
       passed: equal === others.length,
       detail: `${equal} of ${others.length} have the same bits`,
     };

@@ -180,7 +180,7 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
     test.each([37, 43, 55, 63, 107])(
       "the tiled kernels are right at p = %i, also cut up as for a large GPU",
       async (modulus) => {
-        const { problem, state } = makeStart({ ...choiceOf(tiledShapes[0]), modulus, width: 70 });
+        const { problem, state } = makeStart({ ...choiceOf(tiledShapes[0]), modulus, width: 390 });
         const oracle = new OracleTrainer(problem, state);
         for (let step = 0; step < 3; step++) oracle.step();
         for (const tuning of [{}, largeTuning(modulus)]) {

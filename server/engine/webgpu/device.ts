@@ -5,8 +5,6 @@ export interface DeviceInfo {
   /** Name of the adapter, as its driver gives it. */
   readonly adapter: string;
   readonly driver: string;
-  /** The interface of the system that its driver is reached by. */
-  readonly backend: "vulkan";
   readonly architecture: string;
   readonly isSoftware: boolean;
   readonly limits: WorkgroupLimits & { readonly bufferBytes: number };
@@ -64,7 +62,6 @@ export async function acquireDevice(allowSoftware: boolean): Promise<AcquiredDev
     info: {
       adapter: name,
       driver: about.description,
-      backend: "vulkan",
       architecture: about.architecture,
       isSoftware,
       limits: {

@@ -35,7 +35,7 @@ export interface FusedTuning {
  */
 export const largeTiles: readonly FusedTile[] = [
   { members: 1, pairLanes: 4, differences: 1, ahead: 4, neurons: 4, each: 1, staged: true, rowAhead: true },
-  { members: 8, pairLanes: 8, ahead: 1, neurons: 8, each: 1, staged: false, rowAhead: true },
+  { members: 8, pairLanes: 8, ahead: 1, neurons: 16, each: 2, staged: false, rowAhead: false },
   { members: 88, pairLanes: 16, sums: 138, ahead: 1, neurons: 16, each: 2, staged: false, rowAhead: false },
 ];
 
@@ -48,7 +48,7 @@ const smallTiles: readonly FusedTile[] = [
 /** Quads of weights that an invocation of the forward kernel can have in registers when it fetches ahead. */
 const mostFetched = 24;
 
-/** Bytes of one round of the forward kernel's partial sums: with them a few workgroups fit a multiprocessor. */
+/** Bytes of one round of the forward kernel's partial sums: with more of them a multiprocessor's memory would have room for few workgroups. */
 const roundBytes = 12 << 10;
 
 /** Two kernels a pass: as few as there can be, since gradients need all pairs and logits all neurons. */
@@ -163,7 +163,7 @@ function backwardTile(
   const GROUPS = Math.ceil((4 * quads) / NEURONS);
   const constants: Constants = {
     ...{ GROUPS, NEURONS, EACH, SEGMENTS, ROWS: Math.ceil(modulus / (4 * SEGMENTS)) },
-    ...(tile.rowAhead ? { AHEAD: 1, BY_TURNS: 0 } : { AHEAD: 0, BY_TURNS: 1 }),
+    ...(tile.rowAhead ? { ROW_AHEAD: 1, ROW_NOW: 0 } : { ROW_AHEAD: 0, ROW_NOW: 1 }),
     // Quads of staged rows that an invocation fetches at once.
     FETCHES: evenly(Math.ceil(rowsBytes / quadBytes / ((NEURONS / EACH) * SEGMENTS)), 10),
   };

@@ -78,6 +78,21 @@ test("no workgroup of any shape asks for more than a device gives", () => {
   );
 });
 
+test("how many networks there are decides no order of a sum", () => {
+  const orders = ["PARTS", "SEGMENTS", "FORWARD_SPLITS", "XI_SPLITS", "THETA_SPLITS", "DEPTH", "RESIDUES"];
+  let further = 0;
+  fc.assert(
+    fc.property(arbitraryShape, arbitraryLimits, (shape, limits) => {
+      const [first, ...others] = planOf(shape, limits).passes.map(({ kernels }) =>
+        kernels.map(({ constants }) => orders.map((name) => constants[name])),
+      );
+      for (const other of others) expect(other).toEqual(first);
+      further += others.length;
+    }),
+  );
+  expect(further).toBeGreaterThan(0);
+});
+
 describe.skipIf(softwareAdapterMissing !== undefined)("the fused kernels", () => {
   const start = makeStart(choiceOf({ modulus: 7, width: 43, activation: "x^2", optimizer: "adamw" }));
   const run = async (tuning: Tuning) => {

@@ -36,7 +36,7 @@ export interface WorkgroupLimits {
   readonly sums: number;
 }
 
-/** As much as any device is asked for: more would leave room for one workgroup a multiprocessor only. */
+/** As much as any device is asked for. */
 export const largestLimits: WorkgroupLimits = { invocations: 256, memoryBytes: 48 << 10, sums: 160 };
 
 export interface KernelPlan {
@@ -156,18 +156,26 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
     "update.wgsl",
     `theta/${factored ? "factored" : "trained"}.wgsl`,
   ]);
-  const whole = (kernel: KernelPlan): KernelPlan => ({
-    ...kernel,
-    files: [...library, ...kernel.files],
-    constants: { ...constants, ...kernel.constants },
-  });
+  // One for each, since a kernel may be in several passes.
+  const wholes = new Map<KernelPlan, KernelPlan>();
+  const whole = (kernel: KernelPlan): KernelPlan => {
+    let made = wholes.get(kernel);
+    if (made === undefined) {
+      made = {
+        ...kernel,
+        files: [...library, ...kernel.files],
+        constants: { ...constants, ...kernel.constants },
+      };
+      wholes.set(kernel, made);
+    }
+    return made;
+  };
   const last = (factored?.kernels ?? []).map(whole);
   return {
     shape,
-    passes: family.passes.map(({ members, kernels }) => ({
-      members,
-      kernels: [...kernels.map(whole), ...last],
-    })),
+    passes: family.passes
+      .filter(({ members }) => members <= largestCohort)
+      .map(({ members, kernels }) => ({ members, kernels: [...kernels.map(whole), ...last] })),
     trace: { entryPoint: "trace", files: ["common.wgsl", "trace.wgsl"], constants, groups: [1, 1] },
     state,
     scalarsAStep: 4 * scalarQuads,

@@ -22,8 +22,9 @@ export function evenly(whole: number, most: number): number {
 
 /**
  * WGSL of a kernel: the constants, then the files of `kernels/` in their order, with what WGSL lacks written out. A line `#repeat i N`,
- * N a number or a constant, up to its `#end` is repeated for i = 0..N-1; `#rounds` for each of `rounds`, with `first` and `count`.
- * Within them `$(i)` and `$(i*N+first)` stand for the value. A GPU keeps an array in registers only when no index is a variable.
+ * N a number or a constant, up to its `#end` is repeated for i = 0..N-1, so that `#repeat once N`, N 0 or 1, is an if; `#rounds` for each
+ * of `rounds`, with `first` and `count`. Within them `$(i)` and `$(i*N+first)` stand for the value. A GPU keeps an array in registers only
+ * when no index is a variable.
  */
 export function assemble(
   files: readonly string[],

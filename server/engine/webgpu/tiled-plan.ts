@@ -1,10 +1,13 @@
-import type { KernelPlan, Kernels, WorkgroupLimits } from "./plan.ts";
+import type { KernelPlan, Kernels, Pass, WorkgroupLimits } from "./plan.ts";
 import { type Constants, evenly, quadBytes } from "./shader.ts";
 
-/** About as many workgroups as keep the multiprocessors of a large GPU busy, and parts of a sum that are still cheap to add up. */
-const [fillingGroups, mostSplits] = [528, 64];
+/** Of a large GPU. */
+const multiprocessors = 132;
 
-/** Of a workgroup, in warps of 4 rows by 8 columns. Of kernels before, with other warps, more or fewer than four were slower on a large GPU. */
+/** About as many workgroups as keep them busy, and parts of a sum that are still cheap to add up. */
+const [fillingGroups, mostSplits] = [4 * multiprocessors, 64];
+
+/** Of a workgroup, in four warps of 4 rows by 8 columns. */
 const invocations = 128;
 
 /** Columns of a workgroup of one of the two products, and logits in a row of them, at most. */
@@ -57,13 +60,23 @@ export function tiledKernels(
   const COLUMN_TILES = Math.ceil(modulus / mostLogits);
   const TJ = Math.ceil(modulus / COLUMN_TILES / columns);
   const LOGIT_QUADS = (COLUMN_TILES * columns * TJ) / 4;
-  /** As many rows an invocation as registers allow, or so few that the multiprocessors have a workgroup each. */
+  /**
+   * A tile with as many rows an invocation as registers allow, and one with so few that the multiprocessors have a workgroup each, if it is
+   * alone; how the sums are cut up follows from the latter, so that both leave the same bits.
+   */
   const product = (rowQuads: number, depth: number, given: Tile | undefined) => {
-    for (let most = productTile(TJ, limits, given).ROW_QUADS; ; most--) {
+    const tilesOf = ({ ROW_QUADS, ROWS }: ProductTile) =>
+      Math.ceil(rowQuads / (ROW_QUADS * ROWS)) * COLUMN_TILES;
+    const large = productTile(TJ, limits, given);
+    for (let most = large.ROW_QUADS; ; most--) {
       const tile = productTile(TJ, limits, { rowQuads: most, ...given });
-      const tiles = Math.ceil(rowQuads / (tile.ROW_QUADS * tile.ROWS)) * COLUMN_TILES;
-      const count = splits(tiles, depth / tile.DEPTH);
-      if (most === 1 || tiles * count >= fillingGroups / 4) return { tile, tiles, splits: count };
+      const count = splits(tilesOf(tile), depth / tile.DEPTH);
+      if (most > 1 && tilesOf(tile) * count < multiprocessors) continue;
+      return {
+        ...{ alone: tile, large, splits: count },
+        groups: (of: ProductTile) => [tilesOf(of), count] as const,
+        members: Math.ceil(multiprocessors / (tilesOf(large) * count)),
+      };
     }
   };
   const forward = product(Math.ceil(pairs / 4), 4 * quads, tuning.forward);
@@ -89,15 +102,26 @@ export function tiledKernels(
     constants: { ...common, ...constants },
     groups: [x, z],
   });
-  const list = [
-    kernel("forward", "tiled-forward.wgsl", [forward.tiles, FORWARD_SPLITS], forward.tile),
-    kernel("softmax", "softmax.wgsl", [softmaxGroups, 1], { QUADS_A_LANE: Math.ceil(LOGIT_QUADS / 16) }),
-    kernel("backward", "tiled-xi.wgsl", [xi.tiles, XI_SPLITS], xi.tile),
-    kernel("backward", "tiled-theta.wgsl", [thetaGroups, THETA_SPLITS], theta),
-    kernel("finish", "tiled-update.wgsl", [updateGroups, 1]),
+  const softmax = kernel("softmax", "softmax.wgsl", [softmaxGroups, 1], {
+    QUADS_A_LANE: Math.ceil(LOGIT_QUADS / 16),
+  });
+  const thetaKernel = kernel("backward", "tiled-theta.wgsl", [thetaGroups, THETA_SPLITS], theta);
+  const update = kernel("finish", "tiled-update.wgsl", [updateGroups, 1]);
+  const pass = (forwardTile: ProductTile, xiTile: ProductTile) => [
+    kernel("forward", "tiled-forward.wgsl", forward.groups(forwardTile), forwardTile),
+    softmax,
+    kernel("backward", "tiled-xi.wgsl", xi.groups(xiTile), xiTile),
+    thetaKernel,
+    update,
   ];
+  const passes: Pass[] = [{ members: 1, kernels: pass(forward.alone, xi.alone) }];
+  if (forward.alone.ROW_QUADS < forward.large.ROW_QUADS || xi.alone.ROW_QUADS < xi.large.ROW_QUADS)
+    passes.push({
+      members: Math.max(2, forward.members, xi.members),
+      kernels: pass(forward.large, xi.large),
+    });
   return {
-    passes: [{ members: 1, kernels: list }],
+    passes,
     files: ["tiled.wgsl", "scratch.wgsl"],
     constants: { COLUMN_TILES, TJ, COLUMN_QUADS: Math.floor(TJ / 4), TAIL: TJ % 4, LOGIT_QUADS },
     forwardPartials: softmaxGroups,
@@ -112,6 +136,8 @@ export function tiledKernels(
 }
 
 /** Of tiled-forward.wgsl and tiled-xi.wgsl. */
+type ProductTile = ReturnType<typeof productTile>;
+
 function productTile(TJ: number, limits: WorkgroupLimits, tile: Tile = {}) {
   const rowQuads = Math.max(1, Math.min(6, Math.floor(limits.sums / 4 / TJ)));
   const { rowQuads: ROW_QUADS = rowQuads, rows: ROWS = invocations / columns, depth: DEPTH = 8 } = tile;
@@ -136,7 +162,7 @@ function thetaTile(modulus: number, limits: WorkgroupLimits, tile: ThetaTile = {
   const seconds = Math.min(modulus, RESIDUES + DIFFERENCES - 1);
   return {
     ...{ RESIDUES, DIFFERENCES, NEURON_QUADS, THETA_DEPTH, THETA_COLUMNS },
-    ROOM: Math.max(THETA_DEPTH * (gradientQuads + rowQuads), seconds * (rowQuads + 3)),
+    ROOM: Math.max(THETA_DEPTH * (gradientQuads + rowQuads), seconds * (rowQuads - 1)),
     THETA_GRADIENT_ITEMS: Math.ceil((THETA_DEPTH * RESIDUES * DIFFERENCES) / invocations),
     THETA_OUTPUT_ITEMS: Math.ceil((THETA_DEPTH * (rowQuads - 1)) / invocations),
   };

@@ -42,7 +42,7 @@ export class WebGpuEngine implements Engine {
   readonly deterministic = true;
   readonly isa = "wgsl";
   readonly threads = 0;
-  readonly variant: string;
+  readonly variant = "vulkan";
   readonly device: string;
   /** Trainers that it advances side by side. */
   readonly parts: number;
@@ -62,8 +62,7 @@ export class WebGpuEngine implements Engine {
     this.#thread = thread;
     this.#options = options;
     this.#evaluator = evaluator;
-    const { adapter, driver, backend, isSoftware } = thread.device;
-    this.variant = backend;
+    const { adapter, driver, isSoftware } = thread.device;
     this.device = adapter === driver ? adapter : `${adapter}, ${driver}`;
     this.parts = isSoftware ? 4 : 256;
     if (options.memoryBytes !== undefined) this.memoryBytes = options.memoryBytes;

@@ -48,7 +48,7 @@ fn passAt(member: u32, pass_: u32) -> u32 { return member * u32(inputs[0].x) + p
 fn scalarsAt(member: u32, pass_: u32) -> u32 { return u32(inputs[0].y) + SCALARS * passAt(member, pass_); }
 fn partialsAt(member: u32, pass_: u32) -> u32 { return 1u + passAt(member, pass_) * passPartials; }
 
-// A condition of the whole workgroup must be seen to be one by the compiler.
+// A condition of the whole workgroup must be seen to be one by the compiler. What comes after is fetched after: a kernel fetches its member before.
 var<workgroup> sharedPass: u32;
 
 fn forwardPass(thread: u32) -> u32 {

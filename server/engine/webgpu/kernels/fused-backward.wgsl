@@ -108,7 +108,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   #end
   workgroupBarrier();
 
-  #repeat once AHEAD
+  #repeat once ROW_AHEAD
   #repeat k JQ
   var n$(k) = rowAt(member.slot, segment, $(k)u);
   #end
@@ -120,7 +120,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     #end
     var b = a;
     for (var d = 0u; d <= P / 2u; d++) {
-      #repeat once AHEAD
+      #repeat once ROW_AHEAD
       // The next pair's, while this one's are used.
       let next = select(min(a + SEGMENTS, P - 1u), d * P + P + a, d < P / 2u);
       #repeat k JQ
@@ -128,7 +128,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       n$(k) = rowAt(member.slot, next, $(k)u);
       #end
       #end
-      #repeat once BY_TURNS
+      #repeat once ROW_NOW
       #repeat k JQ
       let g$(k) = rowAt(member.slot, d * P + a, $(k)u);
       #end
@@ -162,7 +162,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   #repeat e EACH
   #repeat i ROWS
   let at$(e)_$(i) = weightAt(min(lane + $(i)u * lanes, P - 1u), min(firstQuad + quad + $(e)u * (quads / EACH), MQ - 1u));
-  let theta$(e)_$(i) = trainedAt(member.slot * SLOT + at$(e)_$(i));
+  let theta$(e)_$(i) = thetaAt(member.slot * SLOT + at$(e)_$(i));
   let xi$(e)_$(i) = trainedAt(member.slot * SLOT + layerQuads + at$(e)_$(i));
   #end
   #end
@@ -192,9 +192,9 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       #repeat i ROWS
       if (lane + $(i)u * lanes < P) {
         let at = at$(e)_$(i);
-        norm += updateQuad(update, member.slot, at, theta$(e)_$(i), withoutPadding(ofTheta$(e)_$(i), q));
+        norm += updateTheta(update, member.slot, at, theta$(e)_$(i), withoutPadding(ofTheta$(e)_$(i), q));
         let ofXi = sumOf(lane + $(i)u * lanes, inGroup);
-        norm += updateQuad(update, member.slot, layerQuads + at, xi$(e)_$(i), withoutPadding(ofXi, q));
+        norm += updateWeights(update, member.slot * SLOT + layerQuads + at, xi$(e)_$(i), withoutPadding(ofXi, q));
       }
       #end
     }

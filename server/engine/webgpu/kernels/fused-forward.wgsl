@@ -157,7 +157,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     let answer = answerOf(t);
     let most = logits[row + answer];
     var wild = 0.0;
-    for (var i = t * PIECES; i < (t + 1u) * PIECES; i++) { wild += pieceWild[i]; }
+    for (var i = t * PIECES; i < (t + 1u) * PIECES; i++) { wild = max(wild, pieceWild[i]); }
     seen[t] = vec4f(f32(answer), wild, most, 0.0);
     below[t] = vec2f(most) - vec2f(logits[row + labelOf(entry, 0u)], logits[row + labelOf(entry, 1u)]);
   }

@@ -13,8 +13,6 @@ const differenceQuads = (DIFFERENCES + 3u) / 4u;
 // One more: invocations that write different logits of a pair or of a quad of neurons must not all meet in one bank.
 const gradientStride = RESIDUES * differenceQuads + 1u;
 const rowStride = columns4 + 1u;
-// Of what goes to the residues a + d: the 4 columns and 2 rows that go together lie in different banks.
-const secondStride = columns4 + 4u;
 const residueTiles = (P + RESIDUES - 1u) / RESIDUES;
 const tiles = residueTiles * ((P / 2u + DIFFERENCES) / DIFFERENCES);
 // Residues a + d of a tile.
@@ -24,6 +22,12 @@ const seconds = min(P, RESIDUES + DIFFERENCES - 1u);
 // their place what the tile adds to the residues a + d, [residue, neuron / 4].
 var<workgroup> room: array<vec4f, ROOM>;
 const outputs = THETA_DEPTH * gradientStride;
+
+// Where the tile has what it adds to a residue. The quads of each eight are exchanged so that different banks have those of the 4 columns and 2
+// rows that add together, and those of one quad for the 8 residues that are read together.
+fn secondAt(residue: u32, quad: u32) -> u32 {
+  return residue * columns4 + (quad ^ (4u * (residue & 1u) + ((residue >> 1u) & 3u)));
+}
 
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -106,7 +110,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       }
     }
     workgroupBarrier();
-    for (var i = thread; i < seconds * secondStride; i += threads) { room[i] = vec4f(0.0); }
+    for (var i = thread; i < seconds * columns4; i += threads) { room[i] = vec4f(0.0); }
     workgroupBarrier();
     #repeat q NEURON_QUADS
     let first$(q) = state[inside$(q) + min(a, P - 1u)];
@@ -119,7 +123,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       {
         let g = s$(d)_$(q) * slope(first$(q) + state[inside$(q) + second]);
         ofFirst$(q) += g;
-        room[(row + $(d)u) % seconds * secondStride + quad$(q)] += g;
+        room[secondAt((row + $(d)u) % seconds, quad$(q))] += g;
       }
       #end
     }
@@ -132,7 +136,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     for (var i = thread; i < seconds * columns4; i += threads) {
       let quad = i / seconds;
       let residue = (firstA + firstD + i % seconds) % P;
-      if (firstQuad + quad < MQ) { scratch[sums + weightAt(residue, quad)] += room[i % seconds * secondStride + quad]; }
+      if (firstQuad + quad < MQ) { scratch[sums + weightAt(residue, quad)] += room[secondAt(i % seconds, quad)]; }
     }
     storageBarrier();
   }

@@ -15,15 +15,17 @@ struct Update {
   t: vec4f,
 }
 
-// A quad of weights, and its moments where the optimizer has any. They are far away, so they are fetched before their gradient is there.
+// A quad of trained weights, and its moments where the optimizer has any. They are far away, so most kernels fetch them before their gradient
+// is there.
 struct Trained {
   w: vec4f,
   first: vec4f,
   second: vec4f,
 }
 
-fn updateOf(cohort: u32, member: Member, pass_: u32) -> Update {
-  let scalars = scalarsAt(cohort, pass_);
+// `i`: of the member in the cohort.
+fn updateOf(i: u32, member: Member, pass_: u32) -> Update {
+  let scalars = scalarsAt(i, pass_);
   return Update(pass_ < member.updates, scalars, inputs[scalars], inputs[scalars + 1u]);
 }
 

@@ -1,4 +1,6 @@
-// `at`: among both layers of a slot.
-fn updateQuad(update: Update, slot: u32, at: u32, before: Trained, g: vec4f) -> vec4f {
+// theta is trained as xi is. `at`: of its quads.
+fn thetaAt(i: u32) -> Trained { return trainedAt(i); }
+
+fn updateTheta(update: Update, slot: u32, at: u32, before: Trained, g: vec4f) -> vec4f {
   return updateWeights(update, slot * SLOT + at, before, g);
 }
