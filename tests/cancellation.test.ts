@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -369,6 +370,22 @@ test("a download that nobody reads is let go of when it is cancelled or out of t
   const before = await settled();
   for (const afterMs of moments(tries, 50, 9)) for (const ending of endings) await leave(ending, afterMs);
   await expectNothingLeft(before);
+  await wire.call(deleteSession, { name: session.name });
+});
+
+test("thousands of streams that are cancelled one after another leave the connection to the calls beside them", async () => {
+  const session = await start(3, 8);
+  const request = { session: session.name, fromSequence: 1n };
+  const look = async () => {
+    const stream = wire.stream(watchProgress, request);
+    stream.on("error", () => {});
+    await once(stream, "data");
+    stream.cancel();
+  };
+  for (let i = 0; i < 40; i++) {
+    await Promise.all(Array.from({ length: 100 }, look));
+    await wire.call(getSession, { name: session.name });
+  }
   await wire.call(deleteSession, { name: session.name });
 });
 

@@ -48,6 +48,7 @@ export async function* watchSweep(
   try {
     for (;;) {
       let failure: GrokboxError | undefined;
+      let isDone = false;
       try {
         for await (const { event } of attended(open, connection.heartbeatMs, stop.signal)) {
           switch (event.case) {
@@ -66,13 +67,17 @@ export async function* watchSweep(
               if (event.value.reason === SweepEndReason.DELETED) throw deleted(name);
               if (event.value.reason === SweepEndReason.SHUTDOWN) break;
               yield { kind: "progress", sweep: fromSweep(event.value.sweep) };
-              return;
+              // The server ends the stream now. To return here would cancel it, and servers count that.
+              isDone = true;
+              break;
           }
         }
       } catch (error) {
+        if (isDone) return;
         if (stop.signal.aborted || !isDrop(error)) throw error;
         failure = error;
       }
+      if (isDone) return;
       await outage.wait(failure, stop.signal);
     }
   } catch (error) {

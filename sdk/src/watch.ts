@@ -45,18 +45,23 @@ export async function* watchProgress(
   try {
     for (;;) {
       let failure: GrokboxError | undefined;
+      let isDone = false;
       try {
         for await (const { event } of attended(open, connection.heartbeatMs, stop.signal)) {
-          if (event.case === "end" && isOver(event.value, session)) return;
+          if (event.case === "end" && isOver(event.value, session)) isDone = true;
+          // The server ends the stream now. To return here would cancel it, and servers count that.
+          if (isDone) continue;
           // A stream that only opens and ends again is still an outage.
           if (event.case !== "opened" && event.case !== "end") outage.end();
           // Not `yield*`, which waits twice more for each.
           for (const passed of cursor.take(event)) yield passed;
         }
       } catch (error) {
+        if (isDone) return;
         if (stop.signal.aborted || !isDrop(error)) throw error;
         failure = error;
       }
+      if (isDone) return;
       await outage.wait(failure, stop.signal);
     }
   } catch (error) {

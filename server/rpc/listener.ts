@@ -1,3 +1,4 @@
+import type { ServerOptions } from "node:http2";
 import { createServer, type Socket, type Server as SocketServer } from "node:net";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 
@@ -6,6 +7,13 @@ export interface Listener {
   /** Takes no more connections, lets calls end for `graceMs`, then cuts off what is left. */
   close(graceMs: number): Promise<void>;
 }
+
+/**
+ * Streams that the clients of one connection may end before their answer, at once and a second. Node's own 1,000 and 33 are made against
+ * those who reset them by the hundred thousand (CVE-2023-44487): above, it ends the connection with INTERNAL_ERROR and whatever else is
+ * under way on it, also of somebody who looks at many sessions one after another, or of all who come through one proxy.
+ */
+const streamResets = { streamResetBurst: 10_000, streamResetRate: 5_000 } satisfies ServerOptions;
 
 /**
  * Listens for a gRPC server. The sockets are ours and injected, because grpc-js would wait for ever for a client that doesn't read its
@@ -19,6 +27,8 @@ export async function listen(
   port: number,
   maxConnections: number,
 ): Promise<Listener> {
+  // There is no option of grpc-js for it. Its HTTP/2 server is made with the injector.
+  Object.assign((rpc as unknown as { commonServerOptions: ServerOptions }).commonServerOptions, streamResets);
   const injector = rpc.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
