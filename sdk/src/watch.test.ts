@@ -54,6 +54,19 @@ test("points come with their epoch, until the run is over", async () => {
   expect(requests).toEqual([{ from: 1, epoch: "" }]);
 });
 
+test("a stream that has told its end is let end, and not cancelled", async () => {
+  let isCancelled: boolean | undefined;
+  const { server } = await streams(async function* (request, call) {
+    yield* whole(request, call);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    isCancelled = call.signal.aborted;
+  });
+  await using _ = server;
+  await using box = await connect(server.address);
+  expect(await events(await box.session("sessions/a"), { from: 1, untilIdle: true })).toEqual([1, 2, 3]);
+  expect(isCancelled).toBe(false);
+});
+
 test("a broken connection is resumed after the last sequence seen", async () => {
   const { server, requests } = await streams(
     async function* () {

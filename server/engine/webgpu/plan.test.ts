@@ -84,7 +84,7 @@ test("how many networks there are decides no order of a sum", () => {
   fc.assert(
     fc.property(arbitraryShape, arbitraryLimits, (shape, limits) => {
       const [first, ...others] = planOf(shape, limits).passes.map(({ kernels }) =>
-        kernels.map(({ constants }) => orders.map((name) => constants[name])),
+        kernels.map(({ constants, groups }) => [groups[1], ...orders.map((name) => constants[name])]),
       );
       for (const other of others) expect(other).toEqual(first);
       further += others.length;

@@ -10,6 +10,9 @@ const [fillingGroups, mostSplits] = [4 * multiprocessors, 64];
 /** Of a workgroup, in four warps of 4 rows by 8 columns. */
 const invocations = 128;
 
+/** Pairs of a workgroup of softmax.wgsl, and invocations that share a pair. */
+const softmaxSide = 16;
+
 /** Columns of a workgroup of one of the two products, and logits in a row of them, at most. */
 const [columns, mostLogits] = [8, 104];
 
@@ -88,7 +91,7 @@ export function tiledKernels(
   // Each a tile or more.
   const THETA_SPLITS = splits(thetaGroups, 4 * thetaTiles);
 
-  const softmaxGroups = Math.ceil(pairs / 16);
+  const softmaxGroups = Math.ceil(pairs / softmaxSide);
   const updateGroups = Math.ceil((2 * modulus * quads) / 128);
   const common = { FORWARD_SPLITS, XI_SPLITS, THETA_SPLITS };
   const kernel = (
@@ -103,7 +106,8 @@ export function tiledKernels(
     groups: [x, z],
   });
   const softmax = kernel("softmax", "softmax.wgsl", [softmaxGroups, 1], {
-    QUADS_A_LANE: Math.ceil(LOGIT_QUADS / 16),
+    ...{ PAIRS: softmaxSide, LANES: softmaxSide },
+    QUADS_A_LANE: Math.ceil(LOGIT_QUADS / softmaxSide),
   });
   const thetaKernel = kernel("backward", "tiled-theta.wgsl", [thetaGroups, THETA_SPLITS], theta);
   const update = kernel("finish", "tiled-update.wgsl", [updateGroups, 1]);

@@ -1,8 +1,6 @@
 // From the partial logits of tiled-forward.wgsl to losses and gradients. LANES invocations, which are neighbours, share a pair's logits, each taking
 // every LANES-th quad; a workgroup has PAIRS pairs.
 
-const PAIRS = 16u;
-const LANES = 16u;
 // From a lane to the next: its pairs lie in different banks.
 const stride = PAIRS + 1u;
 
