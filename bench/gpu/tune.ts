@@ -26,14 +26,14 @@ export interface TuneOptions {
 /** Values to try one after another, each with the best of those before it. */
 type Choices<T> = { readonly [K in keyof T]?: readonly T[K][] };
 
-const fusedOrder: Choices<FusedTuning> = { neuronParts: [16, 8, 32], segments: [24, 12, 8] };
+const fusedOrder: Choices<FusedTuning> = { neuronParts: [16, 8, 32] };
 const fusedTile: Choices<FusedTile> = {
   sums: [96, 138],
   differences: [1, 2, 3, 4, 6, 12],
   pairLanes: [4, 8, 16, 32],
   ahead: [1, 2, 4],
-  neurons: [4, 8, 16, 32, 64],
-  each: [1, 2],
+  many: [false, true],
+  neurons: [4, 8, 16, 32, 64, 128, 256],
   staged: [true, false],
   rowAhead: [true, false],
 };
@@ -64,7 +64,7 @@ export async function* tune(options: TuneOptions): AsyncGenerator<Tried> {
   for (const members of options.members) {
     const search = new Search(small, members, options);
     const tile = { ...largeTiles.findLast((large) => large.members <= members)!, members: 1 };
-    let tuning: FusedTuning = { neuronParts: 16, segments: 24, tiles: [tile] };
+    let tuning: FusedTuning = { neuronParts: 16, tiles: [tile] };
     for (const key of Object.keys(fusedOrder) as (keyof FusedTuning)[]) {
       const ways = fusedOrder[key]!.map((value) => ({ ...tuning, [key]: value }));
       tuning = yield* search.best(ways);
@@ -145,8 +145,8 @@ class Search {
   }
 
   /** Of the tiled kernels every way adds in its own order. */
-  #isSame({ neuronParts, segments, ...tuning }: Tuning, bits: Buffer): boolean {
-    const order = JSON.stringify([neuronParts, segments, tuning.tiles === undefined && tuning]);
+  #isSame({ neuronParts, ...tuning }: Tuning, bits: Buffer): boolean {
+    const order = JSON.stringify([neuronParts, tuning.tiles === undefined && tuning]);
     const first = this.#bits.get(order);
     if (first === undefined) this.#bits.set(order, bits);
     return first?.equals(bits) ?? true;

@@ -13,19 +13,20 @@ export interface FusedTile {
   readonly sums?: number;
   /** Quads of neurons that an invocation of the forward kernel fetches at once, which takes registers. */
   readonly ahead: number;
-  /** Of a workgroup of the backward kernel, at most, and of an invocation: 1 or 2. */
+  /** Of a workgroup of the backward kernel, at most. */
   readonly neurons: number;
-  readonly each: number;
+  /** Whether an invocation of it goes through all pairs of a neuron, where its registers allow: fused-backward-many.wgsl. */
+  readonly many: boolean;
   /** Whether the backward kernel keeps the logit gradient in workgroup memory, if there is room. */
   readonly staged: boolean;
   /** Whether it fetches a pair's before it needs it, which takes registers. */
   readonly rowAhead: boolean;
+  readonly fetches?: number;
 }
 
-/** What `planOf` chooses by itself where a value is left out. The first two decide bits. */
+/** What `planOf` chooses by itself where a value is left out. The first decides bits. */
 export interface FusedTuning {
   readonly neuronParts?: number;
-  readonly segments?: number;
   readonly tiles?: readonly FusedTile[];
 }
 
@@ -34,15 +35,51 @@ export interface FusedTuning {
  * compute: the larger an invocation's share, the fewer loads and additions of partial sums there are beside a multiply-add.
  */
 export const largeTiles: readonly FusedTile[] = [
-  { members: 1, pairLanes: 4, differences: 1, ahead: 4, neurons: 4, each: 1, staged: true, rowAhead: true },
-  { members: 8, pairLanes: 8, ahead: 1, neurons: 16, each: 2, staged: false, rowAhead: false },
-  { members: 88, pairLanes: 16, sums: 138, ahead: 1, neurons: 16, each: 2, staged: false, rowAhead: false },
+  {
+    members: 1,
+    pairLanes: 4,
+    differences: 1,
+    ahead: 4,
+    neurons: 4,
+    many: false,
+    staged: true,
+    rowAhead: true,
+  },
+  { members: 8, pairLanes: 8, ahead: 1, neurons: 8, many: false, staged: false, rowAhead: true },
+  {
+    members: 32,
+    pairLanes: 16,
+    sums: 138,
+    ahead: 1,
+    neurons: 128,
+    many: true,
+    staged: true,
+    rowAhead: false,
+  },
 ];
 
 /** Not to be fast, but to have all that the large ones have in a kernel that a software adapter compiles in a moment. */
 const smallTiles: readonly FusedTile[] = [
-  { members: 1, pairLanes: 8, differences: 1, ahead: 2, neurons: 8, each: 1, staged: true, rowAhead: true },
-  { members: 3, pairLanes: 4, differences: 2, ahead: 1, neurons: 8, each: 2, staged: false, rowAhead: false },
+  {
+    members: 1,
+    pairLanes: 8,
+    differences: 1,
+    ahead: 2,
+    neurons: 8,
+    many: false,
+    staged: true,
+    rowAhead: true,
+  },
+  {
+    members: 3,
+    pairLanes: 4,
+    differences: 2,
+    ahead: 1,
+    neurons: 32,
+    many: true,
+    staged: false,
+    rowAhead: false,
+  },
 ];
 
 /** Quads of weights that an invocation of the forward kernel can have in registers when it fetches ahead. */
@@ -51,18 +88,21 @@ const mostFetched = 24;
 /** Bytes of one round of the forward kernel's partial sums: with more of them a multiprocessor's memory would have room for few workgroups. */
 const roundBytes = 12 << 10;
 
-/** Two kernels a pass: as few as there can be, since gradients need all pairs and logits all neurons. */
+/** Into which a row of logits is cut for its maximum and its sum, which decides bits; see fused-forward.wgsl. */
+const pieces = 8;
+
+/** Two kernels a pass: as few as there can be, since gradients need all pairs and logits all neurons. Undefined where a workgroup has too little memory. */
 export function fusedKernels(
   modulus: number,
   quads: number,
   pairs: number,
   limits: WorkgroupLimits,
   tuning: FusedTuning,
-): Kernels {
+): Kernels | undefined {
   const isLarge = limits.sums >= 64;
   const PARTS = Math.min(tuning.neuronParts ?? (isLarge ? 16 : 4), Math.ceil(quads / 4) * 4);
-  const most = Math.min(modulus, tuning.segments ?? (isLarge ? 24 : 4));
-  const SEGMENTS = Math.ceil(modulus / Math.ceil(modulus / most));
+  const runs = runsOf(modulus, pairs, limits);
+  if (runs === undefined) return undefined;
   const JQ = Math.ceil(modulus / 4);
   const passes: Pass[] = [];
   for (const tile of tuning.tiles ?? (isLarge ? largeTiles : smallTiles)) {
@@ -70,14 +110,15 @@ export function fusedKernels(
     const members = passes.length === 0 ? 1 : Math.max(1, Math.round(tile.members / size));
     // The larger tile, where a single network is large enough.
     if (passes.at(-1)?.members === members) passes.pop();
-    const forward = forwardTile(modulus, PARTS, limits, tile);
-    const backward = backwardTile(modulus, quads, pairs, SEGMENTS, limits, tile);
+    const forward = forwardTile(modulus, quads, PARTS, limits, tile);
+    const backward = backwardTile(modulus, quads, pairs, runs, limits, tile);
     const list = [
       { entryPoint: "forward", files: ["fused-forward.wgsl"], ...forward },
       {
         entryPoint: "backward",
-        files: [`rows/${backward.isStaged ? "staged" : "direct"}.wgsl`, "fused-backward.wgsl"],
+        files: ["fused-gradient.wgsl", ...backward.files],
         constants: backward.constants,
+        rounds: backward.rounds,
         groups: backward.groups,
       },
     ];
@@ -94,7 +135,13 @@ export function fusedKernels(
   };
 }
 
-function forwardTile(modulus: number, PARTS: number, limits: WorkgroupLimits, tile: FusedTile) {
+function forwardTile(
+  modulus: number,
+  quads: number,
+  PARTS: number,
+  limits: WorkgroupLimits,
+  tile: FusedTile,
+) {
   const sums = Math.min(tile.sums ?? 96, limits.sums);
   const DIFFERENCES = tile.differences ?? bestDifferences(modulus, sums);
   const logits = (ahead: number) => {
@@ -111,8 +158,12 @@ function forwardTile(modulus: number, PARTS: number, limits: WorkgroupLimits, ti
     PARTS * (Math.ceil((COLUMNS * count * lanes) / 32) * 32 + (lanes % 32));
   const countOf = (lanes: number) =>
     evenly(TJ, Math.max(1, Math.floor((roundBytes / (roundSums(lanes, TJ) * 4)) * TJ)));
-  const bytes = (lanes: number) =>
-    (roundSums(lanes, countOf(lanes)) + lanes * DIFFERENCES * (COLUMNS * TJ + 1 + 3 * 8 + 7)) * 4 + 64;
+  const bytes = (lanes: number) => {
+    const pairs = lanes * DIFFERENCES;
+    const row = COLUMNS * TJ + 1;
+    const sums = Math.max(roundSums(lanes, countOf(lanes)), pairs * row);
+    return (sums + pairs * (row + 4 * pieces + 5)) * 4 + 64;
+  };
   const items = modulus * Math.ceil((modulus + 1) / 2 / DIFFERENCES);
   let PAIR_LANES = evenly(items, tile.pairLanes);
   const isTooLarge = () =>
@@ -124,7 +175,20 @@ function forwardTile(modulus: number, PARTS: number, limits: WorkgroupLimits, ti
     count: Math.min(ROUND, TJ - i * ROUND),
   }));
   const ENTRY_ITEMS = Math.ceil(DIFFERENCES / (PARTS * COLUMNS));
-  const constants = { PAIR_LANES, PARTS, COLUMNS, TJ, DIFFERENCES, ROUND, AHEAD, ENTRY_ITEMS };
+  const constants = {
+    PAIR_LANES,
+    PARTS,
+    COLUMNS,
+    TJ,
+    DIFFERENCES,
+    ROUND,
+    AHEAD,
+    ENTRY_ITEMS,
+    PIECES: pieces,
+    EVEN: Number(quads % (PARTS * AHEAD) === 0),
+    FENCED: Number(AHEAD > 1),
+    UNFENCED: Number(AHEAD === 1),
+  };
   return { constants, rounds, groups: [Math.ceil(items / PAIR_LANES), 1] as const };
 }
 
@@ -137,39 +201,80 @@ function bestDifferences(modulus: number, sums: number): number {
   return best;
 }
 
+/** The runs of differences of a segment; see fused-gradient.wgsl. They decide bits. Undefined where a device has too little memory for any. */
+function runsOf(modulus: number, pairs: number, limits: WorkgroupLimits): Round[] | undefined {
+  const differences = (modulus + 1) / 2;
+  for (const most of [Math.ceil(differences / 2), differences]) {
+    const runs = Array.from({ length: Math.ceil(differences / most) }, (_, i) => ({
+      first: i * most,
+      count: Math.min(most, differences - i * most),
+    }));
+    const { invocations, memoryBytes } = segmentsTile(modulus, pairs, runs.length, 4, false);
+    if (invocations <= limits.invocations && memoryBytes <= limits.memoryBytes) return runs;
+  }
+  return undefined;
+}
+
+/** What a workgroup of fused-backward.wgsl takes. */
+function segmentsTile(modulus: number, pairs: number, runs: number, neurons: number, isStaged: boolean) {
+  const quads = neurons / 4;
+  const staged = isStaged ? pairs * (Math.floor(modulus / 8) * 2 + (modulus % 8 > 4 ? 3 : 1)) : 0;
+  const room = Math.max(staged, modulus * runs * modulus * quads);
+  const inQuads = room + (pairs + 2 * modulus + 8) * quads + 64;
+  return {
+    invocations: neurons * modulus * runs,
+    memoryBytes: modulus * neurons * 4 + inQuads * quadBytes + 64,
+  };
+}
+
+/** And of fused-backward-many.wgsl. */
+function neuronsTile(modulus: number, neurons: number) {
+  const stride = Math.floor(neurons / 8) * 2 + 1;
+  const rows = (modulus + 1) * Math.ceil(modulus / 4);
+  const firsts = (Math.floor(modulus / 2) * neurons) / 4;
+  return { invocations: neurons / 2, memoryBytes: (modulus * stride + rows + firsts + 64) * quadBytes + 64 };
+}
+
 function backwardTile(
   modulus: number,
   quads: number,
   pairs: number,
-  SEGMENTS: number,
+  runs: readonly Round[],
   limits: WorkgroupLimits,
   tile: FusedTile,
 ) {
-  const rowsBytes = pairs * Math.ceil(modulus / 4) * quadBytes;
-  let NEURONS = tile.neurons;
-  let EACH = Math.min(tile.each, NEURONS / 4);
-  const bytes = () => {
-    const columns = NEURONS / EACH;
-    const theta = modulus * (NEURONS + ((31 * NEURONS + columns) % 32));
-    const rows = modulus * (NEURONS + 1);
-    const segment = rows + ((31 * (rows + NEURONS + 1) + columns) % 32);
-    return (theta + SEGMENTS * segment) * 4 + NEURONS * SEGMENTS * quadBytes + 64;
+  const differences = (modulus + 1) / 2;
+  const JQ = Math.ceil(modulus / 4);
+  const isMany = tile.many && modulus <= (limits.sums >= 64 ? 27 : 11);
+  const taken = (neurons: number, isStaged = false) =>
+    isMany ? neuronsTile(modulus, neurons) : segmentsTile(modulus, pairs, runs.length, neurons, isStaged);
+  const isTooLarge = (neurons: number) => {
+    const { invocations, memoryBytes } = taken(neurons);
+    return invocations > limits.invocations || memoryBytes > limits.memoryBytes;
   };
-  const isTooLarge = () => (NEURONS / EACH) * SEGMENTS > limits.invocations || bytes() > limits.memoryBytes;
-  while (NEURONS > 4 && isTooLarge()) {
-    NEURONS /= 2;
-    EACH = Math.min(EACH, NEURONS / 4);
-  }
+  let NEURONS = Math.min(tile.neurons, 4 * quads);
+  while (NEURONS > 4 && isTooLarge(NEURONS)) NEURONS = Math.ceil(NEURONS / 8) * 4;
+  const { invocations } = taken(NEURONS);
+  const isStaged = tile.staged && taken(NEURONS, true).memoryBytes <= limits.memoryBytes;
   const GROUPS = Math.ceil((4 * quads) / NEURONS);
+  const rows = (modulus * NEURONS) / 4;
+  const lanes =
+    invocations >= 64 ? invocations - Math.ceil(invocations / 64) * 32 : Math.floor(invocations / 2);
   const constants: Constants = {
-    ...{ GROUPS, NEURONS, EACH, SEGMENTS, ROWS: Math.ceil(modulus / (4 * SEGMENTS)) },
+    ...{ GROUPS, NEURONS, RUNS: runs.length, RUN: runs[0].count },
+    ROWS: Math.ceil(rows / (isMany ? invocations : lanes)),
     ...(tile.rowAhead ? { ROW_AHEAD: 1, ROW_NOW: 0 } : { ROW_AHEAD: 0, ROW_NOW: 1 }),
     // Quads of staged rows that an invocation fetches at once.
-    FETCHES: evenly(Math.ceil(rowsBytes / quadBytes / ((NEURONS / EACH) * SEGMENTS)), 10),
+    FETCHES: isMany
+      ? Math.ceil((differences * JQ) / invocations)
+      : evenly(Math.ceil(pairs / Math.max(1, Math.floor(invocations / JQ))), tile.fetches ?? 20),
   };
   return {
+    files: isMany
+      ? ["fused-backward-many.wgsl"]
+      : [`rows/${isStaged ? "staged" : "direct"}.wgsl`, "fused-backward.wgsl"],
     constants,
-    isStaged: tile.staged && bytes() + rowsBytes <= limits.memoryBytes,
+    rounds: runs,
     groups: [GROUPS + 1, 1] as const,
   };
 }

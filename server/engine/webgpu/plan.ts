@@ -117,10 +117,12 @@ export type Tuning = FusedTuning & TiledTuning;
 
 export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {}): Plan {
   const { modulus, width } = shape;
-  const isFused = modulus <= largestFusedModulus && width <= largestFusedWidth;
+  const isSmall = modulus <= largestFusedModulus && width <= largestFusedWidth;
   const quads = Math.ceil(width / 4);
   const pairs = (modulus * (modulus + 1)) / 2;
-  const family = (isFused ? fusedKernels : tiledKernels)(modulus, quads, pairs, limits, tuning);
+  const family =
+    (isSmall ? fusedKernels(modulus, quads, pairs, limits, tuning) : undefined) ??
+    tiledKernels(modulus, quads, pairs, limits, tuning);
   const state = stateLayoutOf(shape);
   const layer = modulus * quads;
   const factored = shape.dimension > 0 ? factorPlan(shape, quads, family.backwardPartials) : undefined;

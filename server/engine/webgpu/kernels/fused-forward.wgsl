@@ -13,49 +13,26 @@ const items = P * ((P / 2u + DIFFERENCES) / DIFFERENCES);
 const rowStride = width / 2u * 2u + 1u;
 const partStride = (COLUMNS * ROUND * PAIR_LANES + 31u) / 32u * 32u + PAIR_LANES % 32u;
 // Pieces into which a row of logits is cut for its maximum and its sum.
-const PIECES = 8u;
 const piece = (P + PIECES - 1u) / PIECES;
 
-// [part, column, logit of the round, lane]
-var<workgroup> sums: array<f32, PARTS * partStride>;
+// [part, column, logit of the round, lane]; then [pair, logit]: e^{f - most}
+var<workgroup> sums: array<f32, max(PARTS * partStride, pairs * rowStride)>;
 var<workgroup> entryOf: array<u32, pairs>;
-// [pair, logit]: logits, then e^{f - most}
+// [pair, logit]
 var<workgroup> logits: array<f32, pairs * rowStride>;
+// Of each piece: which is the largest logit, and how large; whether any is out of range; and the sum of e^{f - most}, but for the answer's.
 var<workgroup> pieceAnswer: array<u32, pairs * PIECES>;
-var<workgroup> pieceSum: array<f32, pairs * PIECES>;
+var<workgroup> pieceMost: array<f32, pairs * PIECES>;
 var<workgroup> pieceWild: array<f32, pairs * PIECES>;
-// Of each pair: (answer, logits out of range, largest logit, 0), and by how much the logits of both labels lie below that.
+var<workgroup> pieceSum: array<f32, pairs * PIECES>;
+// Of each pair: the answer, whether any logit is out of range, and by how much those of both labels lie below the largest.
 var<workgroup> seen: array<vec4f, pairs>;
-var<workgroup> below: array<vec2f, pairs>;
 
 // Number of the t-th pair of the tile; U when the tile reaches beyond the pairs.
 fn pairOf(tile: u32, t: u32) -> u32 {
   let item = tile * PAIR_LANES + t % PAIR_LANES;
   let d = item / P * DIFFERENCES + t / PAIR_LANES;
   return select(U, d * P + item % P, d <= P / 2u);
-}
-
-// The largest of a piece of a row of logits; of equals the lowest.
-fn largestOf(row: u32, first: u32) -> u32 {
-  var answer = min(first, P - 1u);
-  var most = logits[row + answer];
-  for (var j = first + 1u; j < min(first + piece, P); j++) {
-    let f = logits[row + j];
-    if (f > most) {
-      most = f;
-      answer = j;
-    }
-  }
-  return answer;
-}
-
-fn answerOf(t: u32) -> u32 {
-  var answer = pieceAnswer[t * PIECES];
-  for (var i = 1u; i < PIECES; i++) {
-    let other = pieceAnswer[t * PIECES + i];
-    if (logits[t * rowStride + other] > logits[t * rowStride + answer]) { answer = other; }
-  }
-  return answer;
 }
 
 fn othersOf(t: u32) -> f32 {
@@ -93,8 +70,10 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   #repeat i ENTRY_ITEMS
   let entry$(i) = entries[member.slot * U + min(pairOf(group.x, thread + $(i)u * threads), U - 1u)];
   #end
-  // AHEAD quads are fetched at once, so that few invocations do not wait for each.
-  for (var q = part; q < MQ; q += PARTS * AHEAD) {
+  // AHEAD quads are fetched at once, so that few invocations do not wait for each. A compiler that saves registers would fetch every one just
+  // before it is used; so all use hangs on what is only known behind a barrier, which no fetching passes: that the number of the pass is the same.
+  for (var first = 0u; first < MQ; first += PARTS * AHEAD) {
+    let q = first + part;
     #repeat i AHEAD
     let at$(i) = min(q + $(i)u * PARTS, MQ - 1u) * P;
     let v$(i) = state[x + at$(i)];
@@ -105,10 +84,19 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     let w$(i)_$(j) = state[r$(j) + at$(i)];
     #end
     #end
+    #repeat once FENCED
+    storageBarrier();
+    let isFetched = sharedPass == pass_;
+    #end
+    #repeat once UNFENCED
+    let isFetched = true;
+    #end
+    // Quads beyond the last one are the last one with no activation.
     #repeat i AHEAD
-    if (q + $(i)u * PARTS < MQ) {
+    {
+      let isThere = isFetched && (EVEN == 1u || q + $(i)u * PARTS < MQ);
       #repeat d DIFFERENCES
-      let h$(d) = activation(v$(i) + v$(i)_$(d));
+      let h$(d) = select(vec4f(0.0), activation(v$(i) + v$(i)_$(d)), isThere);
       #end
       #repeat j TJ
       #repeat d DIFFERENCES
@@ -124,7 +112,6 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   #end
   #repeat d DIFFERENCES
   #rounds
-  workgroupBarrier();
   #repeat j $(count)
   sums[part * partStride + (column * $(count)u + $(j)u) * PAIR_LANES + lane] = s$(d)_$(first+j);
   #end
@@ -138,40 +125,59 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     let j = o / PAIR_LANES;
     logits[($(d)u * PAIR_LANES + o % PAIR_LANES) * rowStride + ($(first)u + j % $(count)u) * COLUMNS + j / $(count)u] = (s.x + s.y) + (s.z + s.w);
   }
-  #end
-  #end
   workgroupBarrier();
+  #end
+  #end
   for (var i = thread; i < pairs * PIECES; i += threads) {
     let row = i / PIECES * rowStride;
-    let first = i % PIECES * piece;
-    pieceAnswer[i] = largestOf(row, first);
-    var wild = 0.0;
-    for (var j = first; j < min(first + piece, P); j++) { wild = select(wild, 1.0, isOutOfRange(logits[row + j])); }
+    let first = min(i % PIECES * piece, P - 1u);
+    // Of equals the lowest.
+    var answer = first;
+    var most = logits[row + first];
+    var wild = select(0.0, 1.0, isOutOfRange(most));
+    for (var k = 1u; k < piece; k++) {
+      let j = min(first + k, P - 1u);
+      let f = logits[row + j];
+      if (f > most) {
+        most = f;
+        answer = j;
+      }
+      wild = select(wild, 1.0, isOutOfRange(f));
+    }
+    pieceAnswer[i] = answer;
+    pieceMost[i] = most;
     pieceWild[i] = wild;
-  }
-  workgroupBarrier();
-  // Before the logits give way to their exponentials.
-  for (var t = thread; t < pairs; t += threads) {
-    let row = t * rowStride;
-    let entry = entryOf[t];
-    let answer = answerOf(t);
-    let most = logits[row + answer];
-    var wild = 0.0;
-    for (var i = t * PIECES; i < (t + 1u) * PIECES; i++) { wild = max(wild, pieceWild[i]); }
-    seen[t] = vec4f(f32(answer), wild, most, 0.0);
-    below[t] = vec2f(most) - vec2f(logits[row + labelOf(entry, 0u)], logits[row + labelOf(entry, 1u)]);
   }
   workgroupBarrier();
   for (var i = thread; i < pairs * PIECES; i += threads) {
     let t = i / PIECES;
-    let answer = u32(seen[t].x);
+    let row = t * rowStride;
+    var answer = pieceAnswer[t * PIECES];
+    var most = pieceMost[t * PIECES];
+    #repeat k PIECES+-1
+    {
+      let other = pieceMost[t * PIECES + $(k+1)u];
+      let isLarger = other > most;
+      answer = select(answer, pieceAnswer[t * PIECES + $(k+1)u], isLarger);
+      most = select(most, other, isLarger);
+    }
+    #end
     var s = 0.0;
-    for (var j = i % PIECES * piece; j < min(i % PIECES * piece + piece, P); j++) {
-      let e = expNonPositive(vec4f(logits[t * rowStride + j] - seen[t].z)).x;
-      logits[t * rowStride + j] = e;
-      s += select(e, 0.0, j == answer);
+    for (var k = 0u; k < piece; k++) {
+      let j = i % PIECES * piece + k;
+      let e = expNonPositive(vec4f(logits[row + min(j, P - 1u)] - most)).x;
+      if (j < P) { sums[row + j] = e; }
+      s += select(e, 0.0, j == answer || j >= P);
     }
     pieceSum[i] = s;
+    if (i % PIECES == 0u) {
+      let entry = entryOf[t];
+      var wild = 0.0;
+      #repeat k PIECES
+      wild = max(wild, pieceWild[t * PIECES + $(k)u]);
+      #end
+      seen[t] = vec4f(f32(answer), wild, most - logits[row + labelOf(entry, 0u)], most - logits[row + labelOf(entry, 1u)]);
+    }
   }
   workgroupBarrier();
   for (var i = thread; i < pairs * JQ; i += threads) {
@@ -185,7 +191,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       #repeat c 4
       {
         let j = i % JQ * 4u + $(c)u;
-        if (j < P) { g[$(c)] = gradientOf(entry, j, answer, logits[t * rowStride + j], others, member.inverseTrained); }
+        if (j < P) { g[$(c)] = gradientOf(entry, j, answer, sums[t * rowStride + j], others, member.inverseTrained); }
       }
       #end
       logitGradient[pairAt(member.slot, u) + i % JQ] = g;
@@ -195,7 +201,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   for (var t = threads - 1u - thread; t < pairs; t += threads) {
     let u = pairOf(group.x, t);
     if (u < U) {
-      let r = traceOf(entryOf[t], u32(seen[t].x), othersOf(t), below[t]);
+      let r = traceOf(entryOf[t], u32(seen[t].x), othersOf(t), seen[t].zw);
       let at = pairAt(member.slot, u) + JQ;
       logitGradient[at] = r.losses;
       logitGradient[at + 1u] = r.counts + vec4f(0.0, 0.0, seen[t].y, 0.0);

@@ -1,16 +1,24 @@
-// A pair's row of the gradient of the logits, from workgroup memory, into which all of them are fetched at once: where few invocations share
-// a multiprocessor, each would wait for every row.
-var<workgroup> rows: array<vec4f, U * JQ>;
+// A pair's row of the gradient of the logits, from the workgroup's room, into which all of them are fetched at once: where few invocations
+// share a multiprocessor, each would wait for every row.
+
+// Odd, so that neighbouring pairs' rows begin in different banks.
+const rowStride = JQ / 2u * 2u + 1u;
+const stagedQuads = U * rowStride;
+// Rows that the workgroup fetches at once, a quad an invocation.
+const fetchedRows = threads / JQ;
 
 fn fetchRows(slot: u32, thread: u32) {
-  for (var i = thread; i < U * JQ; i += FETCHES * threads) {
+  if (thread >= fetchedRows * JQ) { return; }
+  let quad = thread % JQ;
+  for (var u = thread / JQ; u < U; u += FETCHES * fetchedRows) {
+    let from_ = pairAt(slot, u) + quad;
+    let to = u * rowStride + quad;
     #repeat k FETCHES
-    let n$(k) = min(i + $(k)u * threads, U * JQ - 1u);
-    let v$(k) = logitGradient[pairAt(slot, n$(k) / JQ) + n$(k) % JQ];
+    let v$(k) = logitGradient[from_ + min($(k)u * fetchedRows, U - 1u - u) * (JQ + 2u)];
     #end
     #repeat k FETCHES
-    if (i + $(k)u * threads < U * JQ) { rows[i + $(k)u * threads] = v$(k); }
+    if (u + $(k)u * fetchedRows < U) { room[to + $(k)u * fetchedRows * rowStride] = v$(k); }
     #end
   }
 }
-fn rowAt(slot: u32, u: u32, quad: u32) -> vec4f { return rows[u * JQ + quad]; }
+fn rowAt(slot: u32, u: u32, quad: u32) -> vec4f { return room[u * rowStride + quad]; }

@@ -1,0 +1,191 @@
+// The gradients of NEURONS neurons, over all pairs, and their update, in one workgroup: for many networks, as many as give every
+// multiprocessor some workgroups.
+//
+// An invocation has two neighbouring neurons, with their weights xi and the gradient of those in registers, and goes through all pairs in the
+// order of fused-gradient.wgsl. A row of the gradient of the logits is read once for both, and is the same for all invocations: the workgroup
+// fetches the rows of one a while it uses those of the one before. Of theta and its gradient an invocation has in registers what the second
+// residues of a segment need, a to a + P / 2, which move on by one place with every a, so that each register is named by a constant.
+// What leaves that window goes to workgroup memory, and comes back when the residue comes again as the second of a larger a.
+// At the end a row of a quad of neurons is an invocation's, to be updated.
+
+const threads = NEURONS / 2u;
+const quads = NEURONS / 4u;
+// Odd, so that a quad's rows lie in different banks.
+const stride = quads / 2u * 2u + 1u;
+
+// [row, quad]: the gradient of a layer, in halves of a quad
+var<workgroup> room: array<vec2f, 2u * P * stride>;
+// [a, half a quad]: what the residues that come again have as the first of a pair
+var<workgroup> asFirst: array<vec2f, max(1u, P / 2u) * threads>;
+// [odd a, d, quad]
+var<workgroup> gradientRows: array<vec4f, 2u * differences * JQ>;
+
+fn roomAt(row: u32, quad: u32) -> vec4f {
+  let at = 2u * (row * stride + quad);
+  return vec4f(room[at], room[at + 1u]);
+}
+
+// Half a quad of neurons' weights.
+fn halfAt(i: u32, half: u32) -> vec2f {
+  let w = state[i];
+  return select(w.xy, w.zw, half == 1u);
+}
+
+@compute @workgroup_size(threads)
+fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let member = memberAt(group.y);
+  let pass_ = backwardPass(thread);
+  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(pass_); }
+  if (pass_ >= member.passes) { return; }
+  if (group.x == GROUPS) {
+    sumTraces(thread, threads, member.slot, partialsAt(group.y, pass_));
+    return;
+  }
+  let firstQuad = group.x * quads;
+  let half = thread % 2u;
+  // Quads beyond the last one compute what it does, and are not stored.
+  let base = member.slot * SLOT + min(firstQuad + thread / 2u, MQ - 1u) * P;
+  let own = 2u * (thread / 2u) + half;
+  #repeat d P/2+1
+  var theta$(d) = halfAt(base + $(d)u, half);
+  var ofTheta$(d) = vec2f(0.0);
+  #end
+  #repeat j P
+  let w$(j) = halfAt(base + layerQuads + $(j)u, half);
+  var x$(j) = vec2f(0.0);
+  #end
+  // Which quads of an a's rows an invocation fetches.
+  #repeat i FETCHES
+  let fetched$(i) = min(thread + $(i)u * threads, differences * JQ - 1u);
+  let from$(i) = pairAt(member.slot, fetched$(i) / JQ * P) + fetched$(i) % JQ;
+  if (thread + $(i)u * threads < differences * JQ) { gradientRows[fetched$(i)] = logitGradient[from$(i)]; }
+  #end
+  workgroupBarrier();
+
+  var seen = 0u;
+  for (var a = 0u; a < P; a++) {
+    // Of the next a.
+    #repeat i FETCHES
+    let next$(i) = logitGradient[from$(i) + min(a + 1u, P - 1u) * (JQ + 2u)];
+    #end
+    // What the update will need, one quad of weights an invocation and a, so that it is near by then.
+    let touched = a * threads + thread;
+    let touchedAt = min(firstQuad * P + touched % (P * quads), layerQuads - 1u);
+    var near: Trained;
+    if (touched < P * quads) { near = thetaAt(member.slot * SLOT + touchedAt); } else { near = trainedAt(member.slot * SLOT + layerQuads + touchedAt); }
+    let entering = select(a + differences - P, a + differences, a + differences < P);
+    let nextTheta = halfAt(base + entering, half);
+    let rows = a % 2u * differences * JQ;
+    var ofFirst = vec2f(0.0);
+    #rounds
+    {
+    #repeat j P
+    var part$(j) = vec2f(0.0);
+    #end
+    #repeat i $(count)
+    {
+      #repeat k JQ
+      let g$(k) = gradientRows[rows + $(first+i)u * JQ + $(k)u];
+      #end
+      let z = theta0 + theta$(first+i);
+      let h = vec2f(activation(vec4f(z.x)).x, activation(vec4f(z.y)).x);
+      var ofHidden0 = vec4f(0.0);
+      var ofHidden1 = vec4f(0.0);
+      #repeat j P
+      {
+        let g = g$(j/4)[$(j)u % 4u];
+        part$(j) = fma(vec2f(g), h, part$(j));
+        ofHidden0[$(j)u % 4u] = fma(g, w$(j).x, ofHidden0[$(j)u % 4u]);
+        ofHidden1[$(j)u % 4u] = fma(g, w$(j).y, ofHidden1[$(j)u % 4u]);
+      }
+      #end
+      let added = vec2f(throughActivation(ofHidden0, slope(vec4f(z.x)).x), throughActivation(ofHidden1, slope(vec4f(z.y)).x));
+      ofFirst += added;
+      ofTheta$(first+i) += added;
+    }
+    #end
+    #repeat j P
+    x$(j) += part$(j);
+    #end
+    }
+    #end
+    if (a < P / 2u) {
+      room[a * stride * 2u + own] = ofTheta0;
+      asFirst[a * threads + thread] = ofFirst;
+    } else {
+      room[a * stride * 2u + own] = ofTheta0 + ofFirst;
+    }
+    #repeat d P/2
+    theta$(d) = theta$(d+1);
+    ofTheta$(d) = ofTheta$(d+1);
+    #end
+    theta$(P/2) = nextTheta;
+    ofTheta$(P/2) = vec2f(0.0);
+    if (a + differences >= P) { ofTheta$(P/2) = room[entering * stride * 2u + own]; }
+    seen = seen ^ bitcast<u32>(near.w.x) ^ bitcast<u32>(near.first.x) ^ bitcast<u32>(near.second.x);
+    #repeat i FETCHES
+    if (thread + $(i)u * threads < differences * JQ) { gradientRows[differences * JQ - rows + fetched$(i)] = next$(i); }
+    #end
+    workgroupBarrier();
+  }
+  // What is in the window now is of the residues 0 to P / 2, of which the last one has been left already.
+  #repeat d P/2
+  room[$(d)u * stride * 2u + own] = ofTheta$(d) + asFirst[$(d)u * threads + thread];
+  #end
+  workgroupBarrier();
+  let update = updateOf(group.y, member, pass_);
+  // An invocation has every other row of a quad of neurons, four of them at once; where there are fewer, the first again.
+  let quad = thread / 2u;
+  let q = firstQuad + quad;
+  #repeat i 4
+  var norm$(i) = vec4f(0.0);
+  #end
+  if (q < MQ) {
+    for (var from_ = half; from_ < P; from_ += 8u) {
+      #repeat i 4
+      let row$(i) = select(from_, from_ + $(2*i)u, from_ + $(2*i)u < P);
+      let before$(i) = thetaAt(member.slot * SLOT + weightAt(row$(i), q));
+      let g$(i) = withoutPadding(roomAt(row$(i), quad), q);
+      #end
+      #repeat i 4
+      {
+        let n = updateTheta(update, member.slot, weightAt(row$(i), q), before$(i), g$(i));
+        norm$(i) += select(vec4f(0.0), n, from_ + $(2*i)u < P);
+      }
+      #end
+    }
+  }
+  workgroupBarrier();
+  #repeat j P
+  room[$(j)u * stride * 2u + own] = x$(j);
+  #end
+  workgroupBarrier();
+  if (q < MQ) {
+    let xi = member.slot * SLOT + layerQuads;
+    for (var from_ = half; from_ < P; from_ += 8u) {
+      #repeat i 4
+      let row$(i) = select(from_, from_ + $(2*i)u, from_ + $(2*i)u < P);
+      let before$(i) = trainedAt(xi + weightAt(row$(i), q));
+      let g$(i) = withoutPadding(roomAt(row$(i), quad), q);
+      #end
+      #repeat i 4
+      {
+        let n = updateWeights(update, xi + weightAt(row$(i), q), before$(i), g$(i));
+        norm$(i) += select(vec4f(0.0), n, from_ + $(2*i)u < P);
+      }
+      #end
+    }
+  }
+  workgroupBarrier();
+  let norm = (norm0 + norm1) + (norm2 + norm3);
+  room[2u * thread] = norm.xy;
+  room[2u * thread + 1u] = norm.zw;
+  workgroupBarrier();
+  if (thread < quads && firstQuad + thread < MQ) {
+    let at = 4u * thread;
+    partials[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + firstQuad + thread] =
+        vec4f(room[at], room[at + 1u]) + vec4f(room[at + 2u], room[at + 3u]);
+  }
+  // So that no compiler leaves out what was only looked at. Nobody reads it.
+  if (seen == 0xffffffffu) { asFirst[thread] = vec2f(1.0); }
+}

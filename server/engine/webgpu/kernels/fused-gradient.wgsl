@@ -1,0 +1,53 @@
+// What the two kernels of the gradients share: fused-backward.wgsl, where several invocations share a neuron, for few networks; and
+// fused-backward-many.wgsl, where each has one. Both add in the same order, so that no bit depends on how many networks there are.
+//
+// A segment of the pairs (a, a + d) has one a and RUN neighbouring d's, the last one of an a perhaps fewer; they follow each other by a, then d.
+// A neuron's gradient of xi is the sum over the segments of the sum over each one's pairs. Of theta, a pair adds the same to both of its
+// residues: a residue's is the sum, in the order of the a's, of what it has as the second of a pair, and then that of what it has as the first.
+//
+// The norms of a quad of neurons are summed in eight parts, by residue modulo 8: theta's first, then xi's. Four parts of a parity add up first.
+
+const differences = P / 2u + 1u;
+
+// What a pair adds to its residues, from the gradient in the activation and the slope. Written so that no compiler makes one operation of the
+// product and a sum after it.
+fn throughActivation(ofHidden: vec4f, slope: f32) -> f32 {
+  return fma((ofHidden.x + ofHidden.y) + (ofHidden.z + ofHidden.w), slope, 0.0);
+}
+
+// Sums the traces of all pairs, by one workgroup that has nothing else to do.
+const traceLanes = 32u;
+var<workgroup> laneSums: array<vec4f, 2u * traceLanes>;
+
+fn sumTraces(thread: u32, threads: u32, slot: u32, to: u32) {
+  for (var lane = thread; lane < traceLanes; lane += threads) {
+    #repeat i 2
+    var s$(i) = vec4f(0.0);
+    #end
+    // Some pairs' at once, so that not each is waited for.
+    for (var u = lane; u < U; u += 5u * traceLanes) {
+      #repeat k 5
+      let at$(k) = pairAt(slot, min(u + $(k)u * traceLanes, U - 1u)) + JQ;
+      #repeat i 2
+      let v$(k)_$(i) = logitGradient[at$(k) + $(i)u];
+      #end
+      #end
+      #repeat k 5
+      if (u + $(k)u * traceLanes < U) {
+        #repeat i 2
+        s$(i) += v$(k)_$(i);
+        #end
+      }
+      #end
+    }
+    #repeat i 2
+    laneSums[$(i)u * traceLanes + lane] = s$(i);
+    #end
+  }
+  workgroupBarrier();
+  if (thread < 2u) {
+    var s = vec4f(0.0);
+    for (var k = 0u; k < traceLanes; k++) { s += laneSums[thread * traceLanes + k]; }
+    partials[to + thread] = s;
+  }
+}
