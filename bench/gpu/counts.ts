@@ -48,7 +48,7 @@ const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Coun
       needed: productOf(plan),
       made: invocations * c.DIFFERENCES * c.TJ * 4 * c.MQ,
       loads: invocations * (c.TJ + c.DIFFERENCES + 1) * c.MQ,
-      bytes: plan.layerBytes + plan.slotBytes.logitGradient + plan.slotBytes.entries,
+      bytes: plan.layerBytes + plan.slotBytes.logitGradient + 4 * plan.pairs,
     };
   },
   "fused-backward": ({ constants: c }, plan) => {
@@ -69,7 +69,7 @@ const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Coun
   }),
   softmax: ({ constants: c }, plan) => ({
     ...none,
-    bytes: (c.FORWARD_SPLITS + 1) * plan.slotBytes.logitGradient + plan.slotBytes.entries,
+    bytes: (c.FORWARD_SPLITS + 1) * plan.slotBytes.logitGradient + 4 * plan.pairs,
   }),
   "tiled-xi": ({ constants: c, groups }, plan) => ({
     needed: productOf(plan),

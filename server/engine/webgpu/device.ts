@@ -16,7 +16,7 @@ export interface AcquiredDevice {
 }
 
 /** Of a kernel; see common.wgsl. */
-const storageBuffers = 6;
+const storageBuffers = 4;
 
 /**
  * Dawn's toggles. The kernels are ours and tested, so they do without what keeps a browser safe from a page: the clamp of every index and

@@ -7,10 +7,8 @@ export interface Kernel {
 }
 
 /** Bindings of common.wgsl and scratch.wgsl, and of trace.wgsl. The fewer there are, the less a dispatch costs. */
-const trainBindings = [0, 1, 2, 3, 4, 5];
-const traceBindings = [3, 4, 6];
-/** Those that kernels only read. */
-const readOnly = [2, 3];
+const trainBindings = [0, 1, 2, 3];
+const traceBindings = [2, 4];
 
 /** Those of a pass of so many members or more. */
 export interface CompiledPass extends Pick<Pass, "members"> {
@@ -38,12 +36,12 @@ export class Pipelines {
 
   static async compile(device: GPUDevice, plan: Plan): Promise<Pipelines> {
     const hasScratch = plan.slotBytes.scratch > 0;
-    const layouts = [trainBindings.slice(0, hasScratch ? 6 : 5), traceBindings].map((bindings) =>
+    const layouts = [trainBindings.slice(0, hasScratch ? 4 : 3), traceBindings].map((bindings) =>
       device.createBindGroupLayout({
         entries: bindings.map((binding) => ({
           binding,
           visibility: GPUShaderStage.COMPUTE,
-          buffer: { type: readOnly.includes(binding) ? "read-only-storage" : "storage" },
+          buffer: { type: "storage" },
         })),
       }),
     );

@@ -84,7 +84,6 @@ export interface Plan {
   readonly slotBytes: {
     readonly state: number;
     readonly logitGradient: number;
-    readonly entries: number;
     readonly scratch: number;
   };
   /** Of theta and xi, with which a state begins. */
@@ -142,6 +141,7 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
     SLOT: state.size,
     TRAINED: state.trained,
     AVERAGE: state.toAverage,
+    ENTRIES: state.entries,
     SCALARS: scalarQuads,
     ...family.constants,
     ...factored?.constants,
@@ -185,7 +185,6 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
     slotBytes: {
       state: state.size * quadBytes,
       logitGradient: family.logitGradientBytes,
-      entries: pairs * 4,
       scratch: scratchQuads * quadBytes,
     },
     layerBytes: 2 * layer * quadBytes,

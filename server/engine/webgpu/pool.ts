@@ -39,9 +39,7 @@ const mostCaptureBytes = 16 << 20;
 interface Buffers {
   readonly state: GPUBuffer;
   readonly logitGradient: GPUBuffer;
-  readonly entries: GPUBuffer;
-  readonly inputs: GPUBuffer;
-  readonly partials: GPUBuffer;
+  readonly submission: GPUBuffer;
   readonly scratch: GPUBuffer;
   readonly traces: GPUBuffer;
 }
@@ -78,7 +76,6 @@ export class PoolMemory {
   copyFrom(from: PoolMemory, encoder: GPUCommandEncoder): void {
     const pairs = [
       [from.buffers.state, this.buffers.state],
-      [from.buffers.entries, this.buffers.entries],
       ...from.checkpoints.map((checkpoint, i) => [checkpoint, this.checkpoints[i]]),
     ];
     for (const [source, target] of pairs) encoder.copyBufferToBuffer(source, 0, target, 0, source.size);
@@ -168,7 +165,7 @@ export class Pool {
       const values = given[stored.name];
       if (values !== undefined) layOut(values, stored, numbers);
     }
-    queue.writeBuffer(this.#memory.buffers.entries, slot * slotBytes.entries, entriesOf(problem, pairs));
+    new Uint32Array(numbers.buffer).set(entriesOf(problem, pairs), 4 * layout.entries);
     queue.writeBuffer(this.#memory.buffers.state, slot * slotBytes.state, numbers);
     if (shape.dimension === 0) return;
     const [, , projection, embedding] = layout.arrays;
@@ -251,16 +248,14 @@ export class Pool {
 
   #writeParts(parts: readonly Part[], passes: number): void {
     const { scalarsAStep } = this.plan;
-    const scalars = 1 + parts.length;
-    const inputs = new Float32Array(4 * scalars + parts.length * passes * scalarsAStep);
-    inputs.set([passes, scalars]);
+    const scalars = 2 + parts.length;
+    const submission = new Float32Array(4 * scalars + parts.length * passes * scalarsAStep);
+    submission.set([passes, scalars, submission.length / 4], 4);
     for (const [i, part] of parts.entries()) {
-      inputs.set([part.slot, part.passes, part.updates, part.inverseTrained], 4 + 4 * i);
-      inputs.set(part.scalars, 4 * scalars + i * passes * scalarsAStep);
+      submission.set([part.slot, part.passes, part.updates, part.inverseTrained], 8 + 4 * i);
+      submission.set(part.scalars, 4 * scalars + i * passes * scalarsAStep);
     }
-    const { queue } = this.#device;
-    queue.writeBuffer(this.#memory.buffers.inputs, 0, inputs);
-    queue.writeBuffer(this.#memory.buffers.partials, 0, new Float32Array(4));
+    this.#device.queue.writeBuffer(this.#memory.buffers.submission, 0, submission);
   }
 
   /** @param traced - passes whose traces are summed up then; left out: none */
@@ -354,15 +349,13 @@ export function poolBytes(plan: Plan, capacity: number): number {
 }
 
 function bufferBytes(plan: Plan, capacity: number): Readonly<Record<keyof Buffers, number>> {
-  const { state, logitGradient, entries, scratch } = plan.slotBytes;
+  const { state, logitGradient, scratch } = plan.slotBytes;
   const passes = passesOf(plan, capacity);
   return {
     state: capacity * state,
     logitGradient: capacity * logitGradient,
-    entries: capacity * entries,
-    // A header, the members, and scalars of each pass.
-    inputs: 16 + capacity * 16 + passes * plan.scalarsAStep * 4,
-    partials: 16 + passes * plan.partialBytes,
+    // What common.wgsl says: a head, the members, and of each pass its scalars and the parts of its trace.
+    submission: 32 + capacity * 16 + passes * (plan.scalarsAStep * 4 + plan.partialBytes),
     scratch: capacity * scratch,
     traces: passes * traceValues * 4,
   };

@@ -18,13 +18,15 @@ export interface StoredArray {
   readonly strides: readonly [row: number, quad: number];
 }
 
-/** How a state lies in its slot: all weights, theta first, then each kind of what is kept of those that are trained. */
+/** What lies in a slot: all weights, theta first, then each kind of what is kept of those that are trained, then the labels and classes of the pairs. */
 export interface StateLayout {
   readonly arrays: readonly StoredArray[];
   /** Quads of the weights that are trained, which come last of all weights: so far is a weight from its first moment. */
   readonly trained: number;
   /** Quads from a weight to the running mean of its gradient; 0: there is none. */
   readonly toAverage: number;
+  /** Quads before the pairs' labels and classes, four bytes a pair. */
+  readonly entries: number;
   /** Quads of a slot. */
   readonly size: number;
 }
@@ -51,9 +53,16 @@ export function stateLayoutOf({ modulus, width, optimizer, dimension, grokfast }
     size += rows * quads;
   }
   const first = arrays.find(({ name }) => name === trained[0])!;
+  const pairs = (modulus * (modulus + 1)) / 2;
   const end = arrays[weights.length]?.first ?? size;
   const count = end - first.first;
-  return { arrays, trained: count, toAverage: grokfast ? kept.length * count : 0, size };
+  return {
+    arrays,
+    trained: count,
+    toAverage: grokfast ? kept.length * count : 0,
+    entries: size,
+    size: size + Math.ceil(pairs / 4),
+  };
 }
 
 /** Puts an array where it lies on the device. */

@@ -3,7 +3,7 @@
 // Sizes are constants: P residues, M neurons, U = P (P + 1) / 2 unordered pairs. Everything that runs over neurons comes in quads of
 // four, MQ of them, the last one padded with neurons whose weights are zero and stay so. The quads of a layer lie quad by quad: in most kernels
 // neighbouring invocations have neighbouring residues, or a few whole quads. How the gradient of the logits lies, whose binding is 1, is said
-// in fused.wgsl and tiled.wgsl.
+// in fused.wgsl and tiled.wgsl. The fewer buffers there are, the less a dispatch costs.
 //
 // The unordered pair u = d P + a, 0 <= d <= (P-1)/2, 0 <= a < P, is of the residues a and (a + d) mod P: each exactly once, since P is
 // odd, and a run of a's meets no residue twice on either side. It stands for up to two ordered pairs, its entries.
@@ -22,15 +22,13 @@ struct Member {
 }
 
 // [slot, SLOT]: theta and xi, P MQ each, and theta's factors where it has any; then moments and averages of all that is trained, TRAINED
-// quads each
+// quads each; then of each pair two labels and two classes, a byte each, class 255 is no entry
 @group(0) @binding(0) var<storage, read_write> state: array<vec4f>;
-// [slot, U]: two labels and two classes, a byte each; class 255 is no entry
-@group(0) @binding(2) var<storage, read> entries: array<u32>;
-// (passes of the longest member, where the scalars begin), the members, and of each member and pass SCALARS of the optimizer's scalars
-@group(0) @binding(3) var<storage, read> inputs: array<vec4f>;
-// (number of the pass for the forward kernel, the same for those that follow it), each written by the kernel before; then of each member and
-// pass FORWARD_PARTIALS of 2 and BACKWARD_PARTIALS of 1, parts of the trace, to be summed by trace.wgsl
-@group(0) @binding(4) var<storage, read_write> partials: array<vec4f>;
+// What a submission of passes needs and leaves: (number of the pass for the forward kernel, the same for those that follow it), each written by the
+// kernel before; (passes of the longest member, where the scalars begin, where the parts of the traces begin); the members; of each member
+// and pass SCALARS of the optimizer's scalars; and of each FORWARD_PARTIALS of 2 and BACKWARD_PARTIALS of 1, parts of the trace, to be
+// summed by trace.wgsl
+@group(0) @binding(2) var<storage, read_write> submission: array<vec4f>;
 
 const layerQuads = P * MQ;
 const passPartials = 2u * FORWARD_PARTIALS + BACKWARD_PARTIALS;
@@ -39,28 +37,31 @@ fn weightAt(residue: u32, quad: u32) -> u32 { return quad * P + residue; }
 fn firstResidue(u: u32) -> u32 { return u % P; }
 fn secondResidue(u: u32) -> u32 { return (u % P + u / P) % P; }
 
+fn entryAt(slot: u32, u: u32) -> u32 { return bitcast<u32>(state[slot * SLOT + ENTRIES + u / 4u][u % 4u]); }
+
 fn memberAt(i: u32) -> Member {
-  let m = inputs[1u + i];
+  let m = submission[2u + i];
   return Member(u32(m.x), u32(m.y), u32(m.z), m.w);
 }
 
-fn passAt(member: u32, pass_: u32) -> u32 { return member * u32(inputs[0].x) + pass_; }
-fn scalarsAt(member: u32, pass_: u32) -> u32 { return u32(inputs[0].y) + SCALARS * passAt(member, pass_); }
-fn partialsAt(member: u32, pass_: u32) -> u32 { return 1u + passAt(member, pass_) * passPartials; }
+fn passAt(member: u32, pass_: u32) -> u32 { return member * u32(submission[1].x) + pass_; }
+fn scalarsAt(member: u32, pass_: u32) -> u32 { return u32(submission[1].y) + SCALARS * passAt(member, pass_); }
+fn partialsAt(member: u32, pass_: u32) -> u32 { return u32(submission[1].z) + passPartials * passAt(member, pass_); }
 
 // A condition of the whole workgroup must be seen to be one by the compiler. What comes after is fetched after: a kernel fetches its member before.
 var<workgroup> sharedPass: u32;
 
-fn forwardPass(thread: u32) -> u32 {
-  if (thread == 0u) { sharedPass = u32(partials[0].x); }
+// Of a member that has done with its own.
+const noPass = 0xffffffffu;
+
+fn sharePass(thread: u32, pass_: f32, member: Member) -> u32 {
+  if (thread == 0u) { sharedPass = select(noPass, u32(pass_), u32(pass_) < member.passes); }
   return workgroupUniformLoad(&sharedPass);
 }
 
-fn backwardPass(thread: u32) -> u32 {
-  if (thread == 0u) { sharedPass = u32(partials[0].y); }
-  return workgroupUniformLoad(&sharedPass);
-}
+fn forwardPass(thread: u32, member: Member) -> u32 { return sharePass(thread, submission[0].x, member); }
+fn backwardPass(thread: u32, member: Member) -> u32 { return sharePass(thread, submission[0].y, member); }
 
 // To be called by one invocation of all.
-fn endForward(pass_: u32) { partials[0].y = f32(pass_); }
-fn endBackward(pass_: u32) { partials[0].x = f32(pass_ + 1u); }
+fn endForward() { submission[0].y = submission[0].x; }
+fn endBackward() { submission[0].x = submission[0].y + 1.0; }

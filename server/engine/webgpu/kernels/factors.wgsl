@@ -16,8 +16,8 @@ var<workgroup> norms: array<vec4f, threads>;
 @compute @workgroup_size(threads)
 fn factors(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread);
-  if (pass_ >= member.passes) { return; }
+  let pass_ = backwardPass(thread, member);
+  if (pass_ == noPass) { return; }
   let update = updateOf(group.y, member, pass_);
   let state_ = member.slot * SLOT;
   let gradient = thetaGradientAt(member.slot);
@@ -39,7 +39,7 @@ fn factors(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     workgroupBarrier();
     if (thread < width) { norms[thread] += norms[thread + width]; }
   }
-  if (thread == 0u) { partials[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + FACTOR_PARTIALS + group.x] = norms[0]; }
+  if (thread == 0u) { submission[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + FACTOR_PARTIALS + group.x] = norms[0]; }
 }
 
 // Leaves the sums of row `row + r` in sums[r * threads].

@@ -34,9 +34,9 @@ fn halfAt(i: u32, half: u32) -> vec2f {
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread);
-  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(pass_); }
-  if (pass_ >= member.passes) { return; }
+  let pass_ = backwardPass(thread, member);
+  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(); }
+  if (pass_ == noPass) { return; }
   if (group.x == GROUPS) {
     sumTraces(thread, threads, member.slot, partialsAt(group.y, pass_));
     return;
@@ -183,7 +183,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   workgroupBarrier();
   if (thread < quads && firstQuad + thread < MQ) {
     let at = 4u * thread;
-    partials[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + firstQuad + thread] =
+    submission[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + firstQuad + thread] =
         vec4f(room[at], room[at + 1u]) + vec4f(room[at + 2u], room[at + 3u]);
   }
   // So that no compiler leaves out what was only looked at. Nobody reads it.

@@ -46,9 +46,9 @@ fn xiGradient(row: u32, quad: u32) -> vec4f {
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread);
-  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(pass_); }
-  if (pass_ >= member.passes) { return; }
+  let pass_ = backwardPass(thread, member);
+  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(); }
+  if (pass_ == noPass) { return; }
   if (group.x == GROUPS) {
     sumTraces(thread, threads, member.slot, partialsAt(group.y, pass_));
     return;
@@ -146,6 +146,6 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     #repeat i 8
     let n$(i) = normParts[8u * thread + $(i)u];
     #end
-    partials[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + firstQuad + thread] = ((n0 + n2) + (n4 + n6)) + ((n1 + n3) + (n5 + n7));
+    submission[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + firstQuad + thread] = ((n0 + n2) + (n4 + n6)) + ((n1 + n3) + (n5 + n7));
   }
 }

@@ -44,9 +44,9 @@ fn othersOf(t: u32) -> f32 {
 @compute @workgroup_size(threads)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = forwardPass(thread);
-  if (group.x == 0u && group.y == 0u && thread == 0u) { endForward(pass_); }
-  if (pass_ >= member.passes) { return; }
+  let pass_ = forwardPass(thread, member);
+  if (group.x == 0u && group.y == 0u && thread == 0u) { endForward(); }
+  if (pass_ == noPass) { return; }
   let lane = thread % PAIR_LANES;
   // The only column's number is known to the compiler.
   let column = thread / PAIR_LANES % COLUMNS;
@@ -68,7 +68,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   #end
   // What the pairs are, for when their logits are there.
   #repeat i ENTRY_ITEMS
-  let entry$(i) = entries[member.slot * U + min(pairOf(group.x, thread + $(i)u * threads), U - 1u)];
+  let entry$(i) = entryAt(member.slot, min(pairOf(group.x, thread + $(i)u * threads), U - 1u));
   #end
   // AHEAD quads are fetched at once, so that few invocations do not wait for each. A compiler that saves registers would fetch every one just
   // before it is used; so all use hangs on what is only known behind a barrier, which no fetching passes: that the number of the pass is the same.

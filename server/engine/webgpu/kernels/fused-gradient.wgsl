@@ -48,6 +48,6 @@ fn sumTraces(thread: u32, threads: u32, slot: u32, to: u32) {
   if (thread < 2u) {
     var s = vec4f(0.0);
     for (var k = 0u; k < traceLanes; k++) { s += laneSums[thread * traceLanes + k]; }
-    partials[to + thread] = s;
+    submission[to + thread] = s;
   }
 }

@@ -5,7 +5,7 @@ const threads = 64u;
 @compute @workgroup_size(threads)
 fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread);
+  let pass_ = backwardPass(thread, member);
   if (pass_ >= member.updates) { return; }
   let theta = member.slot * SLOT;
   let projection = member.slot * SCRATCH;

@@ -1,2 +1,2 @@
 // [slot, SCRATCH]: partial sums of the tiled kernels, and what goes from kernel to kernel of a learned embedding; see each.
-@group(0) @binding(5) var<storage, read_write> scratch: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> scratch: array<vec4f>;

@@ -19,14 +19,14 @@ var<workgroup> traces: array<PairTrace, PAIRS>;
 @compute @workgroup_size(PAIRS * LANES)
 fn softmax(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread);
-  if (pass_ >= member.passes) { return; }
+  let pass_ = backwardPass(thread, member);
+  if (pass_ == noPass) { return; }
   let pair = thread / LANES;
   let lane = thread % LANES;
   let own = lane * stride + pair;
   let u = group.x * PAIRS + pair;
   let read = member.slot * SCRATCH + min(u, U - 1u) * LOGIT_QUADS;
-  let entry = entries[member.slot * U + min(u, U - 1u)];
+  let entry = entryAt(member.slot, min(u, U - 1u));
 
   #repeat i QUADS_A_LANE
   let quad$(i) = lane + $(i)u * LANES;
@@ -100,7 +100,7 @@ fn softmax(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   }
   if (thread == 0u) {
     let at = partialsAt(group.y, pass_) + 2u * group.x;
-    partials[at] = traces[0].losses;
-    partials[at + 1u] = traces[0].counts;
+    submission[at] = traces[0].losses;
+    submission[at + 1u] = traces[0].counts;
   }
 }

@@ -7,9 +7,9 @@ var<workgroup> norms: array<vec4f, threads>;
 @compute @workgroup_size(threads)
 fn finish(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread);
-  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(pass_); }
-  if (pass_ >= member.passes) { return; }
+  let pass_ = backwardPass(thread, member);
+  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(); }
+  if (pass_ == noPass) { return; }
   let at = group.x * threads + thread;
   norms[thread] = vec4f(0.0);
   if (at < 2u * layerQuads) {
@@ -32,5 +32,5 @@ fn finish(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
     workgroupBarrier();
     if (thread < width) { norms[thread] += norms[thread + width]; }
   }
-  if (thread == 0u) { partials[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + group.x] = norms[0]; }
+  if (thread == 0u) { submission[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + group.x] = norms[0]; }
 }

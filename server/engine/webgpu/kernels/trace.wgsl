@@ -2,7 +2,7 @@
 // common, rare), (partner, held out, logits out of range, 0), and the norms of update.wgsl.
 
 // [member, pass, 3]
-@group(0) @binding(6) var<storage, read_write> traces: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> traces: array<vec4f>;
 
 const threads = 64u;
 
@@ -10,7 +10,7 @@ var<workgroup> sums: array<vec4f, threads>;
 
 fn sumOver(thread: u32, first: u32, count: u32, stride: u32) -> vec4f {
   var s = vec4f(0.0);
-  for (var i = thread; i < count; i += threads) { s += partials[first + i * stride]; }
+  for (var i = thread; i < count; i += threads) { s += submission[first + i * stride]; }
   sums[thread] = s;
   for (var width = threads / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();
