@@ -100,7 +100,7 @@ export class Lane {
     }
     if (portions.length === 0) return undefined;
     this.#submissions++;
-    return { portions, submitted: this.#pool.submit(portions.map(partOf), checkpoint) };
+    return { portions, submitted: this.#pool.submit(partsOf(portions), checkpoint) };
   }
 
   #mostPasses(members: number): number {
@@ -112,20 +112,35 @@ export class Lane {
   }
 }
 
-function partOf({ request, first, passes, updates, captures }: Portion): Part {
-  const { network } = request;
-  const { problem, averagesFrom } = network;
-  const { scalarsAStep } = network.pool.plan;
+function partsOf(portions: readonly Portion[]): Part[] {
+  // Networks that are trained alike, at the same steps, need the same.
+  const shared = new Map<string, Float32Array>();
+  return portions.map((portion) => {
+    const { request, first, passes, updates, captures } = portion;
+    const { network } = request;
+    const key = `${network.scalarsKey} ${network.step + first} ${passes} ${updates}`;
+    let scalars = shared.get(key);
+    if (scalars === undefined) {
+      scalars = scalarsOf(portion);
+      shared.set(key, scalars);
+    }
+    return {
+      slot: network.slot,
+      inverseTrained: 1 / Math.max(1, network.counts.train),
+      passes,
+      updates,
+      scalars,
+      captures: captures.map((at) => at - first),
+    };
+  });
+}
+
+function scalarsOf({ request: { network }, first, passes, updates }: Portion): Float32Array {
+  const { problem, averagesFrom, pool } = network;
+  const { scalarsAStep } = pool.plan;
   const scalars = new Float32Array(passes * scalarsAStep);
   for (let i = 0; i < updates; i++) {
-    writeScalars(problem, network.step + first + i, averagesFrom, scalars.subarray(i * scalarsAStep));
+    writeScalars(problem, network.step + first + i, averagesFrom, scalars, i * scalarsAStep);
   }
-  return {
-    slot: network.slot,
-    inverseTrained: 1 / Math.max(1, network.counts.train),
-    passes,
-    updates,
-    scalars,
-    captures: captures.map((at) => at - first),
-  };
+  return scalars;
 }

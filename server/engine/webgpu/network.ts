@@ -2,7 +2,7 @@ import { stateFrom } from "../../model/network-state.ts";
 import type { Advance, Problem, TrainerState } from "../engine.ts";
 import { Captured } from "./captured.ts";
 import type { Pool } from "./pool.ts";
-import { columnsOf, countEntries, type EntryCounts, isUsable, type TraceRow, traceRow } from "./trace-row.ts";
+import { countEntries, type EntryCounts, TraceColumns, type TraceRow, traceRow } from "./trace-row.ts";
 
 /** A network resident on the device. At most one request at a time. */
 export class Network {
@@ -12,6 +12,8 @@ export class Network {
   readonly counts: EntryCounts;
   /** Running means of the gradient begin with the update that leaves this step. */
   readonly averagesFrom: number | undefined;
+  /** The same for networks that need the same scalars at the same steps. */
+  readonly scalarsKey: string;
   step: number;
   /** Of the state at `step`; undefined until it was first evaluated. */
   current: TraceRow | undefined;
@@ -23,6 +25,8 @@ export class Network {
     this.step = step;
     this.averagesFrom = averages === undefined ? step : undefined;
     this.counts = countEntries(problem);
+    const { optimizer, schedule } = problem;
+    this.scalarsKey = JSON.stringify([optimizer, schedule, optimizer.grokfast && this.averagesFrom]);
   }
 
   async read(): Promise<TrainerState> {
@@ -63,7 +67,7 @@ export class Request {
   #submitted = 0;
   /** Passes whose traces have come back. */
   #returned = 0;
-  readonly #rows: TraceRow[] = [];
+  readonly #rows: TraceColumns;
   readonly #captured: Captured;
   /** Portions that a divergence may have to go back to: the last two that came back. */
   #recent: readonly Portion[] = [];
@@ -77,6 +81,7 @@ export class Request {
     this.#settle = Promise.withResolvers();
     this.result = this.#settle.promise;
     this.#passes = asked.steps + 1;
+    this.#rows = new TraceColumns(network.counts, asked.steps);
     this.#captured = new Captured(network, asked);
   }
 
@@ -120,14 +125,11 @@ export class Request {
       return;
     }
     this.#recent = [...this.#recent.slice(-1), portion];
-    const { counts } = this.network;
     let diverged: number | undefined;
     for (let i = 0; i < portion.passes && diverged === undefined; i++) {
-      const row = traceRow(traces, i, counts);
       const state = portion.first + i;
-      if (state === 0) this.network.current = row;
-      else if (isUsable(counts, row)) this.#rows.push(row);
-      else diverged = state;
+      if (state === 0) this.network.current = traceRow(traces, i, this.network.counts);
+      else if (!this.#rows.push(traces, i)) diverged = state;
     }
     for (const [i, at] of portion.captures.entries()) {
       if (diverged === undefined || at < diverged) this.#captured.take(at, captures[i]);
@@ -175,7 +177,7 @@ export class Request {
     const { network } = this;
     const steps = this.#rows.length;
     network.step += steps;
-    if (steps > 0) network.current = this.#rows[steps - 1];
-    this.#settle.resolve({ steps, diverged, trace: columnsOf(this.#rows), ...this.#captured.upTo(steps) });
+    if (steps > 0) network.current = this.#rows.row(steps - 1);
+    this.#settle.resolve({ steps, diverged, trace: this.#rows.take(), ...this.#captured.upTo(steps) });
   }
 }

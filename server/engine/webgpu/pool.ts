@@ -338,7 +338,10 @@ export class Pool {
 function dispatch(pass: GPUComputePassEncoder, kernels: readonly Kernel[], members: number): void {
   for (const { pipeline, groups } of kernels) {
     pass.setPipeline(pipeline);
-    pass.dispatchWorkgroups(groups[0], members, groups[1]);
+    // Each number that is passed on takes a tenth of the call.
+    if (groups[1] > 1) pass.dispatchWorkgroups(groups[0], members, groups[1]);
+    else if (members > 1) pass.dispatchWorkgroups(groups[0], members);
+    else pass.dispatchWorkgroups(groups[0]);
   }
 }
 

@@ -6,7 +6,7 @@ const threads = 64u;
 fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
   let pass_ = backwardPass(thread, member);
-  if (pass_ >= member.updates) { return; }
+  if (pass_ == noPass || pass_ >= member.updates) { return; }
   let theta = member.slot * SLOT;
   let projection = member.slot * SCRATCH;
   let embedding = projection + D * MQ;
