@@ -52,12 +52,22 @@ const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Coun
     };
   },
   "fused-backward": ({ constants: c }, plan) => {
-    const invocations = (c.GROUPS * c.NEURONS) / c.EACH;
+    const pairs = c.GROUPS * c.NEURONS * plan.shape.modulus * c.RUNS * c.RUN;
     return {
       needed: 2 * productOf(plan),
-      made: invocations * c.EACH * c.U * 8 * c.JQ,
-      // A quad of logits is a load; theta and its sums are a quarter of one each.
-      loads: invocations * c.U * (c.JQ + (3 * c.EACH) / 4),
+      made: pairs * 8 * c.JQ,
+      // A quad of logits is a load; a number of theta's and what is kept of a pair are a quarter of one each.
+      loads: pairs * (c.JQ + 2 / 4),
+      bytes: updateBytes(plan) + plan.slotBytes.logitGradient,
+    };
+  },
+  "fused-backward-many": ({ constants: c }, plan) => {
+    const pairs = c.GROUPS * c.NEURONS * c.U;
+    return {
+      needed: 2 * productOf(plan),
+      made: pairs * 2 * plan.shape.modulus,
+      // A quad of logits for two neurons.
+      loads: (pairs * c.JQ) / 2,
       bytes: updateBytes(plan) + plan.slotBytes.logitGradient,
     };
   },

@@ -19,9 +19,6 @@ export interface FusedTile {
   readonly many: boolean;
   /** Whether the backward kernel keeps the logit gradient in workgroup memory, if there is room. */
   readonly staged: boolean;
-  /** Whether it fetches a pair's before it needs it, which takes registers. */
-  readonly rowAhead: boolean;
-  readonly fetches?: number;
 }
 
 /** What `planOf` chooses by itself where a value is left out. The first decides bits. */
@@ -35,26 +32,18 @@ export interface FusedTuning {
  * compute: the larger an invocation's share, the fewer loads and additions of partial sums there are beside a multiply-add.
  */
 export const largeTiles: readonly FusedTile[] = [
+  { members: 1, pairLanes: 2, differences: 2, ahead: 8, neurons: 4, many: false, staged: true },
+  { members: 6, pairLanes: 4, differences: 3, ahead: 2, neurons: 4, many: false, staged: false },
+  { members: 24, pairLanes: 8, differences: 3, ahead: 1, neurons: 256, many: true, staged: false },
   {
-    members: 1,
-    pairLanes: 4,
-    differences: 1,
-    ahead: 4,
-    neurons: 4,
-    many: false,
-    staged: true,
-    rowAhead: true,
-  },
-  { members: 8, pairLanes: 8, ahead: 1, neurons: 8, many: false, staged: false, rowAhead: true },
-  {
-    members: 32,
-    pairLanes: 16,
+    members: 112,
+    pairLanes: 8,
+    differences: 6,
     sums: 138,
     ahead: 1,
     neurons: 128,
     many: true,
-    staged: true,
-    rowAhead: false,
+    staged: false,
   },
 ];
 
@@ -68,7 +57,6 @@ const smallTiles: readonly FusedTile[] = [
     neurons: 8,
     many: false,
     staged: true,
-    rowAhead: true,
   },
   {
     members: 3,
@@ -78,7 +66,6 @@ const smallTiles: readonly FusedTile[] = [
     neurons: 32,
     many: true,
     staged: false,
-    rowAhead: false,
   },
 ];
 
@@ -263,11 +250,10 @@ function backwardTile(
   const constants: Constants = {
     ...{ GROUPS, NEURONS, RUNS: runs.length, RUN: runs[0].count },
     ROWS: Math.ceil(rows / (isMany ? invocations : lanes)),
-    ...(tile.rowAhead ? { ROW_AHEAD: 1, ROW_NOW: 0 } : { ROW_AHEAD: 0, ROW_NOW: 1 }),
     // Quads of staged rows that an invocation fetches at once.
     FETCHES: isMany
       ? Math.ceil((differences * JQ) / invocations)
-      : evenly(Math.ceil(pairs / Math.max(1, Math.floor(invocations / JQ))), tile.fetches ?? 20),
+      : evenly(Math.ceil(pairs / Math.max(1, Math.floor(invocations / JQ))), 10),
   };
   return {
     files: isMany

@@ -1,6 +1,7 @@
 import type { Portion, Request } from "./network.ts";
 import { checkpoints, type Part, type Pool, type Submitted } from "./pool.ts";
 import { writeScalars } from "./scalars.ts";
+import { evenly } from "./shader.ts";
 import { traceValues } from "./trace-row.ts";
 
 /** How long a submission should keep the device busy: long beside what it costs, short for whoever wants to stop it. */
@@ -20,7 +21,6 @@ export class Lane {
   readonly #broken: (error: unknown) => Promise<void>;
   readonly #requests = new Set<Request>();
   #running: Promise<void> | undefined;
-  #submissions = 0;
   /** Milliseconds that a pass of so many members took lately. */
   #pace: { readonly members: number; readonly passMs: number } | undefined;
 
@@ -88,19 +88,23 @@ export class Lane {
       }
       if (request.isSettled) this.#requests.delete(request);
     }
-    const members = this.#requests.size;
-    if (members === 0) return undefined;
+    if (this.#requests.size === 0) return undefined;
+    const members = evenly(this.#requests.size, this.#pool.sideBySide);
     const most = this.#mostPasses(members);
     const mostCaptures = Math.max(1, Math.floor(this.#pool.mostCaptures / members));
-    const checkpoint = this.#submissions % checkpoints;
     const portions: Portion[] = [];
     for (const request of this.#requests) {
-      const portion = request.next(most, mostCaptures, checkpoint);
+      if (portions.length === members) break;
+      const portion = request.next(most, mostCaptures);
       if (portion !== undefined) portions.push(portion);
     }
     if (portions.length === 0) return undefined;
-    this.#submissions++;
-    return { portions, submitted: this.#pool.submit(partsOf(portions), checkpoint) };
+    // The others come first next time.
+    for (const { request } of portions) {
+      this.#requests.delete(request);
+      this.#requests.add(request);
+    }
+    return { portions, submitted: this.#pool.submit(partsOf(portions)) };
   }
 
   #mostPasses(members: number): number {
@@ -116,7 +120,7 @@ function partsOf(portions: readonly Portion[]): Part[] {
   // Networks that are trained alike, at the same steps, need the same.
   const shared = new Map<string, Float32Array>();
   return portions.map((portion) => {
-    const { request, first, passes, updates, captures } = portion;
+    const { request, first, passes, updates, captures, checkpoint } = portion;
     const { network } = request;
     const key = `${network.scalarsKey} ${network.step + first} ${passes} ${updates}`;
     let scalars = shared.get(key);
@@ -131,6 +135,7 @@ function partsOf(portions: readonly Portion[]): Part[] {
       updates,
       scalars,
       captures: captures.map((at) => at - first),
+      checkpoint,
     };
   });
 }

@@ -1,7 +1,7 @@
 import { stateFrom } from "../../model/network-state.ts";
 import type { Advance, Problem, TrainerState } from "../engine.ts";
 import { Captured } from "./captured.ts";
-import type { Pool } from "./pool.ts";
+import { checkpoints, type Pool } from "./pool.ts";
 import { countEntries, type EntryCounts, TraceColumns, type TraceRow, traceRow } from "./trace-row.ts";
 
 /** A network resident on the device. At most one request at a time. */
@@ -51,6 +51,7 @@ export interface Portion {
   readonly updates: number;
   /** After how many updates of the request its captures here are. */
   readonly captures: readonly number[];
+  /** Where its state at the beginning is kept. */
   readonly checkpoint: number;
 }
 
@@ -65,6 +66,8 @@ export class Request {
   /** Passes in all, and those submitted. */
   #passes: number;
   #submitted = 0;
+  /** Those given to be submitted; each has the state that it begins with kept in the next checkpoint in turn. */
+  #portions = 0;
   /** Passes whose traces have come back. */
   #returned = 0;
   readonly #rows: TraceColumns;
@@ -102,8 +105,9 @@ export class Request {
   }
 
   /** The next portion of at most `most` passes and `mostCaptures` captures; undefined when there is nothing to submit now. */
-  next(most: number, mostCaptures: number, checkpoint: number): Portion | undefined {
+  next(most: number, mostCaptures: number): Portion | undefined {
     if (this.#isSettled) return undefined;
+    const checkpoint = this.#portions % checkpoints;
     if (this.#repeat !== undefined) return this.#nextRepetition(most, checkpoint);
     const first = this.#submitted;
     const room = Math.min(most, this.#passes - first);
@@ -112,6 +116,7 @@ export class Request {
     const { captures, end } = this.#captured.due(Math.min(first + room, this.#passes - 1), mostCaptures);
     const passes = end === undefined ? room : end - first;
     this.#submitted += passes;
+    this.#portions++;
     const updates = this.#submitted === this.#passes ? passes - 1 : passes;
     return { request: this, first, passes, updates, captures, checkpoint };
   }
@@ -166,6 +171,7 @@ export class Request {
   #nextRepetition(most: number, checkpoint: number): Portion | undefined {
     if (!this.#isRepeating || this.#repeat!.updates === 0) return undefined;
     const { first, updates } = this.#repeat!;
+    this.#portions++;
     const passes = Math.min(most, updates);
     this.#repeat = { checkpoint, first: first + passes, updates: updates - passes };
     return { request: this, first, passes, updates: passes, captures: [], checkpoint };

@@ -124,7 +124,6 @@ describe.skipIf(softwareAdapterMissing !== undefined)("the fused kernels", () =>
     neurons: fc.constantFrom(4, 8, 16, 32),
     many: fc.boolean(),
     staged: fc.boolean(),
-    rowAhead: fc.boolean(),
   });
 
   it("leave the same bits and losses however they are cut up", async () => {

@@ -22,10 +22,12 @@ it.skipIf(softwareAdapterMissing)(
     expect(pool.take()).toBeUndefined();
     for (const slot of slots) pool.write(slot, problem, state);
     const evaluate = (slot: number) =>
-      pool.submit(
-        [{ slot, inverseTrained: 1, passes: 1, updates: 0, scalars: new Float32Array(8), captures: [] }],
-        1,
-      );
+      pool.submit([
+        {
+          ...{ slot, inverseTrained: 1, passes: 1, updates: 0, scalars: new Float32Array(8) },
+          ...{ captures: [], checkpoint: 1 },
+        },
+      ]);
     const { traces } = await evaluate(slots[1]);
     const changed = { ...state, theta: state.theta.map((value) => 2 * value) };
     pool.write(slots[1], problem, changed);

@@ -15,6 +15,8 @@ export interface Part {
   readonly scalars: Float32Array;
   /** After how many of its updates here the weights are copied out; increasing. */
   readonly captures: readonly number[];
+  /** Where its state is copied to before. */
+  readonly checkpoint: number;
 }
 
 /** What a submission gives back. */
@@ -26,7 +28,7 @@ export interface Submitted {
   readonly captures: readonly (readonly Float32Array[])[];
 }
 
-/** Copies of a state that are kept: one of each submission in flight, and of the one before. */
+/** Copies of a state that are kept: one of each submission of it in flight, and of the one before. */
 export const checkpoints = 3;
 
 /** Bytes of parts of traces that a pool sets aside, unless one pass of every member takes more. */
@@ -34,6 +36,12 @@ const mostPartialBytes = 32 << 20;
 
 /** Bytes of captured weights that a submission brings back at most, unless a single one is larger. */
 const mostCaptureBytes = 16 << 20;
+
+/**
+ * Bytes of states that a large GPU's second cache holds beside what else passes through it: in one submission after another, networks whose
+ * states it does not hold would each time be fetched from memory.
+ */
+const cachedBytes = 40 << 20;
 
 /** In the order of their bindings. */
 interface Buffers {
@@ -91,6 +99,8 @@ export class Pool {
   readonly plan: Plan;
   /** Captures that one submission can have. */
   readonly mostCaptures: number;
+  /** Networks that are best submitted together; of more, some after the others. */
+  readonly sideBySide: number;
   readonly #device: GPUDevice;
   readonly #pipelines: Pipelines;
   #memory: PoolMemory;
@@ -105,6 +115,7 @@ export class Pool {
     this.#pipelines = pipelines;
     this.#memory = memory;
     this.mostCaptures = Math.max(1, Math.floor(mostCaptureBytes / plan.layerBytes));
+    this.sideBySide = Math.max(1, Math.floor(cachedBytes / plan.slotBytes.state));
     this.#free = Array.from({ length: memory.capacity }, (_, i) => memory.capacity - 1 - i);
   }
 
@@ -180,7 +191,10 @@ export class Pool {
   /** Computes theta of a slot from the factors in its scratch, as after an update. */
   #makeProduct(slot: number): void {
     const scalars = new Float32Array(this.plan.scalarsAStep);
-    this.#writeParts([{ slot, inverseTrained: 0, passes: 1, updates: 1, scalars, captures: [] }], 1);
+    this.#writeParts(
+      [{ slot, inverseTrained: 0, passes: 1, updates: 1, scalars, captures: [], checkpoint: 0 }],
+      1,
+    );
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setBindGroup(0, this.#memory.bindings.train);
@@ -202,10 +216,10 @@ export class Pool {
   }
 
   /**
-   * Passes of several networks side by side, in one submission, after copying their states to checkpoint `checkpoint`. All members
+   * Passes of several networks side by side, in one submission, after copying their states to their checkpoints. All members
    * together have at most `mostPasses`, counted by the longest, and `mostCaptures`.
    */
-  async submit(parts: readonly Part[], checkpoint: number): Promise<Submitted> {
+  async submit(parts: readonly Part[]): Promise<Submitted> {
     const passes = Math.max(...parts.map((part) => part.passes));
     this.#writeParts(parts, passes);
     const traceBytes = parts.length * passes * traceValues * 4;
@@ -213,7 +227,10 @@ export class Pool {
     const captured = parts.reduce((count, part) => count + part.captures.length, 0);
     let offset = traceBytes;
     const bytes = await this.#through(traceBytes + captured * layerBytes, (encoder, staging) => {
-      this.#copyStates(encoder, parts, this.#memory.buffers.state, this.#memory.checkpoints[checkpoint]);
+      for (const [i, buffer] of this.#memory.checkpoints.entries()) {
+        const own = parts.filter(({ checkpoint }) => checkpoint === i);
+        this.#copyStates(encoder, own, this.#memory.buffers.state, buffer);
+      }
       let done = 0;
       for (const [after, slots] of capturesInOrder(parts)) {
         this.#encodePasses(encoder, parts.length, after - done);

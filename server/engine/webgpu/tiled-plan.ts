@@ -157,8 +157,8 @@ function productTile(TJ: number, limits: WorkgroupLimits, tile: Tile = {}) {
 function thetaTile(modulus: number, limits: WorkgroupLimits, tile: ThetaTile = {}) {
   const isLarge = limits.sums >= 64;
   const RESIDUES = tile.residues ?? 8;
-  const DIFFERENCES = evenly((modulus + 1) / 2, tile.differences ?? (isLarge ? 10 : 3));
-  const NEURON_QUADS = tile.neuronQuads ?? (isLarge ? 3 : 1);
+  const DIFFERENCES = evenly((modulus + 1) / 2, tile.differences ?? (isLarge ? 7 : 3));
+  const NEURON_QUADS = tile.neuronQuads ?? (isLarge ? 2 : 1);
   const THETA_DEPTH = tile.depth ?? depthOf(modulus);
   const THETA_COLUMNS = invocations / RESIDUES;
   const rowQuads = NEURON_QUADS * THETA_COLUMNS + 1;

@@ -54,14 +54,11 @@ var<workgroup> sharedPass: u32;
 // Of a member that has done with its own.
 const noPass = 0xffffffffu;
 
-fn sharePass(thread: u32, pass_: f32, member: Member) -> u32 {
-  if (thread == 0u) { sharedPass = select(noPass, u32(pass_), u32(pass_) < member.passes); }
+fn sharePass(thread: u32, counter: f32, member: Member) -> u32 {
+  if (thread == 0u) { sharedPass = select(noPass, u32(counter), u32(counter) < member.passes); }
   return workgroupUniformLoad(&sharedPass);
 }
 
-fn forwardPass(thread: u32, member: Member) -> u32 { return sharePass(thread, submission[0].x, member); }
-fn backwardPass(thread: u32, member: Member) -> u32 { return sharePass(thread, submission[0].y, member); }
-
 // To be called by one invocation of all.
-fn endForward() { submission[0].y = submission[0].x; }
-fn endBackward() { submission[0].x = submission[0].y + 1.0; }
+fn endForward(counter: f32) { submission[0].y = counter; }
+fn endBackward(counter: f32) { submission[0].x = counter + 1.0; }

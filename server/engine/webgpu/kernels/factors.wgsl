@@ -16,7 +16,8 @@ var<workgroup> norms: array<vec4f, threads>;
 @compute @workgroup_size(threads)
 fn factors(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread, member);
+  let counter = submission[0].y;
+  let pass_ = sharePass(thread, counter, member);
   if (pass_ == noPass) { return; }
   let update = updateOf(group.y, member, pass_);
   let state_ = member.slot * SLOT;

@@ -34,8 +34,9 @@ fn halfAt(i: u32, half: u32) -> vec2f {
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread, member);
-  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(); }
+  let counter = submission[0].y;
+  let pass_ = sharePass(thread, counter, member);
+  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(counter); }
   if (pass_ == noPass) { return; }
   if (group.x == GROUPS) {
     sumTraces(thread, threads, member.slot, partialsAt(group.y, pass_));
@@ -62,17 +63,11 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   #end
   workgroupBarrier();
 
-  var seen = 0u;
   for (var a = 0u; a < P; a++) {
     // Of the next a.
     #repeat i FETCHES
     let next$(i) = logitGradient[from$(i) + min(a + 1u, P - 1u) * (JQ + 2u)];
     #end
-    // What the update will need, one quad of weights an invocation and a, so that it is near by then.
-    let touched = a * threads + thread;
-    let touchedAt = min(firstQuad * P + touched % (P * quads), layerQuads - 1u);
-    var near: Trained;
-    if (touched < P * quads) { near = thetaAt(member.slot * SLOT + touchedAt); } else { near = trainedAt(member.slot * SLOT + layerQuads + touchedAt); }
     let entering = select(a + differences - P, a + differences, a + differences < P);
     let nextTheta = halfAt(base + entering, half);
     let rows = a % 2u * differences * JQ;
@@ -122,7 +117,6 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     theta$(P/2) = nextTheta;
     ofTheta$(P/2) = vec2f(0.0);
     if (a + differences >= P) { ofTheta$(P/2) = room[entering * stride * 2u + own]; }
-    seen = seen ^ bitcast<u32>(near.w.x) ^ bitcast<u32>(near.first.x) ^ bitcast<u32>(near.second.x);
     #repeat i FETCHES
     if (thread + $(i)u * threads < differences * JQ) { gradientRows[differences * JQ - rows + fetched$(i)] = next$(i); }
     #end
@@ -186,6 +180,4 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     submission[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + firstQuad + thread] =
         vec4f(room[at], room[at + 1u]) + vec4f(room[at + 2u], room[at + 3u]);
   }
-  // So that no compiler leaves out what was only looked at. Nobody reads it.
-  if (seen == 0xffffffffu) { asFirst[thread] = vec2f(1.0); }
 }

@@ -39,15 +39,18 @@ fn thetaGradient(row: u32, quad: u32) -> vec4f {
 
 fn xiGradient(row: u32, quad: u32) -> vec4f {
   var s = vec4f(0.0);
-  for (var i = 0u; i < P * RUNS; i++) { s += room[i * rows + row * quads + quad]; }
+  #repeat i P*RUNS
+  s += room[$(i)u * rows + row * quads + quad];
+  #end
   return s;
 }
 
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread, member);
-  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(); }
+  let counter = submission[0].y;
+  let pass_ = sharePass(thread, counter, member);
+  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(counter); }
   if (pass_ == noPass) { return; }
   if (group.x == GROUPS) {
     sumTraces(thread, threads, member.slot, partialsAt(group.y, pass_));
@@ -85,35 +88,25 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   #end
   workgroupBarrier();
 
-  let end = min((run + 1u) * RUN, differences);
-  #repeat once ROW_AHEAD
-  #repeat k JQ
-  var n$(k) = rowAt(member.slot, run * RUN * P + a, $(k)u);
-  #end
-  #end
-  for (var d = run * RUN; d < end; d++) {
-    #repeat once ROW_AHEAD
-    // The next pair's, while this one's are used.
-    #repeat k JQ
-    let g$(k) = n$(k);
-    n$(k) = rowAt(member.slot, min(d + 1u, P / 2u) * P + a, $(k)u);
-    #end
-    #end
-    #repeat once ROW_NOW
+  // Written out, so that rows are on their way while those before are used. Differences beyond the last one are that one with no activation.
+  #repeat i RUN
+  {
+    let isThere = RUNS * RUN == differences || run * RUN + $(i)u < differences;
+    let d = min(run * RUN + $(i)u, P / 2u);
     #repeat k JQ
     let g$(k) = rowAt(member.slot, d * P + a, $(k)u);
     #end
-    #end
     let b = select(a + d, a + d - P, a + d >= P);
     let z = vec4f(first + theta[b * NEURONS + neuron]);
-    let h = vec4f(activation(z).x);
+    let h = vec4f(select(0.0, activation(z).x, isThere));
     var ofHidden = vec4f(0.0);
     #repeat k JQ
     x$(k) = fma(g$(k), h, x$(k));
     ofHidden = fma(g$(k), w$(k), ofHidden);
     #end
-    ofPair[(d * P + a) * quads + own][neuron % 4u] = throughActivation(ofHidden, slope(z).x);
+    if (isThere) { ofPair[(d * P + a) * quads + own][neuron % 4u] = throughActivation(ofHidden, slope(z).x); }
   }
+  #end
   workgroupBarrier();
   #repeat j P
   room[(a * RUNS + run) * rows + $(j)u * quads + own][neuron % 4u] = x$(j/4)[$(j)u % 4u];

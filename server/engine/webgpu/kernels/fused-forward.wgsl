@@ -44,8 +44,9 @@ fn othersOf(t: u32) -> f32 {
 @compute @workgroup_size(threads)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = forwardPass(thread, member);
-  if (group.x == 0u && group.y == 0u && thread == 0u) { endForward(); }
+  let counter = submission[0].x;
+  let pass_ = sharePass(thread, counter, member);
+  if (group.x == 0u && group.y == 0u && thread == 0u) { endForward(counter); }
   if (pass_ == noPass) { return; }
   let lane = thread % PAIR_LANES;
   // The only column's number is known to the compiler.

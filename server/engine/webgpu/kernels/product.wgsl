@@ -5,7 +5,8 @@ const threads = 64u;
 @compute @workgroup_size(threads)
 fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread, member);
+  let counter = submission[0].y;
+  let pass_ = sharePass(thread, counter, member);
   if (pass_ == noPass || pass_ >= member.updates) { return; }
   let theta = member.slot * SLOT;
   let projection = member.slot * SCRATCH;

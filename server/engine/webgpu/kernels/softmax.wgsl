@@ -19,7 +19,8 @@ var<workgroup> traces: array<PairTrace, PAIRS>;
 @compute @workgroup_size(PAIRS * LANES)
 fn softmax(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread, member);
+  let counter = submission[0].y;
+  let pass_ = sharePass(thread, counter, member);
   if (pass_ == noPass) { return; }
   let pair = thread / LANES;
   let lane = thread % LANES;

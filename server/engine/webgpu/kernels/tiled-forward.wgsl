@@ -19,8 +19,9 @@ var<workgroup> output: array<vec4f, DEPTH * columns4>;
 @compute @workgroup_size(threads)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = forwardPass(thread, member);
-  if (group.x == 0u && group.y == 0u && group.z == 0u && thread == 0u) { endForward(); }
+  let counter = submission[0].x;
+  let pass_ = sharePass(thread, counter, member);
+  if (group.x == 0u && group.y == 0u && group.z == 0u && thread == 0u) { endForward(counter); }
   if (pass_ == noPass) { return; }
   let theta = member.slot * SLOT;
   let xi = theta + layerQuads;

@@ -32,7 +32,8 @@ fn secondAt(residue: u32, quad: u32) -> u32 {
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread, member);
+  let counter = submission[0].y;
+  let pass_ = sharePass(thread, counter, member);
   if (pass_ == noPass) { return; }
   let theta = member.slot * SLOT;
   let xi = theta + layerQuads;

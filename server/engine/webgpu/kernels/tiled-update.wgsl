@@ -7,8 +7,9 @@ var<workgroup> norms: array<vec4f, threads>;
 @compute @workgroup_size(threads)
 fn finish(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let member = memberAt(group.y);
-  let pass_ = backwardPass(thread, member);
-  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(); }
+  let counter = submission[0].y;
+  let pass_ = sharePass(thread, counter, member);
+  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(counter); }
   if (pass_ == noPass) { return; }
   let at = group.x * threads + thread;
   norms[thread] = vec4f(0.0);
