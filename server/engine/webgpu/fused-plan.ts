@@ -141,10 +141,11 @@ function forwardTile(
     AHEAD /= 2;
   const TJ = logits(AHEAD);
   const COLUMNS = Math.ceil(modulus / TJ);
+  const all = DIFFERENCES * TJ;
   const roundSums = (lanes: number, count: number) =>
     PARTS * (Math.ceil((COLUMNS * count * lanes) / 32) * 32 + (lanes % 32));
   const countOf = (lanes: number) =>
-    evenly(TJ, Math.max(1, Math.floor((roundBytes / (roundSums(lanes, TJ) * 4)) * TJ)));
+    evenly(all, Math.max(1, Math.floor((roundBytes / (roundSums(lanes, all) * 4)) * all)));
   const bytes = (lanes: number) => {
     const pairs = lanes * DIFFERENCES;
     const row = COLUMNS * TJ + 1;
@@ -157,9 +158,9 @@ function forwardTile(
     PAIR_LANES * PARTS * COLUMNS > limits.invocations || bytes(PAIR_LANES) > limits.memoryBytes;
   while (PAIR_LANES > 1 && isTooLarge()) PAIR_LANES = evenly(items, PAIR_LANES - 1);
   const ROUND = countOf(PAIR_LANES);
-  const rounds: Round[] = Array.from({ length: Math.ceil(TJ / ROUND) }, (_, i) => ({
+  const rounds: Round[] = Array.from({ length: Math.ceil(all / ROUND) }, (_, i) => ({
     first: i * ROUND,
-    count: Math.min(ROUND, TJ - i * ROUND),
+    count: Math.min(ROUND, all - i * ROUND),
   }));
   const ENTRY_ITEMS = Math.ceil(DIFFERENCES / (PARTS * COLUMNS));
   const constants = {

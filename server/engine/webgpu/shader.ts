@@ -9,7 +9,7 @@ type Variables = Readonly<Record<string, number>>;
 /** Bytes of a vec4f. */
 export const quadBytes = 16;
 
-/** Logits whose partial sums meet at once in fused-forward.wgsl: of a first one, so many. */
+/** A piece of what is written out: from a first one on, so many. */
 export interface Round {
   readonly first: number;
   readonly count: number;

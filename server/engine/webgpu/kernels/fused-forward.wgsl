@@ -2,7 +2,7 @@
 //
 // An invocation has a residue a, the pairs of DIFFERENCES differences d from it, TJ of the logits, one in every COLUMNS, and one in PARTS of
 // the quads of neurons; it keeps its sums over those in registers. Invocations of a workgroup are [part, column, PAIR_LANES], so neighbours
-// fetch neighbouring quads. The parts' sums meet in workgroup memory, some logits of one difference at a time, and are added in their order:
+// fetch neighbouring quads. The parts' sums meet in workgroup memory, some at a time, and are added in their order:
 // so the logits' bits depend on PARTS, and on nothing else of how the work is cut up.
 
 const pairs = DIFFERENCES * PAIR_LANES;
@@ -15,7 +15,7 @@ const partStride = (COLUMNS * ROUND * PAIR_LANES + 31u) / 32u * 32u + PAIR_LANES
 // Pieces into which a row of logits is cut for its maximum and its sum.
 const piece = (P + PIECES - 1u) / PIECES;
 
-// [part, column, logit of the round, lane]; then [pair, logit]: e^{f - most}
+// [part, column, sum of the round, lane]; then [pair, logit]: e^{f - most}
 var<workgroup> sums: array<f32, max(PARTS * partStride, pairs * rowStride)>;
 var<workgroup> entryOf: array<u32, pairs>;
 // [pair, logit]
@@ -62,10 +62,8 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   #repeat j TJ
   let r$(j) = xi + min($(j)u * COLUMNS + column, P - 1u);
   #end
-  #repeat d DIFFERENCES
-  #repeat j TJ
-  var s$(d)_$(j) = 0.0;
-  #end
+  #repeat i DIFFERENCES*TJ
+  var s$(i) = 0.0;
   #end
   // What the pairs are, for when their logits are there.
   #repeat i ENTRY_ITEMS
@@ -101,7 +99,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       #end
       #repeat j TJ
       #repeat d DIFFERENCES
-      s$(d)_$(j) = fma(h$(d).w, w$(i)_$(j).w, fma(h$(d).z, w$(i)_$(j).z, fma(h$(d).y, w$(i)_$(j).y, fma(h$(d).x, w$(i)_$(j).x, s$(d)_$(j)))));
+      s$(d*TJ+j) = fma(h$(d).w, w$(i)_$(j).w, fma(h$(d).z, w$(i)_$(j).z, fma(h$(d).y, w$(i)_$(j).y, fma(h$(d).x, w$(i)_$(j).x, s$(d*TJ+j)))));
       #end
       #end
     }
@@ -111,10 +109,9 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   #repeat i ENTRY_ITEMS
   if (thread + $(i)u * threads < pairs) { entryOf[thread + $(i)u * threads] = entry$(i); }
   #end
-  #repeat d DIFFERENCES
   #rounds
-  #repeat j $(count)
-  sums[part * partStride + (column * $(count)u + $(j)u) * PAIR_LANES + lane] = s$(d)_$(first+j);
+  #repeat i $(count)
+  sums[part * partStride + (column * $(count)u + $(i)u) * PAIR_LANES + lane] = s$(first+i);
   #end
   workgroupBarrier();
   for (var o = thread; o < COLUMNS * $(count)u * PAIR_LANES; o += threads) {
@@ -123,11 +120,11 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       let k = i * partStride + o;
       s += vec4f(sums[k], sums[k + partStride], sums[k + 2u * partStride], sums[k + 3u * partStride]);
     }
-    let j = o / PAIR_LANES;
-    logits[($(d)u * PAIR_LANES + o % PAIR_LANES) * rowStride + ($(first)u + j % $(count)u) * COLUMNS + j / $(count)u] = (s.x + s.y) + (s.z + s.w);
+    let sum = $(first)u + o / PAIR_LANES % $(count)u;
+    let logit = sum % TJ * COLUMNS + o / PAIR_LANES / $(count)u;
+    logits[(sum / TJ * PAIR_LANES + o % PAIR_LANES) * rowStride + logit] = (s.x + s.y) + (s.z + s.w);
   }
   workgroupBarrier();
-  #end
   #end
   for (var i = thread; i < pairs * PIECES; i += threads) {
     let row = i / PIECES * rowStride;
@@ -186,15 +183,13 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     let u = pairOf(group.x, t);
     if (u < U) {
       let entry = entryOf[t];
-      let answer = u32(seen[t].x);
-      let others = othersOf(t);
-      var g = vec4f(0.0);
+      let j = i % JQ * 4u;
+      let row = t * rowStride;
+      var e = vec4f(0.0);
       #repeat c 4
-      {
-        let j = i % JQ * 4u + $(c)u;
-        if (j < P) { g[$(c)] = gradientOf(entry, j, answer, sums[t * rowStride + j], others, member.inverseTrained); }
-      }
+      e[$(c)] = sums[row + min(j + $(c)u, P - 1u)];
       #end
+      let g = gradientOf(entry, j, u32(seen[t].x), e, othersOf(t), member.inverseTrained);
       logitGradient[pairAt(member.slot, u) + i % JQ] = g;
     }
   }

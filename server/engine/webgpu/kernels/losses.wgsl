@@ -11,19 +11,20 @@ fn isTrained(entry: u32, e: u32) -> bool { return classOf(entry, e) < 2u; }
 // Infinity or NaN, asked in a way that no compiler answers with "can't be".
 fn isOutOfRange(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) == 0x7f800000u; }
 
-// Of the training loss in logit j: e^{f_j - f_answer} is `e`.
-fn gradientOf(entry: u32, j: u32, answer: u32, e: f32, others: f32, inverseTrained: f32) -> f32 {
+// Of the training loss in the logits from j on: e^{f - f_answer} is `e`. Of logits beyond P, zero.
+fn gradientOf(entry: u32, j: u32, answer: u32, e: vec4f, others: f32, inverseTrained: f32) -> vec4f {
+  let logits = vec4u(j) + vec4u(0u, 1u, 2u, 3u);
   var trained = 0.0;
-  var right = 0.0;
+  var right = vec4f(0.0);
   for (var i = 0u; i < 2u; i++) {
     if (isTrained(entry, i)) {
       trained += 1.0;
-      if (labelOf(entry, i) == j) { right += 1.0; }
+      right += select(vec4f(0.0), vec4f(1.0), logits == vec4u(labelOf(entry, i)));
     }
   }
-  let total = 1.0 + others;
-  if (j == answer) { return inverseTrained * ((trained - right) - trained * (others / total)); }
-  return inverseTrained * (trained * (e / total) - right);
+  let weight = trained / (1.0 + others);
+  let g = select(fma(e, vec4f(weight), -right), fma(vec4f(-others), vec4f(weight), vec4f(trained) - right), logits == vec4u(answer));
+  return select(vec4f(0.0), inverseTrained * g, logits < vec4u(P));
 }
 
 // Parts of a trace: (train loss, test loss, common, rare), (partner, held out, logits out of range, 0).

@@ -79,12 +79,7 @@ fn softmax(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   for (var i = 0u; i < LANES; i++) { others += sums[i * stride + pair]; }
   #repeat i QUADS_A_LANE
   if (u < U && quad$(i) < LOGIT_QUADS) {
-    var g = vec4f(0.0);
-    #repeat c 4
-    if (4u * quad$(i) + $(c)u < P) {
-      g[$(c)] = gradientOf(entry, 4u * quad$(i) + $(c)u, answer.index, f$(i)[$(c)], others, member.inverseTrained);
-    }
-    #end
+    let g = gradientOf(entry, 4u * quad$(i), answer.index, f$(i), others, member.inverseTrained);
     logitGradient[(member.slot * U + u) * LOGIT_QUADS + quad$(i)] = g;
   }
   #end
