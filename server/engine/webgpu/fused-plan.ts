@@ -32,16 +32,17 @@ export interface FusedTuning {
  * compute: the larger an invocation's share, the fewer loads and additions of partial sums there are beside a multiply-add.
  */
 export const largeTiles: readonly FusedTile[] = [
-  { members: 1, pairLanes: 2, differences: 2, ahead: 8, neurons: 4, many: false, staged: true },
+  { members: 1, pairLanes: 1, differences: 3, ahead: 8, neurons: 4, many: false, staged: true },
   { members: 6, pairLanes: 4, differences: 3, ahead: 2, neurons: 4, many: false, staged: false },
-  { members: 24, pairLanes: 8, differences: 3, ahead: 1, neurons: 256, many: true, staged: false },
+  { members: 24, pairLanes: 12, differences: 3, ahead: 1, neurons: 64, many: true, staged: false },
+  { members: 48, pairLanes: 8, differences: 3, ahead: 1, neurons: 256, many: true, staged: false },
   {
     members: 112,
     pairLanes: 8,
     differences: 6,
     sums: 138,
     ahead: 1,
-    neurons: 128,
+    neurons: 256,
     many: true,
     staged: false,
   },

@@ -63,6 +63,8 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   #end
   workgroupBarrier();
 
+  // Which no compiler knows.
+  let zero = bitcast<u32>(submission[1].w);
   for (var a = 0u; a < P; a++) {
     // Of the next a.
     #repeat i FETCHES
@@ -94,7 +96,9 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
         ofHidden1[$(j)u % 4u] = fma(g, w$(j).y, ofHidden1[$(j)u % 4u]);
       }
       #end
-      let added = vec2f(throughActivation(ofHidden0, slope(vec4f(z.x)).x), throughActivation(ofHidden1, slope(vec4f(z.y)).x));
+      // A compiler would make one operation, rounded once, of each product and a sum after it; fused-backward.wgsl has them apart.
+      let product = vec2f(throughActivation(ofHidden0, slope(vec4f(z.x)).x), throughActivation(ofHidden1, slope(vec4f(z.y)).x));
+      let added = bitcast<vec2f>(bitcast<vec2u>(product) ^ vec2u(zero));
       ofFirst += added;
       ofTheta$(first+i) += added;
     }
