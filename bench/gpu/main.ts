@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { openCpuEngine } from "../../server/engine/cpu/cpu-engine.ts";
 import { largestCohort } from "../../server/engine/webgpu/plan.ts";
 import { openWebGpuEngine } from "../../server/engine/webgpu/webgpu-engine.ts";
+import { Card } from "./card.ts";
 import { type Check, checkAuto, checkBits, checkOracle, checkPublished } from "./checks.ts";
 import { measurePeers, type PeerRow } from "./peers.ts";
 import { countsReport, type GpuResults, reportOf } from "./report.ts";
@@ -20,6 +21,7 @@ same card, in less than 8 minutes. Needs nothing but a driver with Vulkan; the p
   --peer-seconds n     after these no peer is begun; 0 for none (default 150)
   --seconds n          of each measurement (default 1)
   --counts             print what each kernel has to do, and the time that takes at least on a large card; needs no GPU
+  --kernels            time each kernel by the card's clock instead, and what it takes to encode and submit a pass; --members as below
   --tune               look for better ways to cut up the kernels instead; --members n, also more than once: for so many networks
                        side by side (default 1, 8, 64 and 256)
   --software           also on an adapter that computes on the CPU: very slow`;
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     "peer-seconds": { type: "string", default: "150" },
     seconds: { type: "string", default: "1" },
     counts: { type: "boolean", default: false },
+    kernels: { type: "boolean", default: false },
     tune: { type: "boolean", default: false },
     members: { type: "string", multiple: true, default: ["1", "8", "64", "256"] },
     software: { type: "boolean", default: false },
@@ -41,16 +44,39 @@ const { values } = parseArgs({
 
 if (values.help) console.log(usage);
 else if (values.counts) console.log(countsReport());
-else if (values.tune) await showTuning();
+else if (values.tune || values.kernels) await look();
 else await main();
 
-async function showTuning(): Promise<void> {
+async function look(): Promise<void> {
   const members = values.members.map(Number);
   if (members.some((count) => !(Number.isInteger(count) && count >= 1 && count <= largestCohort))) {
     console.error(`--members must be 1 to ${largestCohort}, got ${values.members.join(", ")}`);
     process.exitCode = 2;
-    return;
+  } else if (values.kernels) await showKernels(members);
+  else await showTuning(members);
+}
+
+async function showKernels(members: readonly number[]): Promise<void> {
+  const card = await Card.open(values.software);
+  show(card.info.adapter);
+  const small = { p: 23, width: 512 };
+  for (const [shape, count] of [
+    ...members.map((count) => [small, count] as const),
+    [{ p: 97, width: 9107 }, 1] as const,
+  ]) {
+    const { bits: _, ...times } = await card.measure(shape, count, 1000 * Number(values.seconds));
+    if (values.json) console.log(JSON.stringify({ ...shape, members: count, ...times }));
+    const each = times.kernels.map(
+      ({ name, busy, idle }) => `${name} ${busy.toFixed(1)} (${idle.toFixed(1)} idle)`,
+    );
+    show(
+      `p ${shape.p}, M ${shape.width}, ${count}: ${times.pass.toFixed(2)} us a pass; ${each.join(", ")}; encoded in ${times.encode.toFixed(1)}, submitted in ${times.submit.toFixed(1)}`,
+    );
   }
+  card.destroy();
+}
+
+async function showTuning(members: readonly number[]): Promise<void> {
   for await (const tried of tune({
     allowSoftware: values.software,
     seconds: Number(values.seconds),

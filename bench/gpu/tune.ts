@@ -1,15 +1,14 @@
 import { type FusedTile, type FusedTuning, largeTiles } from "../../server/engine/webgpu/fused-plan.ts";
-import { Gpu } from "../../server/engine/webgpu/gpu.ts";
 import type { Tuning } from "../../server/engine/webgpu/plan.ts";
 import type { TiledTuning } from "../../server/engine/webgpu/tiled-plan.ts";
 import type { Shape } from "../engine-speed.ts";
-import { standardProblem } from "../problem.ts";
+import { Card } from "./card.ts";
 
 /** One way to cut up the kernels of a shape, measured. */
 export interface Tried extends Shape {
   readonly members: number;
   readonly tuning: Tuning;
-  /** Of all members together; NaN: it failed. */
+  /** Of all members together, by the card's clock alone; NaN: it failed. */
   readonly stepsPerSecond: number;
   /** Whether some steps leave the bits that they left with the first way that adds in the same order. */
   readonly sameBits: boolean;
@@ -31,7 +30,7 @@ const fusedTile: Choices<FusedTile> = {
   sums: [96, 138],
   differences: [1, 2, 3, 4, 6, 12],
   pairLanes: [4, 8, 16, 32],
-  ahead: [1, 2, 4],
+  ahead: [1, 2, 4, 8],
   many: [false, true],
   neurons: [4, 8, 16, 32, 64, 128, 256],
   staged: [true, false],
@@ -59,9 +58,10 @@ const tiled: readonly (readonly TiledTuning[])[] = [
 
 /** Looks for the fastest ways to cut up the kernels of this machine's GPU. */
 export async function* tune(options: TuneOptions): AsyncGenerator<Tried> {
+  const card = await Card.open(options.allowSoftware);
   const small = { p: 23, width: 512 };
   for (const members of options.members) {
-    const search = new Search(small, members, options);
+    const search = new Search(card, small, members, options);
     const tile = { ...largeTiles.findLast((large) => large.members <= members)!, members: 1 };
     let tuning: FusedTuning = { neuronParts: 16, tiles: [tile] };
     for (const key of Object.keys(fusedOrder) as (keyof FusedTuning)[]) {
@@ -76,7 +76,7 @@ export async function* tune(options: TuneOptions): AsyncGenerator<Tried> {
       tuning = yield* search.best(ways);
     }
   }
-  const search = new Search({ p: 97, width: 9107 }, 1, options);
+  const search = new Search(card, { p: 97, width: 9107 }, 1, options);
   let tuning: TiledTuning = {};
   for (const choices of tiled) {
     const ways = choices.map((choice) => ({
@@ -89,13 +89,15 @@ export async function* tune(options: TuneOptions): AsyncGenerator<Tried> {
 }
 
 class Search {
+  readonly #card: Card;
   readonly #shape: Shape;
   readonly #members: number;
   readonly #options: TuneOptions;
   /** Weights after some steps, by what decides their bits. */
   readonly #bits = new Map<string, Buffer>();
 
-  constructor(shape: Shape, members: number, options: TuneOptions) {
+  constructor(card: Card, shape: Shape, members: number, options: TuneOptions) {
+    this.#card = card;
     this.#shape = shape;
     this.#members = members;
     this.#options = options;
@@ -113,33 +115,13 @@ class Search {
   }
 
   async #measure(tuning: Tuning): Promise<{ stepsPerSecond: number; sameBits: boolean }> {
-    const { allowSoftware, seconds } = this.#options;
-    const gpu = await Gpu.open({ allowSoftware, memoryBytes: undefined, tuning });
     try {
-      const { problem, state } = standardProblem(this.#shape);
-      const loaded = await Promise.all(Array.from({ length: this.#members }, () => gpu.load(problem, state)));
-      const networks = loaded.map(({ network }) => network);
-      const advance = async (steps: number) => {
-        const from = performance.now();
-        await Promise.all(
-          networks.map((network) => gpu.advance(network, { steps, weightsAt: [], measureAt: [] })),
-        );
-        return (performance.now() - from) / 1000;
-      };
-      await advance(3);
-      const sameBits = this.#isSame(tuning, Buffer.from((await gpu.read(networks.at(-1)!)).theta.buffer));
-      let steps = 4;
-      for (let took = 0; took < seconds / 2; ) {
-        took = await advance(steps);
-        steps = Math.ceil(steps * Math.min(8, Math.max(1, seconds / took)));
-      }
-      const best = Math.min(await advance(steps), await advance(steps));
-      return { stepsPerSecond: (this.#members * steps) / best, sameBits };
+      const { seconds } = this.#options;
+      const { pass, bits } = await this.#card.measure(this.#shape, this.#members, 1000 * seconds, tuning);
+      return { stepsPerSecond: (1e6 * this.#members) / pass, sameBits: this.#isSame(tuning, bits) };
     } catch (error) {
       console.error(`${JSON.stringify(tuning)}: ${(error as Error).message}`);
       return { stepsPerSecond: Number.NaN, sameBits: false };
-    } finally {
-      gpu.destroy();
     }
   }
 

@@ -29,8 +29,15 @@ const toggles = [
 /** For ever: when the instance is collected, Dawn ends the process. */
 const instances: GPU[] = [];
 
-/** Fails with the reason when there is no WebGPU here, or only a software adapter that was not allowed. */
-export async function acquireDevice(allowSoftware: boolean): Promise<AcquiredDevice> {
+/**
+ * Fails with the reason when there is no WebGPU here, or only a software adapter that was not allowed.
+ *
+ * @param features - that the device must have besides
+ */
+export async function acquireDevice(
+  allowSoftware: boolean,
+  features: readonly GPUFeatureName[] = [],
+): Promise<AcquiredDevice> {
   // Invocations of the tiled kernels write components of one vector at once, which Vulkan alone lets them.
   if (process.platform !== "linux")
     throw new Error(`the webgpu engine needs Vulkan, and so Linux; this is ${process.platform}`);
@@ -48,6 +55,7 @@ export async function acquireDevice(allowSoftware: boolean): Promise<AcquiredDev
       `${name} gives a kernel ${limits.maxStorageBuffersPerShaderStage} storage buffers, ${storageBuffers} are needed`,
     );
   const device = await adapter.requestDevice({
+    requiredFeatures: [...features],
     requiredLimits: {
       maxStorageBuffersPerShaderStage: storageBuffers,
       maxBufferSize: limits.maxBufferSize,

@@ -168,7 +168,7 @@ export class Gpu {
     const plan = planOf(shape, this.info.limits, this.#tuning);
     // It may take seconds to compile what then finds no room.
     this.#capacity(plan, 1);
-    const pipelines = await this.#onDevice(() => Pipelines.compile(this.#device, plan));
+    const pipelines = await this.#onDevice(() => Pipelines.compile(this.#device, plan, smallestPool));
     return { plan, pipelines, pools: new Set(), growing: undefined };
   }
 
@@ -189,7 +189,9 @@ export class Gpu {
 
   /** More room for the family: its last pool in a larger memory, or, where there is none for both meanwhile, another pool. */
   async #grow(family: Family): Promise<void> {
-    const { plan, pools } = family;
+    const { plan, pipelines, pools } = family;
+    const next = 2 * ([...pools].at(-1)?.capacity ?? smallestPool / 2);
+    await this.#onDevice(() => pipelines.prepare(Math.min(next, largestCohort)));
     const last = [...pools].at(-1);
     const larger = last && (await this.#allocateLarger(family, last));
     if (larger === undefined) {

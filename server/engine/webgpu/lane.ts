@@ -7,7 +7,7 @@ import { traceValues } from "./trace-row.ts";
 /** How long a submission should keep the device busy: long beside what it costs, short for whoever wants to stop it. */
 const submissionMs = 4;
 
-/** One is computed while the next one is encoded; of all, and of the one before, a divergence may go back to the start. */
+/** One is computed, the next one waits for it, and one is encoded; of all, and of the one before, a divergence may go back to the start. */
 const mostInFlight = checkpoints - 1;
 
 interface InFlight {
@@ -89,7 +89,7 @@ export class Lane {
       if (request.isSettled) this.#requests.delete(request);
     }
     if (this.#requests.size === 0) return undefined;
-    const members = evenly(this.#requests.size, this.#pool.sideBySide);
+    const members = evenly(this.#requests.size, this.#pool.plan.sideBySide);
     const most = this.#mostPasses(members);
     const mostCaptures = Math.max(1, Math.floor(this.#pool.mostCaptures / members));
     const portions: Portion[] = [];

@@ -1,4 +1,4 @@
-import type { KernelPlan, Pass, Plan } from "./plan.ts";
+import { type KernelPlan, largestCohort, type Plan } from "./plan.ts";
 import { assemble } from "./shader.ts";
 
 export interface Kernel {
@@ -10,33 +10,21 @@ export interface Kernel {
 const trainBindings = [0, 1, 2, 3];
 const traceBindings = [2, 4];
 
-/** Those of a pass of so many members or more. */
-export interface CompiledPass extends Pick<Pass, "members"> {
-  readonly kernels: readonly Kernel[];
-}
-
 /** The compiled kernels of a shape. They share one layout, so a submission binds its buffers once. */
 export class Pipelines {
-  readonly trace: Kernel;
-  readonly #passes: readonly CompiledPass[];
   readonly #device: GPUDevice;
+  readonly #plan: Plan;
   readonly #layouts: readonly GPUBindGroupLayout[];
+  readonly #compiled = new Map<KernelPlan, Promise<Kernel>>();
+  /** Those of the plan's first passes. */
+  readonly #passes: (readonly Kernel[])[] = [];
+  #trace: Kernel | undefined;
 
-  private constructor(
-    device: GPUDevice,
-    layouts: readonly GPUBindGroupLayout[],
-    passes: readonly CompiledPass[],
-    trace: Kernel,
-  ) {
+  private constructor(device: GPUDevice, plan: Plan) {
     this.#device = device;
-    this.#layouts = layouts;
-    this.#passes = passes;
-    this.trace = trace;
-  }
-
-  static async compile(device: GPUDevice, plan: Plan): Promise<Pipelines> {
+    this.#plan = plan;
     const hasScratch = plan.slotBytes.scratch > 0;
-    const layouts = [trainBindings.slice(0, hasScratch ? 4 : 3), traceBindings].map((bindings) =>
+    this.#layouts = [trainBindings.slice(0, hasScratch ? 4 : 3), traceBindings].map((bindings) =>
       device.createBindGroupLayout({
         entries: bindings.map((binding) => ({
           binding,
@@ -45,44 +33,46 @@ export class Pipelines {
         })),
       }),
     );
-    const compile = async (
-      { files, constants, rounds, entryPoint, groups }: KernelPlan,
-      layout: GPUBindGroupLayout,
-    ): Promise<Kernel> => {
-      const label = files[files.length - 1];
-      const module = device.createShaderModule({ label, code: assemble(files, constants, rounds) });
-      const { messages } = await module.getCompilationInfo();
-      const errors = messages.filter(({ type }) => type === "error");
-      if (errors.length > 0)
-        throw new Error(
-          `${label}: ${errors.map(({ lineNum, message }) => `${lineNum}: ${message}`).join("; ")}`,
-        );
-      const pipeline = await device.createComputePipelineAsync({
-        label,
-        layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint },
-      });
-      return { pipeline, groups };
-    };
-    const compiled = new Map<KernelPlan, Promise<Kernel>>();
-    const compileOnce = (kernel: KernelPlan) => {
-      if (!compiled.has(kernel)) compiled.set(kernel, compile(kernel, layouts[0]));
-      return compiled.get(kernel)!;
-    };
-    const compilePass = async ({ members, kernels }: Pass): Promise<CompiledPass> => ({
-      members,
-      kernels: await Promise.all(kernels.map(compileOnce)),
-    });
-    const [trace, passes] = await Promise.all([
-      compile(plan.trace, layouts[1]),
-      Promise.all(plan.passes.map(compilePass)),
+  }
+
+  /** @param members - it has the kernels for up to so many, until more are asked for */
+  static async compile(device: GPUDevice, plan: Plan, members = largestCohort): Promise<Pipelines> {
+    const pipelines = new Pipelines(device, plan);
+    await pipelines.prepare(members);
+    return pipelines;
+  }
+
+  /** Compiles what passes of up to so many members need, unless it is there: each kernel takes a large GPU's driver some tenths of a second. */
+  async prepare(members: number): Promise<void> {
+    const wanted = this.#plan.passes.filter((pass) => pass.members <= members);
+    const [trace, ...passes] = await Promise.all([
+      this.#kernel(this.#plan.trace, this.#layouts[1]),
+      ...wanted.map(({ kernels }) =>
+        Promise.all(kernels.map((kernel) => this.#kernel(kernel, this.#layouts[0]))),
+      ),
     ]);
-    return new Pipelines(device, layouts, passes, trace);
+    this.#trace = trace;
+    for (const [i, kernels] of passes.entries()) this.#passes[i] = kernels;
+  }
+
+  #kernel(plan: KernelPlan, layout: GPUBindGroupLayout): Promise<Kernel> {
+    let kernel = this.#compiled.get(plan);
+    if (kernel === undefined) {
+      kernel = compile(this.#device, plan, layout);
+      this.#compiled.set(plan, kernel);
+    }
+    return kernel;
+  }
+
+  get trace(): Kernel {
+    return this.#trace!;
   }
 
   /** The kernels of a pass of so many members, in their order. */
   kernelsFor(members: number): readonly Kernel[] {
-    return this.#passes.findLast((pass) => pass.members <= members)!.kernels;
+    return this.#passes[
+      this.#plan.passes.findLastIndex((pass, i) => pass.members <= members && this.#passes[i])
+    ];
   }
 
   /** @param buffers - by binding; of those that a kernel hasn't, nothing is taken */
@@ -95,4 +85,23 @@ export class Pipelines {
     const train = trainBindings.filter((binding) => buffers[binding].size > 0);
     return { train: group(this.#layouts[0], train), trace: group(this.#layouts[1], traceBindings) };
   }
+}
+
+async function compile(
+  device: GPUDevice,
+  { files, constants, rounds, entryPoint, groups }: KernelPlan,
+  layout: GPUBindGroupLayout,
+): Promise<Kernel> {
+  const label = files[files.length - 1];
+  const module = device.createShaderModule({ label, code: assemble(files, constants, rounds) });
+  const { messages } = await module.getCompilationInfo();
+  const errors = messages.filter(({ type }) => type === "error");
+  if (errors.length > 0)
+    throw new Error(`${label}: ${errors.map(({ lineNum, message }) => `${lineNum}: ${message}`).join("; ")}`);
+  const pipeline = await device.createComputePipelineAsync({
+    label,
+    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+    compute: { module, entryPoint },
+  });
+  return { pipeline, groups };
 }

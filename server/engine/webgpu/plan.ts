@@ -88,6 +88,8 @@ export interface Plan {
   };
   /** Of theta and xi, with which a state begins. */
   readonly layerBytes: number;
+  /** Networks that are best submitted together; of more, some after the others. */
+  readonly sideBySide: number;
   /** Bytes of the parts of one pass's trace. */
   readonly partialBytes: number;
 }
@@ -111,8 +113,14 @@ export const largestCohort = 256;
 /** Above these a workgroup's registers or memory can't hold what the fused kernels keep there, or their few workgroups leave it idle. */
 const [largestFusedModulus, largestFusedWidth] = [31, 4096];
 
+/**
+ * Bytes of states that a large GPU's second cache holds beside what else passes through it: those of more networks would be fetched from
+ * memory in every pass.
+ */
+const cachedBytes = 40 << 20;
+
 /** How a pass is cut up, for whoever looks for better values. */
-export type Tuning = FusedTuning & TiledTuning;
+export type Tuning = FusedTuning & TiledTuning & { readonly sideBySide?: number };
 
 export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {}): Plan {
   const { modulus, width } = shape;
@@ -188,6 +196,7 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
       scratch: scratchQuads * quadBytes,
     },
     layerBytes: 2 * layer * quadBytes,
+    sideBySide: tuning.sideBySide ?? Math.max(1, Math.floor(cachedBytes / (state.size * quadBytes))),
     partialBytes: (2 * family.forwardPartials + backwardPartials) * quadBytes,
   };
 }

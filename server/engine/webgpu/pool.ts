@@ -29,19 +29,13 @@ export interface Submitted {
 }
 
 /** Copies of a state that are kept: one of each submission of it in flight, and of the one before. */
-export const checkpoints = 3;
+export const checkpoints = 4;
 
 /** Bytes of parts of traces that a pool sets aside, unless one pass of every member takes more. */
 const mostPartialBytes = 32 << 20;
 
 /** Bytes of captured weights that a submission brings back at most, unless a single one is larger. */
 const mostCaptureBytes = 16 << 20;
-
-/**
- * Bytes of states that a large GPU's second cache holds beside what else passes through it: in one submission after another, networks whose
- * states it does not hold would each time be fetched from memory.
- */
-const cachedBytes = 40 << 20;
 
 /** In the order of their bindings. */
 interface Buffers {
@@ -99,8 +93,6 @@ export class Pool {
   readonly plan: Plan;
   /** Captures that one submission can have. */
   readonly mostCaptures: number;
-  /** Networks that are best submitted together; of more, some after the others. */
-  readonly sideBySide: number;
   readonly #device: GPUDevice;
   readonly #pipelines: Pipelines;
   #memory: PoolMemory;
@@ -115,7 +107,6 @@ export class Pool {
     this.#pipelines = pipelines;
     this.#memory = memory;
     this.mostCaptures = Math.max(1, Math.floor(mostCaptureBytes / plan.layerBytes));
-    this.sideBySide = Math.max(1, Math.floor(cachedBytes / plan.slotBytes.state));
     this.#free = Array.from({ length: memory.capacity }, (_, i) => memory.capacity - 1 - i);
   }
 

@@ -1,0 +1,152 @@
+import { acquireDevice, type DeviceInfo } from "../../server/engine/webgpu/device.ts";
+import { type Kernel, Pipelines } from "../../server/engine/webgpu/pipelines.ts";
+import { planOf, shapeOf, type Tuning } from "../../server/engine/webgpu/plan.ts";
+import { type Part, Pool, PoolMemory } from "../../server/engine/webgpu/pool.ts";
+import { writeScalars } from "../../server/engine/webgpu/scalars.ts";
+import { countEntries } from "../../server/engine/webgpu/trace-row.ts";
+import type { Shape } from "../engine-speed.ts";
+import { standardProblem } from "../problem.ts";
+
+/** Microseconds of a pass of so many networks side by side. */
+export interface PassTimes {
+  /** By the card's clock. */
+  readonly pass: number;
+  /** Each kernel again and again, by the card's clock; `idle` when it finds nothing to do. */
+  readonly kernels: readonly { readonly name: string; readonly busy: number; readonly idle: number }[];
+  /** Of the thread that encodes, and that submits what is encoded. */
+  readonly encode: number;
+  readonly submit: number;
+  /** Bytes of the last network after the first passes. */
+  readonly bits: Buffer;
+}
+
+/** A card stops its clock for nobody, but slows it down when it has nothing to do, and takes about a second to raise it. */
+const warmUpMs = 1500;
+
+/** Passes of one measurement at most, and those that decide the bits. */
+const [mostPasses, firstPasses] = [400, 3];
+
+/** A GPU by its own clock, without the engine around its kernels. */
+export class Card {
+  readonly info: DeviceInfo;
+  readonly #device: GPUDevice;
+  readonly #queries: GPUQuerySet;
+  readonly #resolved: GPUBuffer;
+  readonly #staging: GPUBuffer;
+  #isWarm = false;
+
+  static async open(allowSoftware: boolean): Promise<Card> {
+    const { device, info } = await acquireDevice(allowSoftware, ["timestamp-query"]);
+    return new Card(device, info);
+  }
+
+  private constructor(device: GPUDevice, info: DeviceInfo) {
+    this.info = info;
+    this.#device = device;
+    const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+    this.#queries = device.createQuerySet({ type: "timestamp", count: 2 });
+    this.#resolved = device.createBuffer({ size: 16, usage: QUERY_RESOLVE | COPY_SRC });
+    this.#staging = device.createBuffer({ size: 16, usage: COPY_DST | MAP_READ });
+  }
+
+  /** @param milliseconds - of each measurement */
+  async measure(
+    shape: Shape,
+    members: number,
+    milliseconds: number,
+    tuning: Tuning = {},
+  ): Promise<PassTimes> {
+    const device = this.#device;
+    const { problem, state } = standardProblem(shape);
+    const plan = planOf(shapeOf(problem), this.info.limits, tuning);
+    const pipelines = await Pipelines.compile(device, plan, members);
+    const memory = new PoolMemory(device, plan, pipelines, members);
+    const pool = new Pool(device, plan, pipelines, memory);
+    const passes = Math.max(
+      firstPasses,
+      Math.min(mostPasses, Math.floor((memory.mostPasses - firstPasses) / members)),
+    );
+    const kernels = pipelines.kernelsFor(members);
+    const part = (slot: number, count: number): Part => {
+      const scalars = new Float32Array(count * plan.scalarsAStep);
+      for (let i = 0; i < count; i++) writeScalars(problem, i, undefined, scalars, i * plan.scalarsAStep);
+      const inverseTrained = 1 / countEntries(problem).train;
+      return { slot, inverseTrained, passes: count, updates: count, scalars, captures: [], checkpoint: 0 };
+    };
+    const slots = Array.from({ length: members }, () => pool.take()!);
+    for (const slot of slots) pool.write(slot, problem, state);
+    await pool.submit(slots.map((slot) => part(slot, firstPasses)));
+    const { theta } = await pool.read(slots.at(-1)!);
+    // What it leaves in the buffers is what all measurements go through again.
+    await pool.submit(slots.map((slot) => part(slot, passes)));
+    const encode = (times: number, some: readonly Kernel[]) => (pass: GPUComputePassEncoder) => {
+      pass.setBindGroup(0, memory.bindings.train);
+      for (let i = 0; i < times; i++)
+        for (const { pipeline, groups } of some) {
+          pass.setPipeline(pipeline);
+          pass.dispatchWorkgroups(groups[0], members, groups[1]);
+        }
+    };
+    /** Of the passes' number: the first one, or beyond the last. */
+    const goTo = (number: number) =>
+      device.queue.writeBuffer(memory.buffers.submission, 0, new Float32Array([number, number, 0, 0]));
+    const whole = async () => {
+      goTo(0);
+      return this.#time(encode(passes, kernels));
+    };
+    for (const began = performance.now(); !this.#isWarm && performance.now() - began < warmUpMs; )
+      await whole();
+    this.#isWarm = true;
+    let best = await whole();
+    for (let spent = 0; spent < milliseconds; spent += best.card) {
+      const next = await whole();
+      if (next.card < best.card) best = next;
+    }
+    const each = async (kernel: Kernel, number: number) => {
+      goTo(number);
+      const { card } = await this.#time(encode(4, [kernel]));
+      const times = Math.max(4, Math.min(1000, Math.round((4 * milliseconds) / Math.max(card, 1e-3))));
+      const rounds = [await this.#time(encode(times, [kernel])), await this.#time(encode(times, [kernel]))];
+      return (1000 * Math.min(...rounds.map((round) => round.card))) / times;
+    };
+    const planned = plan.passes.findLast((pass) => pass.members <= members)!.kernels;
+    const times: PassTimes["kernels"][number][] = [];
+    for (const [i, kernel] of kernels.entries()) {
+      const name = planned[i].files.at(-1)!.replace(".wgsl", "");
+      times.push({ name, busy: await each(kernel, 0), idle: await each(kernel, passes) });
+    }
+    pool.destroy();
+    const us = (ms: number) => (1000 * ms) / passes;
+    return {
+      ...{ pass: us(best.card), encode: us(best.encode), submit: us(best.submit) },
+      ...{ kernels: times, bits: Buffer.from(theta!.buffer) },
+    };
+  }
+
+  destroy(): void {
+    this.#device.destroy();
+  }
+
+  /** Milliseconds of a pass encoder's commands: on the card, and of the thread that encodes and submits them. */
+  async #time(
+    encode: (pass: GPUComputePassEncoder) => void,
+  ): Promise<{ readonly card: number; readonly encode: number; readonly submit: number }> {
+    const began = performance.now();
+    const encoder = this.#device.createCommandEncoder();
+    const pass = encoder.beginComputePass({
+      timestampWrites: { querySet: this.#queries, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 },
+    });
+    encode(pass);
+    pass.end();
+    encoder.resolveQuerySet(this.#queries, 0, 2, this.#resolved, 0);
+    encoder.copyBufferToBuffer(this.#resolved, 0, this.#staging, 0, 16);
+    const commands = encoder.finish();
+    const encoded = performance.now();
+    this.#device.queue.submit([commands]);
+    const submitted = performance.now();
+    await this.#staging.mapAsync(GPUMapMode.READ);
+    const [from, to] = new BigUint64Array(this.#staging.getMappedRange().slice(0));
+    this.#staging.unmap();
+    return { card: Number(to - from) / 1e6, encode: encoded - began, submit: submitted - encoded };
+  }
+}

@@ -1,0 +1,49 @@
+import { expect, it } from "vitest";
+import { makeStart } from "../conformance/arbitrary-problem.ts";
+import { choiceOf } from "../conformance/example-starts.ts";
+import { bitsOf } from "../conformance/state-bits.ts";
+import type { Problem, TrainerState } from "../engine.ts";
+import { Gpu } from "./gpu.ts";
+import type { Tuning } from "./plan.ts";
+import { softwareAdapterMissing, useSoftwareAdapter } from "./testing/software-adapter.ts";
+
+useSoftwareAdapter();
+
+/** Steps of all these networks at once; the first one's call is stopped on the way. */
+async function advanceAll(
+  starts: readonly { readonly problem: Problem; readonly state: TrainerState }[],
+  steps: readonly number[],
+  tuning: Tuning,
+) {
+  const gpu = await Gpu.open({ allowSoftware: true, memoryBytes: undefined, tuning });
+  try {
+    const loaded = await Promise.all(starts.map(({ problem, state }) => gpu.load(problem, state)));
+    const calls = loaded.map(({ network }, i) =>
+      gpu.advance(network, { steps: steps[i], weightsAt: [steps[i] - 1], measureAt: [] }),
+    );
+    const made = await Promise.all(calls);
+    const states = await Promise.all(loaded.map(({ network }) => gpu.read(network)));
+    return made.map((advance, i) => ({ ...advance, bits: bitsOf(states[i]) }));
+  } finally {
+    gpu.destroy();
+  }
+}
+
+it.skipIf(softwareAdapterMissing)(
+  "networks that take turns, some of them at once, make the steps that each makes alone, also where one diverges",
+  async () => {
+    const choice = choiceOf({ modulus: 5, width: 12, activation: "exp", optimizer: "sgd" });
+    const starts = Array.from({ length: 7 }, (_, seed) => makeStart({ ...choice, seed }));
+    // So large a rate that the loss overflows within some steps.
+    const { problem, state } = starts[3];
+    starts[3] = { problem: { ...problem, optimizer: { ...problem.optimizer, learningRate: 1e4 } }, state };
+    const steps = [90, 400, 33, 300, 250, 1, 120];
+    const together = await advanceAll(starts, steps, { sideBySide: 2 });
+    expect(together[3].diverged).toBe(true);
+    expect(together.map((advance) => advance.steps)).toEqual(
+      steps.map((count, i) => (i === 3 ? expect.any(Number) : count)),
+    );
+    for (const [i, start] of starts.entries())
+      expect(together[i]).toEqual((await advanceAll([start], [steps[i]], {}))[0]);
+  },
+);
