@@ -3,7 +3,7 @@ import { completeSpec } from "../model/presets.ts";
 import { labels } from "../model/task.ts";
 
 /** Of how engines are timed, what a timing says, and how fast kernels are: those that were kept by another version are taken again. */
-export const calibrationVersion = 2;
+export const calibrationVersion = 3;
 
 /** What a step of a network takes on an engine. */
 export interface Timing {
@@ -32,6 +32,12 @@ const timedPreset = "standard";
 /** Of the largest cohort that is timed, and of the largest network that one is timed of. */
 const [mostMembers, mostCohortOperations] = [32, 1e7];
 
+/**
+ * A GPU's driver takes some tenths of a second to compile the kernels of a shape, which it keeps for the next start. So long all openings of
+ * trainers together may take without counting.
+ */
+const mostOpeningMs = 1500;
+
 /** As long as this a round should be, for the time of a call to be a small part of it. */
 const roundMs = 15;
 
@@ -49,14 +55,14 @@ export function operations({
  * took, are left out. Fails when not even the smallest could be timed.
  */
 export async function calibrate(engine: Engine, budgetMs: number): Promise<Calibration> {
-  const deadline = performance.now() + budgetMs;
+  const budget = new Budget(budgetMs);
   const timings: Timing[] = [];
   for (const shape of shapes) {
     const last = timings.at(-1);
     const expectedMs = last === undefined ? 0 : (last.stepMs * operations(shape)) / operations(last);
     // To open a trainer takes about a step, and a first step warms up what the next ones are timed with.
-    if (performance.now() + 3 * expectedMs > deadline) break;
-    const timing = await time(engine, shape, deadline);
+    if (3 * expectedMs > budget.leftMs) break;
+    const timing = await time(engine, shape, budget, expectedMs);
     if (timing === undefined) break;
     timings.push(timing);
   }
@@ -67,23 +73,49 @@ export async function calibrate(engine: Engine, budgetMs: number): Promise<Calib
 async function time(
   engine: Engine,
   shape: { readonly modulus: number; readonly width: number },
-  deadline: number,
+  budget: Budget,
+  expectedMs: number,
 ): Promise<Timing | undefined> {
   const { problem, state } = example(shape);
   if (engine.bytesOf(problem) > (engine.memoryBytes ?? Number.POSITIVE_INFINITY)) return undefined;
-  const trainers = [await engine.open(problem, state)];
+  const trainers = [await budget.open(() => engine.open(problem, state), expectedMs)];
   try {
-    const stepMs = await stepMsOf(engine, trainers, deadline);
+    const stepMs = await stepMsOf(engine, trainers, budget);
     if (stepMs === undefined) return undefined;
     const size = Math.min(engine.parts, mostMembers);
     if (size === 1 || operations(shape) > mostCohortOperations) return { ...shape, stepMs };
-    while (trainers.length < size) trainers.push(await engine.open(problem, state));
-    const together = await stepMsOf(engine, trainers, deadline);
+    while (trainers.length < size)
+      trainers.push(await budget.open(() => engine.open(problem, state), stepMs));
+    const together = await stepMsOf(engine, trainers, budget);
     // Side by side none can be faster than alone, but for noise.
     const cohort = together === undefined ? {} : { cohort: { size, stepMs: Math.max(stepMs, together) } };
     return { ...shape, stepMs, ...cohort };
   } finally {
     for (const trainer of trainers) trainer.close();
+  }
+}
+
+/** Milliseconds that an engine may be timed for. */
+class Budget {
+  #end: number;
+  #openingMs = mostOpeningMs;
+
+  constructor(ms: number) {
+    this.#end = performance.now() + ms;
+  }
+
+  get leftMs(): number {
+    return this.#end - performance.now();
+  }
+
+  /** Opens a trainer. What that takes beyond a step is not counted. */
+  async open(open: () => Promise<Trainer>, stepMs: number): Promise<Trainer> {
+    const began = performance.now();
+    const trainer = await open();
+    const over = Math.min(this.#openingMs, Math.max(0, performance.now() - began - stepMs));
+    this.#openingMs -= over;
+    this.#end += over;
+    return trainer;
   }
 }
 
@@ -102,12 +134,12 @@ export function hasTimedOptions({ activation, optimizer, embedding }: Shape): bo
 async function stepMsOf(
   engine: Engine,
   trainers: readonly Trainer[],
-  deadline: number,
+  budget: Budget,
 ): Promise<number | undefined> {
   let fastest: number | undefined;
   let steps = 1;
   for (let round = 0, long = 0; long < 2; round++) {
-    const leftMs = deadline - performance.now();
+    const { leftMs } = budget;
     if (leftMs <= 0) break;
     const signal = AbortSignal.timeout(Math.ceil(leftMs));
     const began = performance.now();

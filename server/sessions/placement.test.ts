@@ -1,6 +1,8 @@
+import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openCpuEngine } from "../engine/cpu/cpu-engine.ts";
+import type { Engine } from "../engine/engine.ts";
 import { LosableEngine } from "../engine/testing/losable-engine.ts";
 import { completeSpec } from "../model/presets.ts";
 import { type Calibration, calibrate, operations, type Timing } from "./calibration.ts";
@@ -130,6 +132,23 @@ test("both builds of the CPU engine can be timed, from small networks to large o
     }
     await engine.close();
   }
+});
+
+test("what an engine takes to open trainers, as a GPU's that compiles, leaves as much time to time them", async () => {
+  const engine = await openCpuEngine({ threads: 1 });
+  const slow = new Proxy<Engine>(engine, {
+    get: (target, key) => {
+      if (key === "open")
+        return async (...start: Parameters<Engine["open"]>) => {
+          await setTimeout(400);
+          return target.open(...start);
+        };
+      const value = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  expect((await calibrate(slow, 600)).length).toBeGreaterThanOrEqual(3);
+  await engine.close();
 });
 
 test("an engine that has no time to be timed says so, and keeps no trainer", async () => {

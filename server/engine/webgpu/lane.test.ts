@@ -9,7 +9,7 @@ import { softwareAdapterMissing, useSoftwareAdapter } from "./testing/software-a
 
 useSoftwareAdapter();
 
-/** Steps of all these networks at once; the first one's call is stopped on the way. */
+/** Steps of all these networks at once. */
 async function advanceAll(
   starts: readonly { readonly problem: Problem; readonly state: TrainerState }[],
   steps: readonly number[],
