@@ -132,7 +132,10 @@ async function measureAll(): Promise<GpuResults> {
       peers.push(row);
       show(`${row.framework} ${row.style}, p ${row.p}: ${row.stepsPerSecond?.toFixed(0) ?? row.error}`);
     }
-    const command = `npm run bench:gpu -- ${process.argv.slice(2).join(" ")}`.trim();
+    const told = process.argv
+      .slice(2)
+      .filter((word, i, all) => !/^--report/.test(word) && all[i - 1] !== "--report");
+    const command = `npm run bench:gpu -- ${told.join(" ")}`.trim();
     return { date: new Date().toISOString(), command, device: engine.device, checks, speeds, peers };
   } finally {
     await engine.close();

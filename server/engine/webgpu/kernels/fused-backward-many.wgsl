@@ -4,7 +4,7 @@
 // An invocation has two neighbouring neurons, with their weights xi and the gradient of those in registers, and goes through all pairs in the
 // order of fused-gradient.wgsl. A row of the gradient of the logits is read once for both, and is the same for all invocations: the workgroup
 // fetches the rows of one a while it uses those of the one before. Of theta and its gradient an invocation has in registers what the second
-// residues of a segment need, a to a + P / 2, which move on by one place with every a, so that each register is named by a constant.
+// residues of an a's pairs need, a to a + P / 2, which move on by one place with every a, so that each register is named by a constant.
 // What leaves that window goes to workgroup memory, and comes back when the residue comes again as the second of a larger a.
 // At the end a row of a quad of neurons is an invocation's, to be updated.
 
@@ -46,7 +46,6 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   let half = thread % 2u;
   // Quads beyond the last one compute what it does, and are not stored.
   let base = member.slot * SLOT + min(firstQuad + thread / 2u, MQ - 1u) * P;
-  let own = 2u * (thread / 2u) + half;
   #repeat d P/2+1
   var theta$(d) = halfAt(base + $(d)u, half);
   var ofTheta$(d) = vec2f(0.0);
@@ -109,10 +108,10 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     }
     #end
     if (a < P / 2u) {
-      room[a * stride * 2u + own] = ofTheta0;
+      room[a * stride * 2u + thread] = ofTheta0;
       asFirst[a * threads + thread] = ofFirst;
     } else {
-      room[a * stride * 2u + own] = ofTheta0 + ofFirst;
+      room[a * stride * 2u + thread] = ofTheta0 + ofFirst;
     }
     #repeat d P/2
     theta$(d) = theta$(d+1);
@@ -120,7 +119,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     #end
     theta$(P/2) = nextTheta;
     ofTheta$(P/2) = vec2f(0.0);
-    if (a + differences >= P) { ofTheta$(P/2) = room[entering * stride * 2u + own]; }
+    if (a + differences >= P) { ofTheta$(P/2) = room[entering * stride * 2u + thread]; }
     #repeat i FETCHES
     if (thread + $(i)u * threads < differences * JQ) { gradientRows[differences * JQ - rows + fetched$(i)] = next$(i); }
     #end
@@ -128,7 +127,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   }
   // What is in the window now is of the residues 0 to P / 2, of which the last one has been left already.
   #repeat d P/2
-  room[$(d)u * stride * 2u + own] = ofTheta$(d) + asFirst[$(d)u * threads + thread];
+  room[$(d)u * stride * 2u + thread] = ofTheta$(d) + asFirst[$(d)u * threads + thread];
   #end
   workgroupBarrier();
   let update = updateOf(group.y, member, pass_);
@@ -155,7 +154,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   }
   workgroupBarrier();
   #repeat j P
-  room[$(j)u * stride * 2u + own] = x$(j);
+  room[$(j)u * stride * 2u + thread] = x$(j);
   #end
   workgroupBarrier();
   if (q < MQ) {
