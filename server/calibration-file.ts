@@ -19,7 +19,7 @@ interface Kept {
 
 /**
  * The same engines with how fast they are here, where there is a choice: as it was found earlier on this machine, or timed now, within
- * two seconds. What could not be timed is offered without.
+ * two seconds and what compiling takes. What could not be timed is offered without.
  *
  * @param directory - of the server's data, where it is kept; undefined: nowhere
  */

@@ -23,7 +23,7 @@ same card, in less than 8 minutes. Needs nothing but a driver with Vulkan; the p
   --counts             print what each kernel has to do, and the time that takes at least on a large card; needs no GPU
   --kernels            time each kernel by the card's clock instead, and what it takes to encode and submit a pass; --members as below
   --tune               look for better ways to cut up the kernels instead; --members n, also more than once: for so many networks
-                       side by side (default 1, 8, 64 and 256)
+                       side by side (default 1, 8, 64 and 128, of which more are submitted in turns)
   --software           also on an adapter that computes on the CPU: very slow`;
 
 const { values } = parseArgs({
@@ -37,7 +37,7 @@ const { values } = parseArgs({
     counts: { type: "boolean", default: false },
     kernels: { type: "boolean", default: false },
     tune: { type: "boolean", default: false },
-    members: { type: "string", multiple: true, default: ["1", "8", "64", "256"] },
+    members: { type: "string", multiple: true, default: ["1", "8", "64", "128"] },
     software: { type: "boolean", default: false },
   },
 });

@@ -43,7 +43,7 @@ export function sections(results: Results): string[] {
     ...section(recording, "What recording costs", recordingTable(results)),
     ...section(others, "Cohorts, sweeps and servers", others.map((text) => `- ${text}`).join("\n")),
     "## A GPU",
-    "None is measured here. `npm run bench:gpu -- --peer-seconds 85` checks and measures everything on a bare machine with a driver, and is made to take less than 8 minutes; [RESULTS-GPU.md](RESULTS-GPU.md) has what it found last. What each kernel must do in a pass of one network, counted from how it is cut up for a large GPU, and how long that takes at least on an H200:",
+    "None is measured here. `npm run bench:gpu` checks and measures everything on a bare machine with a driver, and is made to take less than 8 minutes; [RESULTS-GPU.md](RESULTS-GPU.md) has what it found last. What each kernel must do in a pass of one network, counted from how it is cut up for a large GPU, and how long that takes at least on an H200:",
     countsReport(),
   ];
 }

@@ -24,6 +24,8 @@ const storageBuffers = 4;
  */
 const toggles = [
   "enable-dawn-features=disable_robustness,disable_workgroup_init,disable_polyfills_on_integer_div_and_mod",
+  // For who times kernels: a page must not tell time by them.
+  "disable-dawn-features=timestamp_quantization",
 ];
 
 /** For ever: when the instance is collected, Dawn ends the process. */

@@ -42,7 +42,7 @@ export const largeTiles: readonly FusedTile[] = [
     differences: 6,
     sums: 138,
     ahead: 1,
-    neurons: 256,
+    neurons: 128,
     many: true,
     staged: false,
   },
@@ -220,8 +220,7 @@ function segmentsTile(modulus: number, pairs: number, runs: number, neurons: num
 function neuronsTile(modulus: number, neurons: number) {
   const stride = Math.floor(neurons / 8) * 2 + 1;
   const rows = (modulus + 1) * Math.ceil(modulus / 4);
-  const firsts = (Math.floor(modulus / 2) * neurons) / 4;
-  return { invocations: neurons / 2, memoryBytes: (modulus * stride + rows + firsts + 64) * quadBytes + 64 };
+  return { invocations: neurons / 2, memoryBytes: (modulus * stride + rows + 64) * quadBytes + 64 };
 }
 
 function backwardTile(

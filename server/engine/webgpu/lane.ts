@@ -104,7 +104,10 @@ export class Lane {
       this.#requests.delete(request);
       this.#requests.add(request);
     }
-    return { portions, submitted: this.#pool.submit(partsOf(portions)) };
+    const submitted = this.#pool.submit(partsOf(portions));
+    // It may fail before it is waited for.
+    submitted.catch(() => {});
+    return { portions, submitted };
   }
 
   #mostPasses(members: number): number {

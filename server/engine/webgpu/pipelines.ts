@@ -60,6 +60,8 @@ export class Pipelines {
     if (kernel === undefined) {
       kernel = compile(this.#device, plan, layout);
       this.#compiled.set(plan, kernel);
+      // It may do better when it is asked again.
+      kernel.catch(() => this.#compiled.delete(plan));
     }
     return kernel;
   }

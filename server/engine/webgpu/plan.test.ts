@@ -98,8 +98,19 @@ test("how many networks there are decides no order of a sum", () => {
   expect(further).toBeGreaterThan(0);
 });
 
-describe.skipIf(softwareAdapterMissing !== undefined)("the fused kernels", () => {
-  const start = makeStart(choiceOf({ modulus: 7, width: 43, activation: "x^2", optimizer: "adamw" }));
+const grokfast = { alpha: 0.9, lambda: 2 };
+
+describe.skipIf(softwareAdapterMissing !== undefined).each([
+  { with: "AdamW", grokfast: undefined },
+  { with: "AdamW and Grokfast", grokfast },
+])("the fused kernels, with $with", ({ grokfast }) => {
+  const { problem, state } = makeStart(
+    choiceOf({ modulus: 7, width: 43, activation: "x^2", optimizer: "adamw" }),
+  );
+  const start = {
+    problem: { ...problem, optimizer: { ...problem.optimizer, ...(grokfast && { grokfast }) } },
+    state,
+  };
   const run = async (tuning: Tuning) => {
     const gpu = await Gpu.open({ allowSoftware: true, memoryBytes: undefined, tuning });
     try {

@@ -391,13 +391,13 @@ function capturesInOrder(parts: readonly Part[]): [number, number[]][] {
   return [...slots].sort(([a], [b]) => a - b);
 }
 
-/** [pairs]: labels and classes of the pair's two entries, (x, y) and (y, x); see common.wgsl. Class 255 is no entry. */
+/** [pairs]: labels and classes of the pair's two entries, (x, y) and (y, x), as common.wgsl has them. Class 255 is no entry. */
 function entriesOf({ modulus, labels, classes }: Problem, pairs: number): Uint32Array {
   return Uint32Array.from({ length: pairs }, (_, u) => {
     const x = u % modulus;
     const y = (x + Math.floor(u / modulus)) % modulus;
     const [xy, yx] = [x * modulus + y, y * modulus + x];
     const second = x === y ? 255 : classes[yx];
-    return (labels[xy] | (labels[yx] << 8) | (classes[xy] << 16) | (second << 24)) >>> 0;
+    return (labels[xy] | (labels[yx] << 8) | (classes[xy] << 16) | ((second << 24) ^ 0x40000000)) >>> 0;
   });
 }

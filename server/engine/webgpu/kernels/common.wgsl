@@ -37,7 +37,8 @@ fn weightAt(residue: u32, quad: u32) -> u32 { return quad * P + residue; }
 fn firstResidue(u: u32) -> u32 { return u % P; }
 fn secondResidue(u: u32) -> u32 { return (u % P + u / P) % P; }
 
-fn entryAt(slot: u32, u: u32) -> u32 { return bitcast<u32>(state[slot * SLOT + ENTRIES + u / 4u][u % 4u]); }
+// The bit that is changed keeps them from being denormal numbers, which a device may take for zero.
+fn entryAt(slot: u32, u: u32) -> u32 { return bitcast<u32>(state[slot * SLOT + ENTRIES + u / 4u][u % 4u]) ^ 0x40000000u; }
 
 fn memberAt(i: u32) -> Member {
   let m = submission[2u + i];

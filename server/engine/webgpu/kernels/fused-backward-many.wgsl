@@ -15,8 +15,6 @@ const stride = quads / 2u * 2u + 1u;
 
 // [row, quad]: the gradient of a layer, in halves of a quad
 var<workgroup> room: array<vec2f, 2u * P * stride>;
-// [a, half a quad]: what the residues that come again have as the first of a pair
-var<workgroup> asFirst: array<vec2f, max(1u, P / 2u) * threads>;
 // [odd a, d, quad]
 var<workgroup> gradientRows: array<vec4f, 2u * differences * JQ>;
 
@@ -107,12 +105,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     #end
     }
     #end
-    if (a < P / 2u) {
-      room[a * stride * 2u + thread] = ofTheta0;
-      asFirst[a * threads + thread] = ofFirst;
-    } else {
-      room[a * stride * 2u + thread] = ofTheta0 + ofFirst;
-    }
+    room[a * stride * 2u + thread] = ofTheta0 + ofFirst;
     #repeat d P/2
     theta$(d) = theta$(d+1);
     ofTheta$(d) = ofTheta$(d+1);
@@ -127,11 +120,11 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   }
   // What is in the window now is of the residues 0 to P / 2, of which the last one has been left already.
   #repeat d P/2
-  room[$(d)u * stride * 2u + thread] = ofTheta$(d) + asFirst[$(d)u * threads + thread];
+  room[$(d)u * stride * 2u + thread] = ofTheta$(d);
   #end
   workgroupBarrier();
   let update = updateOf(group.y, member, pass_);
-  // An invocation has every other row of a quad of neurons, four of them at once; where there are fewer, the first again.
+  // An invocation has every other row of a quad of neurons, four of them at once; where there are fewer, it fetches the first again.
   let quad = thread / 2u;
   let q = firstQuad + quad;
   #repeat i 4
@@ -145,10 +138,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       let g$(i) = withoutPadding(roomAt(row$(i), quad), q);
       #end
       #repeat i 4
-      {
-        let n = updateTheta(update, member.slot, weightAt(row$(i), q), before$(i), g$(i));
-        norm$(i) += select(vec4f(0.0), n, from_ + $(2*i)u < P);
-      }
+      if (from_ + $(2*i)u < P) { norm$(i) += updateTheta(update, member.slot, weightAt(row$(i), q), before$(i), g$(i)); }
       #end
     }
   }
@@ -166,10 +156,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       let g$(i) = withoutPadding(roomAt(row$(i), quad), q);
       #end
       #repeat i 4
-      {
-        let n = updateWeights(update, xi + weightAt(row$(i), q), before$(i), g$(i));
-        norm$(i) += select(vec4f(0.0), n, from_ + $(2*i)u < P);
-      }
+      if (from_ + $(2*i)u < P) { norm$(i) += updateWeights(update, xi + weightAt(row$(i), q), before$(i), g$(i)); }
       #end
     }
   }

@@ -28,13 +28,16 @@ fn thetaGradient(row: u32, quad: u32) -> vec4f {
   let near = min(row, P / 2u);
   let below = near * P + row - near;
   let above = (near + differences) * P + row + P / 2u - near;
-  var asSecond = vec4f(0.0);
   var asFirst = vec4f(0.0);
   #repeat i P/2+1
-  asSecond += ofPair[(select(below, above, $(i)u > near) + $(i)u - $(i)u * P) * quads + quad];
   asFirst += ofPair[($(i)u * P + row) * quads + quad];
   #end
-  return asSecond + asFirst;
+  var s = vec4f(0.0);
+  #repeat i P/2+1
+  s += ofPair[(select(below, above, $(i)u > near) + $(i)u - $(i)u * P) * quads + quad];
+  s += select(vec4f(0.0), asFirst, $(i)u == near);
+  #end
+  return s;
 }
 
 fn xiGradient(row: u32, quad: u32) -> vec4f {

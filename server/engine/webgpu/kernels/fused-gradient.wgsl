@@ -1,9 +1,10 @@
 // What the two kernels of the gradients share: fused-backward.wgsl, where several invocations share a neuron, for few networks; and
-// fused-backward-many.wgsl, where each has one. Both add in the same order, so that no bit depends on how many networks there are.
+// fused-backward-many.wgsl, where each has two. Both add in the same order, so that no bit depends on how many networks there are.
 //
 // A segment of the pairs (a, a + d) has one a and RUN neighbouring d's, the last one of an a perhaps fewer; they follow each other by a, then d.
 // A neuron's gradient of xi is the sum over the segments of the sum over each one's pairs. Of theta, a pair adds the same to both of its
-// residues: a residue's is the sum, in the order of the a's, of what it has as the second of a pair, and then that of what it has as the first.
+// residues: a residue's is the sum, in the order of the a's, of what it has as the second of a pair, with the sum of all that it has as the first
+// after its own a.
 //
 // The norms of a quad of neurons are summed in eight parts, by residue modulo 8: theta's first, then xi's. Four parts of a parity add up first.
 
