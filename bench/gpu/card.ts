@@ -83,10 +83,6 @@ export class Card {
     const pipelines = await this.#whileBusy(Pipelines.compile(device, plan, members));
     const memory = new PoolMemory(device, plan, pipelines, members);
     const pool = new Pool(device, plan, pipelines, memory);
-    const passes = Math.max(
-      firstPasses,
-      Math.min(mostPasses, Math.floor((memory.mostPasses - firstPasses) / members)),
-    );
     const kernels = pipelines.kernelsFor(members);
     const part = (slot: number, count: number): Part => {
       const scalars = new Float32Array(count * plan.scalarsAStep);
@@ -98,8 +94,6 @@ export class Card {
     for (const slot of slots) pool.write(slot, problem, state);
     await pool.submit(slots.map((slot) => part(slot, firstPasses)));
     const { theta } = await pool.read(slots.at(-1)!);
-    // What it leaves in the buffers is what all measurements go through again.
-    await pool.submit(slots.map((slot) => part(slot, passes)));
     const encode = (times: number, some: readonly Kernel[]) => (pass: GPUComputePassEncoder) => {
       pass.setBindGroup(0, memory.bindings.train);
       for (let i = 0; i < times; i++)
@@ -111,12 +105,18 @@ export class Card {
     /** Of the passes' number: the first one, or beyond the last. */
     const goTo = (number: number) =>
       device.queue.writeBuffer(memory.buffers.submission, 0, new Float32Array([number, number, 0, 0]));
+    if (!this.#isWarm) await this.#whileBusy(setTimeout(this.info.isSoftware ? 0 : warmUpMs));
+    this.#isWarm = true;
+    goTo(0);
+    const { card: firstMs } = await this.#time(encode(firstPasses, kernels));
+    const wanted = Math.ceil((firstPasses * milliseconds) / Math.max(firstMs, 1e-3));
+    const passes = Math.min(mostPasses, Math.floor(memory.mostPasses / members), wanted);
+    // What it leaves in the buffers is what all measurements go through again.
+    await pool.submit(slots.map((slot) => part(slot, passes)));
     const whole = async () => {
       goTo(0);
       return this.#time(encode(passes, kernels));
     };
-    if (!this.#isWarm) await this.#whileBusy(setTimeout(this.info.isSoftware ? 0 : warmUpMs));
-    this.#isWarm = true;
     let best = await whole();
     for (let spent = 0; spent < milliseconds; spent += best.card) {
       const next = await whole();
@@ -148,6 +148,8 @@ export class Card {
     const done = work.finally(() => {
       isDone = true;
     });
+    // It may fail while the card is being kept busy.
+    done.catch(() => {});
     while (!isDone) {
       const encoder = this.#device.createCommandEncoder();
       const pass = encoder.beginComputePass();

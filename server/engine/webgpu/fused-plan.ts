@@ -15,9 +15,9 @@ export interface FusedTile {
   readonly ahead: number;
   /** Of a workgroup of the backward kernel, at most. */
   readonly neurons: number;
-  /** Whether an invocation of it goes through all pairs of a neuron, where its registers allow: fused-backward-many.wgsl. */
+  /** Whether an invocation of it goes through all pairs of its neurons, where its registers allow: fused-backward-many.wgsl. */
   readonly many: boolean;
-  /** Whether the backward kernel keeps the logit gradient in workgroup memory, if there is room. */
+  /** Whether the other one, fused-backward.wgsl, keeps the whole logit gradient in workgroup memory, if there is room. */
   readonly staged: boolean;
 }
 
@@ -75,6 +75,9 @@ const mostFetched = 24;
 
 /** Bytes of one round of the forward kernel's partial sums: with more of them a multiprocessor's memory would have room for few workgroups. */
 const roundBytes = 12 << 10;
+
+/** Residues of which fused-backward-many.wgsl has all that it keeps in registers; on a software adapter, of which it is compiled in a moment. */
+const mostOfMany = ({ sums }: WorkgroupLimits) => (sums >= 64 ? 27 : 11);
 
 /** Into which a row of logits is cut for its maximum and its sum, which decides bits; see fused-forward.wgsl. */
 const pieces = 8;
@@ -207,7 +210,8 @@ function runsOf(modulus: number, pairs: number, limits: WorkgroupLimits): Round[
 /** What a workgroup of fused-backward.wgsl takes. */
 function segmentsTile(modulus: number, pairs: number, runs: number, neurons: number, isStaged: boolean) {
   const quads = neurons / 4;
-  const staged = isStaged ? pairs * (Math.floor(modulus / 8) * 2 + (modulus % 8 > 4 ? 3 : 1)) : 0;
+  const rowStride = Math.floor(Math.ceil(modulus / 4) / 2) * 2 + 1;
+  const staged = isStaged ? pairs * rowStride : 0;
   const room = Math.max(staged, modulus * runs * modulus * quads);
   const inQuads = room + (pairs + 2 * modulus + 8) * quads + 64;
   return {
@@ -233,7 +237,7 @@ function backwardTile(
 ) {
   const differences = (modulus + 1) / 2;
   const JQ = Math.ceil(modulus / 4);
-  const isMany = tile.many && modulus <= (limits.sums >= 64 ? 27 : 11);
+  const isMany = tile.many && modulus <= mostOfMany(limits);
   const taken = (neurons: number, isStaged = false) =>
     isMany ? neuronsTile(modulus, neurons) : segmentsTile(modulus, pairs, runs.length, neurons, isStaged);
   const isTooLarge = (neurons: number) => {

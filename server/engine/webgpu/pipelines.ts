@@ -42,7 +42,7 @@ export class Pipelines {
     return pipelines;
   }
 
-  /** Compiles what passes of up to so many members need, unless it is there: each kernel takes a large GPU's driver some tenths of a second. */
+  /** Compiles what passes of up to so many members need, unless it is there: for all of p = 23 a large GPU's driver takes one to two seconds. */
   async prepare(members: number): Promise<void> {
     const wanted = this.#plan.passes.filter((pass) => pass.members <= members);
     const [trace, ...passes] = await Promise.all([
@@ -95,7 +95,11 @@ async function compile(
   layout: GPUBindGroupLayout,
 ): Promise<Kernel> {
   const label = files[files.length - 1];
-  const module = device.createShaderModule({ label, code: assemble(files, constants, rounds) });
+  const code = assemble(files, constants, rounds);
+  // What is wrong with it is told below, and no reason to give up the device.
+  device.pushErrorScope("validation");
+  const module = device.createShaderModule({ label, code });
+  await device.popErrorScope();
   const { messages } = await module.getCompilationInfo();
   const errors = messages.filter(({ type }) => type === "error");
   if (errors.length > 0)
