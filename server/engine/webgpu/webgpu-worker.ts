@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { DeviceLostError } from "../errors.ts";
+import { pauseBetweenPolls } from "./dawn-polling.ts";
 import { Gpu } from "./gpu.ts";
 import type { Network } from "./network.ts";
 import type { Call, Calls, Greeting, Kind, Reply, ThreadData } from "./protocol.ts";
@@ -20,6 +21,8 @@ const { options, hasQuit }: ThreadData = workerData;
 const residents = new Map<number, Resident>();
 const losses: DeviceLostError[] = [];
 const underWay = new Set<Promise<void>>();
+
+pauseBetweenPolls();
 let acquiring: Promise<Gpu> | undefined = Gpu.open(options);
 let gpu: Gpu;
 let isQuitting = false;
