@@ -1,8 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import { acquireDevice, type DeviceInfo } from "../../server/engine/webgpu/device.ts";
-import { type Kernel, Pipelines } from "../../server/engine/webgpu/pipelines.ts";
+import { Pipelines, type Ready } from "../../server/engine/webgpu/pipelines.ts";
 import { planOf, shapeOf, type Tuning } from "../../server/engine/webgpu/plan.ts";
-import { type Part, Pool, PoolMemory } from "../../server/engine/webgpu/pool.ts";
+import { encodePasses, type Part, Pool, PoolMemory } from "../../server/engine/webgpu/pool.ts";
 import { writeScalars } from "../../server/engine/webgpu/scalars.ts";
 import { countEntries } from "../../server/engine/webgpu/trace-row.ts";
 import type { Shape } from "../engine-speed.ts";
@@ -83,7 +83,7 @@ export class Card {
     const pipelines = await this.#whileBusy(Pipelines.compile(device, plan, members));
     const memory = new PoolMemory(device, plan, pipelines, members);
     const pool = new Pool(device, plan, pipelines, memory);
-    const kernels = pipelines.kernelsFor(members);
+    const dispatches = pipelines.passOf(members);
     const part = (slot: number, count: number): Part => {
       const scalars = new Float32Array(count * plan.scalarsAStep);
       for (let i = 0; i < count; i++) writeScalars(problem, i, undefined, scalars, i * plan.scalarsAStep);
@@ -94,13 +94,9 @@ export class Card {
     for (const slot of slots) pool.write(slot, problem, state);
     await pool.submit(slots.map((slot) => part(slot, firstPasses)));
     const { theta } = await pool.read(slots.at(-1)!);
-    const encode = (times: number, some: readonly Kernel[]) => (pass: GPUComputePassEncoder) => {
+    const encode = (times: number, some: readonly Ready[]) => (pass: GPUComputePassEncoder) => {
       pass.setBindGroup(0, memory.bindings.train);
-      for (let i = 0; i < times; i++)
-        for (const { pipeline, groups } of some) {
-          pass.setPipeline(pipeline);
-          pass.dispatchWorkgroups(groups[0], members, groups[1]);
-        }
+      encodePasses(pass, some, members, times);
     };
     /** Of the passes' number: the first one, or beyond the last. */
     const goTo = (number: number) =>
@@ -108,32 +104,34 @@ export class Card {
     if (!this.#isWarm) await this.#whileBusy(setTimeout(this.info.isSoftware ? 0 : warmUpMs));
     this.#isWarm = true;
     goTo(0);
-    const { card: firstMs } = await this.#time(encode(firstPasses, kernels));
+    const { card: firstMs } = await this.#time(encode(firstPasses, dispatches));
     const wanted = Math.ceil((firstPasses * milliseconds) / Math.max(firstMs, 1e-3));
     const passes = Math.min(mostPasses, Math.floor(memory.mostPasses / members), wanted);
     // What it leaves in the buffers is what all measurements go through again.
     await pool.submit(slots.map((slot) => part(slot, passes)));
     const whole = async () => {
       goTo(0);
-      return this.#time(encode(passes, kernels));
+      return this.#time(encode(passes, dispatches));
     };
     let best = await whole();
     for (let spent = 0; spent < milliseconds; spent += best.card) {
       const next = await whole();
       if (next.card < best.card) best = next;
     }
-    const each = async (kernel: Kernel, number: number) => {
+    const each = async (dispatch: Ready, number: number) => {
       goTo(number);
-      const { card } = await this.#time(encode(4, [kernel]));
+      const { card } = await this.#time(encode(4, [dispatch]));
       const times = Math.max(4, Math.min(1000, Math.round((4 * milliseconds) / Math.max(card, 1e-3))));
-      const rounds = [await this.#time(encode(times, [kernel])), await this.#time(encode(times, [kernel]))];
+      const rounds = [
+        await this.#time(encode(times, [dispatch])),
+        await this.#time(encode(times, [dispatch])),
+      ];
       return (1000 * Math.min(...rounds.map((round) => round.card))) / times;
     };
-    const planned = plan.passes.findLast((pass) => pass.members <= members)!.kernels;
     const times: PassTimes["kernels"][number][] = [];
-    for (const [i, kernel] of kernels.entries()) {
-      const name = planned[i].files.at(-1)!.replace(".wgsl", "");
-      times.push({ name, busy: await each(kernel, 0), idle: await each(kernel, passes) });
+    for (const dispatch of dispatches) {
+      const { name } = dispatch;
+      times.push({ name, busy: await each(dispatch, 0), idle: await each(dispatch, passes) });
     }
     pool.destroy();
     const us = (ms: number) => (1000 * ms) / passes;

@@ -1,4 +1,5 @@
-import { type KernelPlan, largestLimits, type Plan, planOf } from "../../server/engine/webgpu/plan.ts";
+import { type Dispatch, largestLimits, type Plan, planOf } from "../../server/engine/webgpu/plan.ts";
+import type { Constants } from "../../server/engine/webgpu/shader.ts";
 import type { Shape } from "../engine-speed.ts";
 
 /** What one kernel does in a pass of one network, counted from how it is cut up. */
@@ -30,19 +31,19 @@ export function countKernels({ p, width }: Shape): KernelCount[] {
     { modulus: p, width, activation: "relu", optimizer: "adamw", dimension: 0, grokfast: false },
     largestLimits,
   );
-  return plan.passes.flatMap(({ members, kernels }) =>
-    kernels.map((kernel) => {
-      const [x, z] = kernel.groups;
-      const name = kernel.files.at(-1)!.replace(".wgsl", "");
-      return { p, width, kernel: name, members, workgroups: x * z, ...counters[name](kernel, plan) };
+  return plan.passes.flatMap(({ members, dispatches }) =>
+    dispatches.map((dispatch) => {
+      const { name, groups } = dispatch;
+      const workgroups = groups[0] * groups[1];
+      return { p, width, kernel: name, members, workgroups, ...counters[name](dispatch, plan) };
     }),
   );
 }
 
 type Counted = Pick<KernelCount, "needed" | "made" | "loads" | "bytes">;
 
-const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Counted>> = {
-  "fused-forward": ({ constants: c, groups }, plan) => {
+const counters: Readonly<Record<string, (dispatch: Dispatch, plan: Plan) => Counted>> = {
+  "fused-forward": ({ kernel: { constants: c }, groups }, plan) => {
     const invocations = groups[0] * c.PAIR_LANES * c.COLUMNS;
     return {
       needed: productOf(plan),
@@ -51,7 +52,7 @@ const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Coun
       bytes: plan.layerBytes + plan.slotBytes.logitGradient + 4 * plan.pairs,
     };
   },
-  "fused-backward": ({ constants: c }, plan) => {
+  "fused-backward": ({ kernel: { constants: c } }, plan) => {
     const pairs = c.GROUPS * c.NEURONS * plan.shape.modulus * c.RUNS * c.RUN;
     return {
       needed: 2 * productOf(plan),
@@ -61,7 +62,7 @@ const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Coun
       bytes: updateBytes(plan) + plan.slotBytes.logitGradient,
     };
   },
-  "fused-backward-many": ({ constants: c }, plan) => {
+  "fused-backward-many": ({ kernel: { constants: c } }, plan) => {
     const pairs = c.GROUPS * c.NEURONS * c.U;
     return {
       needed: 2 * productOf(plan),
@@ -71,23 +72,23 @@ const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Coun
       bytes: updateBytes(plan) + plan.slotBytes.logitGradient,
     };
   },
-  "tiled-forward": ({ constants: c, groups }, plan) => ({
+  "tiled-forward": ({ kernel: { constants: c }, groups }, plan) => ({
     needed: productOf(plan),
     made: groups[0] * c.ROWS * 8 * 4 * c.ROW_QUADS * c.TJ * 4 * c.MQ,
     loads: groups[0] * c.ROWS * 8 * loadsOf(c) * 4 * c.MQ,
     bytes: plan.layerBytes + c.FORWARD_SPLITS * plan.slotBytes.logitGradient,
   }),
-  softmax: ({ constants: c }, plan) => ({
+  softmax: ({ kernel: { constants: c } }, plan) => ({
     ...none,
     bytes: (c.FORWARD_SPLITS + 1) * plan.slotBytes.logitGradient + 4 * plan.pairs,
   }),
-  "tiled-xi": ({ constants: c, groups }, plan) => ({
+  "tiled-xi": ({ kernel: { constants: c }, groups }, plan) => ({
     needed: productOf(plan),
     made: groups[0] * c.ROWS * 8 * 4 * c.ROW_QUADS * c.TJ * c.U,
     loads: groups[0] * c.ROWS * 8 * loadsOf(c) * c.U,
     bytes: plan.layerBytes / 2 + plan.slotBytes.logitGradient + (c.XI_SPLITS * plan.layerBytes) / 2,
   }),
-  "tiled-theta": ({ constants: c, groups }, plan) => {
+  "tiled-theta": ({ kernel: { constants: c }, groups }, plan) => {
     const threads = c.RESIDUES * c.THETA_COLUMNS;
     const tiles = Math.ceil(c.P / c.RESIDUES) * Math.ceil((c.P + 1) / 2 / c.DIFFERENCES);
     const depth = Math.ceil(c.P / c.THETA_DEPTH) * c.THETA_DEPTH;
@@ -98,7 +99,7 @@ const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Coun
       bytes: plan.layerBytes + plan.slotBytes.logitGradient + (c.THETA_SPLITS * plan.layerBytes) / 2,
     };
   },
-  "tiled-update": ({ constants: c }, plan) => ({
+  "tiled-update": ({ kernel: { constants: c } }, plan) => ({
     ...none,
     bytes: updateBytes(plan) + ((c.XI_SPLITS + c.THETA_SPLITS) * plan.layerBytes) / 2,
   }),
@@ -107,7 +108,7 @@ const counters: Readonly<Record<string, (kernel: KernelPlan, plan: Plan) => Coun
 const none = { needed: 0, made: 0, loads: 0 };
 
 /** Of an invocation for one neuron or pair of a tile: a single logit is a quarter of one. */
-function loadsOf({ ROW_QUADS, COLUMN_QUADS, TAIL }: KernelPlan["constants"]): number {
+function loadsOf({ ROW_QUADS, COLUMN_QUADS, TAIL }: Constants): number {
   return ROW_QUADS + COLUMN_QUADS + TAIL / 4;
 }
 

@@ -42,8 +42,8 @@ describeEngine({
 /** As on a large GPU, of a network as wide as its kernels are made for. */
 function largeTuning(modulus: number): Tuning {
   const shape = { modulus, width: 9107, activation: "relu", optimizer: "adamw", dimension: 0 } as const;
-  const [{ kernels }] = planOf({ ...shape, grokfast: false }, largestLimits).passes;
-  const [forward, , xi, theta] = kernels.map(({ constants }) => constants);
+  const [{ dispatches }] = planOf({ ...shape, grokfast: false }, largestLimits).passes;
+  const [forward, , xi, theta] = dispatches.map(({ kernel }) => kernel.constants);
   return {
     forward: { rowQuads: forward.ROW_QUADS },
     xi: { rowQuads: xi.ROW_QUADS },

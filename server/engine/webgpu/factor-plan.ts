@@ -1,12 +1,13 @@
-import type { KernelPlan, Shape } from "./plan.ts";
+import type { Dispatch, Shape } from "./plan.ts";
+import type { Constants } from "./shader.ts";
 
 /** What a learned embedding adds to the plan of a shape. */
 export interface FactorPlan {
   /** Of all kernels. */
-  readonly constants: KernelPlan["constants"];
+  readonly constants: Constants;
   readonly files: readonly string[];
   /** After those of the pass: theta's gradient becomes an update of its factors, and they make the new theta. */
-  readonly kernels: readonly [factors: KernelPlan, product: KernelPlan];
+  readonly dispatches: readonly [factors: Dispatch, product: Dispatch];
   /** Workgroups that leave a part of the trace, after `partials` others. */
   readonly partials: number;
   /** New weights of the factors: what else is in scratch then is done with. */
@@ -25,17 +26,19 @@ export function factorPlan({ modulus, dimension }: Shape, quads: number, partial
   return {
     constants: { D: dimension, PQ: columns },
     files: ["scratch.wgsl", "embedding.wgsl"],
-    kernels: [
+    dispatches: [
       {
-        entryPoint: "factors",
-        files: ["factors.wgsl"],
-        constants: { ROWS: rows, EMBEDDING_GROUPS, FACTOR_PARTIALS: partials },
+        name: "factors",
+        kernel: {
+          entryPoint: "factors",
+          files: ["factors.wgsl"],
+          constants: { ROWS: rows, EMBEDDING_GROUPS, FACTOR_PARTIALS: partials },
+        },
         groups: [groups, 1],
       },
       {
-        entryPoint: "product",
-        files: ["product.wgsl"],
-        constants: { PRODUCT_GROUPS },
+        name: "product",
+        kernel: { entryPoint: "product", files: ["product.wgsl"], constants: { PRODUCT_GROUPS } },
         groups: [PRODUCT_GROUPS, 1],
       },
     ],

@@ -1,4 +1,4 @@
-import type { Kernels, Pass, WorkgroupLimits } from "./plan.ts";
+import type { Dispatch, Kernels, Pass, WorkgroupLimits } from "./plan.ts";
 import { type Constants, evenly, quadBytes, type Round } from "./shader.ts";
 
 /** How the fused kernels are cut up for so many members or more; see fused-forward.wgsl and fused-backward.wgsl. */
@@ -19,6 +19,8 @@ export interface FusedTile {
   readonly many: boolean;
   /** Whether the other one, fused-backward.wgsl, keeps the whole logit gradient in workgroup memory, if there is room. */
   readonly staged: boolean;
+  /** Whether both are one kernel, if there is room and the backward one is fused-backward.wgsl: half the calls for who encodes passes. */
+  readonly joined: boolean;
 }
 
 /** What `planOf` chooses by itself where a value is left out. The first decides bits. */
@@ -27,47 +29,25 @@ export interface FusedTuning {
   readonly tiles?: readonly FusedTile[];
 }
 
+const spread = { neurons: 4, many: false, staged: false, joined: false } as const;
+const packed = { ahead: 1, many: true, staged: false, joined: false } as const;
+
 /**
  * Few networks wait: for memory, for barriers, and for each other's dispatches, so their work is spread over many small workgroups. Many
  * compute: the larger an invocation's share, the fewer loads and additions of partial sums there are beside a multiply-add.
  */
 export const largeTiles: readonly FusedTile[] = [
-  { members: 1, pairLanes: 1, differences: 3, ahead: 8, neurons: 4, many: false, staged: true },
-  { members: 6, pairLanes: 4, differences: 3, ahead: 2, neurons: 4, many: false, staged: false },
-  { members: 24, pairLanes: 12, differences: 3, ahead: 1, neurons: 64, many: true, staged: false },
-  { members: 48, pairLanes: 8, differences: 3, ahead: 1, neurons: 256, many: true, staged: false },
-  {
-    members: 112,
-    pairLanes: 8,
-    differences: 6,
-    sums: 138,
-    ahead: 1,
-    neurons: 128,
-    many: true,
-    staged: false,
-  },
+  { ...spread, members: 1, pairLanes: 1, differences: 3, ahead: 8, staged: true, joined: true },
+  { ...spread, members: 6, pairLanes: 4, differences: 3, ahead: 2 },
+  { ...packed, members: 24, pairLanes: 12, differences: 3, neurons: 64 },
+  { ...packed, members: 48, pairLanes: 8, differences: 3, neurons: 256 },
+  { ...packed, members: 112, pairLanes: 8, differences: 6, sums: 138, neurons: 128 },
 ];
 
 /** Not to be fast, but to have all that the large ones have in a kernel that a software adapter compiles in a moment. */
 const smallTiles: readonly FusedTile[] = [
-  {
-    members: 1,
-    pairLanes: 8,
-    differences: 1,
-    ahead: 2,
-    neurons: 8,
-    many: false,
-    staged: true,
-  },
-  {
-    members: 3,
-    pairLanes: 4,
-    differences: 2,
-    ahead: 1,
-    neurons: 32,
-    many: true,
-    staged: false,
-  },
+  { ...spread, members: 1, pairLanes: 8, differences: 1, ahead: 2, neurons: 8, staged: true, joined: true },
+  { ...packed, members: 3, pairLanes: 4, differences: 2, neurons: 32 },
 ];
 
 /** Quads of weights that an invocation of the forward kernel can have in registers when it fetches ahead. */
@@ -82,7 +62,7 @@ const mostOfMany = ({ sums }: WorkgroupLimits) => (sums >= 64 ? 27 : 11);
 /** Into which a row of logits is cut for its maximum and its sum, which decides bits; see fused-forward.wgsl. */
 const pieces = 8;
 
-/** Two kernels a pass: as few as there can be, since gradients need all pairs and logits all neurons. Undefined where a workgroup has too little memory. */
+/** Two dispatches a pass: as few as there can be, since gradients need all pairs and logits all neurons. Undefined where a workgroup has too little memory. */
 export function fusedKernels(
   modulus: number,
   quads: number,
@@ -103,17 +83,14 @@ export function fusedKernels(
     if (passes.at(-1)?.members === members) passes.pop();
     const forward = forwardTile(modulus, quads, PARTS, limits, tile);
     const backward = backwardTile(modulus, quads, pairs, runs, limits, tile);
-    const list = [
-      { entryPoint: "forward", files: ["fused-forward.wgsl"], ...forward },
-      {
-        entryPoint: "backward",
-        files: ["fused-gradient.wgsl", ...backward.files],
-        constants: backward.constants,
-        rounds: backward.rounds,
-        groups: backward.groups,
-      },
-    ];
-    passes.push({ members, kernels: list });
+    const isJoined =
+      tile.joined &&
+      backward.name === "fused-backward" &&
+      forward.memoryBytes + backward.memoryBytes <= limits.memoryBytes;
+    passes.push({
+      members,
+      dispatches: isJoined ? joined(forward, backward) : [apart(forward), apart(backward)],
+    });
   }
   return {
     passes,
@@ -126,13 +103,54 @@ export function fusedKernels(
   };
 }
 
+/** One of the two kernels, but for its entry point. */
+interface Half {
+  readonly name: string;
+  /** Of `kernels/entries/`. */
+  readonly entry: "forward" | "backward";
+  readonly files: readonly string[];
+  /** @param invocations - of a workgroup: as many as it needs or more */
+  readonly constants: (invocations: number) => Constants;
+  readonly rounds: readonly Round[];
+  readonly groups: number;
+  readonly invocations: number;
+  readonly memoryBytes: number;
+}
+
+function apart({ name, entry, files, constants, rounds, groups, invocations }: Half): Dispatch {
+  const kernel = {
+    entryPoint: "main",
+    files: [`entries/${entry}.wgsl`, ...files],
+    constants: { THREADS: invocations, ...constants(invocations) },
+    rounds,
+  };
+  return { name, kernel, groups: [groups, 1] };
+}
+
+/** @param backward - whose text has no rounds */
+function joined(forward: Half, backward: Half): Dispatch[] {
+  const THREADS = Math.max(forward.invocations, backward.invocations);
+  // One more finds no pairs.
+  const FORWARD_GROUPS = forward.groups + Number(forward.groups === backward.groups);
+  const kernel = {
+    entryPoint: "main",
+    files: [...forward.files, ...backward.files, "entries/joined.wgsl"],
+    constants: { THREADS, FORWARD_GROUPS, ...forward.constants(THREADS), ...backward.constants(THREADS) },
+    rounds: forward.rounds,
+  };
+  return [
+    { name: forward.name, kernel, groups: [FORWARD_GROUPS, 1] },
+    { name: backward.name, kernel, groups: [backward.groups, 1] },
+  ];
+}
+
 function forwardTile(
   modulus: number,
   quads: number,
   PARTS: number,
   limits: WorkgroupLimits,
   tile: FusedTile,
-) {
+): Half {
   const sums = Math.min(tile.sums ?? 96, limits.sums);
   const DIFFERENCES = tile.differences ?? bestDifferences(modulus, sums);
   const logits = (ahead: number) => {
@@ -181,7 +199,11 @@ function forwardTile(
     FENCED: Number(AHEAD > 1),
     UNFENCED: Number(AHEAD === 1),
   };
-  return { constants, rounds, groups: [Math.ceil(items / PAIR_LANES), 1] as const };
+  return {
+    ...{ name: "fused-forward", entry: "forward", files: ["fused-forward.wgsl"] },
+    ...{ constants: () => constants, rounds, groups: Math.ceil(items / PAIR_LANES) },
+    ...{ invocations: PAIR_LANES * PARTS * COLUMNS, memoryBytes: bytes(PAIR_LANES) },
+  };
 }
 
 /** Differences of an invocation, so that all pairs cost the fewest instructions a quad of neurons: multiply-adds, activations, loads. */
@@ -234,7 +256,7 @@ function backwardTile(
   runs: readonly Round[],
   limits: WorkgroupLimits,
   tile: FusedTile,
-) {
+): Half {
   const differences = (modulus + 1) / 2;
   const JQ = Math.ceil(modulus / 4);
   const isMany = tile.many && modulus <= mostOfMany(limits);
@@ -246,26 +268,24 @@ function backwardTile(
   };
   let NEURONS = Math.min(tile.neurons, 4 * quads);
   while (NEURONS > 4 && isTooLarge(NEURONS)) NEURONS = Math.ceil(NEURONS / 8) * 4;
-  const { invocations } = taken(NEURONS);
-  const isStaged = tile.staged && taken(NEURONS, true).memoryBytes <= limits.memoryBytes;
+  const isStaged = !isMany && tile.staged && taken(NEURONS, true).memoryBytes <= limits.memoryBytes;
   const GROUPS = Math.ceil((4 * quads) / NEURONS);
   const rows = (modulus * NEURONS) / 4;
-  const lanes =
+  const rowLanes = (invocations: number) =>
     invocations >= 64 ? invocations - Math.ceil(invocations / 64) * 32 : Math.floor(invocations / 2);
-  const constants: Constants = {
-    ...{ GROUPS, NEURONS, RUNS: runs.length, RUN: runs[0].count },
-    ROWS: Math.ceil(rows / (isMany ? invocations : lanes)),
-    // Quads of staged rows that an invocation fetches at once.
-    FETCHES: isMany
-      ? Math.ceil((differences * JQ) / invocations)
-      : evenly(Math.ceil(pairs / Math.max(1, Math.floor(invocations / JQ))), 10),
-  };
+  const name = isMany ? "fused-backward-many" : "fused-backward";
+  const rowFiles = isMany ? [] : [`rows/${isStaged ? "staged" : "direct"}.wgsl`];
   return {
-    files: isMany
-      ? ["fused-backward-many.wgsl"]
-      : [`rows/${isStaged ? "staged" : "direct"}.wgsl`, "fused-backward.wgsl"],
-    constants,
-    rounds: runs,
-    groups: [GROUPS + 1, 1] as const,
+    ...{ name, entry: "backward", files: ["fused-gradient.wgsl", ...rowFiles, `${name}.wgsl`] },
+    constants: (invocations) => ({
+      ...{ GROUPS, NEURONS, RUNS: runs.length, RUN: runs[0].count },
+      ROWS: Math.ceil(rows / (isMany ? invocations : rowLanes(invocations))),
+      // Quads of staged rows that an invocation fetches at once.
+      FETCHES: isMany
+        ? Math.ceil((differences * JQ) / invocations)
+        : evenly(Math.ceil(pairs / Math.max(1, Math.floor(invocations / JQ))), 10),
+    }),
+    ...{ rounds: runs, groups: GROUPS + 1 },
+    ...taken(NEURONS, isStaged),
   };
 }

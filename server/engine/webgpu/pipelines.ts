@@ -1,10 +1,8 @@
-import { type KernelPlan, largestCohort, type Plan } from "./plan.ts";
+import { type Dispatch, type KernelPlan, largestCohort, type Plan } from "./plan.ts";
 import { assemble } from "./shader.ts";
 
-export interface Kernel {
-  readonly pipeline: GPUComputePipeline;
-  readonly groups: readonly [x: number, z: number];
-}
+/** A dispatch whose kernel is compiled. */
+export type Ready = Pick<Dispatch, "name" | "groups"> & { readonly pipeline: GPUComputePipeline };
 
 /** Bindings of common.wgsl and scratch.wgsl, and of trace.wgsl. The fewer there are, the less a dispatch costs. */
 const trainBindings = [0, 1, 2, 3];
@@ -15,10 +13,10 @@ export class Pipelines {
   readonly #device: GPUDevice;
   readonly #plan: Plan;
   readonly #layouts: readonly GPUBindGroupLayout[];
-  readonly #compiled = new Map<KernelPlan, Promise<Kernel>>();
-  /** Those of the plan's first passes. */
-  readonly #passes: (readonly Kernel[])[] = [];
-  #trace: Kernel | undefined;
+  readonly #compiled = new Map<KernelPlan, Promise<GPUComputePipeline>>();
+  /** Of the plan's first passes. */
+  readonly #passes: (readonly Ready[])[] = [];
+  #trace: GPUComputePipeline | undefined;
 
   private constructor(device: GPUDevice, plan: Plan) {
     this.#device = device;
@@ -46,32 +44,37 @@ export class Pipelines {
   async prepare(members: number): Promise<void> {
     const wanted = this.#plan.passes.filter((pass) => pass.members <= members);
     const [trace, ...passes] = await Promise.all([
-      this.#kernel(this.#plan.trace, this.#layouts[1]),
-      ...wanted.map(({ kernels }) =>
-        Promise.all(kernels.map((kernel) => this.#kernel(kernel, this.#layouts[0]))),
+      this.#pipeline(this.#plan.trace, this.#layouts[1]),
+      ...wanted.map(({ dispatches }) =>
+        Promise.all(
+          dispatches.map(async ({ name, kernel, groups }) => ({
+            ...{ name, groups },
+            pipeline: await this.#pipeline(kernel, this.#layouts[0]),
+          })),
+        ),
       ),
     ]);
     this.#trace = trace;
-    for (const [i, kernels] of passes.entries()) this.#passes[i] = kernels;
+    for (const [i, dispatches] of passes.entries()) this.#passes[i] = dispatches;
   }
 
-  #kernel(plan: KernelPlan, layout: GPUBindGroupLayout): Promise<Kernel> {
-    let kernel = this.#compiled.get(plan);
-    if (kernel === undefined) {
-      kernel = compile(this.#device, plan, layout);
-      this.#compiled.set(plan, kernel);
+  #pipeline(kernel: KernelPlan, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
+    let pipeline = this.#compiled.get(kernel);
+    if (pipeline === undefined) {
+      pipeline = compile(this.#device, kernel, layout);
+      this.#compiled.set(kernel, pipeline);
       // It may do better when it is asked again.
-      kernel.catch(() => this.#compiled.delete(plan));
+      pipeline.catch(() => this.#compiled.delete(kernel));
     }
-    return kernel;
+    return pipeline;
   }
 
-  get trace(): Kernel {
+  get trace(): GPUComputePipeline {
     return this.#trace!;
   }
 
-  /** The kernels of a pass of so many members, in their order. */
-  kernelsFor(members: number): readonly Kernel[] {
+  /** What is dispatched for a pass of so many members, in that order. */
+  passOf(members: number): readonly Ready[] {
     return this.#passes[
       this.#plan.passes.findLastIndex((pass, i) => pass.members <= members && this.#passes[i])
     ];
@@ -91,9 +94,9 @@ export class Pipelines {
 
 async function compile(
   device: GPUDevice,
-  { files, constants, rounds, entryPoint, groups }: KernelPlan,
+  { files, constants, rounds, entryPoint }: KernelPlan,
   layout: GPUBindGroupLayout,
-): Promise<Kernel> {
+): Promise<GPUComputePipeline> {
   const label = files[files.length - 1];
   const code = assemble(files, constants, rounds);
   // What is wrong with it is told below, and no reason to give up the device.
@@ -104,10 +107,9 @@ async function compile(
   const errors = messages.filter(({ type }) => type === "error");
   if (errors.length > 0)
     throw new Error(`${label}: ${errors.map(({ lineNum, message }) => `${lineNum}: ${message}`).join("; ")}`);
-  const pipeline = await device.createComputePipelineAsync({
+  return device.createComputePipelineAsync({
     label,
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: { module, entryPoint },
   });
-  return { pipeline, groups };
 }

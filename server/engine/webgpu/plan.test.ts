@@ -72,7 +72,7 @@ test("no workgroup of any shape asks for more than a device gives", () => {
       expect(passes[0].members).toBe(1);
       for (const [i, pass] of passes.entries()) {
         if (i > 0) expect(pass.members).toBeGreaterThan(passes[i - 1].members);
-        for (const kernel of [...pass.kernels, trace]) {
+        for (const kernel of [...pass.dispatches.map((dispatch) => dispatch.kernel), trace]) {
           const { invocations, memoryBytes } = workgroupOf(kernel);
           expect(invocations, kernel.entryPoint).toBeLessThanOrEqual(limits.invocations);
           expect(memoryBytes, kernel.entryPoint).toBeLessThanOrEqual(limits.memoryBytes);
@@ -88,14 +88,33 @@ test("how many networks there are decides no order of a sum", () => {
   let further = 0;
   fc.assert(
     fc.property(arbitraryShape, arbitraryLimits, (shape, limits) => {
-      const [first, ...others] = planOf(shape, limits).passes.map(({ kernels }) =>
-        kernels.map(({ constants, groups }) => [groups[1], ...orders.map((name) => constants[name])]),
-      );
+      const [first, ...others] = planOf(shape, limits).passes.map(({ dispatches }) => ({
+        splits: dispatches.map(({ groups }) => groups[1]),
+        orders: orders.map((name) => [
+          ...new Set(dispatches.flatMap(({ kernel }) => kernel.constants[name] ?? [])),
+        ]),
+      }));
       for (const other of others) expect(other).toEqual(first);
       further += others.length;
     }),
   );
   expect(further).toBeGreaterThan(0);
+});
+
+test("a kernel that is dispatched for both halves of a pass can tell them apart", () => {
+  let joined = 0;
+  fc.assert(
+    fc.property(arbitraryShape, arbitraryLimits, (shape, limits) => {
+      for (const { dispatches } of planOf(shape, limits).passes) {
+        const [forward, backward] = dispatches;
+        if (forward.kernel !== backward.kernel) continue;
+        joined++;
+        expect(forward.groups[0]).toBe(forward.kernel.constants.FORWARD_GROUPS);
+        expect(backward.groups[0]).not.toBe(forward.groups[0]);
+      }
+    }),
+  );
+  expect(joined).toBeGreaterThan(0);
 });
 
 const grokfast = { alpha: 0.9, lambda: 2 };
@@ -135,6 +154,7 @@ describe.skipIf(softwareAdapterMissing !== undefined).each([
     neurons: fc.constantFrom(4, 8, 16, 32),
     many: fc.boolean(),
     staged: fc.boolean(),
+    joined: fc.boolean(),
   });
 
   it("leave the same bits and losses however they are cut up", async () => {

@@ -44,14 +44,21 @@ export interface KernelPlan {
   readonly files: readonly string[];
   readonly constants: Constants;
   readonly rounds?: readonly Round[];
+}
+
+/** One run of a kernel. Two of a pass may be of the same kernel, which tells them apart by their workgroups. */
+export interface Dispatch {
+  /** For people: what it computes. */
+  readonly name: string;
+  readonly kernel: KernelPlan;
   /** Workgroups in x and z; those in y are the members of the cohort. */
   readonly groups: readonly [x: number, z: number];
 }
 
-/** The kernels of a pass of `members` networks or more, in their order. How many there are changes no bit of any. */
+/** What is dispatched for a pass of `members` networks or more, in that order. How many there are changes no bit of any. */
 export interface Pass {
   readonly members: number;
-  readonly kernels: readonly KernelPlan[];
+  readonly dispatches: readonly Dispatch[];
 }
 
 /** What a family of kernels has. */
@@ -71,9 +78,9 @@ export interface Kernels {
 /** The kernels of a shape and the memory that its networks take. Depends on the shape and the device alone, so that results do. */
 export interface Plan {
   readonly shape: Shape;
-  /** As those of `Kernels`. Where the embedding is learned, the last kernel of each makes theta from what scratch has of its factors. */
+  /** As those of `Kernels`. Where the embedding is learned, the last dispatch of each makes theta from what scratch has of its factors. */
   readonly passes: readonly Pass[];
-  /** Sums up the parts of the traces of a submission. Its groups in x are the passes. */
+  /** Sums up the parts of the traces of a submission, with a workgroup a pass and member. */
   readonly trace: KernelPlan;
   readonly state: StateLayout;
   /** Numbers that the optimizer needs of each step. */
@@ -166,7 +173,7 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
     "update.wgsl",
     `theta/${factored ? "factored" : "trained"}.wgsl`,
   ]);
-  // One for each, since a kernel may be in several passes.
+  // One for each, since a kernel may be dispatched several times.
   const wholes = new Map<KernelPlan, KernelPlan>();
   const whole = (kernel: KernelPlan): KernelPlan => {
     let made = wholes.get(kernel);
@@ -180,13 +187,16 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
     }
     return made;
   };
-  const last = (factored?.kernels ?? []).map(whole);
+  const complete = (dispatch: Dispatch): Dispatch => ({ ...dispatch, kernel: whole(dispatch.kernel) });
   return {
     shape,
     passes: family.passes
       .filter(({ members }) => members <= largestCohort)
-      .map(({ members, kernels }) => ({ members, kernels: [...kernels.map(whole), ...last] })),
-    trace: { entryPoint: "trace", files: ["common.wgsl", "trace.wgsl"], constants, groups: [1, 1] },
+      .map(({ members, dispatches }) => ({
+        members,
+        dispatches: [...dispatches, ...(factored?.dispatches ?? [])].map(complete),
+      })),
+    trace: { entryPoint: "trace", files: ["common.wgsl", "trace.wgsl"], constants },
     state,
     scalarsAStep: 4 * scalarQuads,
     pairs,

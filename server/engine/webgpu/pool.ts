@@ -1,6 +1,6 @@
 import { arraysOf, type StateArrays } from "../../model/network-state.ts";
 import type { Problem, TrainerState } from "../engine.ts";
-import type { Kernel, Pipelines } from "./pipelines.ts";
+import type { Pipelines, Ready } from "./pipelines.ts";
 import type { Plan } from "./plan.ts";
 import { layOut, readOut } from "./state-layout.ts";
 import { traceValues } from "./trace-row.ts";
@@ -189,7 +189,7 @@ export class Pool {
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setBindGroup(0, this.#memory.bindings.train);
-    dispatch(pass, this.#pipelines.kernelsFor(1).slice(-1), 1);
+    encodePasses(pass, this.#pipelines.passOf(1).slice(-1), 1, 1);
     pass.end();
     this.#device.queue.submit([encoder.finish()]);
   }
@@ -270,12 +270,10 @@ export class Pool {
   #encodePasses(encoder: GPUCommandEncoder, members: number, passes: number, traced = 0): void {
     const pass = encoder.beginComputePass();
     pass.setBindGroup(0, this.#memory.bindings.train);
-    const { trace } = this.#pipelines;
-    const kernels = this.#pipelines.kernelsFor(members);
-    for (let i = 0; i < passes; i++) dispatch(pass, kernels, members);
+    encodePasses(pass, this.#pipelines.passOf(members), members, passes);
     if (traced > 0) {
       pass.setBindGroup(0, this.#memory.bindings.trace);
-      pass.setPipeline(trace.pipeline);
+      pass.setPipeline(this.#pipelines.trace);
       pass.dispatchWorkgroups(traced, members, 1);
     }
     pass.end();
@@ -343,13 +341,24 @@ export class Pool {
   }
 }
 
-function dispatch(pass: GPUComputePassEncoder, kernels: readonly Kernel[], members: number): void {
-  for (const { pipeline, groups } of kernels) {
-    pass.setPipeline(pipeline);
-    // Each number that is passed on takes a tenth of the call.
-    if (groups[1] > 1) pass.dispatchWorkgroups(groups[0], members, groups[1]);
-    else if (members > 1) pass.dispatchWorkgroups(groups[0], members);
-    else pass.dispatchWorkgroups(groups[0]);
+/** Passes one after the other, of so many members each. */
+export function encodePasses(
+  encoder: GPUComputePassEncoder,
+  dispatches: readonly Ready[],
+  members: number,
+  passes: number,
+): void {
+  // A call into Dawn takes this thread a microsecond or two, and a pass takes a card ten.
+  let current: GPUComputePipeline | undefined;
+  for (let i = 0; i < passes; i++) {
+    for (const { pipeline, groups } of dispatches) {
+      if (pipeline !== current) encoder.setPipeline(pipeline);
+      current = pipeline;
+      // Each number that is passed on takes a tenth of the call.
+      if (groups[1] > 1) encoder.dispatchWorkgroups(groups[0], members, groups[1]);
+      else if (members > 1) encoder.dispatchWorkgroups(groups[0], members);
+      else encoder.dispatchWorkgroups(groups[0]);
+    }
   }
 }
 

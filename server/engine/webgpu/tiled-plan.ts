@@ -1,4 +1,4 @@
-import type { KernelPlan, Kernels, Pass, WorkgroupLimits } from "./plan.ts";
+import type { Dispatch, Kernels, Pass, WorkgroupLimits } from "./plan.ts";
 import { type Constants, evenly, quadBytes } from "./shader.ts";
 
 /** Of a large GPU. */
@@ -94,35 +94,34 @@ export function tiledKernels(
   const softmaxGroups = Math.ceil(pairs / softmaxSide);
   const updateGroups = Math.ceil((2 * modulus * quads) / 128);
   const common = { FORWARD_SPLITS, XI_SPLITS, THETA_SPLITS };
-  const kernel = (
+  const dispatch = (
     entryPoint: string,
-    file: string,
-    [x, z]: readonly [number, number],
+    name: string,
+    groups: readonly [number, number],
     constants: Constants = {},
-  ): KernelPlan => ({
-    entryPoint,
-    files: [file],
-    constants: { ...common, ...constants },
-    groups: [x, z],
+  ): Dispatch => ({
+    name,
+    kernel: { entryPoint, files: [`${name}.wgsl`], constants: { ...common, ...constants } },
+    groups,
   });
-  const softmax = kernel("softmax", "softmax.wgsl", [softmaxGroups, 1], {
+  const softmax = dispatch("softmax", "softmax", [softmaxGroups, 1], {
     ...{ PAIRS: softmaxSide, LANES: softmaxSide },
     QUADS_A_LANE: Math.ceil(LOGIT_QUADS / softmaxSide),
   });
-  const thetaKernel = kernel("backward", "tiled-theta.wgsl", [thetaGroups, THETA_SPLITS], theta);
-  const update = kernel("finish", "tiled-update.wgsl", [updateGroups, 1]);
+  const gradientOfTheta = dispatch("backward", "tiled-theta", [thetaGroups, THETA_SPLITS], theta);
+  const update = dispatch("finish", "tiled-update", [updateGroups, 1]);
   const pass = (forwardTile: ProductTile, xiTile: ProductTile) => [
-    kernel("forward", "tiled-forward.wgsl", forward.groups(forwardTile), forwardTile),
+    dispatch("forward", "tiled-forward", forward.groups(forwardTile), forwardTile),
     softmax,
-    kernel("backward", "tiled-xi.wgsl", xi.groups(xiTile), xiTile),
-    thetaKernel,
+    dispatch("backward", "tiled-xi", xi.groups(xiTile), xiTile),
+    gradientOfTheta,
     update,
   ];
-  const passes: Pass[] = [{ members: 1, kernels: pass(forward.alone, xi.alone) }];
+  const passes: Pass[] = [{ members: 1, dispatches: pass(forward.alone, xi.alone) }];
   if (forward.alone.ROW_QUADS < forward.large.ROW_QUADS || xi.alone.ROW_QUADS < xi.large.ROW_QUADS)
     passes.push({
       members: Math.max(2, forward.members, xi.members),
-      kernels: pass(forward.large, xi.large),
+      dispatches: pass(forward.large, xi.large),
     });
   return {
     passes,

@@ -8,7 +8,6 @@
 // What leaves that window goes to workgroup memory, and comes back when the residue comes again as the second of a larger a.
 // At the end a row of a quad of neurons is an invocation's, to be updated.
 
-const threads = NEURONS / 2u;
 const quads = NEURONS / 4u;
 // Odd, so that a quad's rows lie in different banks.
 const stride = quads / 2u * 2u + 1u;
@@ -29,15 +28,14 @@ fn halfAt(i: u32, half: u32) -> vec2f {
   return select(w.xy, w.zw, half == 1u);
 }
 
-@compute @workgroup_size(threads)
-fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+fn backward(group: vec3u, thread: u32) {
   let member = memberAt(group.y);
   let counter = submission[0].y;
   let pass_ = sharePass(thread, counter, member);
   if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(counter); }
   if (pass_ == noPass) { return; }
   if (group.x == GROUPS) {
-    sumTraces(thread, threads, member.slot, partialsAt(group.y, pass_));
+    sumTraces(thread, member.slot, partialsAt(group.y, pass_));
     return;
   }
   let firstQuad = group.x * quads;
@@ -54,9 +52,9 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   #end
   // Which quads of an a's rows an invocation fetches.
   #repeat i FETCHES
-  let fetched$(i) = min(thread + $(i)u * threads, differences * JQ - 1u);
+  let fetched$(i) = min(thread + $(i)u * THREADS, differences * JQ - 1u);
   let from$(i) = pairAt(member.slot, fetched$(i) / JQ * P) + fetched$(i) % JQ;
-  if (thread + $(i)u * threads < differences * JQ) { gradientRows[fetched$(i)] = logitGradient[from$(i)]; }
+  if (thread + $(i)u * THREADS < differences * JQ) { gradientRows[fetched$(i)] = logitGradient[from$(i)]; }
   #end
   workgroupBarrier();
 
@@ -114,7 +112,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     ofTheta$(P/2) = vec2f(0.0);
     if (a + differences >= P) { ofTheta$(P/2) = room[entering * stride * 2u + thread]; }
     #repeat i FETCHES
-    if (thread + $(i)u * threads < differences * JQ) { gradientRows[differences * JQ - rows + fetched$(i)] = next$(i); }
+    if (thread + $(i)u * THREADS < differences * JQ) { gradientRows[differences * JQ - rows + fetched$(i)] = next$(i); }
     #end
     workgroupBarrier();
   }

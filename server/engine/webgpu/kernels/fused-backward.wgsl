@@ -5,11 +5,12 @@
 // it is done, and what each pair adds to theta goes to workgroup memory. Then an invocation has a row, of theta or of xi, of a quad of neurons:
 // it adds up what the segments left and updates the row's weights.
 
-const threads = NEURONS * P * RUNS;
+// Those that have a segment; of a workgroup that has more, the others help with the rest.
+const backwardThreads = NEURONS * P * RUNS;
 const quads = NEURONS / 4u;
 const rows = P * quads;
 // Invocations with rows of theta; the others, in warps of their own where there are so many, have those of xi.
-const thetaLanes = select(threads / 2u, (threads / 2u + 31u) / 32u * 32u, threads >= 64u);
+const thetaLanes = select(THREADS / 2u, (THREADS / 2u + 31u) / 32u * 32u, THREADS >= 64u);
 
 // [residue, neuron]
 var<workgroup> theta: array<f32, P * NEURONS>;
@@ -48,21 +49,21 @@ fn xiGradient(row: u32, quad: u32) -> vec4f {
   return s;
 }
 
-@compute @workgroup_size(threads)
-fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+fn backward(group: vec3u, thread: u32) {
   let member = memberAt(group.y);
   let counter = submission[0].y;
   let pass_ = sharePass(thread, counter, member);
   if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(counter); }
   if (pass_ == noPass) { return; }
   if (group.x == GROUPS) {
-    sumTraces(thread, threads, member.slot, partialsAt(group.y, pass_));
+    sumTraces(thread, member.slot, partialsAt(group.y, pass_));
     return;
   }
   let neuron = thread % NEURONS;
   // Neighbours have neighbouring a's.
   let a = thread / NEURONS % P;
   let run = thread / (NEURONS * P);
+  let isAdding = THREADS == backwardThreads || run < RUNS;
   let own = neuron / 4u;
   let firstQuad = group.x * quads;
   fetchRows(member.slot, thread);
@@ -80,7 +81,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   // For the update, of which only the gradient is lacking then.
   let isXi = thread >= thetaLanes;
   let lane = select(thread, thread - thetaLanes, isXi);
-  let lanes = select(thetaLanes, threads - thetaLanes, isXi);
+  let lanes = select(thetaLanes, THREADS - thetaLanes, isXi);
   let update = updateOf(group.y, member, pass_);
   #repeat i ROWS
   let row$(i) = min(lane + $(i)u * lanes, rows - 1u) / quads;
@@ -93,7 +94,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
 
   // Written out, so that rows are on their way while those before are used. Differences beyond the last one are that one with no activation.
   #repeat i RUN
-  {
+  if (isAdding) {
     let isThere = RUNS * RUN == differences || run * RUN + $(i)u < differences;
     let d = min(run * RUN + $(i)u, P / 2u);
     #repeat k JQ
@@ -111,9 +112,11 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   }
   #end
   workgroupBarrier();
-  #repeat j P
-  room[(a * RUNS + run) * rows + $(j)u * quads + own][neuron % 4u] = x$(j/4)[$(j)u % 4u];
-  #end
+  if (isAdding) {
+    #repeat j P
+    room[(a * RUNS + run) * rows + $(j)u * quads + own][neuron % 4u] = x$(j/4)[$(j)u % 4u];
+    #end
+  }
   workgroupBarrier();
 
   #repeat i ROWS

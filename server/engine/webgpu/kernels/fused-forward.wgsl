@@ -7,7 +7,8 @@
 
 const pairs = DIFFERENCES * PAIR_LANES;
 const width = COLUMNS * TJ;
-const threads = PAIR_LANES * PARTS * COLUMNS;
+// Those that add; of a workgroup that has more, the others help with the rest.
+const forwardThreads = PAIR_LANES * PARTS * COLUMNS;
 const items = P * ((P / 2u + DIFFERENCES) / DIFFERENCES);
 // Odd, so that neighbouring pairs' logits lie in different banks; and parts whose invocations are in one warp likewise.
 const rowStride = width / 2u * 2u + 1u;
@@ -41,8 +42,7 @@ fn othersOf(t: u32) -> f32 {
       ((pieceSum[i + 4u] + pieceSum[i + 5u]) + (pieceSum[i + 6u] + pieceSum[i + 7u]));
 }
 
-@compute @workgroup_size(threads)
-fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+fn forward(group: vec3u, thread: u32) {
   let member = memberAt(group.y);
   let counter = submission[0].x;
   let pass_ = sharePass(thread, counter, member);
@@ -52,6 +52,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   // The only column's number is known to the compiler.
   let column = thread / PAIR_LANES % COLUMNS;
   let part = thread / (PAIR_LANES * COLUMNS);
+  let isAdding = THREADS == forwardThreads || thread < forwardThreads;
   let item = min(group.x * PAIR_LANES + lane, items - 1u);
   let x = member.slot * SLOT + item % P;
   #repeat d DIFFERENCES
@@ -67,22 +68,33 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   #end
   // What the pairs are, for when their logits are there.
   #repeat i ENTRY_ITEMS
-  let entry$(i) = entryAt(member.slot, min(pairOf(group.x, thread + $(i)u * threads), U - 1u));
+  let entry$(i) = entryAt(member.slot, min(pairOf(group.x, thread + $(i)u * THREADS), U - 1u));
   #end
   // AHEAD quads are fetched at once, so that few invocations do not wait for each. A compiler that saves registers would fetch every one just
   // before it is used; so all use hangs on what is only known behind a barrier, which no fetching passes: that the number of the pass is the same.
   for (var first = 0u; first < MQ; first += PARTS * AHEAD) {
     let q = first + part;
     #repeat i AHEAD
-    let at$(i) = min(q + $(i)u * PARTS, MQ - 1u) * P;
-    let v$(i) = state[x + at$(i)];
+    var v$(i): vec4f;
     #repeat d DIFFERENCES
-    let v$(i)_$(d) = state[y$(d) + at$(i)];
+    var v$(i)_$(d): vec4f;
     #end
     #repeat j TJ
-    let w$(i)_$(j) = state[r$(j) + at$(i)];
+    var w$(i)_$(j): vec4f;
     #end
     #end
+    if (isAdding) {
+      #repeat i AHEAD
+      let at$(i) = min(q + $(i)u * PARTS, MQ - 1u) * P;
+      v$(i) = state[x + at$(i)];
+      #repeat d DIFFERENCES
+      v$(i)_$(d) = state[y$(d) + at$(i)];
+      #end
+      #repeat j TJ
+      w$(i)_$(j) = state[r$(j) + at$(i)];
+      #end
+      #end
+    }
     #repeat once FENCED
     storageBarrier();
     let isFetched = sharedPass == pass_;
@@ -92,7 +104,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     #end
     // Quads beyond the last one are the last one with no activation.
     #repeat i AHEAD
-    {
+    if (isAdding) {
       let isThere = isFetched && (EVEN == 1u || q + $(i)u * PARTS < MQ);
       #repeat d DIFFERENCES
       let h$(d) = select(vec4f(0.0), activation(v$(i) + v$(i)_$(d)), isThere);
@@ -107,14 +119,16 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   }
 
   #repeat i ENTRY_ITEMS
-  if (thread + $(i)u * threads < pairs) { entryOf[thread + $(i)u * threads] = entry$(i); }
+  if (thread + $(i)u * THREADS < pairs) { entryOf[thread + $(i)u * THREADS] = entry$(i); }
   #end
   #rounds
-  #repeat i $(count)
-  sums[part * partStride + (column * $(count)u + $(i)u) * PAIR_LANES + lane] = s$(first+i);
-  #end
+  if (isAdding) {
+    #repeat i $(count)
+    sums[part * partStride + (column * $(count)u + $(i)u) * PAIR_LANES + lane] = s$(first+i);
+    #end
+  }
   workgroupBarrier();
-  for (var o = thread; o < COLUMNS * $(count)u * PAIR_LANES; o += threads) {
+  for (var o = thread; o < COLUMNS * $(count)u * PAIR_LANES; o += THREADS) {
     var s = vec4f(0.0);
     for (var i = 0u; i < PARTS; i += 4u) {
       let k = i * partStride + o;
@@ -126,7 +140,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   }
   workgroupBarrier();
   #end
-  for (var i = thread; i < pairs * PIECES; i += threads) {
+  for (var i = thread; i < pairs * PIECES; i += THREADS) {
     let row = i / PIECES * rowStride;
     let first = min(i % PIECES * piece, P - 1u);
     // Of equals the lowest.
@@ -147,7 +161,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     pieceWild[i] = wild;
   }
   workgroupBarrier();
-  for (var i = thread; i < pairs * PIECES; i += threads) {
+  for (var i = thread; i < pairs * PIECES; i += THREADS) {
     let t = i / PIECES;
     let row = t * rowStride;
     var answer = pieceAnswer[t * PIECES];
@@ -178,7 +192,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     }
   }
   workgroupBarrier();
-  for (var i = thread; i < pairs * JQ; i += threads) {
+  for (var i = thread; i < pairs * JQ; i += THREADS) {
     let t = i / JQ;
     let u = pairOf(group.x, t);
     if (u < U) {
@@ -194,7 +208,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     }
   }
   // A pair's trace by itself: sums of a tile's would depend on how many pairs it has. By those who have the fewest gradients.
-  for (var t = threads - 1u - thread; t < pairs; t += threads) {
+  for (var t = THREADS - 1u - thread; t < pairs; t += THREADS) {
     let u = pairOf(group.x, t);
     if (u < U) {
       let r = traceOf(entryOf[t], u32(seen[t].x), othersOf(t), seen[t].zw);

@@ -19,8 +19,8 @@ fn throughActivation(ofHidden: vec4f, slope: f32) -> f32 {
 const traceLanes = 32u;
 var<workgroup> laneSums: array<vec4f, 2u * traceLanes>;
 
-fn sumTraces(thread: u32, threads: u32, slot: u32, to: u32) {
-  for (var lane = thread; lane < traceLanes; lane += threads) {
+fn sumTraces(thread: u32, slot: u32, to: u32) {
+  for (var lane = thread; lane < traceLanes; lane += THREADS) {
     #repeat i 2
     var s$(i) = vec4f(0.0);
     #end
