@@ -229,13 +229,16 @@ function runsOf(modulus: number, pairs: number, limits: WorkgroupLimits): Round[
   return undefined;
 }
 
+/** Quads of the workgroup that sums the traces up; see fused-gradient.wgsl. */
+const laneSums = 64;
+
 /** What a workgroup of fused-backward.wgsl takes. */
 function segmentsTile(modulus: number, pairs: number, runs: number, neurons: number, isStaged: boolean) {
   const quads = neurons / 4;
   const rowStride = Math.floor(Math.ceil(modulus / 4) / 2) * 2 + 1;
   const staged = isStaged ? pairs * rowStride : 0;
-  const room = Math.max(staged, modulus * runs * modulus * quads);
-  const inQuads = room + (pairs + 2 * modulus + 8) * quads + 64;
+  const room = Math.max(laneSums, staged, modulus * runs * modulus * quads);
+  const inQuads = room + (pairs + 2 * modulus + 8) * quads;
   return {
     invocations: neurons * modulus * runs,
     memoryBytes: modulus * neurons * 4 + inQuads * quadBytes + 64,
@@ -246,7 +249,8 @@ function segmentsTile(modulus: number, pairs: number, runs: number, neurons: num
 function neuronsTile(modulus: number, neurons: number) {
   const stride = Math.floor(neurons / 8) * 2 + 1;
   const rows = (modulus + 1) * Math.ceil(modulus / 4);
-  return { invocations: neurons / 2, memoryBytes: (modulus * stride + rows + 64) * quadBytes + 64 };
+  const room = Math.max(laneSums, modulus * stride);
+  return { invocations: neurons / 2, memoryBytes: (room + rows) * quadBytes + 64 };
 }
 
 function backwardTile(

@@ -13,9 +13,15 @@ const quads = NEURONS / 4u;
 const stride = quads / 2u * 2u + 1u;
 
 // [row, quad]: the gradient of a layer, in halves of a quad
-var<workgroup> room: array<vec2f, 2u * P * stride>;
+var<workgroup> room: array<vec2f, 2u * max(laneSums, P * stride)>;
 // [odd a, d, quad]
 var<workgroup> gradientRows: array<vec4f, 2u * differences * JQ>;
+
+fn keepLaneSum(i: u32, sum: vec4f) {
+  room[2u * i] = sum.xy;
+  room[2u * i + 1u] = sum.zw;
+}
+fn laneSumAt(i: u32) -> vec4f { return vec4f(room[2u * i], room[2u * i + 1u]); }
 
 fn roomAt(row: u32, quad: u32) -> vec4f {
   let at = 2u * (row * stride + quad);

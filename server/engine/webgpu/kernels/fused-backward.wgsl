@@ -17,11 +17,14 @@ var<workgroup> theta: array<f32, P * NEURONS>;
 // [pair, quad]: what a pair adds to both of its residues
 var<workgroup> ofPair: array<vec4f, U * quads>;
 // What rowAt reads; then [segment, logit, quad]: parts of the gradient of xi
-var<workgroup> room: array<vec4f, max(stagedQuads, P * RUNS * rows)>;
+var<workgroup> room: array<vec4f, max(laneSums, max(stagedQuads, P * RUNS * rows))>;
 // [layer, row, quad]
 var<workgroup> norms: array<vec4f, 2u * rows>;
 // [quad, row modulo 8]
 var<workgroup> normParts: array<vec4f, 8u * quads>;
+
+fn keepLaneSum(i: u32, sum: vec4f) { room[i] = sum; }
+fn laneSumAt(i: u32) -> vec4f { return room[i]; }
 
 fn thetaGradient(row: u32, quad: u32) -> vec4f {
   // The a's from row - P / 2 on to row, or from 0; then those from row + P / 2 + 1 on, whose a + d is row + P. The next pair has a one larger and

@@ -15,9 +15,10 @@ fn throughActivation(ofHidden: vec4f, slope: f32) -> f32 {
   return ((ofHidden.x + ofHidden.y) + (ofHidden.z + ofHidden.w)) * slope;
 }
 
-// Sums the traces of all pairs, by one workgroup that has nothing else to do.
+// Sums the traces of all pairs, by one workgroup that has nothing else to do, and so has the room of the others for it: keepLaneSum and laneSumAt of
+// as many.
 const traceLanes = 32u;
-var<workgroup> laneSums: array<vec4f, 2u * traceLanes>;
+const laneSums = 2u * traceLanes;
 
 fn sumTraces(thread: u32, slot: u32, to: u32) {
   for (var lane = thread; lane < traceLanes; lane += THREADS) {
@@ -41,13 +42,13 @@ fn sumTraces(thread: u32, slot: u32, to: u32) {
       #end
     }
     #repeat i 2
-    laneSums[$(i)u * traceLanes + lane] = s$(i);
+    keepLaneSum($(i)u * traceLanes + lane, s$(i));
     #end
   }
   workgroupBarrier();
   if (thread < 2u) {
     var s = vec4f(0.0);
-    for (var k = 0u; k < traceLanes; k++) { s += laneSums[thread * traceLanes + k]; }
+    for (var k = 0u; k < traceLanes; k++) { s += laneSumAt(thread * traceLanes + k); }
     submission[to + thread] = s;
   }
 }
