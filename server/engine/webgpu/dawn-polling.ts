@@ -6,7 +6,7 @@ export const pauseMs = 0.1;
  *
  * While one of its promises is open, Dawn's binding asks in every turn of the event loop what the device has done, by the global `setImmediate` and
  * with a new function each time (crbug.com/dawn/1127). That is over a hundred thousand times a second: it takes a core, and its garbage is
- * collected for 20 to 40 ms three times a second, which is longer than what is in flight keeps a device busy.
+ * collected for 20 to 50 ms at a time, which is longer than what is in flight keeps a device busy.
  */
 export function pauseBetweenPolls(): void {
   const never = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
