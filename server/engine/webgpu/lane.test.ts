@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { makeStart } from "../conformance/arbitrary-problem.ts";
 import { choiceOf } from "../conformance/example-starts.ts";
@@ -45,5 +46,27 @@ it.skipIf(softwareAdapterMissing)(
     );
     for (const [i, start] of starts.entries())
       expect(together[i]).toEqual((await advanceAll([start], [steps[i]], {}))[0]);
+  },
+);
+
+it.skipIf(softwareAdapterMissing)(
+  "networks that are being loaded, in turns, when all is to end are evaluated nevertheless",
+  async () => {
+    const choice = choiceOf({ modulus: 5, width: 12, activation: "relu", optimizer: "sgd" });
+    const starts = Array.from({ length: 8 }, (_, seed) => makeStart({ ...choice, seed }));
+    const gpu = await Gpu.open({ allowSoftware: true, memoryBytes: undefined, tuning: { sideBySide: 1 } });
+    try {
+      const load = ({ problem, state }: (typeof starts)[number]) => gpu.load(problem, state);
+      const [, ...others] = await Promise.all(starts.map(load));
+      // There is room for as many again.
+      for (const { network } of others) gpu.free(network);
+      const loading = Promise.all(starts.slice(1).map(load));
+      // The first of them are on the device then.
+      await setImmediate();
+      await gpu.quiesce();
+      expect((await loading).map(({ current }) => current)).toEqual(others.map(({ current }) => current));
+    } finally {
+      gpu.destroy();
+    }
   },
 );

@@ -92,9 +92,9 @@ export class Request {
     return this.#isSettled;
   }
 
-  /** Ends it after what was submitted. */
+  /** Ends it after what was submitted. A new network is evaluated nevertheless. */
   stop(): void {
-    if (this.#submitted === 0) this.#finish(false);
+    if (this.#submitted === 0 && this.network.current !== undefined) this.#finish(false);
     else this.#passes = Math.min(this.#passes, this.#submitted + 1);
   }
 
