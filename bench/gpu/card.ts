@@ -95,7 +95,7 @@ export class Card {
     await pool.submit(slots.map((slot) => part(slot, firstPasses)));
     const { theta } = await pool.read(slots.at(-1)!);
     const encode = (times: number, some: readonly Ready[]) => (pass: GPUComputePassEncoder) => {
-      pass.setBindGroup(0, memory.bindings.train);
+      pass.setBindGroup(0, memory.bindingOf(slots));
       encodePasses(pass, some, members, times);
     };
     /** Of the passes' number: the first one, or beyond the last. */

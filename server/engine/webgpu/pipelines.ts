@@ -80,15 +80,31 @@ export class Pipelines {
     ];
   }
 
-  /** @param buffers - by binding; of those that a kernel hasn't, nothing is taken */
-  bind(buffers: readonly GPUBuffer[]): { readonly train: GPUBindGroup; readonly trace: GPUBindGroup } {
-    const group = (layout: GPUBindGroupLayout, bindings: readonly number[]) =>
-      this.#device.createBindGroup({
-        layout,
-        entries: bindings.map((binding) => ({ binding, resource: { buffer: buffers[binding] } })),
-      });
-    const train = trainBindings.filter((binding) => buffers[binding].size > 0);
-    return { train: group(this.#layouts[0], train), trace: group(this.#layouts[1], traceBindings) };
+  /**
+   * What the kernels of a pass are given.
+   *
+   * @param buffers - by binding; of those that a kernel hasn't, nothing is taken
+   * @param slot - of who is alone: its state is given from there on
+   */
+  bind(buffers: readonly GPUBuffer[], slot?: number): GPUBindGroup {
+    const size = this.#plan.slotBytes.state;
+    const [state, ...others] = trainBindings.filter((binding) => buffers[binding].size > 0);
+    const own = slot === undefined ? {} : { offset: slot * size, size };
+    return this.#device.createBindGroup({
+      layout: this.#layouts[0],
+      entries: [
+        { binding: state, resource: { buffer: buffers[state], ...own } },
+        ...others.map((binding) => ({ binding, resource: { buffer: buffers[binding] } })),
+      ],
+    });
+  }
+
+  /** And the kernel that sums up the traces. */
+  bindTrace(buffers: readonly GPUBuffer[]): GPUBindGroup {
+    return this.#device.createBindGroup({
+      layout: this.#layouts[1],
+      entries: traceBindings.map((binding) => ({ binding, resource: { buffer: buffers[binding] } })),
+    });
   }
 }
 

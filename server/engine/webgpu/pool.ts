@@ -53,9 +53,12 @@ export class PoolMemory {
   /** Passes of all members together that one submission can have. */
   readonly mostPasses: number;
   readonly buffers: Buffers;
-  readonly bindings: ReturnType<Pipelines["bind"]>;
+  readonly traceBinding: GPUBindGroup;
   /** Copies of the states to go back to, of the submissions in flight and the one before. */
   readonly checkpoints: readonly GPUBuffer[];
+  readonly #pipelines: Pipelines;
+  /** By the slot of who is alone; undefined: of several. */
+  readonly #bindings = new Map<number | undefined, GPUBindGroup>();
 
   constructor(device: GPUDevice, plan: Plan, pipelines: Pipelines, capacity: number) {
     this.capacity = capacity;
@@ -71,7 +74,19 @@ export class PoolMemory {
     this.checkpoints = Array.from({ length: checkpoints }, () =>
       make("checkpoint", sizes.state, COPY_SRC | COPY_DST),
     );
-    this.bindings = pipelines.bind(Object.values(this.buffers));
+    this.#pipelines = pipelines;
+    this.traceBinding = pipelines.bindTrace(Object.values(this.buffers));
+  }
+
+  /** What the kernels of a pass of these slots are given. */
+  bindingOf(slots: readonly number[]): GPUBindGroup {
+    const alone = slots.length === 1 ? slots[0] : undefined;
+    let binding = this.#bindings.get(alone);
+    if (binding === undefined) {
+      binding = this.#pipelines.bind(Object.values(this.buffers), alone);
+      this.#bindings.set(alone, binding);
+    }
+    return binding;
   }
 
   /** Encodes copies of all that is kept of the networks in `from`, which has no more slots; each has its slot here too. */
@@ -175,7 +190,8 @@ export class Pool {
       4 * projection.first,
       4 * (embedding.first + embedding.rows * embedding.quads),
     );
-    queue.writeBuffer(this.#memory.buffers.scratch, slot * slotBytes.scratch, factors);
+    // Who is alone has the first slot of it.
+    queue.writeBuffer(this.#memory.buffers.scratch, 0, factors);
     this.#makeProduct(slot);
   }
 
@@ -188,7 +204,7 @@ export class Pool {
     );
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    pass.setBindGroup(0, this.#memory.bindings.train);
+    pass.setBindGroup(0, this.#memory.bindingOf([slot]));
     encodePasses(pass, this.#pipelines.passOf(1).slice(-1), 1, 1);
     pass.end();
     this.#device.queue.submit([encoder.finish()]);
@@ -222,9 +238,10 @@ export class Pool {
         const own = parts.filter(({ checkpoint }) => checkpoint === i);
         this.#copyStates(encoder, own, this.#memory.buffers.state, buffer);
       }
+      const binding = this.#memory.bindingOf(parts.map(({ slot }) => slot));
       let done = 0;
       for (const [after, slots] of capturesInOrder(parts)) {
-        this.#encodePasses(encoder, parts.length, after - done);
+        this.#encodePasses(encoder, binding, parts.length, after - done);
         done = after;
         for (const slot of slots) {
           encoder.copyBufferToBuffer(
@@ -237,7 +254,7 @@ export class Pool {
           offset += layerBytes;
         }
       }
-      this.#encodePasses(encoder, parts.length, passes - done, passes);
+      this.#encodePasses(encoder, binding, parts.length, passes - done, passes);
       encoder.copyBufferToBuffer(this.#memory.buffers.traces, 0, staging, 0, traceBytes);
     });
     return {
@@ -260,19 +277,26 @@ export class Pool {
     const submission = new Float32Array(4 * scalars + parts.length * passes * scalarsAStep);
     submission.set([passes, scalars, submission.length / 4], 4);
     for (const [i, part] of parts.entries()) {
-      submission.set([part.slot, part.passes, part.updates, part.inverseTrained], 8 + 4 * i);
+      const slot = parts.length === 1 ? 0 : part.slot;
+      submission.set([slot, part.passes, part.updates, part.inverseTrained], 8 + 4 * i);
       submission.set(part.scalars, 4 * scalars + i * passes * scalarsAStep);
     }
     this.#device.queue.writeBuffer(this.#memory.buffers.submission, 0, submission);
   }
 
   /** @param traced - passes whose traces are summed up then; left out: none */
-  #encodePasses(encoder: GPUCommandEncoder, members: number, passes: number, traced = 0): void {
+  #encodePasses(
+    encoder: GPUCommandEncoder,
+    binding: GPUBindGroup,
+    members: number,
+    passes: number,
+    traced = 0,
+  ): void {
     const pass = encoder.beginComputePass();
-    pass.setBindGroup(0, this.#memory.bindings.train);
+    pass.setBindGroup(0, binding);
     encodePasses(pass, this.#pipelines.passOf(members), members, passes);
     if (traced > 0) {
-      pass.setBindGroup(0, this.#memory.bindings.trace);
+      pass.setBindGroup(0, this.#memory.traceBinding);
       pass.setPipeline(this.#pipelines.trace);
       pass.dispatchWorkgroups(traced, members, 1);
     }

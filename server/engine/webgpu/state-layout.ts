@@ -31,6 +31,9 @@ export interface StateLayout {
   readonly size: number;
 }
 
+/** A slot is a multiple of so many: where a binding may begin, 256 bytes, on every device. */
+const slotQuads = 16;
+
 export function stateLayoutOf({ modulus, width, optimizer, dimension, grokfast }: Shape): StateLayout {
   const layers = ["theta", "xi"] as const;
   const weights = dimension > 0 ? ([...layers, "projection", "embedding"] as const) : layers;
@@ -61,7 +64,7 @@ export function stateLayoutOf({ modulus, width, optimizer, dimension, grokfast }
     trained: count,
     toAverage: grokfast ? kept.length * count : 0,
     entries: size,
-    size: size + Math.ceil(pairs / 4),
+    size: Math.ceil((size + Math.ceil(pairs / 4)) / slotQuads) * slotQuads,
   };
 }
 

@@ -12,7 +12,7 @@
 // on how many there are. A pass is one evaluation of a member's losses and gradient, and an update unless it is the last of its own.
 
 struct Member {
-  // Where it lives in the buffers that are indexed by slot.
+  // Where it lives in the buffers that are indexed by slot; 0: it is alone, or there.
   slot: u32,
   // Passes of this submission that are its own, and how many of them end with an update.
   passes: u32,
@@ -43,6 +43,13 @@ fn entryAt(slot: u32, u: u32) -> u32 { return bitcast<u32>(state[slot * SLOT + E
 fn memberAt(i: u32) -> Member {
   let m = submission[2u + i];
   return Member(u32(m.x), u32(m.y), u32(m.z), m.w);
+}
+
+// A member that is alone has its state bound from its slot on, and the first slot of all else: it need not wait for what says which it has.
+fn slotOf(groups: vec3u, member: Member) -> u32 {
+  var slot = 0u;
+  if (groups.y > 1u) { slot = member.slot; }
+  return slot;
 }
 
 fn passAt(member: u32, pass_: u32) -> u32 { return member * u32(submission[1].x) + pass_; }

@@ -34,20 +34,21 @@ fn halfAt(i: u32, half: u32) -> vec2f {
   return select(w.xy, w.zw, half == 1u);
 }
 
-fn backward(group: vec3u, thread: u32) {
+fn backward(groups: vec3u, group: vec3u, thread: u32) {
   let member = memberAt(group.y);
+  let slot = slotOf(groups, member);
   let counter = submission[0].y;
   let pass_ = sharePass(thread, counter, member);
   if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(counter); }
   if (pass_ == noPass) { return; }
   if (group.x == GROUPS) {
-    sumTraces(thread, member.slot, partialsAt(group.y, pass_));
+    sumTraces(thread, slot, partialsAt(group.y, pass_));
     return;
   }
   let firstQuad = group.x * quads;
   let half = thread % 2u;
   // Quads beyond the last one compute what it does, and are not stored.
-  let base = member.slot * SLOT + min(firstQuad + thread / 2u, MQ - 1u) * P;
+  let base = slot * SLOT + min(firstQuad + thread / 2u, MQ - 1u) * P;
   #repeat d P/2+1
   var theta$(d) = halfAt(base + $(d)u, half);
   var ofTheta$(d) = vec2f(0.0);
@@ -59,7 +60,7 @@ fn backward(group: vec3u, thread: u32) {
   // Which quads of an a's rows an invocation fetches.
   #repeat i FETCHES
   let fetched$(i) = min(thread + $(i)u * THREADS, differences * JQ - 1u);
-  let from$(i) = pairAt(member.slot, fetched$(i) / JQ * P) + fetched$(i) % JQ;
+  let from$(i) = pairAt(slot, fetched$(i) / JQ * P) + fetched$(i) % JQ;
   if (thread + $(i)u * THREADS < differences * JQ) { gradientRows[fetched$(i)] = logitGradient[from$(i)]; }
   #end
   workgroupBarrier();
@@ -138,11 +139,11 @@ fn backward(group: vec3u, thread: u32) {
     for (var from_ = half; from_ < P; from_ += 8u) {
       #repeat i 4
       let row$(i) = select(from_, from_ + $(2*i)u, from_ + $(2*i)u < P);
-      let before$(i) = thetaAt(member.slot * SLOT + weightAt(row$(i), q));
+      let before$(i) = thetaAt(slot * SLOT + weightAt(row$(i), q));
       let g$(i) = withoutPadding(roomAt(row$(i), quad), q);
       #end
       #repeat i 4
-      if (from_ + $(2*i)u < P) { norm$(i) += updateTheta(update, member.slot, weightAt(row$(i), q), before$(i), g$(i)); }
+      if (from_ + $(2*i)u < P) { norm$(i) += updateTheta(update, slot, weightAt(row$(i), q), before$(i), g$(i)); }
       #end
     }
   }
@@ -152,7 +153,7 @@ fn backward(group: vec3u, thread: u32) {
   #end
   workgroupBarrier();
   if (q < MQ) {
-    let xi = member.slot * SLOT + layerQuads;
+    let xi = slot * SLOT + layerQuads;
     for (var from_ = half; from_ < P; from_ += 8u) {
       #repeat i 4
       let row$(i) = select(from_, from_ + $(2*i)u, from_ + $(2*i)u < P);

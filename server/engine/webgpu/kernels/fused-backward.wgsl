@@ -52,14 +52,13 @@ fn xiGradient(row: u32, quad: u32) -> vec4f {
   return s;
 }
 
-fn backward(group: vec3u, thread: u32) {
+fn backward(groups: vec3u, group: vec3u, thread: u32) {
   let member = memberAt(group.y);
   let counter = submission[0].y;
-  let pass_ = sharePass(thread, counter, member);
-  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(counter); }
-  if (pass_ == noPass) { return; }
+  let slot = slotOf(groups, member);
   if (group.x == GROUPS) {
-    sumTraces(thread, member.slot, partialsAt(group.y, pass_));
+    let pass_ = sharePass(thread, counter, member);
+    if (pass_ != noPass) { sumTraces(thread, slot, partialsAt(group.y, pass_)); }
     return;
   }
   let neuron = thread % NEURONS;
@@ -69,9 +68,9 @@ fn backward(group: vec3u, thread: u32) {
   let isAdding = THREADS == backwardThreads || run < RUNS;
   let own = neuron / 4u;
   let firstQuad = group.x * quads;
-  fetchRows(member.slot, thread);
+  fetchRows(slot, thread);
   // Quads beyond the last one compute what it does, and are not stored.
-  let base = member.slot * SLOT + min(firstQuad + own, MQ - 1u) * P;
+  let base = slot * SLOT + min(firstQuad + own, MQ - 1u) * P;
   let first = state[base + a][neuron % 4u];
   if (run == 0u) { theta[a * NEURONS + neuron] = first; }
   #repeat k JQ
@@ -85,15 +84,19 @@ fn backward(group: vec3u, thread: u32) {
   let isXi = thread >= thetaLanes;
   let lane = select(thread, thread - thetaLanes, isXi);
   let lanes = select(thetaLanes, THREADS - thetaLanes, isXi);
-  let update = updateOf(group.y, member, pass_);
   #repeat i ROWS
   let row$(i) = min(lane + $(i)u * lanes, rows - 1u) / quads;
   let quad$(i) = (lane + $(i)u * lanes) % quads;
   let at$(i) = weightAt(row$(i), min(firstQuad + quad$(i), MQ - 1u));
   var before$(i): Trained;
-  if (isXi) { before$(i) = trainedAt(member.slot * SLOT + layerQuads + at$(i)); } else { before$(i) = thetaAt(member.slot * SLOT + at$(i)); }
+  if (isXi) { before$(i) = trainedAt(slot * SLOT + layerQuads + at$(i)); } else { before$(i) = thetaAt(slot * SLOT + at$(i)); }
   #end
-  workgroupBarrier();
+  // The barrier is in it.
+  let pass_ = sharePass(thread, counter, member);
+  if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(counter); }
+  if (pass_ == noPass) { return; }
+  let update = updateOf(group.y, member, pass_);
+  let trace = partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS;
 
   // Written out, so that rows are on their way while those before are used. Differences beyond the last one are that one with no activation.
   #repeat i RUN
@@ -101,7 +104,7 @@ fn backward(group: vec3u, thread: u32) {
     let isThere = RUNS * RUN == differences || run * RUN + $(i)u < differences;
     let d = min(run * RUN + $(i)u, P / 2u);
     #repeat k JQ
-    let g$(k) = rowAt(member.slot, d * P + a, $(k)u);
+    let g$(k) = rowAt(slot, d * P + a, $(k)u);
     #end
     let b = select(a + d, a + d - P, a + d >= P);
     let z = vec4f(first + theta[b * NEURONS + neuron]);
@@ -128,10 +131,10 @@ fn backward(group: vec3u, thread: u32) {
     var norm = vec4f(0.0);
     if (isXi) {
       let g = xiGradient(row$(i), quad$(i));
-      if (q < MQ) { norm = updateWeights(update, member.slot * SLOT + layerQuads + at$(i), before$(i), withoutPadding(g, q)); }
+      if (q < MQ) { norm = updateWeights(update, slot * SLOT + layerQuads + at$(i), before$(i), withoutPadding(g, q)); }
     } else {
       let g = thetaGradient(row$(i), quad$(i));
-      if (q < MQ) { norm = updateTheta(update, member.slot, at$(i), before$(i), withoutPadding(g, q)); }
+      if (q < MQ) { norm = updateTheta(update, slot, at$(i), before$(i), withoutPadding(g, q)); }
     }
     norms[select(0u, rows, isXi) + row$(i) * quads + quad$(i)] = norm;
   }
@@ -148,6 +151,6 @@ fn backward(group: vec3u, thread: u32) {
     #repeat i 8
     let n$(i) = normParts[8u * thread + $(i)u];
     #end
-    submission[partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS + firstQuad + thread] = ((n0 + n2) + (n4 + n6)) + ((n1 + n3) + (n5 + n7));
+    submission[trace + firstQuad + thread] = ((n0 + n2) + (n4 + n6)) + ((n1 + n3) + (n5 + n7));
   }
 }

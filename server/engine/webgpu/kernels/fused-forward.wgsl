@@ -42,23 +42,29 @@ fn othersOf(t: u32) -> f32 {
       ((pieceSum[i + 4u] + pieceSum[i + 5u]) + (pieceSum[i + 6u] + pieceSum[i + 7u]));
 }
 
-fn forward(group: vec3u, thread: u32) {
+fn forward(groups: vec3u, group: vec3u, thread: u32) {
   let member = memberAt(group.y);
   let counter = submission[0].x;
+  let slot = slotOf(groups, member);
+  #repeat once UNFENCED
   let pass_ = sharePass(thread, counter, member);
   if (group.x == 0u && group.y == 0u && thread == 0u) { endForward(counter); }
   if (pass_ == noPass) { return; }
+  #end
+  #repeat once FENCED
+  var pass_ = noPass;
+  #end
   let lane = thread % PAIR_LANES;
   // The only column's number is known to the compiler.
   let column = thread / PAIR_LANES % COLUMNS;
   let part = thread / (PAIR_LANES * COLUMNS);
   let isAdding = THREADS == forwardThreads || thread < forwardThreads;
   let item = min(group.x * PAIR_LANES + lane, items - 1u);
-  let x = member.slot * SLOT + item % P;
+  let x = slot * SLOT + item % P;
   #repeat d DIFFERENCES
-  let y$(d) = member.slot * SLOT + (item % P + item / P * DIFFERENCES + $(d)u) % P;
+  let y$(d) = slot * SLOT + (item % P + item / P * DIFFERENCES + $(d)u) % P;
   #end
-  let xi = member.slot * SLOT + layerQuads;
+  let xi = slot * SLOT + layerQuads;
   // Those beyond P are nobody's.
   #repeat j TJ
   let r$(j) = xi + min($(j)u * COLUMNS + column, P - 1u);
@@ -68,10 +74,10 @@ fn forward(group: vec3u, thread: u32) {
   #end
   // What the pairs are, for when their logits are there.
   #repeat i ENTRY_ITEMS
-  let entry$(i) = entryAt(member.slot, min(pairOf(group.x, thread + $(i)u * THREADS), U - 1u));
+  let entry$(i) = entryAt(slot, min(pairOf(group.x, thread + $(i)u * THREADS), U - 1u));
   #end
   // AHEAD quads are fetched at once, so that few invocations do not wait for each. A compiler that saves registers would fetch every one just
-  // before it is used; so all use hangs on what is only known behind a barrier, which no fetching passes: that the number of the pass is the same.
+  // before it is used; so all use hangs on what is only known behind a barrier, which no fetching passes: that there is a pass.
   for (var first = 0u; first < MQ; first += PARTS * AHEAD) {
     let q = first + part;
     #repeat i AHEAD
@@ -96,8 +102,8 @@ fn forward(group: vec3u, thread: u32) {
       #end
     }
     #repeat once FENCED
-    storageBarrier();
-    let isFetched = sharedPass == pass_;
+    pass_ = sharePass(thread, counter, member);
+    let isFetched = pass_ != noPass;
     #end
     #repeat once UNFENCED
     let isFetched = true;
@@ -117,6 +123,10 @@ fn forward(group: vec3u, thread: u32) {
     }
     #end
   }
+  #repeat once FENCED
+  if (group.x == 0u && group.y == 0u && thread == 0u) { endForward(counter); }
+  if (pass_ == noPass) { return; }
+  #end
 
   #repeat i ENTRY_ITEMS
   if (thread + $(i)u * THREADS < pairs) { entryOf[thread + $(i)u * THREADS] = entry$(i); }
@@ -204,7 +214,7 @@ fn forward(group: vec3u, thread: u32) {
       e[$(c)] = sums[row + min(j + $(c)u, P - 1u)];
       #end
       let g = gradientOf(entry, j, u32(seen[t].x), e, othersOf(t), member.inverseTrained);
-      logitGradient[pairAt(member.slot, u) + i % JQ] = g;
+      logitGradient[pairAt(slot, u) + i % JQ] = g;
     }
   }
   // A pair's trace by itself: sums of a tile's would depend on how many pairs it has. By those who have the fewest gradients.
@@ -212,7 +222,7 @@ fn forward(group: vec3u, thread: u32) {
     let u = pairOf(group.x, t);
     if (u < U) {
       let r = traceOf(entryOf[t], u32(seen[t].x), othersOf(t), seen[t].zw);
-      let at = pairAt(member.slot, u) + JQ;
+      let at = pairAt(slot, u) + JQ;
       logitGradient[at] = r.losses;
       logitGradient[at + 1u] = r.counts + vec4f(0.0, 0.0, seen[t].y, 0.0);
     }

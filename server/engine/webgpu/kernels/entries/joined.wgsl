@@ -2,5 +2,5 @@
 // not changing the pipeline for every dispatch is half of that.
 @compute @workgroup_size(THREADS)
 fn main(@builtin(num_workgroups) groups: vec3u, @builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  if (groups.x == FORWARD_GROUPS) { forward(group, thread); } else { backward(group, thread); }
+  if (groups.x == FORWARD_GROUPS) { forward(groups, group, thread); } else { backward(groups, group, thread); }
 }
