@@ -34,7 +34,6 @@ const fusedTile: Choices<FusedTile> = {
   many: [false, true],
   neurons: [4, 8, 16, 32, 64, 128, 256],
   staged: [true, false],
-  joined: [true, false],
 };
 /** Quads of rows of an invocation, rows of a workgroup, and depth. */
 const tiles = [

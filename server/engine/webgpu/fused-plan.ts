@@ -1,5 +1,6 @@
 import type { Dispatch, Kernels, Pass, WorkgroupLimits } from "./plan.ts";
 import { type Constants, evenly, quadBytes, type Round } from "./shader.ts";
+import { multiprocessors } from "./tiled-plan.ts";
 
 /** How the fused kernels are cut up for so many members or more; see fused-forward.wgsl and fused-backward.wgsl. */
 export interface FusedTile {
@@ -19,7 +20,10 @@ export interface FusedTile {
   readonly many: boolean;
   /** Whether the other one, fused-backward.wgsl, keeps the whole logit gradient in workgroup memory, if there is room. */
   readonly staged: boolean;
-  /** Whether both are one kernel, if there is room and the backward one is fused-backward.wgsl: half the calls for who encodes passes. */
+  /**
+   * Whether both are one kernel, if there is room and the backward one is fused-backward.wgsl: half the calls for who encodes passes. It takes the
+   * memory of both and the larger one's registers, so it is for as few networks as give each multiprocessor a workgroup.
+   */
   readonly joined: boolean;
 }
 
@@ -46,7 +50,7 @@ export const largeTiles: readonly FusedTile[] = [
 
 /** Not to be fast, but to have all that the large ones have in a kernel that a software adapter compiles in a moment. */
 const smallTiles: readonly FusedTile[] = [
-  { ...spread, members: 1, pairLanes: 8, differences: 1, ahead: 2, neurons: 8, staged: true, joined: true },
+  { ...spread, members: 1, pairLanes: 8, differences: 1, ahead: 2, neurons: 8, staged: true },
   { ...packed, members: 3, pairLanes: 4, differences: 2, neurons: 32 },
 ];
 
@@ -80,16 +84,18 @@ export function fusedKernels(
     const size = isLarge ? (quads * pairs) / (128 * 276) : 1;
     const members = passes.length === 0 ? 1 : Math.max(1, Math.round(tile.members / size));
     // The larger tile, where a single network is large enough.
-    if (passes.at(-1)?.members === members) passes.pop();
+    while (passes.length > 0 && passes.at(-1)!.members >= members) passes.pop();
     const forward = forwardTile(modulus, quads, PARTS, limits, tile);
     const backward = backwardTile(modulus, quads, pairs, runs, limits, tile);
-    const isJoined =
-      tile.joined &&
-      backward.name === "fused-backward" &&
-      forward.memoryBytes + backward.memoryBytes <= limits.memoryBytes;
+    const hasRoom = forward.memoryBytes + backward.memoryBytes <= limits.memoryBytes;
+    const mostJoined =
+      tile.joined && backward.name === "fused-backward" && hasRoom
+        ? Math.floor(multiprocessors / Math.max(forward.groups, backward.groups))
+        : 0;
+    if (mostJoined >= members) passes.push({ members, dispatches: joined(forward, backward) });
     passes.push({
-      members,
-      dispatches: isJoined ? joined(forward, backward) : [apart(forward), apart(backward)],
+      members: Math.max(members, mostJoined + 1),
+      dispatches: [apart(forward), apart(backward)],
     });
   }
   return {

@@ -5,11 +5,13 @@ import { choiceOf } from "../conformance/example-starts.ts";
 import { bitsOf } from "../conformance/state-bits.ts";
 import type { FusedTile } from "./fused-plan.ts";
 import { Gpu } from "./gpu.ts";
+import type { Network } from "./network.ts";
 import {
   type KernelPlan,
   largestLimits,
   planOf,
   type Shape,
+  shapeOf,
   type Tuning,
   type WorkgroupLimits,
 } from "./plan.ts";
@@ -27,11 +29,13 @@ const arbitraryShape: fc.Arbitrary<Shape> = fc.record({
   grokfast: fc.constant(false),
 });
 
+const softwareLimits: WorkgroupLimits = { invocations: 256, memoryBytes: 16 << 10, sums: 12 };
+
 /** Of a large GPU, of one that gives the least that WebGPU promises, and of the software adapter. */
 const arbitraryLimits: fc.Arbitrary<WorkgroupLimits> = fc.constantFrom(
   largestLimits,
   { invocations: 256, memoryBytes: 16 << 10, sums: 160 },
-  { invocations: 256, memoryBytes: 16 << 10, sums: 12 },
+  softwareLimits,
 );
 
 const bytesOfType: Readonly<Record<string, number>> = {
@@ -84,16 +88,22 @@ test("no workgroup of any shape asks for more than a device gives", () => {
 });
 
 test("how many networks there are decides no order of a sum", () => {
-  const orders = ["PARTS", "RUN", "FORWARD_SPLITS", "XI_SPLITS", "THETA_SPLITS", "DEPTH", "RESIDUES"];
+  const gradients = ["RUN"];
+  const orders: Readonly<Record<string, readonly string[]>> = {
+    ...{ "fused-forward": ["PARTS"], "fused-backward": gradients, "fused-backward-many": gradients },
+    ...{ "tiled-forward": ["FORWARD_SPLITS", "DEPTH"], softmax: ["FORWARD_SPLITS"] },
+    ...{ "tiled-xi": ["XI_SPLITS", "DEPTH"], "tiled-theta": ["THETA_SPLITS", "RESIDUES"] },
+    ...{ "tiled-update": ["XI_SPLITS", "THETA_SPLITS"], factors: [], product: [] },
+  };
   let further = 0;
   fc.assert(
     fc.property(arbitraryShape, arbitraryLimits, (shape, limits) => {
-      const [first, ...others] = planOf(shape, limits).passes.map(({ dispatches }) => ({
-        splits: dispatches.map(({ groups }) => groups[1]),
-        orders: orders.map((name) => [
-          ...new Set(dispatches.flatMap(({ kernel }) => kernel.constants[name] ?? [])),
+      const [first, ...others] = planOf(shape, limits).passes.map(({ dispatches }) =>
+        dispatches.map(({ name, groups, kernel }) => [
+          groups[1],
+          ...orders[name].map((constant) => kernel.constants[constant]),
         ]),
-      }));
+      );
       for (const other of others) expect(other).toEqual(first);
       further += others.length;
     }),
@@ -130,12 +140,19 @@ describe.skipIf(softwareAdapterMissing !== undefined).each([
     problem: { ...problem, optimizer: { ...problem.optimizer, ...(grokfast && { grokfast }) } },
     state,
   };
+  /** Steps of one network alone, and of two together. */
   const run = async (tuning: Tuning) => {
     const gpu = await Gpu.open({ allowSoftware: true, memoryBytes: undefined, tuning });
     try {
-      const { network } = await gpu.load(start.problem, start.state);
-      const { trace } = await gpu.advance(network, { steps: 5, weightsAt: [], measureAt: [] });
-      return { bits: bitsOf(await gpu.read(network)), trace };
+      const load = async () => (await gpu.load(start.problem, start.state)).network;
+      const networks = [await load(), await load(), await load()];
+      const advance = async (network: Network) => {
+        const { trace } = await gpu.advance(network, { steps: 5, weightsAt: [], measureAt: [] });
+        return { trace, bits: bitsOf(await gpu.read(network)) };
+      };
+      // Not the first one: who is alone has its state bound from its slot on.
+      const alone = await advance(networks[1]);
+      return [alone, ...(await Promise.all([advance(networks[0]), advance(networks[2])]))];
     } finally {
       gpu.destroy();
     }
@@ -166,7 +183,29 @@ describe.skipIf(softwareAdapterMissing !== undefined).each([
     );
   });
 
+  it("leave the same alone and together", () => {
+    expect(first).toEqual([first[0], first[0], first[0]]);
+  });
+
+  const tile = {
+    ...{ members: 1, differences: 1, ahead: 2, many: false },
+    ...{ staged: true, joined: true },
+  };
+  it.each([
+    { what: "more invocations forward", pairLanes: 14, neurons: 4, threads: [112, 56], groups: [2, 12] },
+    { what: "more invocations backward", pairLanes: 2, neurons: 8, threads: [16, 112], groups: [14, 7] },
+    { what: "as many workgroups", pairLanes: 4, neurons: 8, threads: [32, 112], groups: [7, 7] },
+  ])("leave the same as one kernel, with $what", async ({ pairLanes, neurons, threads, groups }) => {
+    const tuning = { ...order, tiles: [{ ...tile, pairLanes, neurons }] };
+    const [joined, apart] = planOf(shapeOf(start.problem), softwareLimits, tuning).passes;
+    expect(new Set(joined.dispatches.map(({ kernel }) => kernel)).size).toBe(1);
+    expect(apart.dispatches.map(({ kernel }) => kernel.constants.THREADS)).toEqual(threads);
+    expect(apart.dispatches.map((dispatch) => dispatch.groups[0])).toEqual(groups);
+    expect(await run(tuning)).toEqual(first);
+  });
+
   it("leave others when they add in another order, so that the test above means something", async () => {
-    expect((await run({ ...order, neuronParts: 4 })).bits).not.toEqual(first.bits);
+    const [other] = await run({ ...order, neuronParts: 4 });
+    expect(other.bits).not.toEqual(first[0].bits);
   });
 });

@@ -2,7 +2,7 @@ import type { Dispatch, Kernels, Pass, WorkgroupLimits } from "./plan.ts";
 import { type Constants, evenly, quadBytes } from "./shader.ts";
 
 /** Of a large GPU. */
-const multiprocessors = 132;
+export const multiprocessors = 132;
 
 /** About as many workgroups as keep them busy, and parts of a sum that are still cheap to add up. */
 const [fillingGroups, mostSplits] = [4 * multiprocessors, 64];
