@@ -177,8 +177,8 @@ function forwardTile(
   const bytes = (lanes: number) => {
     const pairs = lanes * DIFFERENCES;
     const row = COLUMNS * TJ + 1;
-    const sums = Math.max(roundSums(lanes, countOf(lanes)), pairs * row);
-    return (sums + pairs * (row + 4 * pieces + 5)) * 4 + 64;
+    const sums = Math.max(roundSums(lanes, countOf(lanes)), pairs * (row + 4 * pieces));
+    return (sums + pairs * (row + 5)) * 4 + 64;
   };
   const items = modulus * Math.ceil((modulus + 1) / 2 / DIFFERENCES);
   let PAIR_LANES = evenly(items, tile.pairLanes);

@@ -15,17 +15,18 @@ const rowStride = width / 2u * 2u + 1u;
 const partStride = (COLUMNS * ROUND * PAIR_LANES + 31u) / 32u * 32u + PAIR_LANES % 32u;
 // Pieces into which a row of logits is cut for its maximum and its sum.
 const piece = (P + PIECES - 1u) / PIECES;
+const pieces = pairs * PIECES;
+const answers = pairs * rowStride;
+const mosts = answers + pieces;
+const wilds = mosts + pieces;
+const others = wilds + pieces;
 
-// [part, column, sum of the round, lane]; then [pair, logit]: e^{f - most}
-var<workgroup> sums: array<f32, max(PARTS * partStride, pairs * rowStride)>;
+// [part, column, sum of the round, lane]; then [pair, logit]: e^{f - most}; and, of each piece of a pair's row, [4, pair, piece]: which is the largest
+// logit and how large, whether any is out of range, and the sum of e^{f - most}, but for the answer's.
+var<workgroup> sums: array<f32, max(PARTS * partStride, pairs * rowStride + 4u * pieces)>;
 var<workgroup> entryOf: array<u32, pairs>;
 // [pair, logit]
 var<workgroup> logits: array<f32, pairs * rowStride>;
-// Of each piece: which is the largest logit, and how large; whether any is out of range; and the sum of e^{f - most}, but for the answer's.
-var<workgroup> pieceAnswer: array<u32, pairs * PIECES>;
-var<workgroup> pieceMost: array<f32, pairs * PIECES>;
-var<workgroup> pieceWild: array<f32, pairs * PIECES>;
-var<workgroup> pieceSum: array<f32, pairs * PIECES>;
 // Of each pair: the answer, whether any logit is out of range, and by how much those of both labels lie below the largest.
 var<workgroup> seen: array<vec4f, pairs>;
 
@@ -37,9 +38,8 @@ fn pairOf(tile: u32, t: u32) -> u32 {
 }
 
 fn othersOf(t: u32) -> f32 {
-  let i = t * PIECES;
-  return ((pieceSum[i] + pieceSum[i + 1u]) + (pieceSum[i + 2u] + pieceSum[i + 3u])) +
-      ((pieceSum[i + 4u] + pieceSum[i + 5u]) + (pieceSum[i + 6u] + pieceSum[i + 7u]));
+  let i = others + t * PIECES;
+  return ((sums[i] + sums[i + 1u]) + (sums[i + 2u] + sums[i + 3u])) + ((sums[i + 4u] + sums[i + 5u]) + (sums[i + 6u] + sums[i + 7u]));
 }
 
 fn forward(groups: vec3u, group: vec3u, thread: u32) {
@@ -166,24 +166,25 @@ fn forward(groups: vec3u, group: vec3u, thread: u32) {
       }
       wild = select(wild, 1.0, isOutOfRange(f));
     }
-    pieceAnswer[i] = answer;
-    pieceMost[i] = most;
-    pieceWild[i] = wild;
+    sums[answers + i] = f32(answer);
+    sums[mosts + i] = most;
+    sums[wilds + i] = wild;
   }
   workgroupBarrier();
   for (var i = thread; i < pairs * PIECES; i += THREADS) {
     let t = i / PIECES;
     let row = t * rowStride;
-    var answer = pieceAnswer[t * PIECES];
-    var most = pieceMost[t * PIECES];
+    var largest = sums[answers + t * PIECES];
+    var most = sums[mosts + t * PIECES];
     #repeat k PIECES+-1
     {
-      let other = pieceMost[t * PIECES + $(k+1)u];
+      let other = sums[mosts + t * PIECES + $(k+1)u];
       let isLarger = other > most;
-      answer = select(answer, pieceAnswer[t * PIECES + $(k+1)u], isLarger);
+      largest = select(largest, sums[answers + t * PIECES + $(k+1)u], isLarger);
       most = select(most, other, isLarger);
     }
     #end
+    let answer = u32(largest);
     var s = 0.0;
     for (var k = 0u; k < piece; k++) {
       let j = i % PIECES * piece + k;
@@ -191,14 +192,14 @@ fn forward(groups: vec3u, group: vec3u, thread: u32) {
       if (j < P) { sums[row + j] = e; }
       s += select(e, 0.0, j == answer || j >= P);
     }
-    pieceSum[i] = s;
+    sums[others + i] = s;
     if (i % PIECES == 0u) {
       let entry = entryOf[t];
       var wild = 0.0;
       #repeat k PIECES
-      wild = max(wild, pieceWild[t * PIECES + $(k)u]);
+      wild = max(wild, sums[wilds + t * PIECES + $(k)u]);
       #end
-      seen[t] = vec4f(f32(answer), wild, most - logits[row + labelOf(entry, 0u)], most - logits[row + labelOf(entry, 1u)]);
+      seen[t] = vec4f(largest, wild, most - logits[row + labelOf(entry, 0u)], most - logits[row + labelOf(entry, 1u)]);
     }
   }
   workgroupBarrier();
