@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { pauseBetweenPolls } from "../../server/engine/webgpu/dawn-polling.ts";
 import { acquireDevice, type DeviceInfo } from "../../server/engine/webgpu/device.ts";
 import { Pipelines, type Ready } from "../../server/engine/webgpu/pipelines.ts";
 import { planOf, shapeOf, type Tuning } from "../../server/engine/webgpu/plan.ts";
@@ -17,12 +18,31 @@ export interface PassTimes {
   /** Of the thread that encodes, and that submits what is encoded. */
   readonly encode: number;
   readonly submit: number;
+  /** By the clock on the wall, when submissions follow each other as the engine's do. */
+  readonly fed: number;
   /** Bytes of the last network after the first passes. */
   readonly bits: Buffer;
 }
 
 /** A card slows its clock down when it has nothing to do, also while its driver compiles, and takes about a second to raise it. */
 const warmUpMs = 1500;
+
+/** Of submissions that follow each other. */
+const [submissionMs, inFlight] = [4, 3];
+
+/** A warp that takes so much workgroup memory, and waits for a word of it again and again: dozens of them don't hold each other up. */
+const occupant = `@group(0) @binding(0) var<storage, read_write> out: array<u32>;
+var<workgroup> room: array<u32, SIZEu>;
+@compute @workgroup_size(32) fn main(@builtin(local_invocation_index) thread: u32) {
+  room[thread] = out[thread] + thread;
+  workgroupBarrier();
+  var at = thread;
+  for (var i = 0u; i < STEPSu; i++) { at = room[at]; }
+  out[32u + thread] = at;
+}`;
+
+/** Workgroups that any card runs at once, at most. */
+const mostAtOnce = 8192;
 
 /** Keeps it busy: some milliseconds of a large one. */
 const heat = `@group(0) @binding(0) var<storage, read_write> out: array<f32>;
@@ -42,12 +62,13 @@ export class Card {
   readonly #queries: GPUQuerySet;
   readonly #resolved: GPUBuffer;
   readonly #staging: GPUBuffer;
-  readonly #heater: GPUComputePipeline;
-  readonly #heated: GPUBindGroup;
+  readonly #scrap: GPUBuffer;
+  readonly #heater: (pass: GPUComputePassEncoder, groups: number) => void;
   #isWarm = false;
 
   static async open(allowSoftware: boolean): Promise<Card> {
     const { device, info } = await acquireDevice(allowSoftware, ["timestamp-query"]);
+    pauseBetweenPolls();
     return new Card(device, info);
   }
 
@@ -58,16 +79,50 @@ export class Card {
     this.#queries = device.createQuerySet({ type: "timestamp", count: 2 });
     this.#resolved = device.createBuffer({ size: 16, usage: QUERY_RESOLVE | COPY_SRC });
     this.#staging = device.createBuffer({ size: 16, usage: COPY_DST | MAP_READ });
-    const code = heat.replace("STEPS", info.isSoftware ? "1" : "100000");
-    this.#heater = device.createComputePipeline({
-      layout: "auto",
-      compute: { module: device.createShaderModule({ code }) },
+    this.#scrap = device.createBuffer({ size: 1024, usage: GPUBufferUsage.STORAGE });
+    this.#heater = this.#kernel(heat.replace("STEPS", info.isSoftware ? "1" : "100000"));
+  }
+
+  /** A kernel that leaves nothing of worth. */
+  #kernel(code: string): (pass: GPUComputePassEncoder, groups: number) => void {
+    const module = this.#device.createShaderModule({ code });
+    const pipeline = this.#device.createComputePipeline({ layout: "auto", compute: { module } });
+    const group = this.#device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [{ binding: 0, resource: { buffer: this.#scrap } }],
     });
-    const buffer = device.createBuffer({ size: 1024, usage: GPUBufferUsage.STORAGE });
-    this.#heated = device.createBindGroup({
-      layout: this.#heater.getBindGroupLayout(0),
-      entries: [{ binding: 0, resource: { buffer } }],
-    });
+    return (pass, groups) => {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(groups);
+    };
+  }
+
+  /** Workgroups with so much memory, of one warp that needs little else, that the card runs at once: as many as take no longer than one. */
+  async atOnce(memoryBytes: number): Promise<number> {
+    const steps = this.info.isSoftware ? "1000" : "10000";
+    const code = occupant.replaceAll("SIZE", String(memoryBytes / 4)).replace("STEPS", steps);
+    const kernel = this.#kernel(code);
+    const took = async (groups: number) => {
+      const times: number[] = [];
+      for (let i = 0; i < 3; i++) times.push((await this.#time((pass) => kernel(pass, groups))).card);
+      return Math.min(...times);
+    };
+    await this.#warmUp();
+    const one = await took(1);
+    let [enough, tooMany] = [1, mostAtOnce];
+    while (tooMany - enough > 1) {
+      const groups = Math.floor((enough + tooMany) / 2);
+      // Of two that follow each other the second one ends twice as late.
+      if ((await took(groups)) < 1.5 * one) enough = groups;
+      else tooMany = groups;
+    }
+    return enough;
+  }
+
+  async #warmUp(): Promise<void> {
+    if (!this.#isWarm) await this.#whileBusy(setTimeout(this.info.isSoftware ? 0 : warmUpMs));
+    this.#isWarm = true;
   }
 
   /** @param milliseconds - of each measurement */
@@ -101,8 +156,7 @@ export class Card {
     /** Of the passes' number: the first one, or beyond the last. */
     const goTo = (number: number) =>
       device.queue.writeBuffer(memory.buffers.submission, 0, new Float32Array([number, number, 0, 0]));
-    if (!this.#isWarm) await this.#whileBusy(setTimeout(this.info.isSoftware ? 0 : warmUpMs));
-    this.#isWarm = true;
+    await this.#warmUp();
     goTo(0);
     const { card: firstMs } = await this.#time(encode(firstPasses, dispatches));
     const wanted = Math.ceil((firstPasses * milliseconds) / Math.max(firstMs, 1e-3));
@@ -133,11 +187,22 @@ export class Card {
       const { name } = dispatch;
       times.push({ name, busy: await each(dispatch, 0), idle: await each(dispatch, passes) });
     }
+    const count = Math.max(1, Math.min(passes, Math.floor((submissionMs * passes) / best.card)));
+    const parts = slots.map((slot) => part(slot, count));
+    const began = performance.now();
+    const under: Promise<unknown>[] = [];
+    let fed = 0;
+    for (; fed === 0 || performance.now() - began < milliseconds; fed += count) {
+      if (under.length === inFlight) await under.shift();
+      under.push(pool.submit(parts));
+    }
+    await Promise.all(under);
+    const fedMs = (performance.now() - began) / fed;
     pool.destroy();
     const us = (ms: number) => (1000 * ms) / passes;
     return {
       ...{ pass: us(best.card), encode: us(best.encode), submit: us(best.submit) },
-      ...{ kernels: times, bits: Buffer.from(theta!.buffer) },
+      ...{ fed: 1000 * fedMs, kernels: times, bits: Buffer.from(theta!.buffer) },
     };
   }
 
@@ -151,9 +216,7 @@ export class Card {
     while (!isDone) {
       const encoder = this.#device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      pass.setPipeline(this.#heater);
-      pass.setBindGroup(0, this.#heated);
-      pass.dispatchWorkgroups(1056);
+      this.#heater(pass, 1056);
       pass.end();
       this.#device.queue.submit([encoder.finish()]);
       await this.#device.queue.onSubmittedWorkDone();

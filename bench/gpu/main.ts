@@ -21,7 +21,8 @@ same card, in less than 8 minutes. Needs nothing but a driver with Vulkan; the p
   --peer-seconds n     after these no peer is begun; 0 for none (default 150)
   --seconds n          of each measurement (default 1)
   --counts             print what each kernel has to do, and the time that takes at least on a large card; needs no GPU
-  --kernels            time each kernel by the card's clock instead, and what it takes to encode and submit a pass; --members as below
+  --kernels            time each kernel by the card's clock instead, what it takes to encode and submit a pass, and passes in submissions that
+                       follow each other; and count the workgroups that the card runs at once, by their memory; --members as below
   --tune               look for better ways to cut up the kernels instead; --members n, also more than once: for so many networks
                        side by side (default 1, 8, 64 and 128, of which more are submitted in turns)
   --software           also on an adapter that computes on the CPU: very slow`;
@@ -56,6 +57,9 @@ async function look(): Promise<void> {
   else await showTuning(members);
 }
 
+/** Of which it is seen how many run at once. */
+const workgroupKilobytes = [1, 8, 10, 12, 14, 15, 16, 20, 23, 24, 28, 32, 40, 48];
+
 async function showKernels(members: readonly number[]): Promise<void> {
   const card = await Card.open(values.software);
   show(card.info.adapter);
@@ -70,8 +74,14 @@ async function showKernels(members: readonly number[]): Promise<void> {
       ({ name, busy, idle }) => `${name} ${busy.toFixed(1)} (${idle.toFixed(1)} idle)`,
     );
     show(
-      `p ${shape.p}, M ${shape.width}, ${count}: ${times.pass.toFixed(2)} us a pass; ${each.join(", ")}; encoded in ${times.encode.toFixed(1)}, submitted in ${times.submit.toFixed(1)}`,
+      `p ${shape.p}, M ${shape.width}, ${count}: ${times.pass.toFixed(2)} us a pass; ${each.join(", ")}; encoded in ${times.encode.toFixed(1)}, submitted in ${times.submit.toFixed(1)}; ${times.fed.toFixed(2)} in submissions that follow each other`,
     );
+  }
+  for (const kilobytes of workgroupKilobytes) {
+    if (1024 * kilobytes > card.info.limits.memoryBytes) break;
+    const workgroups = await card.atOnce(1024 * kilobytes);
+    if (values.json) console.log(JSON.stringify({ kilobytes, workgroups }));
+    else console.log(`${kilobytes} KB a workgroup: ${workgroups} at once`);
   }
   card.destroy();
 }
