@@ -255,7 +255,7 @@ function segmentsTile(modulus: number, pairs: number, runs: number, neurons: num
 function neuronsTile(modulus: number, neurons: number) {
   const stride = Math.floor(neurons / 8) * 2 + 1;
   const rows = (modulus + 1) * Math.ceil(modulus / 4);
-  const room = Math.max(laneSums, modulus * stride);
+  const room = Math.max(laneSums, ((modulus + 1) / 2) * stride);
   return { invocations: neurons / 2, memoryBytes: (room + rows) * quadBytes + 64 };
 }
 

@@ -5,15 +5,15 @@
 // order of fused-gradient.wgsl. A row of the gradient of the logits is read once for both, and is the same for all invocations: the workgroup
 // fetches the rows of one a while it uses those of the one before. Of theta and its gradient an invocation has in registers what the second
 // residues of an a's pairs need, a to a + P / 2, which move on by one place with every a, so that each register is named by a constant.
-// What leaves that window goes to workgroup memory, and comes back when the residue comes again as the second of a larger a.
-// At the end a row of a quad of neurons is an invocation's, to be updated.
+// What leaves that window goes to workgroup memory, and comes back when the residue comes again as the second of a larger a, before the residue
+// P / 2 + 1 places further leaves: so there is room for so many. At the end a row of a quad of neurons is an invocation's, to be updated.
 
 const quads = NEURONS / 4u;
 // Odd, so that a quad's rows lie in different banks.
 const stride = quads / 2u * 2u + 1u;
 
-// [row, quad]: the gradient of a layer, in halves of a quad
-var<workgroup> room: array<vec2f, 2u * max(laneSums, P * stride)>;
+// [row modulo differences, quad]: the gradient of a layer, in halves of a quad
+var<workgroup> room: array<vec2f, 2u * max(laneSums, differences * stride)>;
 // [odd a, d, quad]
 var<workgroup> gradientRows: array<vec4f, 2u * differences * JQ>;
 
@@ -110,7 +110,7 @@ fn backward(groups: vec3u, group: vec3u, thread: u32) {
     #end
     }
     #end
-    room[a * stride * 2u + thread] = ofTheta0 + ofFirst;
+    room[a % differences * stride * 2u + thread] = ofTheta0 + ofFirst;
     #repeat d P/2
     theta$(d) = theta$(d+1);
     ofTheta$(d) = ofTheta$(d+1);
@@ -123,50 +123,49 @@ fn backward(groups: vec3u, group: vec3u, thread: u32) {
     #end
     workgroupBarrier();
   }
-  // What is in the window now is of the residues 0 to P / 2, of which the last one has been left already.
-  #repeat d P/2
-  room[$(d)u * stride * 2u + thread] = ofTheta$(d);
-  #end
-  workgroupBarrier();
+  // A half of the rows of a layer at a time: theta's last ones, which are in the room; its first ones, which are in the window; then xi's likewise. Of
+  // each an invocation has every other row of a quad of neurons.
   let update = updateOf(group.y, member, pass_);
-  // An invocation has every other row of a quad of neurons, four of them at once; where there are fewer, it fetches the first again.
   let quad = thread / 2u;
   let q = firstQuad + quad;
-  #repeat i 4
-  var norm$(i) = vec4f(0.0);
-  #end
-  if (q < MQ) {
-    for (var from_ = half; from_ < P; from_ += 8u) {
-      #repeat i 4
-      let row$(i) = select(from_, from_ + $(2*i)u, from_ + $(2*i)u < P);
-      let before$(i) = thetaAt(slot * SLOT + weightAt(row$(i), q));
-      let g$(i) = withoutPadding(roomAt(row$(i), quad), q);
-      #end
-      #repeat i 4
-      if (from_ + $(2*i)u < P) { norm$(i) += updateTheta(update, slot, weightAt(row$(i), q), before$(i), g$(i)); }
-      #end
-    }
-  }
-  workgroupBarrier();
-  #repeat j P
-  room[$(j)u * stride * 2u + thread] = x$(j);
-  #end
-  workgroupBarrier();
-  if (q < MQ) {
-    let xi = slot * SLOT + layerQuads;
-    for (var from_ = half; from_ < P; from_ += 8u) {
-      #repeat i 4
-      let row$(i) = select(from_, from_ + $(2*i)u, from_ + $(2*i)u < P);
-      let before$(i) = trainedAt(xi + weightAt(row$(i), q));
-      let g$(i) = withoutPadding(roomAt(row$(i), quad), q);
-      #end
-      #repeat i 4
-      if (from_ + $(2*i)u < P) { norm$(i) += updateWeights(update, xi + weightAt(row$(i), q), before$(i), g$(i)); }
+  var norms: array<vec4f, 4>;
+  for (var part = 0u; part < 4u; part++) {
+    let isLast = part % 2u == 0u;
+    let firstRow = select(0u, differences, isLast);
+    let count = select(differences, P - differences, isLast);
+    // Where there is no row, the first one is fetched again.
+    #repeat i P/4+1
+    let is$(i) = half + $(2*i)u < count;
+    let at$(i) = part / 2u * layerQuads + weightAt(firstRow + select(0u, half + $(2*i)u, is$(i)), min(q, MQ - 1u));
+    let before$(i) = layersAt(slot, at$(i));
+    #end
+    if (part == 1u) {
+      #repeat d P/2+1
+      room[$(d)u * stride * 2u + thread] = ofTheta$(d);
       #end
     }
+    if (part == 2u) {
+      #repeat j P/2
+      room[$(j)u * stride * 2u + thread] = x$(j+P/2+1);
+      #end
+    }
+    if (part == 3u) {
+      #repeat j P/2+1
+      room[$(j)u * stride * 2u + thread] = x$(j);
+      #end
+    }
+    workgroupBarrier();
+    if (q < MQ) {
+      #repeat i P/4+1
+      if (is$(i)) {
+        let g = withoutPadding(roomAt(half + $(2*i)u, quad), q);
+        norms[$(i)u % 4u] += updateLayers(update, slot, at$(i), before$(i), g);
+      }
+      #end
+    }
+    workgroupBarrier();
   }
-  workgroupBarrier();
-  let norm = (norm0 + norm1) + (norm2 + norm3);
+  let norm = (norms[0] + norms[1]) + (norms[2] + norms[3]);
   room[2u * thread] = norm.xy;
   room[2u * thread + 1u] = norm.zw;
   workgroupBarrier();

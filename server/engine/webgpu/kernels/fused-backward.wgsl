@@ -20,7 +20,7 @@ var<workgroup> ofPair: array<vec4f, U * quads>;
 var<workgroup> room: array<vec4f, max(laneSums, max(stagedQuads, P * RUNS * rows))>;
 // [layer, row, quad]
 var<workgroup> norms: array<vec4f, 2u * rows>;
-// [quad, row modulo 8]
+// [quad, part]
 var<workgroup> normParts: array<vec4f, 8u * quads>;
 
 fn keepLaneSum(i: u32, sum: vec4f) { room[i] = sum; }
@@ -87,9 +87,8 @@ fn backward(groups: vec3u, group: vec3u, thread: u32) {
   #repeat i ROWS
   let row$(i) = min(lane + $(i)u * lanes, rows - 1u) / quads;
   let quad$(i) = (lane + $(i)u * lanes) % quads;
-  let at$(i) = weightAt(row$(i), min(firstQuad + quad$(i), MQ - 1u));
-  var before$(i): Trained;
-  if (isXi) { before$(i) = trainedAt(slot * SLOT + layerQuads + at$(i)); } else { before$(i) = thetaAt(slot * SLOT + at$(i)); }
+  let at$(i) = select(0u, layerQuads, isXi) + weightAt(row$(i), min(firstQuad + quad$(i), MQ - 1u));
+  let before$(i) = layersAt(slot, at$(i));
   #end
   // The barrier is in it.
   let pass_ = sharePass(thread, counter, member);
@@ -128,22 +127,21 @@ fn backward(groups: vec3u, group: vec3u, thread: u32) {
   #repeat i ROWS
   if (lane + $(i)u * lanes < rows) {
     let q = firstQuad + quad$(i);
+    var g: vec4f;
+    if (isXi) { g = xiGradient(row$(i), quad$(i)); } else { g = thetaGradient(row$(i), quad$(i)); }
     var norm = vec4f(0.0);
-    if (isXi) {
-      let g = xiGradient(row$(i), quad$(i));
-      if (q < MQ) { norm = updateWeights(update, slot * SLOT + layerQuads + at$(i), before$(i), withoutPadding(g, q)); }
-    } else {
-      let g = thetaGradient(row$(i), quad$(i));
-      if (q < MQ) { norm = updateTheta(update, slot, at$(i), before$(i), withoutPadding(g, q)); }
-    }
+    if (q < MQ) { norm = updateLayers(update, slot, at$(i), before$(i), withoutPadding(g, q)); }
     norms[select(0u, rows, isXi) + row$(i) * quads + quad$(i)] = norm;
   }
   #end
   workgroupBarrier();
   if (thread < 8u * quads) {
     var s = vec4f(0.0);
-    for (var r = thread % 8u; r < P; r += 8u) { s += norms[r * quads + thread / 8u]; }
-    for (var r = thread % 8u; r < P; r += 8u) { s += norms[rows + r * quads + thread / 8u]; }
+    for (var layer = 0u; layer < 2u; layer++) {
+      let first = layer * rows + thread / 8u;
+      for (var r = differences + thread % 8u; r < P; r += 8u) { s += norms[first + r * quads]; }
+      for (var r = thread % 8u; r < differences; r += 8u) { s += norms[first + r * quads]; }
+    }
     normParts[thread] = s;
   }
   workgroupBarrier();

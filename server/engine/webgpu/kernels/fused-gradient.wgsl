@@ -6,7 +6,8 @@
 // residues: a residue's is the sum, in the order of the a's, of what it has as the second of a pair, with the sum of all that it has as the first
 // after its own a.
 //
-// The norms of a quad of neurons are summed in eight parts, by residue modulo 8: theta's first, then xi's. Four parts of a parity add up first.
+// The norms of a quad of neurons are summed in eight parts: of theta's rows from P / 2 + 1 on every eighth, then of those before, then of xi's
+// likewise. Four parts of a parity add up first.
 
 const differences = P / 2u + 1u;
 

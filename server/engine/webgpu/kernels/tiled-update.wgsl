@@ -16,18 +16,14 @@ fn finish(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
   if (at < 2u * layerQuads) {
     let update = updateOf(group.y, member, pass_);
     let from_ = member.slot * SCRATCH;
-    let i = member.slot * SLOT + at;
-    let quad = at % layerQuads / P;
+    let before = layersAt(member.slot, at);
     var g = vec4f(0.0);
     if (at < layerQuads) {
-      let before = thetaAt(i);
       for (var s = 0u; s < THETA_SPLITS; s++) { g += scratch[from_ + (XI_SPLITS + s) * layerQuads + at]; }
-      norms[thread] = updateTheta(update, member.slot, at, before, withoutPadding(g, quad));
     } else {
-      let before = trainedAt(i);
       for (var s = 0u; s < XI_SPLITS; s++) { g += scratch[from_ + s * layerQuads + at - layerQuads]; }
-      norms[thread] = updateWeights(update, i, before, withoutPadding(g, quad));
     }
+    norms[thread] = updateLayers(update, member.slot, at, before, withoutPadding(g, at % layerQuads / P));
   }
   for (var width = threads / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();
