@@ -34,7 +34,7 @@ const [submissionMs, inFlight] = [4, 3];
 const occupant = `@group(0) @binding(0) var<storage, read_write> out: array<u32>;
 var<workgroup> room: array<u32, SIZEu>;
 @compute @workgroup_size(32) fn main(@builtin(local_invocation_index) thread: u32) {
-  room[thread] = out[thread] + thread;
+  room[thread] = (out[thread] + thread) % 32u;
   workgroupBarrier();
   var at = thread;
   for (var i = 0u; i < STEPSu; i++) { at = room[at]; }

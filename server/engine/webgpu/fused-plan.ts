@@ -48,7 +48,7 @@ export const largeTiles: readonly FusedTile[] = [
   { ...packed, members: 112, pairLanes: 8, differences: 6, sums: 138, neurons: 128 },
 ];
 
-/** Not to be fast, but to have all that the large ones have in a kernel that a software adapter compiles in a moment. */
+/** Not to be fast, but to have what the large ones have, each by itself, in kernels that a software adapter compiles in a moment. */
 const smallTiles: readonly FusedTile[] = [
   { ...spread, members: 1, pairLanes: 8, differences: 1, ahead: 2, neurons: 8, staged: true },
   { ...packed, members: 3, pairLanes: 4, differences: 2, neurons: 32 },
@@ -90,7 +90,7 @@ export function fusedKernels(
     const hasRoom = forward.memoryBytes + backward.memoryBytes <= limits.memoryBytes;
     const mostJoined =
       tile.joined && backward.name === "fused-backward" && hasRoom
-        ? Math.floor(multiprocessors / Math.max(forward.groups, backward.groups))
+        ? Math.floor(multiprocessors / Math.max(forwardGroups(forward, backward), backward.groups))
         : 0;
     if (mostJoined >= members) passes.push({ members, dispatches: joined(forward, backward) });
     passes.push({
@@ -133,11 +133,15 @@ function apart({ name, entry, files, constants, rounds, groups, invocations }: H
   return { name, kernel, groups: [groups, 1] };
 }
 
+/** Of the joined kernel, which tells its halves apart by them; one more finds no pairs. */
+function forwardGroups(forward: Half, backward: Half): number {
+  return forward.groups + Number(forward.groups === backward.groups);
+}
+
 /** @param backward - whose text has no rounds */
 function joined(forward: Half, backward: Half): Dispatch[] {
   const THREADS = Math.max(forward.invocations, backward.invocations);
-  // One more finds no pairs.
-  const FORWARD_GROUPS = forward.groups + Number(forward.groups === backward.groups);
+  const FORWARD_GROUPS = forwardGroups(forward, backward);
   const kernel = {
     entryPoint: "main",
     files: [...forward.files, ...backward.files, "entries/joined.wgsl"],

@@ -14,9 +14,9 @@
 struct Member {
   // Where it lives in the buffers that are indexed by slot; 0: it is alone, or there.
   slot: u32,
-  // Passes of this submission that are its own, and how many of them end with an update.
-  passes: u32,
-  updates: u32,
+  // Passes of this submission that are its own, and how many of them end with an update; as they are stored, since a conversion would be waited for.
+  passes: f32,
+  updates: f32,
   // 1 / training entries.
   inverseTrained: f32,
 }
@@ -42,13 +42,13 @@ fn entryAt(slot: u32, u: u32) -> u32 { return bitcast<u32>(state[slot * SLOT + E
 
 fn memberAt(i: u32) -> Member {
   let m = submission[2u + i];
-  return Member(u32(m.x), u32(m.y), u32(m.z), m.w);
+  return Member(u32(m.x), m.y, m.z, m.w);
 }
 
 // A member that is alone has its state bound from its slot on, and the first slot of all else: it need not wait for what says which it has.
-fn slotOf(groups: vec3u, member: Member) -> u32 {
+fn slotOf(groups: vec3u, i: u32) -> u32 {
   var slot = 0u;
-  if (groups.y > 1u) { slot = member.slot; }
+  if (groups.y > 1u) { slot = u32(submission[2u + i].x); }
   return slot;
 }
 
@@ -63,7 +63,7 @@ var<workgroup> sharedPass: u32;
 const noPass = 0xffffffffu;
 
 fn sharePass(thread: u32, counter: f32, member: Member) -> u32 {
-  if (thread == 0u) { sharedPass = select(noPass, u32(counter), u32(counter) < member.passes); }
+  if (thread == 0u) { sharedPass = select(noPass, u32(counter), counter < member.passes); }
   return workgroupUniformLoad(&sharedPass);
 }
 

@@ -35,8 +35,8 @@ fn halfAt(i: u32, half: u32) -> vec2f {
 }
 
 fn backward(groups: vec3u, group: vec3u, thread: u32) {
+  let slot = slotOf(groups, group.y);
   let member = memberAt(group.y);
-  let slot = slotOf(groups, member);
   let counter = submission[0].y;
   let pass_ = sharePass(thread, counter, member);
   if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(counter); }

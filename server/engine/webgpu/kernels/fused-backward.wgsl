@@ -53,9 +53,9 @@ fn xiGradient(row: u32, quad: u32) -> vec4f {
 }
 
 fn backward(groups: vec3u, group: vec3u, thread: u32) {
+  let slot = slotOf(groups, group.y);
   let member = memberAt(group.y);
   let counter = submission[0].y;
-  let slot = slotOf(groups, member);
   if (group.x == GROUPS) {
     let pass_ = sharePass(thread, counter, member);
     if (pass_ != noPass) { sumTraces(thread, slot, partialsAt(group.y, pass_)); }

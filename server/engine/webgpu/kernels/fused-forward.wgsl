@@ -43,9 +43,9 @@ fn othersOf(t: u32) -> f32 {
 }
 
 fn forward(groups: vec3u, group: vec3u, thread: u32) {
+  let slot = slotOf(groups, group.y);
   let member = memberAt(group.y);
   let counter = submission[0].x;
-  let slot = slotOf(groups, member);
   #repeat once UNFENCED
   let pass_ = sharePass(thread, counter, member);
   if (group.x == 0u && group.y == 0u && thread == 0u) { endForward(counter); }
@@ -102,6 +102,7 @@ fn forward(groups: vec3u, group: vec3u, thread: u32) {
       #end
     }
     #repeat once FENCED
+    storageBarrier();
     pass_ = sharePass(thread, counter, member);
     let isFetched = pass_ != noPass;
     #end

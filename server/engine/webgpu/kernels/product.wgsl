@@ -7,7 +7,7 @@ fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let member = memberAt(group.y);
   let counter = submission[0].y;
   let pass_ = sharePass(thread, counter, member);
-  if (pass_ == noPass || pass_ >= member.updates) { return; }
+  if (pass_ == noPass || f32(pass_) >= member.updates) { return; }
   let theta = member.slot * SLOT;
   let projection = member.slot * SCRATCH;
   let embedding = projection + D * MQ;

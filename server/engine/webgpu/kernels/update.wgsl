@@ -26,7 +26,7 @@ struct Trained {
 // `i`: of the member in the cohort.
 fn updateOf(i: u32, member: Member, pass_: u32) -> Update {
   let scalars = scalarsAt(i, pass_);
-  return Update(pass_ < member.updates, scalars, submission[scalars], submission[scalars + 1u]);
+  return Update(f32(pass_) < member.updates, scalars, submission[scalars], submission[scalars + 1u]);
 }
 
 // What the weights at `i` of the state become.
