@@ -13,7 +13,7 @@ import { standardProblem } from "../problem.ts";
 export interface PassTimes {
   /** By the card's clock. */
   readonly pass: number;
-  /** Each kernel again and again, by the card's clock; `idle` when it finds nothing to do. */
+  /** Each kernel again and again, by the card's clock; `idle` when there is no pass to be made, though those for few networks fetch for it all the same. */
   readonly kernels: readonly { readonly name: string; readonly busy: number; readonly idle: number }[];
   /** Of the thread that encodes, and that submits what is encoded. */
   readonly encode: number;

@@ -58,7 +58,7 @@ async function look(): Promise<void> {
 }
 
 /** Of which it is seen how many run at once. */
-const workgroupKilobytes = [1, 8, 10, 12, 14, 15, 16, 20, 23, 24, 28, 32, 40, 48];
+const workgroupKilobytes = [1, 8, 9, 10, 12, 14, 15, 16, 18, 20, 24, 28, 32, 40, 43, 48];
 
 async function showKernels(members: readonly number[]): Promise<void> {
   const card = await Card.open(values.software);

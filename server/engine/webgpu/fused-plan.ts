@@ -133,7 +133,7 @@ function apart({ name, entry, files, constants, rounds, groups, invocations }: H
   return { name, kernel, groups: [groups, 1] };
 }
 
-/** Of the joined kernel, which tells its halves apart by them; one more finds no pairs. */
+/** The joined kernel tells its halves apart by how many workgroups they have: if as many, forward has one more, which finds no pairs. */
 function forwardGroups(forward: Half, backward: Half): number {
   return forward.groups + Number(forward.groups === backward.groups);
 }
@@ -293,11 +293,13 @@ function backwardTile(
     ...{ name, entry: "backward", files: ["fused-gradient.wgsl", ...rowFiles, `${name}.wgsl`] },
     constants: (invocations) => ({
       ...{ GROUPS, NEURONS, RUNS: runs.length, RUN: runs[0].count },
-      ROWS: Math.ceil(rows / (isMany ? invocations : rowLanes(invocations))),
-      // Quads of staged rows that an invocation fetches at once.
-      FETCHES: isMany
-        ? Math.ceil((differences * JQ) / invocations)
-        : evenly(Math.ceil(pairs / Math.max(1, Math.floor(invocations / JQ))), 10),
+      ...(isMany
+        ? { FETCHES: Math.ceil((differences * JQ) / invocations) }
+        : {
+            ROWS: Math.ceil(rows / rowLanes(invocations)),
+            // Quads of staged rows that an invocation fetches at once.
+            FETCHES: evenly(Math.ceil(pairs / Math.max(1, Math.floor(invocations / JQ))), 10),
+          }),
     }),
     ...{ rounds: runs, groups: GROUPS + 1 },
     ...taken(NEURONS, isStaged),

@@ -14,7 +14,7 @@
 struct Member {
   // Where it lives in the buffers that are indexed by slot; 0: it is alone, or there.
   slot: u32,
-  // Passes of this submission that are its own, and how many of them end with an update; as they are stored, since a conversion would be waited for.
+  // Passes of this submission that are its own, and how many of them end with an update: f32, as stored, so that comparing needs no conversion.
   passes: f32,
   updates: f32,
   // 1 / training entries.

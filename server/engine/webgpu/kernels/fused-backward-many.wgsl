@@ -12,7 +12,8 @@ const quads = NEURONS / 4u;
 // Odd, so that a quad's rows lie in different banks.
 const stride = quads / 2u * 2u + 1u;
 
-// [row modulo differences, quad]: the gradient of a layer, in halves of a quad
+// [row modulo differences, quad]: half a layer's gradient, in halves of a quad; of the workgroup that sums the traces what it adds up; at the end
+// [quad, half]: norms
 var<workgroup> room: array<vec2f, 2u * max(laneSums, differences * stride)>;
 // [odd a, d, quad]
 var<workgroup> gradientRows: array<vec4f, 2u * differences * JQ>;
