@@ -27,6 +27,9 @@ same card, in less than 8 minutes. Needs nothing but a driver with Vulkan; the p
                        side by side (default 1, 8, 64 and 128, of which more are submitted in turns)
   --software           also on an adapter that computes on the CPU: very slow`;
 
+/** Of workgroup memory, of which it is seen how many run at once. */
+const workgroupKilobytes = [1, 8, 9, 10, 12, 14, 15, 16, 18, 20, 24, 28, 32, 40, 43, 48];
+
 const { values } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
@@ -56,9 +59,6 @@ async function look(): Promise<void> {
   } else if (values.kernels) await showKernels(members);
   else await showTuning(members);
 }
-
-/** Of which it is seen how many run at once. */
-const workgroupKilobytes = [1, 8, 9, 10, 12, 14, 15, 16, 18, 20, 24, 28, 32, 40, 43, 48];
 
 async function showKernels(members: readonly number[]): Promise<void> {
   const card = await Card.open(values.software);
