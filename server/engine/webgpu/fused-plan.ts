@@ -33,6 +33,7 @@ export interface FusedTuning {
   readonly tiles?: readonly FusedTile[];
 }
 
+/** What tiles have in common whose work is spread over many small workgroups, and those that pack it into few large ones. */
 const spread = { neurons: 4, many: false, staged: false, joined: false } as const;
 const packed = { ahead: 1, many: true, staged: false, joined: false } as const;
 

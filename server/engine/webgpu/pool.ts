@@ -195,7 +195,7 @@ export class Pool {
     this.#makeProduct(slot);
   }
 
-  /** Computes theta of a slot from the factors in its scratch, as after an update. */
+  /** Computes theta of a slot from the factors in scratch, as after an update. */
   #makeProduct(slot: number): void {
     const scalars = new Float32Array(this.plan.scalarsAStep);
     this.#writeParts(
@@ -372,7 +372,7 @@ export function encodePasses(
   members: number,
   passes: number,
 ): void {
-  // A call into Dawn takes this thread a microsecond or two, and a pass takes a card ten.
+  // A call into Dawn takes this thread a microsecond or two, and a pass of one network takes a card ten.
   let current: GPUComputePipeline | undefined;
   for (let i = 0; i < passes; i++) {
     for (const { pipeline, groups } of dispatches) {
