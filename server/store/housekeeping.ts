@@ -2,7 +2,11 @@ import { type Database, walBytes } from "./database.ts";
 import type { Commit } from "./rows.ts";
 
 export const answersKept = 10_000;
-const answersBetweenRemovals = 500;
+/** Audit events: on disk as many as take some 200 MB. Of a server that keeps nothing there is no later to look at them in. */
+const eventsKept = { onDisk: 1_000_000, inMemory: 10_000 };
+const rowsBetweenRemovals = 500;
+/** In one transaction, so that commits don't wait for it. */
+const eventsAtOnce = 10 * rowsBetweenRemovals;
 
 /** Free pages are given back when they are more than this much, and more than a quarter of the file. */
 const slackBytes = 64 << 20;
@@ -12,7 +16,8 @@ const vacuumBytes = 8 << 20;
 export class Housekeeping {
   readonly #database: Database;
   #walBytes = 0;
-  #answers = answersBetweenRemovals;
+  #answers = rowsBetweenRemovals;
+  #events = rowsBetweenRemovals;
 
   constructor(database: Database) {
     this.#database = database;
@@ -25,6 +30,7 @@ export class Housekeeping {
     this.#walBytes += 100_000;
     for (const { arrays } of states) for (const { data } of arrays) this.#walBytes += data.byteLength;
     this.#answers += unit.putAnswers?.length ?? 0;
+    this.#events += unit.putEvents?.length ?? 0;
   }
 
   /**
@@ -33,9 +39,10 @@ export class Housekeeping {
    */
   run(now: number): boolean {
     this.#attempt(() => this.#removeAnswers(now));
-    const more = this.#attempt(() => this.#giveBack());
+    const moreEvents = this.#attempt(() => this.#removeEvents());
+    const morePages = this.#attempt(() => this.#giveBack());
     this.#attempt(() => this.#checkpoint());
-    return more ?? false;
+    return (moreEvents || morePages) ?? false;
   }
 
   #attempt<T>(work: () => T): T | undefined {
@@ -48,7 +55,7 @@ export class Housekeeping {
   }
 
   #removeAnswers(now: number): void {
-    if (this.#answers < answersBetweenRemovals) return;
+    if (this.#answers < rowsBetweenRemovals) return;
     this.#database.transaction(() => {
       this.#database.sql("DELETE FROM answers WHERE expire_time_ms <= ?").run(now);
       this.#database
@@ -58,6 +65,18 @@ export class Housekeeping {
         .run(answersKept);
     });
     this.#answers = 0;
+  }
+
+  /** The oldest go. New rows have the largest number so far, plus one, so that numbers tell how many are between. */
+  #removeEvents(): boolean {
+    if (this.#events < rowsBetweenRemovals) return false;
+    const kept = this.#database.path === ":memory:" ? eventsKept.inMemory : eventsKept.onDisk;
+    const { changes } = this.#database
+      .sql("DELETE FROM events WHERE rowid <= (SELECT min(max(rowid) - ?, min(rowid) + ? - 1) FROM events)")
+      .run(kept, eventsAtOnce);
+    const more = Number(changes) === eventsAtOnce;
+    if (!more) this.#events = 0;
+    return more;
   }
 
   #giveBack(): boolean {

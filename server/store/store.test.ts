@@ -250,6 +250,21 @@ test("a commit larger than the WAL may stay leaves it small again", async () => 
   expect(fileBytes).toBeLessThan(4 * 50e6);
 });
 
+test("of a store in memory the newest 10,000 events are kept", async () => {
+  const store = await open(undefined);
+  const event = (step: number) => ({ session: "a", step, timeMs: 5, kind: "start", body: 0 });
+  const steps = async () => (await store.readEvents("a")).map(({ step }) => step);
+  for (const [first, end] of [
+    [0, 16_000],
+    [16_000, 16_600],
+  ] as const) {
+    await store.commit({ putEvents: Array.from({ length: end - first }, (_, i) => event(first + i)) });
+    // In bites, between other calls.
+    await expect.poll(async () => (await steps()).length).toBe(10_000);
+    expect((await steps()).at(-1)).toBe(end - 1);
+  }
+});
+
 test("answers are kept to the newest 10,000, and expired ones go", async () => {
   const store = await open(scratch());
   const answers = Array.from({ length: 10_600 }, (_, i) => answer(`r${i}`, i === 10_599 ? 1 : later));
