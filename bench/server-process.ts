@@ -20,15 +20,19 @@ export interface ServerProcess {
   readonly webAddress: string;
 }
 
-/** A server in a process of its own, as in use, on free ports. */
+/** A server in a process of its own, as in use, on free ports. It ends with this one. */
 export async function startServerProcess(...args: readonly string[]): Promise<ServerProcess> {
   const keeping = args.includes("--data") ? [] : ["--ephemeral"];
   const child = spawn(
     process.execPath,
-    [...nodeFlags, main, "--port", "0", "--log-level", "warn", "--engine", "cpu", ...keeping, ...args],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
+    [
+      ...nodeFlags,
+      ...["--import", join(import.meta.dirname, "lifeline.ts")],
+      ...[main, "--port", "0", "--log-level", "warn", "--engine", "cpu"],
+      ...keeping,
+      ...args,
+    ],
+    { stdio: ["pipe", "pipe", "inherit"] },
   );
   let address: string | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
