@@ -3,7 +3,11 @@ import type { AnswerRow } from "../store/store.ts";
 /** For how long an id is remembered after its last use. */
 const lifetimeMs = 24 * 3_600_000;
 
-const memoMethod = "memo";
+/** Before the method in the row of a call that has no answer yet, but a memo, as JSON. */
+const memoOf = "memo of ";
+
+/** A row of earlier servers, which wrote no method with a memo, nor with the answer that came of one later. */
+const eitherMethod = "memo";
 
 /** What a call that was cut short after a part of its effect leaves behind for its repetition. */
 export interface Memo {
@@ -42,9 +46,10 @@ export class Receipt {
   }
 
   static of({ requestId, fingerprint, method, response, expireTimeMs }: AnswerRow): Receipt {
-    if (method !== memoMethod) return new Receipt(requestId, fingerprint, method, {}, response, expireTimeMs);
-    const memo = JSON.parse(Buffer.from(response).toString()) as Memo;
-    return new Receipt(requestId, fingerprint, method, memo, undefined, expireTimeMs);
+    const memo = memoIn(method, response);
+    if (memo === undefined) return new Receipt(requestId, fingerprint, method, {}, response, expireTimeMs);
+    const called = method.startsWith(memoOf) ? method.slice(memoOf.length) : "";
+    return new Receipt(requestId, fingerprint, called, memo, undefined, expireTimeMs);
   }
 
   /** The answer's wire form. */
@@ -73,6 +78,17 @@ export class Receipt {
       return { requestId, fingerprint, method: this.method, response: this.#response, expireTimeMs };
     if (Object.keys(this.memo).length === 0) return undefined;
     const response = Buffer.from(JSON.stringify(this.memo));
-    return { requestId, fingerprint, method: memoMethod, response, expireTimeMs };
+    return { requestId, fingerprint, method: memoOf + this.method, response, expireTimeMs };
+  }
+}
+
+/** The memo in a stored row, if it is none of an answer. */
+function memoIn(method: string, response: Uint8Array): Memo | undefined {
+  if (method !== eitherMethod && !method.startsWith(memoOf)) return undefined;
+  try {
+    return JSON.parse(Buffer.from(response).toString()) as Memo;
+  } catch (error) {
+    if (method === eitherMethod) return undefined;
+    throw error;
   }
 }
