@@ -161,11 +161,15 @@ export class Course {
   }
 
   /** Goes back to a snapshot. */
-  restore(step: number, { expectedStep, receipt }: Caller, signal: AbortSignal): Promise<void> {
+  async restore(step: number, { expectedStep, receipt }: Caller, signal: AbortSignal): Promise<void> {
     const { training, standing, drive, keeper, keeping, triggers, waypoints } = this.#parts;
     const { capture, audit, tolerate } = this.#parts;
-    return drive.between(signal, async () => {
-      if (receipt.memo.target !== undefined) return;
+    const isDone = () => receipt.memo.target !== undefined;
+    // Who trains is not waited for.
+    if (!isDone()) standing.check("restore");
+    // A Step or run that comes meanwhile begins where this leads, and not on the way.
+    const work = async () => {
+      if (isDone()) return;
       standing.expect(expectedStep);
       standing.check("restore");
       const snapshot = await keeping.read(step);
@@ -189,7 +193,8 @@ export class Course {
       await training.record();
       // The state before is durable, and this one will be: a disk that is full by now is no reason to fail.
       await keeper.commit(await capture(), { putEvents: [audit(event)] }).catch(tolerate);
-    });
+    };
+    await drive.inTurn(signal, () => drive.between(signal, work));
   }
 
   /**

@@ -166,6 +166,13 @@ export class Keeper {
     this.#truncateAfter = Math.min(newest, this.#truncateAfter ?? newest);
   }
 
+  /** Does `work` between two commits, while the store has the session as it was `committed`. */
+  between<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(work);
+    this.#tail = result.catch(() => {});
+    return result;
+  }
+
   /** Resolves when all commits so far have ended. */
   async idle(): Promise<void> {
     await this.#tail;
@@ -244,8 +251,8 @@ export class Keeper {
       ...(snapshot === undefined
         ? { putHeads: [input] }
         : { putSnapshots: [{ ...input, head: true, replace: snapshot.replace }] }),
-      truncateProgress:
-        this.#truncateAfter === undefined ? [] : [{ session: this.#id, afterSequence: this.#truncateAfter }],
+      // Also where nothing was cut: whatever else there should be is not of this session's course.
+      truncateProgress: [{ session: this.#id, afterSequence: stored }],
       appendProgress:
         count > 0 ? [{ session: this.#id, firstSequence: first, count, data: log.bytes(first, count) }] : [],
       trimProgress: head.oldest > 1 ? [{ session: this.#id, beforeSequence: head.oldest }] : [],

@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { completeSpec } from "../model/presets.ts";
 import { storeFile } from "../store/database.ts";
@@ -131,6 +132,135 @@ test("an answer is stored with the state that it tells of, never before it", asy
   expect(later.get(session.name).step).toBe(25);
   const stored = await later.answers.once(key, never, () => expect.unreachable("done twice"));
   expect(Buffer.from(stored).toString()).toBe("at step 25");
+});
+
+test("a call that two servers' ends cut short is done once, and its answer found after a third", async () => {
+  let registry = await restored(folder());
+  const { name } = await start(registry);
+  const key = { requestId: "once", fingerprint: "body", method: "Step" };
+  const receipt = new Receipt("once", "body", "Step");
+  registry.get(name).keeper.attach(receipt);
+  await advance(registry.get(name), 25, receipt);
+  await registry.get(name).checkpoint();
+  await registry.get(name).keeper.idle();
+
+  for (const say of ["an answer", "not asked"]) {
+    registry = await crash(registry);
+    const session = registry.get(name);
+    const answer = await registry.answers.once(key, never, async (found) => {
+      session.keeper.attach(found);
+      await advance(session, 25, found);
+      found.respond(Buffer.from(say));
+      session.keeper.detach(found);
+      return Buffer.from(say);
+    });
+    expect(Buffer.from(answer).toString()).toBe("an answer");
+    expect(session.step).toBe(25);
+    await session.checkpoint();
+    await session.keeper.idle();
+  }
+});
+
+test("a session that goes back to a snapshot while it is asked for other things goes on from there, or was refused to and has not moved", async () => {
+  const registry = await restored(folder());
+  const beginnings = {
+    run: (session: Session) => session.run(plan, undefined, never),
+    "run from where it was": (session: Session) => session.run(plan, 40, never),
+    step: (session: Session) => advance(session, 10),
+    "step from where it was": (session: Session) =>
+      session.advanceBy({ steps: 10, expectedStep: 40, receipt: unrepeated() }, never),
+    swap: (session: Session) => session.swapActivation("gelu", undefined, unrepeated(), never),
+    back: (session: Session) => session.restoreSnapshot(20, undefined, unrepeated(), never),
+  };
+  const when = fc.record({
+    begin: fc.constantFrom(...(Object.keys(beginnings) as (keyof typeof beginnings)[])),
+    turns: fc.nat(12),
+  });
+  const outcomes = new Set<string>();
+  const holds = fc.asyncProperty(
+    fc.nat(3),
+    fc.array(when, { minLength: 1, maxLength: 2 }),
+    async (late, others) => {
+      const session = await start(registry);
+      for (const step of [20, 40]) {
+        await advance(session, 20);
+        await session.snapshot({ expectedStep: step, label: "" }, never);
+      }
+      const { epoch } = session;
+      const soon = async (turns: number, begin: (session: Session) => Promise<unknown>) => {
+        for (let i = 0; i < turns; i++) await new Promise(setImmediate);
+        await begin(session);
+      };
+      const [backwards, ...rest] = await Promise.allSettled([
+        soon(late, beginnings.back),
+        ...others.map(({ begin, turns }) => soon(turns, beginnings[begin])),
+      ]);
+      await atRest(session);
+      for (const [i, { begin }] of others.entries()) outcomes.add(`${begin} ${rest[i]!.status}`);
+      for (const outcome of [backwards!, ...rest]) {
+        if (outcome.status === "rejected")
+          expect(outcome.reason.reason).toMatch(
+            /^(SESSION_STATE|STEP_MISMATCH|SNAPSHOT_EXISTS|INVALID_FIELD)$/,
+          );
+      }
+      const wentBack = session.events.some(({ kind }) => kind === "snapshotRestored");
+      expect(session.epoch !== epoch).toBe(wentBack);
+      if (others.every(({ begin }) => begin !== "back"))
+        expect(backwards!.status === "fulfilled").toBe(wentBack);
+      if (backwards!.status === "fulfilled") outcomes.add("went back");
+      const steps = await stepsOf(session);
+      expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+      // What is durable is whole.
+      await session
+        .snapshot({ expectedStep: session.step, label: "" }, never)
+        .catch(({ reason }) => expect(reason).toBe("SNAPSHOT_EXISTS"));
+      await session.update({ setLabels: { new: "label" } }, never, () => {});
+      await session.checkpoint();
+      await session.keeper.idle();
+      expect(session.keeper.alarm).toBe("");
+      expect(session.isDirty).toBe(false);
+      const stored = (await registry.store.readProgress(session.id)).map(
+        ({ firstSequence, count }) => firstSequence + count - 1,
+      );
+      expect(stored.at(-1)).toBe(session.log.newest);
+    },
+  );
+  await fc.assert(holds, { numRuns: process.env.LONG_TESTS ? 500 : 60 });
+  expect([...outcomes]).toEqual(expect.arrayContaining(["went back", "run fulfilled", "step fulfilled"]));
+});
+
+test("points in the store that are not of the session's course don't keep it from being stored", async () => {
+  let registry = await restored(folder());
+  const session = await start(registry);
+  await advance(session, 20);
+  await session.checkpoint();
+  await session.keeper.idle();
+  const { newest } = session.log;
+  const [row] = await registry.store.readProgress(session.id);
+  const data = row!.data.slice(0, row!.data.length / row!.count);
+  await registry.store.commit({
+    appendProgress: [{ session: session.id, firstSequence: newest + 1, count: 1, data }],
+  });
+  registry = await crash(registry);
+  const again = registry.get(session.name);
+  await advance(again, 10);
+  await again.snapshot({ expectedStep: 30, label: "" }, never);
+  registry = await crash(registry);
+  expect(await stepsOf(registry.get(session.name))).toEqual(await stepsOf(again));
+});
+
+test("what a fork is told of at its source is stored with the fork", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  await advance(session, 10);
+  await session.snapshot({ expectedStep: 10, label: "" }, never);
+  const changes = { spec: {}, removeFrequencies: [], keepFrequencies: [] };
+  const fork = await registry.fork(session, 10, { labels: {}, engine: "", changes });
+  const forked = [{ kind: "sessionForked", step: 10, session: fork.name }];
+  expect(session.events).toMatchObject(forked);
+  const after = await crash(registry);
+  expect(after.get(session.name).events).toMatchObject(forked);
+  expect(after.get(session.name).snapshots.get(10).forks).toBe(1);
 });
 
 test("steps that no checkpoint has seen are durable once a run follows them, so that its epoch may go on", async () => {

@@ -212,6 +212,16 @@ test("limits are kept: sessions, snapshots, memory", async () => {
   await expect(start()).rejects.toMatchObject({ reason: "TOO_MANY_SESSIONS" });
 });
 
+test("sessions that were begun together are listed newest first, whichever was made first", async () => {
+  const slow = start({ modulus: 59, width: 2_048 });
+  const quick = await start();
+  const list = () => [...registry.list({ states: [], labels: {} }, Number.POSITIVE_INFINITY)];
+  expect(list()).toEqual([quick]);
+  const session = await slow;
+  expect(session.identity.ordinal).toBeLessThan(quick.identity.ordinal);
+  expect(list()).toEqual([quick, session]);
+});
+
 test("deleting a running session gives back all of its memory and ends who waits", async () => {
   const before = registry.memory.usedBytes;
   const session = await start();

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Engine, Network } from "../engine/engine.ts";
 import type { Spec } from "../model/spec.ts";
-import type { Damage, Store } from "../store/store.ts";
+import type { Commit, Damage, Store } from "../store/store.ts";
 import { Analyst } from "./analyst.ts";
 import { Answers } from "./answers.ts";
 import { applyChanges, type Changes, changesViolations } from "./changes.ts";
@@ -262,7 +262,8 @@ export class Registry {
 
   /** Matching sessions, newest first, those older than the one with ordinal `before`. */
   *list({ states, labels, sweep }: SessionFilter, before: number): Generator<Session> {
-    for (const session of [...this.#sessions.values()].reverse()) {
+    // They come in the order in which their starts ended.
+    for (const session of [...this.#sessions.values()].sort(newestFirst)) {
       if (session.identity.ordinal >= before) continue;
       const inState = states.length === 0 || states.includes(session.state);
       const labelled = Object.entries(labels).every(([key, value]) => session.labels[key] === value);
@@ -448,17 +449,15 @@ export class Registry {
         base: { step: input.state?.step ?? 0, isDrawn: input.state === undefined },
         ...identity,
       };
-      session = await this.#maker.make(input, engine, measures, whole, beginning);
+      const made = await this.#maker.make(input, engine, measures, whole, beginning);
+      session = made;
       reserved.give(session);
       answering(session);
       const { id, name, step } = session;
-      const fork = forking?.commit(name);
       const event = { session: id, step, timeMs: Date.now(), kind: "started", body: eventBody };
-      await session.begin({
-        ...fork,
-        putEvents: [event, ...(fork?.putEvents ?? [])],
-      });
-      forking?.done(name);
+      const begin = ({ putEvents = [], ...extra }: Commit) =>
+        made.begin({ ...extra, putEvents: [event, ...putEvents] });
+      await (forking === undefined ? begin({}) : forking.begin(name, begin));
       this.#sessions.set(session.name, session);
       return session;
     } catch (error) {
@@ -486,6 +485,8 @@ export class Registry {
     return fork;
   }
 }
+
+const newestFirst = (a: Session, b: Session) => b.identity.ordinal - a.identity.ordinal;
 
 const isOf = ({ identity }: Session, sweep: string | undefined) =>
   sweep === anySweep ? identity.sweep !== undefined : identity.sweep?.name === sweep;

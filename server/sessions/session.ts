@@ -66,9 +66,8 @@ export interface Beginning {
 /** A fork in the making. */
 export interface Forking {
   readonly snapshot: Snapshot;
-  /** Goes with the commit of the new session of this name. */
-  commit(fork: string): Commit;
-  done(fork: string): void;
+  /** The new session of this name begins, with what is to become durable together with it. */
+  begin(fork: string, commit: (extra: Commit) => Promise<void>): Promise<void>;
   /** Whatever became of it: the snapshot need not stay for it any more. */
   release(): void;
 }
@@ -433,21 +432,20 @@ export class Session {
     try {
       const snapshot = await this.#keeping.read(step);
       const { commit, done } = this.#keeping.forking(step);
-      const event = (fork: string): SessionEvent => ({
-        step,
-        timeMs: Date.now(),
-        kind: "sessionForked",
-        session: fork,
-      });
-      return {
-        snapshot,
-        commit: (fork) => ({ ...commit, putEvents: [this.#audit(event(fork))] }),
-        done: (fork) => {
+      const begin: Forking["begin"] = (fork, commitFork) =>
+        this.keeper.between(async () => {
+          const event: SessionEvent = {
+            step,
+            timeMs: Date.now(),
+            kind: "sessionForked",
+            session: fork,
+          };
+          const row = this.#rowOf(this.keeper.committed!, this.#intent(false, this.#standing.with(event)));
+          await commitFork({ ...commit, putSessions: [row], putEvents: [this.#audit(event)] });
           done();
-          this.#standing.remember(event(fork));
-        },
-        release,
-      };
+          this.#standing.remember(event);
+        });
+      return { snapshot, begin, release };
     } catch (error) {
       release();
       throw error;
@@ -571,8 +569,12 @@ export class Session {
   }
 
   row(head: Head, isPresent: boolean): SessionRow {
+    return this.#rowOf(head, this.#intent(isPresent));
+  }
+
+  #rowOf(head: Head, intent: Intent): SessionRow {
     const { ordinal, createTimeMs, parent } = this.identity;
-    const body: SessionRecord = { head, intent: this.#intent(isPresent), identity: this.identity };
+    const body: SessionRecord = { head, intent, identity: this.identity };
     return {
       id: this.id,
       ordinal,
@@ -586,12 +588,12 @@ export class Session {
     };
   }
 
-  #intent(isPresent: boolean): Intent {
+  #intent(isPresent: boolean, events = this.events): Intent {
     const plan = this.plan ?? (isPresent || !this.isDirty ? undefined : this.#runs.endedPlan);
     return {
       labels: this.labels,
       state: this.state,
-      events: this.events,
+      events,
       triggers: this.triggers.all,
       commitTimeMs: Date.now(),
       ...(this.schedule === undefined ? {} : { schedule: this.schedule }),

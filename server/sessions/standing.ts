@@ -95,7 +95,12 @@ export class Standing {
   }
 
   remember(event: SessionEvent): void {
-    this.#events = [...this.#events, event].slice(-retainedEvents);
+    this.#events = this.with(event);
+  }
+
+  /** The events that there are once this one is remembered. */
+  with(event: SessionEvent): readonly SessionEvent[] {
+    return [...this.#events, event].slice(-retainedEvents);
   }
 
   gone(): GrokboxError {
