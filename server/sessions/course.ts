@@ -38,6 +38,13 @@ export interface CourseParts {
   readonly tolerate: (error: unknown) => void;
 }
 
+/** The epoch of a session that the store has. */
+export interface Continuation {
+  readonly epoch: string;
+  /** A run goes on that a crash cut short: the points that were recorded of it and not stored will be made again. */
+  readonly retraces: boolean;
+}
+
 /** What of a course is stored with a state. */
 type StoredCourse = Pick<Head, "course" | "cuts"> & { readonly engineReason: string };
 
@@ -55,19 +62,21 @@ export class Course {
   readonly #parts: CourseParts;
   #number: number;
   #epoch: string;
+  #retraces: boolean;
   #engineReason: string;
   #cuts: Head["cuts"];
 
   constructor(
     parts: CourseParts,
     { course, cuts, engineReason }: StoredCourse,
-    epoch: string = randomUUID(),
+    { epoch, retraces }: Continuation = { epoch: randomUUID(), retraces: false },
   ) {
     this.#parts = parts;
     this.#number = course;
     this.#cuts = cuts;
     this.#engineReason = engineReason;
     this.#epoch = epoch;
+    this.#retraces = retraces;
   }
 
   /** Greater, when it is left, than that of every other state that can be had; after a return to a snapshot, the snapshot's own. */
@@ -83,6 +92,19 @@ export class Course {
   /** Nobody will make the points again that somebody may have seen. */
   renewEpoch(): void {
     this.#epoch = randomUUID();
+    this.#retraces = false;
+  }
+
+  /** Something happens to the session, from outside, that did not happen when a run was made that it makes again. */
+  stray(): void {
+    if (!this.#retraces) return;
+    this.renewEpoch();
+    this.#parts.training.log.wake();
+  }
+
+  /** A run has ended as it was bound to: if it was made again, then to its end. */
+  arrive(): void {
+    this.#retraces = false;
   }
 
   /** Where the log's present points begin to be others than the ones recorded up to then. */
@@ -108,6 +130,7 @@ export class Course {
       await training.swap(activation);
       receipt.isBoundToState = true;
       this.#number = this.#next();
+      this.stray();
       standing.transition("swap");
       receipt.memo.target = training.step;
       await this.#commitLeaving(standing.note({ kind: "activationSwapped", from, to: activation }));
@@ -138,6 +161,7 @@ export class Course {
       this.#engineReason = reason;
       // Updates from now on may be others, in the last bits.
       this.#number = this.#next();
+      this.stray();
       receipt.isBoundToState = true;
       receipt.memo.target = training.step;
       const event = standing.note({ kind: "engineMoved", from: from.name, to: engine.name });

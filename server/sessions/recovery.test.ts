@@ -280,6 +280,79 @@ test("steps that no checkpoint has seen are durable once a run follows them, so 
   expect(await again.withLog((log) => log.read(1, since))).toEqual(seen);
 });
 
+const schedule = { everySteps: 7, powersOfTwo: false, atSteps: [], atStageChanges: false, retain: 1 };
+
+for (const [what, change, strays] of [
+  ["is paused", (session) => session.pause(), true],
+  [
+    "goes on under another activation",
+    (session) => session.swapActivation("gelu", undefined, unrepeated(), never),
+    true,
+  ],
+  ["keeps other snapshots", (session) => session.update({ schedule }, never, () => {}), true],
+  [
+    "records other measures",
+    (session) => session.update({ measures: [{ measure: "ipr", every: 5 }] }, never, () => {}),
+    true,
+  ],
+  [
+    "gets triggers",
+    (session) =>
+      session.setTriggers(
+        [{ name: "keep", when: { ...norm, forRecorded: 1 }, action: keep, repeat: false }],
+        never,
+        () => {},
+      ),
+    true,
+  ],
+  ["is labelled", (session) => session.update({ setLabels: { new: "label" } }, never, () => {}), false],
+  ["ends by itself", (session) => atRest(session), false],
+  ["is shut down", (session) => session.shutDown(), true],
+] as const satisfies readonly [string, (session: Session) => Promise<unknown>, boolean][]) {
+  test(`a run that goes on after a crash and ${what} has ${strays ? "another" : "the same"} epoch, at the next start too`, async () => {
+    const registry = await restored(folder());
+    const session = await start(registry);
+    await session.run(
+      { ...plan, untilStep: what === "ends by itself" ? 20_000 : 10_000_000 },
+      undefined,
+      never,
+    );
+    while (session.log.newest < 3) await session.log.changed(1_000, never);
+    const after = await crash(registry);
+    await session.pause();
+    const again = after.get(session.name);
+    expect(again).toMatchObject({ isTraining: true, epoch: session.epoch });
+    await change(again);
+    expect(again.epoch !== session.epoch).toBe(strays);
+    await again.pause();
+    const directory = dirname(after.store.path!);
+    await shut(after);
+    expect((await restored(directory, {})).get(session.name).epoch).toBe(again.epoch);
+  });
+}
+
+test("a session that was paused stays so after a crash, whatever is set of it and however it is stepped on", async () => {
+  let registry = await restored(folder());
+  const { name } = await start(registry);
+  await registry.get(name).run({ ...plan, untilStep: 10_000_000 }, undefined, never);
+  await registry.get(name).pause();
+  const { step } = registry.get(name);
+  const label = async () => {
+    const session = registry.get(name);
+    const receipt = new Receipt(`label ${session.step}`, "body", "UpdateSession");
+    session.keeper.attach(receipt);
+    await session.update({ setLabels: { new: "label" } }, never, () => receipt.respond(Buffer.from("done")));
+    session.keeper.detach(receipt);
+  };
+  await label();
+  registry = await crash(registry);
+  expect(registry.get(name)).toMatchObject({ state: "paused", step });
+  await advance(registry.get(name), 10);
+  await label();
+  registry = await crash(registry);
+  expect(registry.get(name)).toMatchObject({ isTraining: false, step });
+});
+
 test("points that were not stored may have been seen, so that after a crash without a run the epoch is another, and stays so", async () => {
   const registry = await restored(folder());
   const session = await start(registry);

@@ -25,6 +25,8 @@ export interface RunsParts {
   readonly checkpoint: () => Promise<void>;
   /** Makes the present state durable, with the trainer to itself. */
   readonly commitPresent: () => Promise<void>;
+  /** A run is about to have ended. */
+  readonly ending: (stop: StopReason) => void;
   /** Takes what could not be stored for what it is, and writes down a defect. */
   readonly tolerate: (error: unknown) => void;
   readonly onDefect: (error: unknown) => void;
@@ -53,9 +55,14 @@ export class Runs {
     return this.#plan;
   }
 
-  /** The plan of the run that ended last. While its last state is not stored, the store still has it to do. */
+  /** The plan of a run that has ended and whose last state is not stored: the store still has it to do. */
   get endedPlan(): RunPlan | undefined {
     return this.#endedPlan;
+  }
+
+  /** A state was stored that was taken when this was the `endedPlan`. */
+  stored(ended: RunPlan | undefined): void {
+    if (this.#endedPlan === ended) this.#endedPlan = undefined;
   }
 
   /** Resolves when no run is under way, and the last state of the one before was stored, if it could be. */
@@ -155,7 +162,7 @@ export class Runs {
   }
 
   async #toEnd(plan: RunPlan, job: Job): Promise<void> {
-    const { standing, drive, withLog } = this.#parts;
+    const { standing, drive, withLog, ending } = this.#parts;
     let stop: StopReason | undefined;
     try {
       const since = (plan.since ?? 0) + 1;
@@ -171,6 +178,7 @@ export class Runs {
       // What the end of the server interrupts stays planned, and goes on after it.
       this.#endedPlan = plan;
       if (stop.kind !== "shutdown") this.#plan = undefined;
+      ending(stop);
       standing.settle(stop, stop.kind === "paused" ? "pause" : "complete");
       await this.#commitEnd();
     }

@@ -95,7 +95,9 @@ export class SessionMaker {
     const isOwned = intent.isOwned === true;
     const session = this.#session(identity, training, {
       head,
-      epoch: continues ? row.epoch : randomUUID(),
+      continuation: continues
+        ? { epoch: row.epoch, retraces: lastEnd === "crash" }
+        : { epoch: randomUUID(), retraces: false },
       // A sweep goes by it: a run that is still to be done has not stopped, whatever had been reached of it.
       intent: {
         ...(plan !== undefined && isOwned ? unstopped : rest),

@@ -1,7 +1,7 @@
 import type { Engine, TrainerState } from "../engine/engine.ts";
 import type { Activation, Spec } from "../model/spec.ts";
 import type { Commit, SessionRow, Store } from "../store/store.ts";
-import { Course } from "./course.ts";
+import { type Continuation, Course } from "./course.ts";
 import { Drive } from "./drive.ts";
 import { GrokboxError } from "./errors.ts";
 import type { Head } from "./head.ts";
@@ -59,9 +59,12 @@ export interface SessionParts {
 export interface Beginning {
   readonly intent: Pick<Intent, "labels" | "schedule"> & Partial<Intent>;
   readonly head?: Head;
-  readonly epoch?: string;
+  readonly continuation?: Continuation;
   readonly snapshots?: readonly SnapshotInfo[];
 }
+
+/** Ends of a run that come of what was asked of it, and of nothing else that happens. */
+const bound: ReadonlySet<StopReason["kind"]> = new Set(["target", "condition", "diverged"]);
 
 /** A fork in the making. */
 export interface Forking {
@@ -103,7 +106,11 @@ export class Session {
   #shutDown = false;
   #isOwned: boolean;
 
-  constructor(identity: SessionIdentity, parts: SessionParts, { intent, head, epoch, snapshots }: Beginning) {
+  constructor(
+    identity: SessionIdentity,
+    parts: SessionParts,
+    { intent, head, continuation, snapshots }: Beginning,
+  ) {
     this.identity = identity;
     this.#parts = parts;
     this.#training = parts.training;
@@ -165,6 +172,7 @@ export class Session {
       withLog: (work) => this.withLog(work),
       checkpoint: () => this.checkpoint(),
       commitPresent: () => this.#commitPresent(),
+      ending: ({ kind }) => (bound.has(kind) ? this.#course.arrive() : this.#course.stray()),
       tolerate: (error) => this.#tolerate(error),
       onDefect,
     });
@@ -190,7 +198,7 @@ export class Session {
         cuts: head?.cuts ?? [],
         engineReason: head?.engine?.reason ?? identity.engineReason,
       },
-      epoch,
+      continuation,
     );
     this.#settings = new Settings(
       {
@@ -201,6 +209,7 @@ export class Session {
         waypoints: this.#waypoints,
         resizeMemory: () => memory.resize(this),
         capture: () => this.#capture(),
+        stray: () => this.#course.stray(),
       },
       intent,
     );
@@ -589,7 +598,7 @@ export class Session {
   }
 
   #intent(isPresent: boolean, events = this.events): Intent {
-    const plan = this.plan ?? (isPresent || !this.isDirty ? undefined : this.#runs.endedPlan);
+    const plan = this.plan ?? (isPresent ? undefined : this.#runs.endedPlan);
     return {
       labels: this.labels,
       state: this.state,
@@ -630,7 +639,12 @@ export class Session {
     await this.#training.collect();
     const state = await this.#training.readState();
     const { train, given } = this.#training;
-    return { head: this.#head(), state, train, stored: () => this.#training.forget(given) };
+    const { endedPlan } = this.#runs;
+    const stored = () => {
+      this.#training.forget(given);
+      this.#runs.stored(endedPlan);
+    };
+    return { head: this.#head(), state, train, stored };
   }
 
   async #commitPresent(): Promise<void> {

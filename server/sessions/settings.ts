@@ -26,6 +26,8 @@ export interface SettingsParts {
   /** Sets aside as much memory as the measures need. Fails with OUT_OF_MEMORY, changing nothing. */
   readonly resizeMemory: () => Promise<void>;
   readonly capture: () => Promise<Capture>;
+  /** What is recorded from now on may be other than what a run recorded before, which goes on after a crash. */
+  readonly stray: () => void;
 }
 
 /** What people have set of a session: labels, which snapshots it keeps by itself, which points carry which measures, and triggers. */
@@ -71,7 +73,7 @@ export class Settings {
   }
 
   async #update(change: SessionChange, answering: () => void, commit: () => Promise<void>): Promise<void> {
-    const { training, waypoints } = this.#parts;
+    const { training, waypoints, stray } = this.#parts;
     const before = { labels: this.#labels, schedule: this.#schedule };
     const { setLabels = {}, removeLabels = [] } = change;
     const labels = Object.entries({ ...this.#labels, ...setLabels }).filter(
@@ -83,6 +85,7 @@ export class Settings {
     };
     this.#labels = after.labels;
     this.#schedule = after.schedule;
+    if (change.schedule !== undefined || change.measures !== undefined) stray();
     waypoints.restart(training.stages.stage());
     answering();
     try {
@@ -97,11 +100,12 @@ export class Settings {
   }
 
   setTriggers(wanted: readonly Trigger[], signal: AbortSignal, answering: () => void): Promise<void> {
-    const { drive, keeper, triggers } = this.#parts;
+    const { drive, keeper, triggers, stray } = this.#parts;
     return drive.between(signal, async () => {
       const before = triggers.all;
       const { memory } = triggers;
       triggers.replace(wanted);
+      stray();
       answering();
       try {
         await keeper.commit(undefined);

@@ -256,7 +256,8 @@ export type LiveEvent = Message<"grokbox.v1.LiveEvent"> & {
    */
   event: {
     /**
-     * The first event of a progress or a window; again, with another epoch, when the session was put back to a snapshot.
+     * The first event of a progress or a window; again, with another epoch, when the session was put back to a snapshot, or when it was
+     * changed or stopped before it had made again what a server's crash took.
      *
      * @generated from field: grokbox.v1.ProgressOpened opened = 2;
      */

@@ -588,7 +588,8 @@ export type WatchProgressResponse = Message<"grokbox.v1.WatchProgressResponse"> 
    */
   event: {
     /**
-     * The first message of every stream; again, with another epoch, when the session was put back to a snapshot.
+     * The first message of every stream; again, with another epoch, when the session was put back to a snapshot, or when it was changed or
+     * stopped before it had made again what a server's crash took.
      *
      * @generated from field: grokbox.v1.ProgressOpened opened = 1;
      */
