@@ -169,6 +169,27 @@ test("answers over HTTP are those over gRPC", async () => {
   }
 });
 
+test("the largest answers come over gRPC, and as JSON", async () => {
+  const path = (method: DescMethod) => `${method.parent.typeName}/${method.name}`;
+  const { spectrum, logits } = AnalysisService.method;
+  const most = (modulus: number) => Math.floor(250_000 / ((modulus - 1) / 2 + 2));
+  for (const modulus of [7, 97]) {
+    const name = await start({ modulus, width: most(modulus) + 1 });
+    const { thetaMagnitude } = await call(grpc, spectrum, { name });
+    expect(thetaMagnitude.shape).toEqual([most(modulus), (modulus - 1) / 2]);
+    // Those whose numbers take the most bytes.
+    const neurons = Array.from({ length: most(modulus) }, (_, i) => most(modulus) - (i % 5));
+    const chosen = await call(grpc, spectrum, { name, neurons });
+    expect(chosen.dominantFrequency.shape).toEqual([most(modulus)]);
+    expect((await post(path(spectrum), { name, neurons })).answer.neurons).toHaveLength(most(modulus));
+    await call(web, SessionService.method.deleteSession, { name });
+  }
+  const name = await start({ modulus: 97, width: 16 });
+  const { pairs } = await call(grpc, logits, { name });
+  expect(pairs).toHaveLength((97 * 98) / 2);
+  expect((await post(path(logits), { name })).answer.pairs).toHaveLength((97 * 98) / 2);
+});
+
 test("a request id is one over both: the stored answer comes back", async () => {
   const session = await start();
   const request = { requestId: "both", session, steps: 3n };

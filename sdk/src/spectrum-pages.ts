@@ -4,8 +4,8 @@ import type { CallOptions } from "./deadline.ts";
 import type { Spec } from "./spec.ts";
 import { mergeSpectrum, type NeuronRange, type Spectrum } from "./spectrum.ts";
 
-/** Coefficients of one layer that fit into one answer. */
-const pageCoefficients = 200_000;
+/** What fits into one answer: a neuron counts as its K coefficients and two. */
+const pageNumbers = 250_000;
 const pageNeurons = 65_536;
 
 /**
@@ -22,7 +22,7 @@ export async function readSpectrum(
 ): Promise<Spectrum> {
   const { neurons = {} } = options;
   const part = { signal: options.signal, deadline: connection.deadline(options) };
-  const most = Math.floor(pageCoefficients / ((modulus - 1) / 2));
+  const most = Math.floor(pageNumbers / ((modulus - 1) / 2 + 2));
   const pages = [];
   const method = AnalysisService.method.spectrum;
   if (isList(neurons)) {

@@ -19,8 +19,8 @@ import type { Handlers } from "./service.ts";
 const maxLogits = 480_000;
 const maxPairs = 20_000;
 
-/** Coefficients of one layer in one answer: four arrays of so many float32 stay below 4 MiB. */
-const maxCoefficients = 200_000;
+/** Numbers of neurons in one answer, four arrays of float32 for each: K coefficients, and what else is sent of a neuron counts as two. */
+const maxNumbers = 250_000;
 const maxNeurons = 65_536;
 
 export function analysisService(registry: Registry): Handlers<typeof AnalysisService> {
@@ -50,7 +50,7 @@ export function analysisService(registry: Registry): Handlers<typeof AnalysisSer
       const network = await subject(registry, at, signal);
       const { width, modulus } = network.spec;
       const frequencies = (modulus - 1) / 2;
-      const chosen = chosenNeurons(request, width, Math.floor(maxCoefficients / frequencies));
+      const chosen = chosenNeurons(request, width, Math.floor(maxNumbers / (frequencies + 2)));
       const summary = await spectrum(registry, network, chosen, signal);
       return {
         step: BigInt(network.state.step),

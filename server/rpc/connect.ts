@@ -35,7 +35,8 @@ export function connectListener(services: readonly Served[], log: CallLog): Call
     grpc: false,
     grpcWeb: false,
     readMaxBytes: maxMessageBytes,
-    writeMaxBytes: maxMessageBytes,
+    // JSON has bytes as base64 and spells numbers out: what stays below the limit for gRPC may take half as much again.
+    writeMaxBytes: 2 * maxMessageBytes,
     // What is sent is small, or is numbers that don't compress, and the cores are there to train.
     acceptCompression: [],
   });

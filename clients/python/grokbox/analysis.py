@@ -14,8 +14,8 @@ from .mechanism import PairGrids, from_grids
 from .points import Scores, from_scores, optional
 from .weights import array_of
 
-_PAGE_COEFFICIENTS = 200_000
-"""Coefficients of one layer that fit into one answer."""
+_PAGE_NUMBERS = 250_000
+"""What fits into one answer: a neuron counts as its K coefficients and two."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def read_spectrum(
     connection: Connection, name: str, modulus: int, first: int, count: int, deadline: Deadline
 ) -> Spectrum:
     """Reads a spectrum in as many answers as its neurons need."""
-    most = _PAGE_COEFFICIENTS // ((modulus - 1) // 2)
+    most = _PAGE_NUMBERS // ((modulus - 1) // 2 + 2)
     pages = []
     for start in range(first, first + max(count, 1), most):
         request = analysis_pb2.SpectrumRequest(

@@ -178,8 +178,8 @@ export type SpectrumRequest = Message<"grokbox.v1.SpectrumRequest"> & {
   firstNeuron: number;
 
   /**
-   * How many neurons' coefficients to send, 0 to M - first_neuron; the answer must stay below 4 MiB, that is count K <= 200000.
-   * Default: all that fit.
+   * How many neurons' coefficients to send, 0 to M - first_neuron; the answer must stay below 4 MiB, that is count (K + 2) <=
+   * 250000. Default: all that fit.
    *
    * @generated from field: optional uint32 neuron_count = 3;
    */
