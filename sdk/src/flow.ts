@@ -124,7 +124,7 @@ function toMethod(method: FlowMethod): NonNullable<FlowMessage["method"]> {
     : { case: "euler", value: { steps: method.eulerSteps, timeStep: method.timeStep } };
 }
 
-/** Final beta, [scales, doubledPhases]. */
+/** Final beta, [scales, doubledPhases]; Infinity where Euler's steps, too long for so large a scale, leave float64. */
 export async function outcomeContour(
   connection: Connection,
   options: OutcomeContourOptions,

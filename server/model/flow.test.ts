@@ -5,6 +5,7 @@ import {
   eulerFlow,
   type FlowState,
   flowMisalignment,
+  invariantDrift,
   outcomeContour,
   simulateFlow,
 } from "./flow.ts";
@@ -32,6 +33,41 @@ test("the corners of the paper's contour", () => {
     "0.035581",
     "0.015506",
   ]);
+});
+
+test("beta is infinite where Euler's steps leave float64, and nowhere not a number", () => {
+  const doubledPhases = Array.from({ length: 61 }, (_, i) => (Math.PI * (i - 30)) / 30);
+  const grid = { modulus: 23, scales: [0.02, 0.3, 0.5, 1], doubledPhases, steps: 100, timeStep: 0.01 };
+  const beta = outcomeContour(grid);
+  for (const value of beta) expect(value).toBeGreaterThan(0);
+  expect(beta[30]).toBeLessThan(Number.POSITIVE_INFINITY);
+  expect(beta.at(-31)).toBe(Number.POSITIVE_INFINITY);
+});
+
+test("the drift is told as long as states are, however large, and in any unit", () => {
+  const path = eulerFlow({ alpha: 1, beta: 1, phi: 0.3, psi: 0.2 }, 23, 50, 0.1);
+  const states = path.slice(
+    0,
+    path.findIndex(({ alpha, beta }) => !Number.isFinite(alpha + beta)),
+  );
+  expect(states.at(-1)!.alpha).toBeGreaterThan(1e110);
+  const drift = invariantDrift(states[0]!, states);
+  expect(drift.magnitude).toBeGreaterThan(0);
+  expect(drift.magnitude).toBeLessThanOrEqual(2);
+  expect(drift.phase).toBeGreaterThan(0);
+  expect(drift.phase).toBeLessThanOrEqual(2);
+  fc.assert(
+    fc.property(start, modulus, fc.integer({ min: 0, max: 1_000 }), (from, p, exponent) => {
+      const some = eulerFlow(from, p, 5, 1e-4);
+      const times = (factor: number) =>
+        some.map(({ alpha, beta, ...angles }) => ({ alpha: alpha * factor, beta: beta * factor, ...angles }));
+      const larger = times(2 ** exponent);
+      const [one, other] = [invariantDrift(some[0]!, some), invariantDrift(larger[0]!, larger)];
+      // Below that, digits are lost.
+      expect(Math.abs(one.magnitude - other.magnitude)).toBeLessThan(1e-290);
+      expect(Math.abs(one.phase - other.phase)).toBeLessThan(1e-290);
+    }),
+  );
 });
 
 test("Euler steps on the amplitudes are Euler steps on the vectors", () => {

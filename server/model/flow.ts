@@ -131,19 +131,33 @@ export function simulateFlow(start: FlowState, modulus: number, times: readonly 
 
 /** Of the invariants: the largest change over the states, over the largest alpha^2 + 2 beta^2 and alpha^2 beta by then. */
 export function invariantDrift(start: FlowState, states: readonly FlowState[]): FlowInvariants {
-  const first = flowInvariants(start);
   const drift = { magnitude: 0, phase: 0 };
   const largest = { magnitude: 0, phase: 0 };
+  let amplitude = 0;
+  /** What amplitudes are multiplied with, a power of two: the cubes of those that Euler's steps blow up would be infinite. */
+  let unit = 1;
   for (const state of [start, ...states]) {
-    const { alpha, beta } = state;
-    const { magnitude, phase } = flowInvariants(state);
-    largest.magnitude = Math.max(largest.magnitude, alpha * alpha + 2 * beta * beta);
-    largest.phase = Math.max(largest.phase, alpha * alpha * beta);
+    amplitude = Math.max(amplitude, state.alpha, state.beta);
+    const before = unit;
+    if (amplitude > mostCubed) unit = 2 ** -Math.floor(Math.log2(amplitude));
+    const first = flowInvariants(scaled(start, unit));
+    const now = scaled(state, unit);
+    const { magnitude, phase } = flowInvariants(now);
+    const { alpha, beta } = now;
+    largest.magnitude = Math.max(largest.magnitude * (unit / before) ** 2, alpha * alpha + 2 * beta * beta);
+    largest.phase = Math.max(largest.phase * (unit / before) ** 3, alpha * alpha * beta);
     const relative = (change: number, scale: number) => (change === 0 ? 0 : Math.abs(change) / scale);
     drift.magnitude = Math.max(drift.magnitude, relative(magnitude - first.magnitude, largest.magnitude));
     drift.phase = Math.max(drift.phase, relative(phase - first.phase, largest.phase));
   }
   return drift;
+}
+
+/** The cube is finite, and so is three times it. */
+const mostCubed = 1e100;
+
+function scaled({ alpha, beta, phi, psi }: FlowState, unit: number): FlowState {
+  return { alpha: alpha * unit, beta: beta * unit, phi, psi };
 }
 
 const stages = [
@@ -293,7 +307,7 @@ export interface ContourGrid {
   readonly timeStep: number;
 }
 
-/** beta after some Euler steps, over a grid of starts, [scales, doubledPhases]; paper, figure 11. */
+/** beta after some Euler steps, over a grid of starts, [scales, doubledPhases], Infinity where the steps leave float64; paper, figure 11. */
 export function outcomeContour(grid: ContourGrid): Float64Array {
   const { modulus, scales, doubledPhases, steps, timeStep } = grid;
   return Float64Array.from(
@@ -303,6 +317,7 @@ export function outcomeContour(grid: ContourGrid): Float64Array {
         for (let step = 0; step < steps; step++) {
           const v = velocity(now, modulus);
           now = now.map((value, i) => value + timeStep * v[i]!) as unknown as Amplitudes;
+          if (!Number.isFinite(Math.hypot(...now))) return Number.POSITIVE_INFINITY;
         }
         return Math.hypot(now[2], now[3]);
       }),

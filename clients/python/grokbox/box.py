@@ -354,7 +354,7 @@ class Grokbox:
         deadline: float | None = None,
     ) -> np.ndarray:
         """Where that flow ends after some Euler steps (100 of 0.01 by default), with alpha = beta = a scale and psi = 0: final beta,
-        float64 [scales, doubled phases]."""
+        float64 [scales, doubled phases]; infinite where Euler's steps, too long for so large a scale, leave float64."""
         request = analysis_pb2.OutcomeContourRequest(
             modulus=modulus, scales=scales, doubled_phases=doubled_phases, steps=steps, time_step=time_step
         )

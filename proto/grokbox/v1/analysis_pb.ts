@@ -1932,7 +1932,7 @@ export const OutcomeContourRequestSchema: GenMessage<OutcomeContourRequest> = /*
  */
 export type OutcomeContourResponse = Message<"grokbox.v1.OutcomeContourResponse"> & {
   /**
-   * beta at the end, float64 [scales, doubled phases].
+   * beta at the end, float64 [scales, doubled phases]; infinity where Euler's steps, too long for so large a scale, leave float64.
    *
    * @generated from field: grokbox.v1.Tensor beta = 1;
    */
