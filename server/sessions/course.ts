@@ -95,6 +95,11 @@ export class Course {
     this.#retraces = false;
   }
 
+  /** It makes points again that somebody may have seen. */
+  get retraces(): boolean {
+    return this.#retraces;
+  }
+
   /** Something happens to the session, from outside, that did not happen when a run was made that it makes again. */
   stray(): void {
     if (!this.#retraces) return;

@@ -36,12 +36,12 @@ function folder(): string {
   return made;
 }
 
-async function restored(directory: string, options = {}): Promise<Registry> {
+async function restored(directory: string, options = {}, resume = true): Promise<Registry> {
   // So many that none of a run is dropped before it is paused, however busy the machine is.
   const limits = { retainedProgressPoints: 100_000 };
   const registry = await openTestRegistry({ directory, threads: 1, limits, ...rarely, ...options });
   open.push(registry);
-  await registry.restore({ resume: true });
+  await registry.restore({ resume });
   return registry;
 }
 
@@ -307,7 +307,7 @@ for (const [what, change, strays] of [
   ],
   ["is labelled", (session) => session.update({ setLabels: { new: "label" } }, never, () => {}), false],
   ["ends by itself", (session) => atRest(session), false],
-  ["is shut down", (session) => session.shutDown(), true],
+  ["is shut down", (session) => session.shutDown(), false],
 ] as const satisfies readonly [string, (session: Session) => Promise<unknown>, boolean][]) {
   test(`a run that goes on after a crash and ${what} has ${strays ? "another" : "the same"} epoch, at the next start too`, async () => {
     const registry = await restored(folder());
@@ -327,9 +327,26 @@ for (const [what, change, strays] of [
     await again.pause();
     const directory = dirname(after.store.path!);
     await shut(after);
-    expect((await restored(directory, {})).get(session.name).epoch).toBe(again.epoch);
+    expect((await restored(directory)).get(session.name).epoch).toBe(again.epoch);
   });
 }
+
+test("a run that goes on after a crash and a clean restart has another epoch once it is paused, or when it is not to go on", async () => {
+  for (const resume of [true, false]) {
+    const registry = await restored(folder());
+    const session = await start(registry);
+    await session.run({ ...plan, untilStep: 10_000_000 }, undefined, never);
+    const crashed = await crash(registry);
+    await session.pause();
+    const directory = dirname(crashed.store.path!);
+    await shut(crashed);
+    const again = (await restored(directory, {}, resume)).get(session.name);
+    expect(again.isTraining).toBe(resume);
+    expect(again.epoch === session.epoch).toBe(resume);
+    await again.pause();
+    expect(again.epoch).not.toBe(session.epoch);
+  }
+});
 
 test("a session that was paused stays so after a crash, whatever is set of it and however it is stepped on", async () => {
   let registry = await restored(folder());

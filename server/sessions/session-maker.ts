@@ -86,18 +86,19 @@ export class SessionMaker {
     const { identity, head, intent } = row.body as SessionRecord;
     const engine = engines.of(head.engine?.name ?? identity.engine);
     const resumes = resume && !engines.isMissing(engine);
-    // Points that nobody will record again may have been seen by somebody; after a backup, also of another course.
-    const continues = lastEnd === "clean" || (lastEnd === "crash" && resumes && intent.plan !== undefined);
+    const { plan, ...rest } = intent;
+    // Somebody may have seen points that are not stored. They come again in a run that goes on, unless the store is a backup, whose
+    // server may have gone on otherwise.
+    const isBehind = lastEnd === "crash" || intent.retraces === true;
+    const retraces = isBehind && resumes && plan !== undefined;
+    const continues = lastEnd !== "copy" && (!isBehind || retraces);
     const parts = this.#trainingParts(engine, identity, head.spec, head);
     const training = Training.asleep(parts, head, intent.measures ?? []);
-    const { plan, ...rest } = intent;
     const { stopReason: _, ...unstopped } = rest;
     const isOwned = intent.isOwned === true;
     const session = this.#session(identity, training, {
       head,
-      continuation: continues
-        ? { epoch: row.epoch, retraces: lastEnd === "crash" }
-        : { epoch: randomUUID(), retraces: false },
+      continuation: { epoch: continues ? row.epoch : randomUUID(), retraces: continues && retraces },
       // A sweep goes by it: a run that is still to be done has not stopped, whatever had been reached of it.
       intent: {
         ...(plan !== undefined && isOwned ? unstopped : rest),

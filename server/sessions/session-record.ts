@@ -35,6 +35,8 @@ export interface Intent {
   readonly stopReason?: StopReason;
   /** Of the run under way, or interrupted by the server's end. */
   readonly plan?: RunPlan;
+  /** That run goes on after a crash, and what was recorded of it before has not all been made again. */
+  readonly retraces?: true;
   readonly schedule?: SnapshotSchedule | undefined;
   /** It belongs to its sweep, which alone moves it, until its run there has ended. */
   readonly isOwned?: true;

@@ -172,7 +172,11 @@ export class Session {
       withLog: (work) => this.withLog(work),
       checkpoint: () => this.checkpoint(),
       commitPresent: () => this.#commitPresent(),
-      ending: ({ kind }) => (bound.has(kind) ? this.#course.arrive() : this.#course.stray()),
+      ending: ({ kind }) => {
+        if (bound.has(kind)) this.#course.arrive();
+        // The next server goes on with it.
+        else if (kind !== "shutdown") this.#course.stray();
+      },
       tolerate: (error) => this.#tolerate(error),
       onDefect,
     });
@@ -611,6 +615,7 @@ export class Session {
       ...(this.stopReason === undefined ? {} : { stopReason: this.stopReason }),
       // A run that the server's end interrupts goes on after it.
       ...(plan === undefined ? {} : { plan }),
+      ...(this.#course.retraces ? { retraces: true as const } : {}),
     };
   }
 
