@@ -113,6 +113,18 @@ test("a schedule keeps snapshots by itself, is changed and taken back", async ()
   expect(await steps()).toContain(64);
   expect(await print("schedule", id, "--none")).toBe("none\n");
   expect((await grokbox(["schedule", id, "--none", "--retain", "3"], env)).status).toBe(2);
+  for (const args of [
+    ["schedule", id],
+    ["start", "--snapshot-at", "5"],
+    ["fork", id],
+  ]) {
+    const idle = await grokbox([...args, "--retain", "3"], env);
+    expect([idle.status, idle.stdout, idle.stderr]).toEqual([
+      2,
+      "",
+      expect.stringContaining("--retain needs --snapshot-every or --keep-powers-of-two"),
+    ]);
+  }
 });
 
 test("IPR and misalignment are left out where they are not due, and nothing else is", async () => {
@@ -208,6 +220,27 @@ test("triggers are added, fire, and are removed", async () => {
   }
 });
 
+test("a flag of a trigger that would change nothing is refused", async () => {
+  const id = await start();
+  const add = ["--add", "x", "--when", "train_loss <= 100", "--do"];
+  const cases: [string[], string][] = [
+    [["--lr", "3"], "--lr needs --add NAME"],
+    [["--remove", "x", "--repeat"], "--repeat needs --add NAME"],
+    [["--when", "train_loss <= 1", "--do", "pause"], "--when and --do need --add NAME"],
+    [
+      [...add, "snapshot", "--weight-decay", "0", "--until", "500"],
+      "--until and --weight-decay need --do fork",
+    ],
+    [[...add, "pause", "--label", "a=b"], "--label needs --do fork"],
+    [[...add, "fork", "--snapshot-label", "low"], "--snapshot-label needs --do snapshot"],
+  ];
+  for (const [flags, why] of cases) {
+    const { status, stdout, stderr } = await grokbox(["triggers", id, ...flags], env);
+    expect([status, stdout, stderr.split("\n")[0]]).toEqual([2, "", `grokbox: ${why}`]);
+  }
+  expect((await json("show", id)).triggers).toEqual([]);
+});
+
 test("a file goes out and in again, and goes on to the same bits", async () => {
   const id = await start();
   await json("step", id, "10");
@@ -239,6 +272,11 @@ test("a file that is none is refused with what is wrong, and one that isn't ther
   expect([refused.status, refused.stderr]).toEqual([2, expect.stringMatching(/--weights|file/)]);
   const absent = await grokbox(["start", "--weights", join(folder, "absent")], env);
   expect([absent.status, absent.stderr]).toEqual([2, expect.stringContaining("ENOENT")]);
+  const aFolder = await grokbox(["start", "--weights", folder], env);
+  expect([aFolder.status, aFolder.stderr]).toEqual([
+    2,
+    expect.stringContaining(`can't read ${folder}: EISDIR`),
+  ]);
   expect((await grokbox(["export", await start(), "-o", join(folder, "x.mat")], env)).status).toBe(2);
   rmSync(path);
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -132,6 +133,8 @@ test("what a sweep has found is drawn", async () => {
   expect(readFileSync(path, "utf8")).toMatch(/^<svg role="img"/);
   const wrong = await grokbox(["sweep-figure", sweep.name, "--kind", "pie"], env);
   expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining("stages, bands")]);
+  const stages = await grokbox(["sweep-figure", sweep.name, "--kind", "stages", "--groups", "0"], env);
+  expect([stages.status, stages.stderr]).toEqual([2, expect.stringContaining("--groups needs --kind bands")]);
 });
 
 test.each([
@@ -151,6 +154,8 @@ test.each([
     "grid: {width: [a]}\nuntil_step: 1",
     'grid.width[0] must be a number; got "a"',
   ],
+  ["no seeds", "seeds: []\nuntil_step: 1", "seeds must have one or more"],
+  ["no seeds in its grid", "grid: {seed: []}\nuntil_step: 1", "grid.seed must have one or more"],
   ["no condition", "stop_when: soon\nuntil_step: 1", "stop_when can't be understood: It must be like"],
   ["no YAML", "a: [", "is no YAML"],
 ])("a file with %s is refused before anything is sent", async (_, content, why) => {
@@ -196,6 +201,16 @@ test("a wrong cell is told of before the others run, and with --strict refused",
   }
   const late = await grokbox(["sweep", started.sweep.name, "--strict"], env);
   expect([late.status, late.stderr]).toEqual([2, expect.stringContaining("--strict is for a file")]);
+});
+
+test("README's way to a sweep's name gives the newest one alone", async () => {
+  const path = file("named.yaml", short);
+  await json("sweep", path, "--detach");
+  const [newest] = await json("sweep", path, "--detach");
+  const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
+  const [, pick = ""] = /^id=\$\(npx grokbox sweeps --json \| (.*)\)$/m.exec(readme) ?? [];
+  const sweeps = await print("sweeps", "--json");
+  expect(execFileSync("sh", ["-c", pick], { input: sweeps, encoding: "utf8" })).toBe(`${newest.name}\n`);
 });
 
 test("the example runs as printed, but shorter", async () => {

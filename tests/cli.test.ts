@@ -233,6 +233,9 @@ test("what is known of a network is printed as tables and bars, and as JSON", as
     beginStep: 0,
     neurons: [{}, {}],
   });
+  await print("snapshot", name);
+  const begin = `${name.replace("sessions/", "")}@20`;
+  expect(await json("lottery", name, "--begin", begin)).toMatchObject({ step: 20, beginStep: 20 });
   expect(await print("ablate", name, "--remove-frequencies", "1,2", "--keep-neurons", "0,1,2")).toMatch(
     /3 neurons left[\s\S]*accuracy, all pairs/,
   );
@@ -296,6 +299,10 @@ test("what is wrong is told in a line, with every field that is wrong, and what 
   expect(lines[2]).toMatch(/^ {2}--width /);
   expect(lines[3]).toMatch(/^ {2}--lr /);
   expect(lines[4]).toBe("See: grokbox start --help");
+  const slow = await grokbox(["start", "--grokfast", "-1", "--grokfast-alpha", "2", "--embedding", "0"], env);
+  expect(slow.stderr).toMatch(/\n {2}--grokfast \(/);
+  expect(slow.stderr).toMatch(/\n {2}--grokfast-alpha \(/);
+  expect(slow.stderr).toMatch(/\n {2}--embedding \(/);
   const document = await grokbox(["start", "--width", "4", "--json"], env);
   expect(document.stdout).toBe("");
   expect(JSON.parse(document.stderr)).toMatchObject({
@@ -315,7 +322,9 @@ test("every kind of failure has its exit code, and none a stack trace", async ()
     [2, ["list", "--state", "asleep"]],
     [2, ["info", "--server", "not an address"]],
     [2, ["completion", "tcsh"]],
+    [2, ["lottery", name, "--begin", "x"]],
     [3, ["show", "nobody"]],
+    [3, ["list", "--sweep", "nobody"]],
     [3, ["evaluate", name, "--at", "77777777"]],
     [4, ["step", name]],
     [5, ["info", "--server", "127.0.0.1:1", "--timeout", "0.2"]],

@@ -1,5 +1,5 @@
 import type { ChangesInput, OptimizerInput, Spec, SplitInput } from "@grokbox/sdk";
-import { type Command, Option } from "commander";
+import { Command, Option } from "commander";
 import { UsageError } from "./usage-error.ts";
 import { integer, number, steps } from "./values.ts";
 
@@ -36,6 +36,11 @@ export function addChangesOptions(command: Command): Command {
         .conflicts("keepFrequencies"),
     )
     .option("--keep-frequencies <list>", "take all others out of both layers", steps);
+}
+
+/** What they are called in `ChangesOptions`. */
+export function changesNames(): string[] {
+  return addChangesOptions(new Command()).options.map((option) => option.attributeName());
 }
 
 /** @param spec - of the session that is forked */

@@ -28,7 +28,7 @@ test("every field that is wrong has a line, under the name of its flag", () => {
   expect(toJson(failure)).toMatchObject({ error: { violations: error.violations } });
 });
 
-test("what is wrong with a fork, a trigger or a file has the flag that it comes from", () => {
+test("what is wrong with a fork, a trigger, a file or an ablation has the flag that it comes from", () => {
   const flags = {
     "changes.spec.optimizer.adamw.weight_decay": "--weight-decay",
     "triggers[2].fork.changes.keep_frequencies[0]": "--keep-frequencies",
@@ -38,6 +38,18 @@ test("what is wrong with a fork, a trigger or a file has the flag that it comes 
     "file.theta.shape": "--weights",
     "set_labels[A]": "LABELS",
     label: "--label",
+    "spec.optimizer.adamw.grokfast.lambda": "--grokfast",
+    "changes.spec.optimizer.sgd.grokfast.alpha": "--grokfast-alpha",
+    "spec.optimizer.adamw.beta1": "--optimizer",
+    "spec.embedding.dimension": "--embedding",
+    "spec.embedding": "--embedding",
+    activation: "--activation",
+    "activations[1]": "ACTIVATION",
+    "neurons[0]": "--neurons",
+    begin: "--begin",
+    "ablations[0].frequencies[0]": "--remove-frequencies or --keep-frequencies",
+    "ablations[1].neurons": "--remove-neurons or --keep-neurons",
+    "ablations[0].range": "--spread-phases",
   };
   for (const [field, flag] of Object.entries(flags)) {
     const violations = [{ field, description: "is wrong" }];

@@ -1,5 +1,6 @@
 import type { SnapshotSchedule } from "@grokbox/sdk";
 import type { Command } from "commander";
+import { UsageError } from "./usage-error.ts";
 import { integer, steps } from "./values.ts";
 
 /** Which snapshots a person wants a session to keep by itself. */
@@ -24,6 +25,9 @@ export function addScheduleOptions(command: Command): Command {
 /** Nothing when none of it was said. */
 export function scheduleOf(options: ScheduleOptions): SnapshotSchedule | undefined {
   const { snapshotEvery, keepPowersOfTwo, snapshotAt, snapshotAtStages, retain } = options;
+  if (retain !== undefined && snapshotEvery === undefined && !keepPowersOfTwo) {
+    throw new UsageError("--retain needs --snapshot-every or --keep-powers-of-two");
+  }
   const schedule = {
     everySteps: snapshotEvery,
     powersOfTwo: keepPowersOfTwo,

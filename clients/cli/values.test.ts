@@ -4,6 +4,10 @@ import { integer, label, number, range, seconds, steps } from "./values.ts";
 test("whole numbers may be grouped", () => {
   expect(["0", "20000", "20_000", "20,000"].map(integer)).toEqual([0, 20_000, 20_000, 20_000]);
   for (const text of ["", "-1", "1.5", "many", "1e400"]) expect(() => integer(text)).toThrow(/whole number/);
+  expect(integer("9,007,199,254,740,991")).toBe(Number.MAX_SAFE_INTEGER);
+  for (const text of ["9007199254740992", "18446744073709551615"]) {
+    expect(() => integer(text)).toThrow(/0 to 9,007,199,254,740,991\.$/);
+  }
 });
 
 test("numbers are finite, and seconds more than none", () => {

@@ -2,10 +2,11 @@ import { InvalidArgumentError } from "commander";
 
 /** Parsers of what follows an option. They take what looks like a number; which numbers are allowed is the server's to say. */
 
+/** Up to what a number holds exactly, 2^53 - 1. */
 export function integer(text: string): number {
   const value = Number(text.replaceAll(/(?<=\d)[_,](?=\d{3})/g, ""));
   if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0) {
-    throw new InvalidArgumentError("It must be a whole number, 0 or more.");
+    throw new InvalidArgumentError("It must be a whole number, 0 to 9,007,199,254,740,991.");
   }
   return value;
 }

@@ -8,6 +8,9 @@ export interface CallOptions {
   readonly deadlineMs?: number | undefined;
 }
 
+/** 24 days, of which timers and the servers of grpc-js still can count the milliseconds; of more they make none. */
+export const longestMs = 24 * 86_400_000;
+
 /** A moment by which something must be over. */
 export class Deadline {
   readonly #atMs: number;
@@ -18,8 +21,8 @@ export class Deadline {
     this.#atMs = performance.now() + ms;
   }
 
-  /** Milliseconds left, 0 or more. */
+  /** Milliseconds left, 0 to 24 days: without a deadline a server imposes its own. */
   get leftMs(): number {
-    return Math.max(0, this.#atMs - performance.now());
+    return Math.min(Math.max(0, this.#atMs - performance.now()), longestMs);
   }
 }

@@ -158,8 +158,7 @@ function fromServiceError(error: ServiceError): GrokboxError {
 }
 
 function deadline(timeoutMs: AttemptOptions["timeoutMs"]) {
-  // Without a deadline the server imposes its own, so "for never" is the longest that a timer takes.
-  return timeoutMs === undefined ? {} : { deadline: Date.now() + Math.min(timeoutMs, 2 ** 31 - 1) };
+  return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {

@@ -11,13 +11,11 @@ import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { encode } from "./codec.ts";
+import { longestMs } from "./deadline.ts";
 import { cancelled, closed, GrokboxError } from "./error.ts";
 import { join } from "./signals.ts";
 import { toGrokboxError } from "./status-details.ts";
 import type { AttemptOptions, Transport } from "./transport.ts";
-
-/** Longest delay that a timer takes. */
-const maxTimerMs = 2 ** 31 - 1;
 
 /**
  * Calls to a server's web port by fetch, in the Connect protocol's binary form. A browser can't send a stream, so what uploads weights
@@ -99,8 +97,7 @@ export function webTransport(origin: string): Transport {
 }
 
 function limit(timeoutMs: number | undefined): number {
-  // Without one the server imposes its own, so "for never" is the longest that a timer takes.
-  return Math.ceil(Math.min(timeoutMs ?? maxTimerMs, maxTimerMs));
+  return Math.ceil(timeoutMs ?? longestMs);
 }
 
 function fromConnectError(error: ConnectError): GrokboxError {

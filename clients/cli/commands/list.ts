@@ -12,6 +12,9 @@ import { sweepName } from "../sweep-name.ts";
 import { type Column, table } from "../table.ts";
 import { label } from "../values.ts";
 
+/** In place of a sweep's name: of whichever. */
+const anySweep = "sweeps/-";
+
 interface Options {
   readonly state?: readonly SessionState[];
   readonly label?: Readonly<Record<string, string>>;
@@ -47,6 +50,10 @@ export function addList(program: Command, line: CommandLine): void {
         const infos: SessionInfo[] = [];
         const filter = { ...call.limits, state, labels, sweep };
         for await (const session of box.sessions(filter)) infos.push(session.info);
+        // Sessions that were to stay outlive their sweep, so that it is missed only where there are none.
+        if (infos.length === 0 && sweep !== undefined && sweep !== anySweep) {
+          await box.openSweep(sweep, call.limits);
+        }
         const { output } = call;
         output.result({ sessions: infos }, () => (infos.length === 0 ? [] : table(infos, columns, output)));
         const alarms = new Set(infos.flatMap(({ durability }) => durability?.alarm || []));

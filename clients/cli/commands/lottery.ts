@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
 import { count, percent } from "../numbers.ts";
+import { snapshotName } from "../session-name.ts";
 import { atOption, sessionArgument } from "../shared-options.ts";
 import { steps } from "../values.ts";
 
@@ -22,13 +23,15 @@ export function addLottery(program: Command, line: CommandLine): void {
     .addOption(atOption("score against"))
     .option(
       "--begin <snapshot>",
-      "forecast from sessions/ID/snapshots/STEP; left out: step 0 as the spec draws it",
+      "forecast from ID@STEP or sessions/ID/snapshots/STEP; left out: step 0 as the spec draws it",
+      snapshotName,
     )
     .option("--neurons <list>", "also tell these neurons, separated by commas, at most 64", steps)
     .addHelpText(
       "after",
       examples(
         ["grokbox lottery ID", "how many winners step 0 tells"],
+        ["grokbox lottery ID --begin ID@100", "and how many its snapshot of step 100"],
         ["grokbox lottery ID --neurons 40,41", "and what it says of two neurons"],
       ),
     )

@@ -1,4 +1,4 @@
-import { accessSync, constants, openAsBlob } from "node:fs";
+import { accessSync, constants, openAsBlob, statSync } from "node:fs";
 import type {
   InitInput,
   OptimizerInput,
@@ -133,6 +133,7 @@ async function weightsOf(path: string | undefined): Promise<SafetensorsFile | un
   try {
     // What is wrong with a path is not told by openAsBlob.
     accessSync(path, constants.R_OK);
+    if (statSync(path).isDirectory()) throw Object.assign(new Error("is a folder"), { code: "EISDIR" });
     return { safetensors: await openAsBlob(path) };
   } catch (error) {
     throw new UsageError(`can't read ${path}: ${(error as NodeJS.ErrnoException).code ?? error}`);

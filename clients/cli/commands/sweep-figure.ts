@@ -3,6 +3,7 @@ import { writeWhole } from "../atomic-file.ts";
 import type { CommandLine } from "../command-line.ts";
 import { checkFolder, encoded, formatOf } from "../drawing-file.ts";
 import { examples } from "../help.ts";
+import { UsageError } from "../usage-error.ts";
 import { steps } from "../values.ts";
 import { sweepArgument } from "./sweep-changes.ts";
 
@@ -35,6 +36,7 @@ export function addSweepFigure(program: Command, line: CommandLine): void {
     .action(
       line.action<[string], Options>(async (call, [name]) => {
         const { kind, groups, output: path = `sweep-${kind}.svg` } = call.options;
+        if (groups !== undefined && kind !== "bands") throw new UsageError("--groups needs --kind bands");
         const format = formatOf(path);
         checkFolder(path);
         const { sweepFigures } = await import("@grokbox/figures");

@@ -1,9 +1,9 @@
 import type { Session, Threshold, Trigger, TriggerActionInput, TriggerInput } from "@grokbox/sdk";
 import { type Command, Option } from "commander";
-import { addChangesOptions, type ChangesOptions, changesOf } from "../changes-options.ts";
+import { addChangesOptions, type ChangesOptions, changesNames, changesOf } from "../changes-options.ts";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
-import { measureNames, measuresHelp } from "../measures.ts";
+import { measureNames, measuresHelp, snakeCase } from "../measures.ts";
 import { labelOption, sessionArgument } from "../shared-options.ts";
 import { threshold } from "../stop-condition.ts";
 import { type Column, table } from "../table.ts";
@@ -11,12 +11,14 @@ import { actionText, conditionText, firedText } from "../trigger-text.ts";
 import { UsageError } from "../usage-error.ts";
 import { integer } from "../values.ts";
 
+type Action = TriggerActionInput["kind"];
+
 interface Options extends ChangesOptions {
   readonly add?: string;
   readonly remove?: readonly string[];
   readonly clear?: true;
   readonly when?: Threshold;
-  readonly do?: TriggerActionInput["kind"];
+  readonly do?: Action;
   readonly repeat?: true;
   readonly snapshotLabel?: string;
   readonly label?: Readonly<Record<string, string>>;
@@ -61,6 +63,7 @@ export function addTriggers(program: Command, line: CommandLine): void {
     .action(
       line.action<[string], Options>(async (call, [name]) => {
         const { options, output } = call;
+        checkFlags(options);
         await using session = await call.session(name);
         const wanted = wantedOf(session, options);
         if (wanted !== undefined) await session.setTriggers(wanted, call.limits);
@@ -71,6 +74,30 @@ export function addTriggers(program: Command, line: CommandLine): void {
     );
 }
 
+/** Refuses what would be dropped: flags that come without --add, or that say more of another action. */
+function checkFlags(options: Options): void {
+  const { add, do: action } = options;
+  const details: Readonly<Record<Action, readonly string[]>> = {
+    snapshot: ["snapshotLabel"],
+    pause: [],
+    fork: ["label", "until", ...changesNames()],
+  };
+  if (add === undefined)
+    need("--add NAME", ["when", "do", "repeat", ...Object.values(details).flat()], options);
+  if (action === undefined) return;
+  for (const [other, names] of Object.entries(details)) {
+    if (other !== action) need(`--do ${other}`, names, options);
+  }
+}
+
+function need(what: string, names: readonly string[], options: object): void {
+  const flags = names
+    .filter((name) => name in options)
+    .map((name) => `--${snakeCase(name).replaceAll("_", "-")}`);
+  if (flags.length === 0) return;
+  throw new UsageError(`${flags.join(" and ")} ${flags.length === 1 ? "needs" : "need"} ${what}`);
+}
+
 /** All that the session is to have; nothing when it is only to be looked at. */
 function wantedOf(session: Session, options: Options): TriggerInput[] | undefined {
   const { add, remove = [], clear } = options;
@@ -78,9 +105,6 @@ function wantedOf(session: Session, options: Options): TriggerInput[] | undefine
   const unknown = remove.find((name) => triggers.every((trigger) => trigger.name !== name));
   if (unknown !== undefined) throw new UsageError(`${session.name} has no trigger ${unknown}`);
   const added = add === undefined ? [] : [addedOf(add, session, options)];
-  if (added.length === 0 && (options.when !== undefined || options.do !== undefined)) {
-    throw new UsageError("--when and --do need --add NAME");
-  }
   if (added.length === 0 && remove.length === 0 && !clear) return undefined;
   const kept = clear ? [] : triggers.filter(({ name }) => name !== add && !remove.includes(name));
   return [...kept, ...added];
@@ -92,7 +116,7 @@ function addedOf(name: string, session: Session, options: Options): TriggerInput
   return { name, when, action: actionOf(options.do, session, options), repeat };
 }
 
-function actionOf(kind: TriggerActionInput["kind"], { info }: Session, options: Options): TriggerActionInput {
+function actionOf(kind: Action, { info }: Session, options: Options): TriggerActionInput {
   switch (kind) {
     case "snapshot":
       return { kind, label: options.snapshotLabel };

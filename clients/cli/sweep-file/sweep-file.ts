@@ -109,7 +109,10 @@ function seedsOf(seeds: unknown, inGrid: unknown, place: Place): { seeds?: numbe
   const value = seeds ?? inGrid;
   const where = seeds === undefined ? at(at(place, "grid"), "seed") : at(place, "seeds");
   if (value === undefined) return {};
-  if (Array.isArray(value)) return { seeds: list(value, where, number) };
+  if (Array.isArray(value)) {
+    if (value.length === 0) throw wrong(where, "must have one or more");
+    return { seeds: list(value, where, number) };
+  }
   if (typeof value !== "object") throw wrong(where, "must be a list, or {first: 42, count: 64}", value);
   const range = fields(value, where, ["first", "count"] as const);
   const first = optional(range.first, at(where, "first"), number) ?? 0;

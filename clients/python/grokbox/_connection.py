@@ -31,6 +31,9 @@ _MAX_MESSAGE_BYTES = 4 * 2**20
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
 
+# 24 days, whose milliseconds the server still can count, as grpcio rounds them; a deadline beyond that would be over at once.
+_LONGEST_DEADLINE = 24 * 86_400.0
+
 T = TypeVar("T")
 
 
@@ -44,8 +47,8 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds left, 0 or more."""
-        return max(0.0, self._at - time.monotonic())
+        """Seconds left, 0 to 24 days."""
+        return min(max(0.0, self._at - time.monotonic()), _LONGEST_DEADLINE)
 
 
 class Connection:

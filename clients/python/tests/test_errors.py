@@ -57,6 +57,10 @@ class Errors(ServerTest):
         self.assertLess(time.monotonic() - began, 5)
         self.assertLess(session.step().step, 1_000_000)
 
+    def test_a_deadline_may_be_as_far_off_as_one_likes(self):
+        for seconds in [2_147_480, 2_147_484, 1e9, 1e300, float("inf")]:
+            self.assertTrue(self.box.info(deadline=seconds).version)
+
     def test_what_can_not_be_sent_is_refused_before(self):
         session = self.start()
         self.assertRaises(TypeError, self.start, modulus=23.5)
