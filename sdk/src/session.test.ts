@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { connect, info, point, session } from "./testing/messages.ts";
 import { on, serve } from "./testing/scripted-server.ts";
 
-/** p = 199, M = 5,000: 99 frequencies, so 2,020 neurons an answer. */
+/** p = 199, M = 5,000: 99 frequencies, so 2,475 neurons an answer. */
 const wide = session({
   spec: { ...session().spec, modulus: 199, width: 5_000 } as never,
 });
@@ -64,9 +64,9 @@ test("a spectrum that needs several answers comes as one, in typed arrays with t
   await using box = await connect(server.address);
   const spectrum = await (await box.session("sessions/a")).spectrum({ at: 2_200 });
   expect(requests.map(({ name, firstNeuron, neuronCount }) => [name, firstNeuron, neuronCount])).toEqual([
-    ["sessions/a/snapshots/2200", 0, 2_020],
-    ["sessions/a/snapshots/2200", 2_020, 2_020],
-    ["sessions/a/snapshots/2200", 4_040, 960],
+    ["sessions/a/snapshots/2200", 0, 2_475],
+    ["sessions/a/snapshots/2200", 2_475, 2_475],
+    ["sessions/a/snapshots/2200", 4_950, 50],
   ]);
   const { magnitude } = spectrum.theta;
   expect(magnitude.shape).toEqual([5_000, 99]);
