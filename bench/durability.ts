@@ -65,7 +65,7 @@ async function fill(directory: string): Promise<void> {
   const head = session.keeper.committed!;
   const { latest: _, ...rest } = head;
   const meta: SnapshotMeta = { head: rest, preset: "grokking", label: "" };
-  const template = session.row(head, true);
+  const template = session.row(head, undefined);
   await registry.shutDown();
   await registry.close();
   const store = await openStore({ directory, holder: "the benchmark" });

@@ -317,7 +317,7 @@ export function outcomeContour(grid: ContourGrid): Float64Array {
         for (let step = 0; step < steps; step++) {
           const v = velocity(now, modulus);
           now = now.map((value, i) => value + timeStep * v[i]!) as unknown as Amplitudes;
-          if (!Number.isFinite(Math.hypot(...now))) return Number.POSITIVE_INFINITY;
+          if (!now.every(Number.isFinite)) return Number.POSITIVE_INFINITY;
         }
         return Math.hypot(now[2], now[3]);
       }),

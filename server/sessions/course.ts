@@ -32,8 +32,6 @@ export interface CourseParts {
    */
   readonly moveMemory: (engine: Engine) => Promise<(hasMoved: boolean) => void>;
   readonly capture: () => Promise<Capture>;
-  /** Begins to make the present state durable, with the trainer to itself; what can't be stored goes with the next commit. */
-  readonly commitSoon: (extra: Commit) => Promise<void>;
   readonly audit: (event: SessionEvent) => NonNullable<Commit["putEvents"]>[number];
   readonly tolerate: (error: unknown) => void;
 }
@@ -223,7 +221,7 @@ export class Course {
       // The state before is durable, and this one will be: a disk that is full by now is no reason to fail.
       await keeper.commit(await capture(), { putEvents: [audit(event)] }).catch(tolerate);
     };
-    await drive.inTurn(signal, () => drive.between(signal, work));
+    if (!isDone()) await drive.inTurn(signal, () => drive.between(signal, work));
   }
 
   /**
@@ -246,8 +244,15 @@ export class Course {
     return 1 + Math.max(this.#number, ...kept);
   }
 
+  /** Before it trains on: a crash would bring the former course back, and others have seen points of the new one. */
   async #commitLeaving(event: SessionEvent): Promise<void> {
-    const { commitSoon, audit } = this.#parts;
-    await commitSoon({ putEvents: [audit(event)] });
+    const { training, keeper, capture, audit, tolerate } = this.#parts;
+    try {
+      await keeper.commit(await capture(), { putEvents: [audit(event)] });
+    } catch (error) {
+      tolerate(error);
+      this.renewEpoch();
+      training.log.wake();
+    }
   }
 }

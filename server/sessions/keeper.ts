@@ -10,6 +10,7 @@ import {
 import { GrokboxError } from "./errors.ts";
 import type { Head } from "./head.ts";
 import type { Observer } from "./observer.ts";
+import type { RunPlan } from "./plan.ts";
 import type { ProgressLog } from "./progress-log.ts";
 import type { Receipt } from "./receipt.ts";
 import { arrayShape, arrays } from "./snapshot.ts";
@@ -21,6 +22,8 @@ export interface Capture {
   readonly state: TrainerState;
   /** [p, p] mask of training pairs. */
   readonly train: Uint8Array;
+  /** Of a run that had ended by then. */
+  readonly endedPlan: RunPlan | undefined;
   /** It is durable. */
   readonly stored: () => void;
   /** Also keep it as a snapshot. */
@@ -39,9 +42,9 @@ export interface Kept {
   /**
    * The session with everything that is not bound to a step as it is now, and with `head` for what is.
    *
-   * @param isPresent - `head` is of the present state, not only of the one committed last
+   * @param capture - that `head` is of; none when it is that of the state committed last
    */
-  row(head: Head, isPresent: boolean): SessionRow;
+  row(head: Head, capture: Capture | undefined): SessionRow;
 }
 
 /** A receipt as it was when a commit was asked for. */
@@ -189,7 +192,7 @@ export class Keeper {
     const began = performance.now();
     const unit: Commit = {
       ...extra,
-      putSessions: [this.#kept.row(head, capture !== undefined), ...(extra.putSessions ?? [])],
+      putSessions: [this.#kept.row(head, capture), ...(extra.putSessions ?? [])],
       ...(capture === undefined ? {} : this.#stateOf(capture)),
       putAnswers: [...rows.flatMap(({ row }) => row ?? []), ...(extra.putAnswers ?? [])],
     };

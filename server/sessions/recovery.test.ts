@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { completeSpec } from "../model/presets.ts";
 import { storeFile } from "../store/database.ts";
 import { restoreBackup } from "../store/doctor.ts";
+import { type Commit, StoreError } from "../store/store.ts";
 import type { RunPlan } from "./plan.ts";
 import { Receipt } from "./receipt.ts";
 import type { Registry } from "./registry.ts";
@@ -69,9 +70,9 @@ async function shut(registry: Registry): Promise<void> {
   await registry.close();
 }
 
-function start(registry: Registry): Promise<Session> {
-  const spec = completeSpec({ modulus: 7, width: 16 }, "grokking");
-  return registry.start({ spec, preset: "grokking", labels: {}, engine: "", recordEvery });
+function start(registry: Registry, size = { modulus: 7, width: 16 }, every = recordEvery): Promise<Session> {
+  const spec = completeSpec(size, "grokking");
+  return registry.start({ spec, preset: "grokking", labels: {}, engine: "", recordEvery: every });
 }
 
 const advance = (session: Session, steps: number, receipt = unrepeated()) =>
@@ -280,6 +281,7 @@ test("steps that no checkpoint has seen are durable once a run follows them, so 
   expect(await again.withLog((log) => log.read(1, since))).toEqual(seen);
 });
 
+const far = { ...plan, untilStep: 10_000_000 };
 const schedule = { everySteps: 7, powersOfTwo: false, atSteps: [], atStageChanges: false, retain: 1 };
 
 for (const [what, change, strays] of [
@@ -305,6 +307,14 @@ for (const [what, change, strays] of [
       ),
     true,
   ],
+  [
+    "is paused by a trigger",
+    async (session) => {
+      await atRest(session);
+      expect(session.state).toBe("paused");
+    },
+    false,
+  ],
   ["is labelled", (session) => session.update({ setLabels: { new: "label" } }, never, () => {}), false],
   ["ends by itself", (session) => atRest(session), false],
   ["is shut down", (session) => session.shutDown(), false],
@@ -312,19 +322,25 @@ for (const [what, change, strays] of [
   test(`a run that goes on after a crash and ${what} has ${strays ? "another" : "the same"} epoch, at the next start too`, async () => {
     const registry = await restored(folder());
     const session = await start(registry);
-    await session.run(
-      { ...plan, untilStep: what === "ends by itself" ? 20_000 : 10_000_000 },
-      undefined,
-      never,
-    );
+    if (what === "is paused by a trigger") {
+      const when = { ...norm, forRecorded: 4_000 };
+      const pause = { name: "pause", when, action: { kind: "pause" }, repeat: false } as const;
+      await session.setTriggers([pause], never, () => {});
+    }
+    const untilStep = what === "ends by itself" ? 100_000 : 10_000_000;
+    await session.run({ ...plan, untilStep }, undefined, never);
     while (session.log.newest < 3) await session.log.changed(1_000, never);
     const after = await crash(registry);
     await session.pause();
     const again = after.get(session.name);
-    expect(again).toMatchObject({ isTraining: true, epoch: session.epoch });
+    expect([again.isTraining, again.epoch]).toEqual([true, session.epoch]);
     await change(again);
     expect(again.epoch !== session.epoch).toBe(strays);
+    const { epoch, isTraining } = again;
+    if (again.ended === undefined && !isTraining) await again.run(far, undefined, never);
     await again.pause();
+    // Only of what it makes again.
+    if (!isTraining) expect(again.epoch).toBe(epoch);
     const directory = dirname(after.store.path!);
     await shut(after);
     expect((await restored(directory)).get(session.name).epoch).toBe(again.epoch);
@@ -368,6 +384,180 @@ test("a session that was paused stays so after a crash, whatever is set of it an
   await label();
   registry = await crash(registry);
   expect(registry.get(name)).toMatchObject({ isTraining: false, step });
+});
+
+/** Fails all commits that `fails` says, as a full disk does, until the store is closed. */
+function fillUp({ store }: Registry, fails: (unit: Commit) => boolean): void {
+  const commit = store.commit.bind(store);
+  vi.spyOn(store, "commit").mockImplementation((unit, transfer) =>
+    fails(unit) ? Promise.reject(new StoreError("FULL", "the disk is full")) : commit(unit, transfer),
+  );
+}
+
+const hasState = ({ putHeads = [], putSnapshots = [] }: Commit) => putHeads.length + putSnapshots.length > 0;
+
+test("a pause that a crash cuts short stays one, and its last point goes with the epoch", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  await session.run({ ...far, recordEvery: 50 }, undefined, never);
+  while (session.log.newest < 20) await session.log.changed(1_000, never);
+  fillUp(registry, hasState);
+  await session.pause();
+  const again = (await crash(registry)).get(session.name);
+  expect([again.isTraining, again.epoch === session.epoch]).toEqual([false, false]);
+});
+
+test("a run that ended before its trainer was awake does not begin again at the next start", async () => {
+  const directory = folder();
+  let registry = await restored(directory);
+  const [failed, paused] = [await start(registry, { modulus: 23, width: 512 }), await start(registry)];
+  // For what it must read of before.
+  await paused.run({ ...far, stopWhen: [{ ...norm, value: 1e9, forRecorded: 1 }] }, undefined, never);
+  await shut(registry);
+  registry = await restored(directory, { limits: { retainedProgressPoints: 1_000, maxStateBytes: 250_000 } });
+  await registry.get(failed.name).run(far, undefined, never);
+  await registry.get(paused.name).pause();
+  await registry.get(failed.name).atRest;
+  expect(registry.get(failed.name)).toMatchObject({
+    isTraining: false,
+    stopReason: { cause: "OUT_OF_MEMORY" },
+  });
+  for (const { name } of [failed, paused])
+    await registry.get(name).update({ setLabels: { new: "label" } }, never, () => {});
+  await shut(registry);
+  registry = await restored(directory);
+  expect(registry.get(failed.name).isTraining).toBe(false);
+  expect(registry.get(paused.name).state).toBe("paused");
+});
+
+test("a state that was taken before a run's end and stored after it leaves the run to do", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  await session.run({ ...plan, untilStep: 20_000 }, undefined, never);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const held = session.keeper.between(() => promise);
+  while (session.step < 50) await new Promise(setImmediate);
+  await session.checkpoint();
+  while (session.isTraining) await new Promise(setImmediate);
+  let isFirst = true;
+  fillUp(registry, (unit) => {
+    if (!hasState(unit) || isFirst) isFirst &&= !hasState(unit);
+    else return true;
+    return false;
+  });
+  resolve();
+  await held;
+  await session.atRest;
+  expect(session.keeper.committed!.step).toBeLessThan(20_000);
+  const again = (await crash(registry)).get(session.name);
+  expect(again.isTraining || again.step === 20_000).toBe(true);
+});
+
+test("a session whose last point is not stored is not taken for one that is", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry, undefined, 1_000_000_000);
+  const stop = new AbortController();
+  const request = { steps: 100_000_000, expectedStep: undefined, receipt: unrepeated() };
+  const step = session.advanceBy(request, stop.signal).catch(({ reason }) => reason);
+  while (session.step < 500) await new Promise(setImmediate);
+  // It has the trainer first, so that the step recorded at the end is the one that it takes.
+  const checkpointed = session.checkpoint();
+  stop.abort();
+  expect(await step).toBe("CANCELLED");
+  await checkpointed;
+  await session.keeper.idle();
+  const steps = await stepsOf(session);
+  expect(steps.at(-1)).toBe(session.step);
+  expect(await session.sleep()).toBe(true);
+  expect(await stepsOf(session)).toEqual(steps);
+  expect(await stepsOf((await crash(registry)).get(session.name))).toEqual(steps);
+});
+
+test("who saw a step that no checkpoint after a clean start has, is told by another epoch once it is gone", async () => {
+  const directory = folder();
+  let registry = await restored(directory);
+  const [stepped, running] = [await start(registry), await start(registry)];
+  await running.run(far, undefined, never);
+  await shut(registry);
+  registry = await restored(directory);
+  await advance(registry.get(stepped.name), 10);
+  const { log } = registry.get(running.name);
+  const { newest } = log;
+  while (log.newest < newest + 3) await log.changed(1_000, never);
+  const after = await crash(registry);
+  expect(after.get(stepped.name).epoch).not.toBe(stepped.epoch);
+  expect(after.get(running.name)).toMatchObject({ isTraining: true, epoch: running.epoch });
+  await after.get(running.name).pause();
+  expect(after.get(running.name).epoch).not.toBe(running.epoch);
+});
+
+test("a server that could not store everything before its end has not ended well", async () => {
+  const directory = folder();
+  let registry = await restored(directory);
+  const [stepped, running] = [await start(registry), await start(registry)];
+  await advance(stepped, 10);
+  await running.run(far, undefined, never);
+  while (running.log.newest < 2_000) await running.log.changed(1_000, never);
+  fillUp(registry, hasState);
+  await shut(registry);
+  registry = await restored(directory);
+  expect(registry.get(stepped.name).epoch).not.toBe(stepped.epoch);
+  await registry.get(running.name).pause();
+  expect(registry.get(running.name).epoch).not.toBe(running.epoch);
+});
+
+test("nobody sees points under another activation or engine before the change is stored, or the epoch changes", async () => {
+  for (const isFull of [false, true]) {
+    const registry = await restored(folder());
+    const session = await start(registry);
+    const { epoch } = session;
+    await session.run(far, undefined, never);
+    while (session.log.newest < 20) await session.log.changed(1_000, never);
+    if (isFull) fillUp(registry, hasState);
+    const seen = vi.spyOn(session.log, "append");
+    await session.swapActivation("gelu", undefined, unrepeated(), never);
+    const [at] = session.events.filter(({ kind }) => kind === "activationSwapped");
+    const isStored = session.keeper.committed!.spec.activation === "gelu";
+    expect(isStored).toBe(!isFull);
+    expect(session.keeper.committed!.step === at!.step).toBe(!isFull);
+    expect(session.epoch === epoch).toBe(!isFull);
+    seen.mockRestore();
+    await session.pause();
+  }
+});
+
+test("a return that was made already is answered while the session trains on", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  await session.snapshot({ expectedStep: 0, label: "" }, never);
+  await advance(session, 10);
+  const receipt = new Receipt("once", "body", "RestoreSnapshot");
+  await session.restoreSnapshot(0, 10, receipt, never);
+  const stop = new AbortController();
+  const request = { steps: 100_000_000, expectedStep: undefined, receipt: unrepeated() };
+  const step = session.advanceBy(request, stop.signal).catch(({ reason }) => reason);
+  while (session.step < 100) await new Promise(setImmediate);
+  await session.restoreSnapshot(0, 10, receipt, never);
+  expect(session.isTraining).toBe(true);
+  stop.abort();
+  expect(await step).toBe("CANCELLED");
+});
+
+test("a fork that is made while its source is being stored leaves that as it was stored last", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  await session.snapshot({ expectedStep: 0, label: "" }, never);
+  const changes = { spec: {}, removeFrequencies: [], keepFrequencies: [] };
+  for (let i = 0; i < 10; i++) {
+    const forking = registry.fork(session, 0, { labels: {}, engine: "", changes });
+    for (let turns = 0; turns < 2 * i; turns++) await new Promise(setImmediate);
+    await advance(session, 10);
+    await Promise.all([forking, session.checkpoint()]);
+    await session.keeper.idle();
+    const row = (await registry.store.load()).sessions.find(({ id }) => id === session.id);
+    expect(row!.step).toBe(session.keeper.committed!.step);
+    expect((await registry.store.readHead(session.id)).step).toBe(row!.step);
+  }
 });
 
 test("points that were not stored may have been seen, so that after a crash without a run the epoch is another, and stays so", async () => {
@@ -449,7 +639,7 @@ test("a deletion that the end of the server cut short is done at the next start"
   const directory = folder();
   let registry = await restored(directory);
   const [session, other] = [await start(registry), await start(registry)];
-  const row = session.row(session.keeper.committed!, true);
+  const row = session.row(session.keeper.committed!, undefined);
   const { store } = registry;
   const body = row.body as { intent: object };
   const deleted = {

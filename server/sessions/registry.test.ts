@@ -328,7 +328,7 @@ test("a store that is full doesn't stop training; it says so until there is spac
     expect(session.keeper.alarm).toContain("could not be stored");
     // The next server, which would find an earlier state, would have the run to do.
     const planOf = (one: Session) =>
-      (one.row(one.keeper.committed!, false).body as SessionRecord).intent.plan;
+      (one.row(one.keeper.committed!, undefined).body as SessionRecord).intent.plan;
     expect(planOf(session)).toMatchObject({ untilStep: 300 });
     expect(full.storageAlarm).toBe(session.keeper.alarm);
     const kept = session.snapshots.list();

@@ -8,6 +8,7 @@ import { applyChanges, type Changes, changesViolations } from "./changes.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { type AbsentEngine, type EngineSet, Engines, type OfferedEngine } from "./engines.ts";
 import { GrokboxError, invalid } from "./errors.ts";
+import { toGrokboxError } from "./keeper.ts";
 import type { Limits } from "./limits.ts";
 import { type MeasureSchedule, neverMeasured } from "./measure-schedule.ts";
 import { MemoryBudget } from "./memory-budget.ts";
@@ -149,11 +150,14 @@ export class Registry {
     for (const { session, interrupted } of restored)
       if (interrupted !== undefined) session.resume(interrupted);
     const renewed = restored.filter(({ isRenewed }) => isRenewed).map(({ session }) => session);
-    if (renewed.length > 0) {
-      // At once, since those that nobody uses must not go back to their old epochs at a later, clean start.
-      const putSessions = renewed.map((session) => session.row(session.keeper.committed!, false));
-      await this.store.commit({ putSessions }).catch(this.#onDefect);
-    }
+    // At once, since those that nobody uses must not go back to their old epochs at a later, clean start. And also where none is renewed:
+    // from now on somebody may see what is not stored, so that an end without a word is a crash.
+    const putSessions = renewed.map((session) => session.row(session.keeper.committed!, undefined));
+    if (restored.length > 0)
+      await this.store.commit({ putSessions }).catch((error) => {
+        // A full disk is no reason not to start.
+        if (!(toGrokboxError(error) instanceof GrokboxError)) this.#onDefect(error);
+      });
     return damaged;
   }
 
@@ -418,9 +422,10 @@ export class Registry {
   /** Frees everything; after `shutDown`. */
   async close(): Promise<void> {
     await Promise.all([this.analyst.close(), this.#maker.close()]);
+    const isWhole = this.#sessions.values().every((session) => !session.isDirty);
     for (const session of this.#sessions.values()) session.close();
     await this.#engines.close();
-    await this.store.close();
+    await this.store.close({ isWhole });
   }
 
   async #add(

@@ -25,8 +25,8 @@ export interface RunsParts {
   readonly checkpoint: () => Promise<void>;
   /** Makes the present state durable, with the trainer to itself. */
   readonly commitPresent: () => Promise<void>;
-  /** A run is about to have ended. */
-  readonly ending: (stop: StopReason) => void;
+  /** A run is about to have ended, `isForced` when it would not have without somebody's word. */
+  readonly ending: (stop: StopReason, isForced: boolean) => void;
   /** Takes what could not be stored for what it is, and writes down a defect. */
   readonly tolerate: (error: unknown) => void;
   readonly onDefect: (error: unknown) => void;
@@ -43,6 +43,8 @@ export class Runs {
   readonly #parts: RunsParts;
   #plan: RunPlan | undefined;
   #endedPlan: RunPlan | undefined;
+  /** Of the run that was to pause last. */
+  #pausingPlan: RunPlan | undefined;
   /** Of the run started last. */
   #rest: Promise<unknown> = Promise.resolve();
 
@@ -53,6 +55,11 @@ export class Runs {
   /** The plan of the run under way, or of one that the server's end interrupted. */
   get plan(): RunPlan | undefined {
     return this.#plan;
+  }
+
+  /** That plan, if the next server is to go on with it. */
+  get planToResume(): RunPlan | undefined {
+    return this.#plan === this.#pausingPlan ? undefined : this.#plan;
   }
 
   /** The plan of a run that has ended and whose last state is not stored: the store still has it to do. */
@@ -146,8 +153,14 @@ export class Runs {
 
   /** Stops the run under way and returns when it is at rest; does nothing when there is none. */
   async pause(): Promise<void> {
-    const { standing, drive } = this.#parts;
-    if (standing.state === "running") await drive.end("paused");
+    const { standing, drive, keeper, tolerate } = this.#parts;
+    if (standing.state === "running") {
+      const plan = this.#plan;
+      this.#pausingPlan = plan;
+      // Before its last point is seen, which a run that a crash lets go on would not have.
+      await keeper.commit(undefined).catch(tolerate);
+      if (this.#plan === plan) await drive.end("paused");
+    }
     if (standing.isDeleted) throw standing.gone();
   }
 
@@ -176,9 +189,11 @@ export class Runs {
     } finally {
       stop ??= standing.failure("a defect ended the run");
       // What the end of the server interrupts stays planned, and goes on after it.
-      this.#endedPlan = plan;
+      const isForced = job.stop !== undefined;
+      // Who said that it is to stop wants it to stay so, wherever it comes back.
+      this.#endedPlan = isForced && stop.kind === "paused" ? undefined : plan;
       if (stop.kind !== "shutdown") this.#plan = undefined;
-      ending(stop);
+      ending(stop, isForced);
       standing.settle(stop, stop.kind === "paused" ? "pause" : "complete");
       await this.#commitEnd();
     }

@@ -63,9 +63,6 @@ export interface Beginning {
   readonly snapshots?: readonly SnapshotInfo[];
 }
 
-/** Ends of a run that come of what was asked of it, and of nothing else that happens. */
-const bound: ReadonlySet<StopReason["kind"]> = new Set(["target", "condition", "diverged"]);
-
 /** A fork in the making. */
 export interface Forking {
   readonly snapshot: Snapshot;
@@ -172,10 +169,11 @@ export class Session {
       withLog: (work) => this.withLog(work),
       checkpoint: () => this.checkpoint(),
       commitPresent: () => this.#commitPresent(),
-      ending: ({ kind }) => {
-        if (bound.has(kind)) this.#course.arrive();
+      ending: ({ kind }, isForced) => {
         // The next server goes on with it.
-        else if (kind !== "shutdown") this.#course.stray();
+        if (kind === "shutdown") return;
+        if (isForced || kind === "failed") this.#course.stray();
+        else this.#course.arrive();
       },
       tolerate: (error) => this.#tolerate(error),
       onDefect,
@@ -193,7 +191,6 @@ export class Session {
         residence: this.#residence,
         moveMemory: (engine) => memory.move(this, engine),
         capture: () => this.#capture(),
-        commitSoon: (extra) => this.#commitSoon(extra),
         audit: (event) => this.#audit(event),
         tolerate: (error) => this.#tolerate(error),
       },
@@ -342,9 +339,18 @@ export class Session {
 
   /** It is not what the store has. */
   get isDirty(): boolean {
-    const { committed, alarm, owesAnswers } = this.keeper;
-    const moved = committed?.step !== this.step || committed.course !== this.#course.number;
-    return moved || owesAnswers || alarm !== "";
+    const { alarm, owesAnswers } = this.keeper;
+    return this.#hasMoved || owesAnswers || alarm !== "";
+  }
+
+  /** Its state, or a point of its log, is not what the store has. */
+  get #hasMoved(): boolean {
+    const { committed } = this.keeper;
+    return (
+      committed?.step !== this.step ||
+      committed.course !== this.#course.number ||
+      committed.newest !== this.log.newest
+    );
   }
 
   /** No more points will come: deleted, or the server goes down. */
@@ -453,7 +459,10 @@ export class Session {
             kind: "sessionForked",
             session: fork,
           };
-          const row = this.#rowOf(this.keeper.committed!, this.#intent(false, this.#standing.with(event)));
+          const row = this.#rowOf(
+            this.keeper.committed!,
+            this.#intent(undefined, this.#standing.with(event)),
+          );
           await commitFork({ ...commit, putSessions: [row], putEvents: [this.#audit(event)] });
           done();
           this.#standing.remember(event);
@@ -581,8 +590,8 @@ export class Session {
     else await this.keeper.commit(await this.#capture(), extra);
   }
 
-  row(head: Head, isPresent: boolean): SessionRow {
-    return this.#rowOf(head, this.#intent(isPresent));
+  row(head: Head, capture: Capture | undefined): SessionRow {
+    return this.#rowOf(head, this.#intent(capture));
   }
 
   #rowOf(head: Head, intent: Intent): SessionRow {
@@ -601,8 +610,10 @@ export class Session {
     };
   }
 
-  #intent(isPresent: boolean, events = this.events): Intent {
-    const plan = this.plan ?? (isPresent ? undefined : this.#runs.endedPlan);
+  #intent(capture: Capture | undefined, events = this.events): Intent {
+    const { endedPlan } = this.#runs;
+    const isStored = capture === undefined ? !this.#hasMoved : capture.endedPlan === endedPlan;
+    const plan = this.#runs.planToResume ?? (isStored ? undefined : endedPlan);
     return {
       labels: this.labels,
       state: this.state,
@@ -649,7 +660,7 @@ export class Session {
       this.#training.forget(given);
       this.#runs.stored(endedPlan);
     };
-    return { head: this.#head(), state, train, stored };
+    return { head: this.#head(), state, train, endedPlan, stored };
   }
 
   async #commitPresent(): Promise<void> {
@@ -669,10 +680,10 @@ export class Session {
   }
 
   /** With the trainer to itself. */
-  async #commitSoon(extra: Commit = {}): Promise<void> {
+  async #commitSoon(): Promise<void> {
     const capture = await this.#capture();
     // Training goes on while it is written.
-    this.keeper.commit(capture, extra).catch((error) => this.#tolerate(error));
+    this.keeper.commit(capture).catch((error) => this.#tolerate(error));
   }
 
   /** What could not be stored shows as the keeper's alarm, and goes with the next commit. */

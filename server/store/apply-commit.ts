@@ -148,7 +148,7 @@ function appendProgress(database: Database, row: ProgressRow & { readonly sessio
 function truncateProgress(database: Database, session: string, afterSequence: number): void {
   const cut = database
     .sql(
-      "SELECT * FROM progress WHERE session = ? AND first_sequence <= ? AND first_sequence + count > ? ORDER BY first_sequence DESC LIMIT 1",
+      "SELECT * FROM (SELECT * FROM progress WHERE session = ? AND first_sequence <= ? ORDER BY first_sequence DESC LIMIT 1) WHERE first_sequence + count > ?",
     )
     .get(session, afterSequence, afterSequence + 1) as Row | undefined;
   database.sql("DELETE FROM progress WHERE session = ? AND first_sequence > ?").run(session, afterSequence);

@@ -72,7 +72,9 @@ export class Housekeeping {
     if (this.#events < rowsBetweenRemovals) return false;
     const kept = this.#database.path === ":memory:" ? eventsKept.inMemory : eventsKept.onDisk;
     const { changes } = this.#database
-      .sql("DELETE FROM events WHERE rowid <= (SELECT min(max(rowid) - ?, min(rowid) + ? - 1) FROM events)")
+      .sql(
+        "DELETE FROM events WHERE rowid <= min((SELECT max(rowid) FROM events) - ?, (SELECT min(rowid) FROM events) + ? - 1)",
+      )
       .run(kept, eventsAtOnce);
     const more = Number(changes) === eventsAtOnce;
     if (!more) this.#events = 0;

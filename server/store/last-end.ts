@@ -8,7 +8,7 @@ export type End = "clean" | "crash" | "copy";
 
 const values: Readonly<Record<End, bigint>> = { crash: 0n, clean: 1n, copy: 2n };
 
-/** The end as a row of the file. A commit takes it back, not the opening: so a store opens on a full disk, and a crash that had nothing to lose is none. */
+/** The end as a row of the file. A commit takes it back, not the opening: so a store opens on a full disk. */
 export class LastEnd {
   readonly #database: Database;
   #stored: End;

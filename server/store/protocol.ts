@@ -43,7 +43,7 @@ export interface Calls {
   usage(): Usage;
   /** Of a store in memory; one in a file is copied by a thread of its own. */
   backup(to: string, stop: Int32Array<SharedArrayBuffer>): void;
-  close(): void;
+  close(isWhole: boolean): void;
 }
 
 export type CallName = keyof Calls;

@@ -59,9 +59,9 @@ const calls: Omit<Calls, "commit" | "backup"> = {
   readSweepRuns: (sweep, sequence, limit) => readSweepRuns(database, sweep, sequence, limit),
   readSweepRange: (sweep, first, end) => readSweepRange(database, sweep, first, end),
   usage: () => readUsage(database),
-  close() {
+  close(isWhole) {
     try {
-      database.transaction(() => lastEnd.write("clean"));
+      database.transaction(() => lastEnd.write(isWhole ? "clean" : "crash"));
       database.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch {
       // The disk is full, say: everything that was committed is in the WAL, and the next opening counts as one after a crash.

@@ -63,8 +63,12 @@ export interface Store extends AsyncDisposable {
    */
   backup(file: string, onProgress?: (share: number) => void, signal?: AbortSignal): Promise<void>;
   usage(): Promise<Usage>;
-  /** Ends backups, marks a clean shutdown, puts everything into the one file and lets go of the lock. Again: does nothing. */
-  close(): Promise<void>;
+  /**
+   * Ends backups, marks how it was left, puts everything into the one file and lets go of the lock. Again: does nothing.
+   *
+   * @param end - `isWhole`: nothing is missing that there was to be stored, so that it is a clean end. @default it is
+   */
+  close(end?: { readonly isWhole: boolean }): Promise<void>;
 }
 
 /**
@@ -177,8 +181,8 @@ class ThreadedStore implements Store {
     return this.#call("usage", []);
   }
 
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
+  close({ isWhole } = { isWhole: true }): Promise<void> {
+    this.#closed ??= this.#close(isWhole);
     return this.#closed;
   }
 
@@ -195,11 +199,11 @@ class ThreadedStore implements Store {
     if (this.#closed !== undefined) throw new StoreError("CLOSED", "the store is closed");
   }
 
-  async #close(): Promise<void> {
+  async #close(isWhole: boolean): Promise<void> {
     for (const stop of this.#backups.values()) stop();
     await Promise.allSettled(this.#backups.keys());
     try {
-      await this.#thread.call("close", []);
+      await this.#thread.call("close", [isWhole]);
     } catch (error) {
       // A thread that has ended by a defect holds nothing any more.
       if (!(error instanceof StoreError && error.kind === "CLOSED")) throw error;
