@@ -23,8 +23,8 @@ export class TestBrowser implements AsyncDisposable {
   readonly #browser: Browser;
   /** Console messages that warn or worse, errors that nobody caught, and requests to another host than the server. */
   readonly complaints: string[] = [];
-  /** While the server is down on purpose, that a page can't reach it is no complaint. */
-  isServerDown = false;
+  /** While the server is down or refuses on purpose, that a request fails is no complaint. */
+  isFailureExpected = false;
 
   private constructor(browser: Browser) {
     this.#browser = browser;
@@ -55,7 +55,7 @@ export class TestBrowser implements AsyncDisposable {
     const page = await context.newPage();
     page.on("console", (message) => {
       if (!["error", "warning"].includes(message.type())) return;
-      if (this.isServerDown && /ERR_CONNECTION|WebSocket connection|Failed to load/.test(message.text()))
+      if (this.isFailureExpected && /ERR_CONNECTION|WebSocket connection|Failed to load/.test(message.text()))
         return;
       this.complaints.push(`${message.type()}: ${message.text()}`);
     });

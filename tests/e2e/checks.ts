@@ -62,12 +62,12 @@ export const checks: readonly Check[] = [
     async run({ served, browser, page, session }) {
       await until("there is something to lose", async () => (await stepOf(page)) > 1_500);
       const before = await stepOf(page);
-      browser.isServerDown = true;
+      browser.isFailureExpected = true;
       await served.kill();
       await sleep(1_500);
       await served.restart();
       await until("the page goes on", async () => (await stepOf(page)) > before + 500, 60_000);
-      browser.isServerDown = false;
+      browser.isFailureExpected = false;
       // Points from before the crash, from between its last checkpoint and it, and from after it.
       const history = await Array.fromAsync(session.history());
       const around = history.filter(({ step }) => step >= before - 600 && step <= before + 400);

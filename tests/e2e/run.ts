@@ -14,6 +14,7 @@ import {
   trainingSlowdown,
 } from "./speed.ts";
 import { sweepChecks } from "./sweep-checks.ts";
+import { viewChecks } from "./view-checks.ts";
 
 export interface Report {
   readonly passed: number;
@@ -68,7 +69,8 @@ export async function runEndToEnd({ folder, rounds, log }: Options): Promise<Rep
     await attempt("from an empty server to a live grokking curve in at most 3 clicks", async () => {
       if (clicks > 3) throw new Error(`it took ${clicks} clicks`);
     });
-    for (const { name, run } of [...checks, ...sweepChecks]) await attempt(name, () => run(scene));
+    for (const { name, run } of [...checks, ...viewChecks, ...sweepChecks])
+      await attempt(name, () => run(scene));
 
     const long = await box.start({ preset: "grokking", seed: 1 });
     await long.run({ untilStep: 10_000_000 }).started;

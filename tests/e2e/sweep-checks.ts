@@ -71,7 +71,12 @@ export const sweepChecks: readonly Check[] = [
         .getByText(/weight_decay must be/)
         .nth(1)
         .waitFor();
-      await page.goto(`http://${served.webAddress}/#/sweeps/${sweep.name.slice("sweeps/".length)}?group=1`);
+      const chosen = settings.locator("[aria-current]");
+      await until("the row is marked", async () => (await chosen.allInnerTexts()).join() === "-1");
+      await page.goto(`http://${served.webAddress}/#/${sweep.name}?group=999`);
+      await page.getByText("There is no setting 999").waitFor();
+      await page.goto(`http://${served.webAddress}/#/${sweep.name}?group=1`);
+      await until("another row is marked", async () => (await chosen.allInnerTexts()).join() === "0");
       const id = run.session!.slice("sessions/".length);
       await page.getByRole("link", { name: id }).click();
       await page.getByRole("img", { name: /^Loss/ }).waitFor();

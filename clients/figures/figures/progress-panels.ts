@@ -4,7 +4,7 @@ import { sessionFigure, type View } from "../figure.ts";
 import { FigureError } from "../figure-error.ts";
 import { describe } from "../session-text.ts";
 import { colours, stageColours } from "../style/palette.ts";
-import type { Layer, Panel } from "../style/panel.ts";
+import { type Layer, type Panel, unbounded } from "../style/panel.ts";
 import { heading, steps } from "../style/title.ts";
 
 type Moment = Pick<
@@ -101,10 +101,14 @@ function plot(data: Progress): TopLevelSpec {
     vconcat: [
       {
         hconcat: [
-          panel("(a) mean cross-entropy, nats", [
-            { ...train, key: "trainLoss" },
-            { ...test, key: "testLoss" },
-          ]),
+          panel(
+            "(a) mean cross-entropy, nats",
+            [
+              { ...train, key: "trainLoss" },
+              { ...test, key: "testLoss" },
+            ],
+            { axis: unbounded },
+          ),
           panel(
             "(b) accuracy",
             [
@@ -190,7 +194,9 @@ function progressPanel(data: Progress, title: string, curves: readonly Curve[], 
 function withNorm(data: Progress): Panel {
   const ipr: Curve = { name: "IPR", key: "ipr", colour: colours.blue };
   const norm: Curve = { name: "parameter norm", key: "parameterNorm", colour: colours.vermilion };
-  const axis = (title: string, titleColor: string) => ({ axis: { title, titleColor, grid: false } });
+  const axis = (title: string, titleColor: string) => ({
+    axis: { ...unbounded, title, titleColor, grid: false },
+  });
   return {
     ...size,
     resolve: { scale: { y: "independent", color: "independent" } },

@@ -10,8 +10,8 @@ export const colours = {
   grey: "#8C8C8C",
 } as const;
 
-/** For signed numbers, 0 in the middle: told apart by lightness and by blue against orange. */
-export const diverging = { scheme: "blueorange", reverse: true } as const;
+/** For signed numbers, 0 in the middle, negative ones blue and positive ones orange: told apart by lightness as well. */
+export const diverging = { scheme: "blueorange" } as const;
 
 /** For magnitudes: lightness rises with them. */
 export const sequential = { scheme: "viridis" } as const;

@@ -17,6 +17,11 @@ export function plane(field: string, range: readonly [number, number]) {
   return { ...between(field, "", range), axis: null };
 }
 
+/** Of an axis of numbers that can grow without end: 1.4e+13, where all digits would be wider than the panel has room for. */
+export const unbounded = {
+  labelExpr: "abs(datum.value) < 1e6 ? datum.label : format(datum.value, '~e')",
+} as const;
+
 const halfPi = Math.PI / 2;
 
 /** An angle from -pi to pi; multiples of pi / 2 are marked as such. */

@@ -2,7 +2,7 @@ import type { Measure, SweepBands } from "@grokbox/sdk";
 import type { TopLevelSpec } from "vega-lite";
 import { FigureError } from "../figure-error.ts";
 import { colours } from "../style/palette.ts";
-import type { Layer, Panel } from "../style/panel.ts";
+import { type Layer, type Panel, unbounded } from "../style/panel.ts";
 import { heading } from "../style/title.ts";
 import { describeSweep, groupLabel } from "./labels.ts";
 import { sweepFigure } from "./sweep-figure.ts";
@@ -163,7 +163,9 @@ export const progressBands = sweepFigure<Bands>({
     vconcat: [
       {
         hconcat: [
-          panel(data, "(a) mean cross-entropy, nats", only(data, "testLoss", "trainLoss")),
+          panel(data, "(a) mean cross-entropy, nats", only(data, "testLoss", "trainLoss"), {
+            axis: unbounded,
+          }),
           panel(data, "(b) accuracy", only(data, "testAccuracy", "trainAccuracy"), {
             scale: { domain: [0, 1] },
           }),
@@ -175,7 +177,7 @@ export const progressBands = sweepFigure<Bands>({
           panel(data, "(d) IPR, mean of both layers", only(data, "ipr"), { scale: { domain: [0, 1] } }),
         ],
       },
-      panel(data, "(e) parameter norm", only(data, "parameterNorm")),
+      panel(data, "(e) parameter norm", only(data, "parameterNorm"), { axis: unbounded }),
     ],
   }),
 });

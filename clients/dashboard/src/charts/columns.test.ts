@@ -1,7 +1,7 @@
 import type { ProgressPoint } from "@grokbox/sdk";
 import { expect, test } from "vitest";
 import type { Colours } from "../draw/colours.ts";
-import { columnsOf } from "./columns.ts";
+import { columnsOf, isolated } from "./columns.ts";
 import { panels, shownCurves } from "./panels.ts";
 import { plotOptions } from "./plot-options.ts";
 
@@ -62,4 +62,11 @@ test("a curve that not every point carries is shown though the newest doesn't, a
     onHover: () => {},
   });
   expect(series.slice(1).map(({ spanGaps }) => spanGaps)).toEqual([true, true]);
+});
+
+test("a value without neighbours is found, for no line shows it", () => {
+  expect(isolated([3])).toEqual([0]);
+  expect(isolated([null, 1, null, 2, 3, null, 4])).toEqual([1, 6]);
+  expect(isolated([null, 1, null, 2], true)).toEqual([]);
+  expect(isolated([null, 1, null], true)).toEqual([1]);
 });

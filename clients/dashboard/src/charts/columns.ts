@@ -26,3 +26,15 @@ export function columnsOf(
     }),
   ];
 }
+
+/**
+ * The places of values that no line leads to or from: those would not be seen.
+ *
+ * @param spansGaps - a line goes on over what is missing
+ */
+export function isolated(values: ArrayLike<number | null | undefined>, spansGaps = false): number[] {
+  const isThere = (i: number) => values[i] != null;
+  const places = Array.from(values, (_, i) => i).filter(isThere);
+  if (spansGaps) return places.length === 1 ? places : [];
+  return places.filter((i) => !isThere(i - 1) && !isThere(i + 1));
+}

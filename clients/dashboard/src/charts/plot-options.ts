@@ -1,6 +1,8 @@
 import type uPlot from "uplot";
 import type { StageSpan } from "../data/stage-at.ts";
 import type { Colours } from "../draw/colours.ts";
+import { isolated } from "./columns.ts";
+import { stepLabels, valueLabel } from "./labels.ts";
 import type { Curve, Panel } from "./panels.ts";
 import { decades, type Range, roundSplits, roundUp } from "./ranges.ts";
 
@@ -29,7 +31,7 @@ const font = "11px system-ui, -apple-system, Segoe UI, Roboto, sans-serif";
 
 function valueAxis(kind: Panel["left"]): uPlot.Axis {
   return {
-    size: 52,
+    size: 58,
     space: 32,
     values: (_, splits) => splits.map(valueLabel),
     ...(kind === "decades" ? roundMarks(6) : {}),
@@ -37,8 +39,13 @@ function valueAxis(kind: Panel["left"]): uPlot.Axis {
 }
 
 /** Of a logarithmic axis. */
-function roundMarks(most: number): Pick<uPlot.Axis, "splits" | "filter"> {
-  return { splits: (_, _axis, low, high) => roundSplits(low, high, most), filter: (_, splits) => splits };
+function roundMarks(most: number): Pick<uPlot.Axis, "splits" | "filter" | "incrs"> {
+  return {
+    splits: ({ width }, _axis, low, high) => roundSplits(low, high, most, Math.min(most, width / 70)),
+    filter: (_, splits) => splits,
+    // uPlot's own end at 10³², and an axis for which it finds none gets no marks.
+    incrs: [Number.MAX_VALUE],
+  };
 }
 
 export function plotOptions(context: PlotContext): uPlot.Options {
@@ -48,7 +55,8 @@ export function plotOptions(context: PlotContext): uPlot.Options {
   return {
     width,
     height,
-    padding: [14, panel.right === undefined ? 16 : 0, 0, 0],
+    // Half of a step that is written out is beyond the end.
+    padding: [14, panel.right === undefined ? 28 : 0, 0, 0],
     legend: { show: false },
     cursor: {
       drag: { x: true, y: false, setScale: false },
@@ -67,8 +75,10 @@ export function plotOptions(context: PlotContext): uPlot.Options {
         size: 28,
         space: 70,
         grid: { show: false },
-        values: (_, splits) => splits.map(stepLabel),
+        values: (_, splits) => stepLabels(splits),
         ...(linear ? {} : roundMarks(8)),
+        // Between whole numbers there is no step.
+        filter: (_, splits) => splits.map((step) => (Number.isInteger(step) ? step : null)),
       },
       { ...axis, ...valueAxis(panel.left), scale: "left", grid },
       ...(panel.right === undefined
@@ -90,7 +100,13 @@ export function plotOptions(context: PlotContext): uPlot.Options {
         stroke: colours[curve.colour],
         width: curve.width,
         dash: [...curve.dash],
-        points: { show: false },
+        points: {
+          show: false,
+          filter: (plot: uPlot, series: number) =>
+            curve.width === 0 ? null : isolated(plot.data[series]!, curve.isScheduled),
+          size: curve.width + 3,
+          fill: colours[curve.colour],
+        },
         spanGaps: curve.isScheduled ?? false,
       })),
     ],
@@ -118,23 +134,6 @@ function scale(kind: NonNullable<Panel["left"]>): uPlot.Scale {
     case "from 0":
       return { range: (_, _low, high) => [0, roundUp(high)] };
   }
-}
-
-/** 500, 1k, 20k */
-function stepLabel(step: number | null): string {
-  if (step === null) return "";
-  return step < 1_000 ? String(step) : `${Number((step / 1_000).toPrecision(4))}k`;
-}
-
-const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-
-/** 0.3, 20, 10⁻⁵, 3·10⁻⁵ */
-function valueLabel(value: number | null): string {
-  if (value === null) return "";
-  if (value === 0 || (value >= 0.001 && value < 100_000)) return String(Number(value.toPrecision(6)));
-  const [mantissa = "", power = ""] = value.toExponential(0).split("e");
-  const digits = [...String(Math.abs(Number(power)))].map((digit) => superscripts[Number(digit)]).join("");
-  return `${mantissa === "1" ? "" : `${mantissa}·`}10${Number(power) < 0 ? "⁻" : ""}${digits}`;
 }
 
 /** Backgrounds of the stages, each with its name where there is room for it. */

@@ -33,6 +33,16 @@ test("all recorded steps are on the axis, but for step 0 on a logarithmic one", 
   );
 });
 
+test("what begins late fills its axis, logarithmic or linear", () => {
+  const late = [157_312, 200_000, 257_312].map((step) => ({ step }));
+  expect(stepRange(late, false, undefined)).toEqual([157_312, 300_000]);
+  expect(stepRange(late, true, undefined)).toEqual([157_312, 300_000]);
+  expect(stepRange([{ step: 0 }, { step: 100 }], true, undefined)).toEqual([0, 100]);
+  expect(stepRange([{ step: 0 }, { step: 100 }], false, undefined)).toEqual([100, 1_000]);
+  // One of which there is a single point is an axis still.
+  expect(stepRange([{ step: 2_000 }], false, undefined)).toEqual([2_000, 2_500]);
+});
+
 test("a zoom is shown as it is, and has a logarithm where it must", () => {
   const points = [{ step: 0 }, { step: 50 }, { step: 1_000 }];
   expect(stepRange(points, true, { first: 0, last: 400 })).toEqual([0, 400]);

@@ -26,8 +26,10 @@ export function stepRange(
   const first = steps.find(({ step }) => step > 0)?.step ?? 1;
   if (zoom !== undefined)
     return [linear ? zoom.first : Math.max(zoom.first, Math.min(first, zoom.last / 2)), zoom.last];
-  const end = roundUp(Math.max(steps.at(-1)?.step ?? 0, first * 10));
-  return [linear ? 0 : first, end];
+  const from = steps[0]?.step ?? 0;
+  // Logarithms need some room to grow into, but what begins late would be pressed together by another decade.
+  const least = linear || from > 0 ? from + 1 : first * 10;
+  return [linear ? from : first, roundUp(Math.max(steps.at(-1)?.step ?? 0, least))];
 }
 
 /** Decades that hold all values: from a power of ten to one. Values that have no logarithm are left out. */
@@ -45,9 +47,10 @@ const mantissas = [[1, 2, 5], [1, 3], [1]] as const;
  * there is hardly a decade.
  *
  * @param most - marks that there is room for, 2 or more
+ * @param mostEven - the same where they are equally far apart, with longer labels
  */
-export function roundSplits(low: number, high: number, most: number): number[] {
-  if (high / low < 5) return evenSplits(low, high, most);
+export function roundSplits(low: number, high: number, most: number, mostEven = most): number[] {
+  if (high / low < 5) return evenSplits(low, high, mostEven);
   const first = Math.floor(Math.log10(low) + 1e-9);
   const length = Math.floor(Math.log10(high) + 1e-9) - first + 1;
   const powers = Array.from({ length }, (_, i) => first + i);

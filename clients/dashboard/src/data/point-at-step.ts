@@ -1,21 +1,27 @@
 import type { ProgressPoint } from "@grokbox/sdk";
-import type { Live } from "@grokbox/sdk/live";
 import { Changes } from "./changes.ts";
 import { indexAt } from "./point-at.ts";
 
+/** The recorded points from one step to another, both included. */
+export type ReadPoints = (
+  firstStep: number,
+  lastStep: number,
+  signal: AbortSignal,
+) => Promise<readonly ProgressPoint[]>;
+
 /** The point that was recorded at a step: exactly, although the points that are held are thinned out. */
 export class PointAtStep extends Changes {
-  readonly #live: Live;
-  readonly #session: string;
+  readonly #read: ReadPoints;
   #step: number | undefined;
   #epoch: string | undefined;
   #point: ProgressPoint | undefined;
+  /** Which one it is has been asked for, or is certain: the log has come past the step. */
+  #isSettled = false;
   #asking: AbortController | undefined;
 
-  constructor(live: Live, session: string) {
+  constructor(read: ReadPoints) {
     super();
-    this.#live = live;
-    this.#session = session;
+    this.#read = read;
   }
 
   /** The last one at or before the step; until the server has answered, the last one of those held. */
@@ -25,7 +31,7 @@ export class PointAtStep extends Changes {
 
   /**
    * @param epoch - of the log: after a restored snapshot the same step is another one
-   * @param held - in order of step
+   * @param held - in order of step: of a log that ends before the step, or of its beginning, when more is still to come
    */
   look(step: number | undefined, epoch: string | undefined, held: readonly ProgressPoint[]): void {
     if (step === undefined) {
@@ -34,17 +40,24 @@ export class PointAtStep extends Changes {
       this.#point = undefined;
       return;
     }
-    if (step === this.#step && epoch === this.#epoch && this.#point !== undefined) return;
     if (held.length === 0) return;
-    this.stop();
-    this.#step = step;
-    this.#epoch = epoch;
+    if (step !== this.#step || epoch !== this.#epoch) {
+      this.stop();
+      this.#step = step;
+      this.#epoch = epoch;
+      this.#point = undefined;
+      this.#isSettled = false;
+    }
+    if (this.#isSettled) return;
     const index = indexAt(held, step);
-    this.#point = held[Math.max(0, index)];
+    const from = held[Math.max(0, index)]!;
+    // Thinning may have taken out a later one that was held before.
+    if (this.#point === undefined || from.step > this.#point.step) this.#point = from;
     const following = held[index + 1];
-    const [from, to] = [this.#point!, following ?? this.#point!];
+    if (following === undefined) return;
+    this.#isSettled = true;
     // Between neighbours in the log there is nothing to ask for.
-    if (from.step < step && to.sequence - from.sequence > 1) void this.#ask(from.step, step);
+    if (from.step < step && following.sequence - from.sequence > 1) void this.#ask(from.step, step);
   }
 
   stop(): void {
@@ -56,11 +69,7 @@ export class PointAtStep extends Changes {
     const asking = new AbortController();
     this.#asking = asking;
     try {
-      const { points } = await this.#live.window(this.#session, {
-        firstStep,
-        lastStep,
-        signal: asking.signal,
-      });
+      const points = await this.#read(firstStep, lastStep, asking.signal);
       if (asking.signal.aborted || points.length === 0) return;
       this.#point = points.at(-1);
       this.tell();

@@ -51,7 +51,10 @@ export class SessionView extends Changes {
       () => this.session(),
       (error) => box.problems.show(`Can't ask for ${link.id}`, error),
     );
-    this.#pinned = new PointAtStep(box.live, this.name);
+    this.#pinned = new PointAtStep(async (firstStep, lastStep, signal) => {
+      const { points } = await box.live.window(this.name, { firstStep, lastStep, signal });
+      return points;
+    });
     this.#zoomed = new ZoomedPoints(box.live, this.name);
     this.#beginning = new Beginning(box.live, this.name);
   }
@@ -126,6 +129,11 @@ export class SessionView extends Changes {
     return this.watch.isDeleted || (this.info === undefined && this.#unlisted.isGone);
   }
 
+  /** There is or was one: the list may have dropped it before the watch of its progress ends. */
+  get wasThere(): boolean {
+    return this.info !== undefined || this.watch.latest !== undefined;
+  }
+
   get link(): SessionLink {
     return this.#link;
   }
@@ -177,6 +185,12 @@ export class SessionView extends Changes {
   /** The first recorded step. */
   get firstStep(): number {
     return this.watch.points[0]?.step ?? 0;
+  }
+
+  /** The step looked at, or, as long as there is nothing of it, the nearest that there is: what `point` is of. */
+  get shownStep(): number {
+    const { pinnedStep = this.lastStep, firstStep, lastStep } = this;
+    return Math.min(Math.max(pinnedStep, firstStep), lastStep);
   }
 
   /** What was recorded at the step looked at: the last point at or before it, or the newest. */

@@ -1,8 +1,9 @@
-import { html, nothing, type TemplateResult } from "lit";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { theme } from "../data/theme.ts";
 import { LightElement } from "../light-element.ts";
 import { type Fitted, fitted } from "./canvas.ts";
 import { frames } from "./frames.ts";
+import { tipLeft } from "./tip-left.ts";
 
 /** A figure that is drawn on a canvas: in the next frame after it changed, with its values under the pointer. */
 export abstract class CanvasFigure extends LightElement {
@@ -73,14 +74,18 @@ export abstract class CanvasFigure extends LightElement {
     this.redraw();
   }
 
+  override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    const tip = this.querySelector<HTMLElement>(".tip");
+    if (tip === null || this.#tip === undefined) return;
+    // How wide it is shows when it is there.
+    const { left } = this.querySelector("canvas")!.getBoundingClientRect();
+    const { clientWidth } = document.documentElement;
+    tip.style.left = `${tipLeft(left + this.#tip.x, tip.offsetWidth, clientWidth) - left}px`;
+  }
+
   override render() {
     const tip = this.#tip;
-    const width = this.querySelector("canvas")?.clientWidth ?? 0;
-    // To that side of the pointer where there is room.
-    const side =
-      tip !== undefined && tip.x > width / 2
-        ? `right:${width - tip.x + 10}px`
-        : `left:${(tip?.x ?? 0) + 10}px`;
     return html`
       <figure class="figure">
         <figcaption>${this.caption()}</figcaption>
@@ -92,7 +97,7 @@ export abstract class CanvasFigure extends LightElement {
           @pointerleave=${this.#onLeave}
         >
           <canvas role="img" aria-label=${this.initialLabel}></canvas>
-          ${tip === undefined ? nothing : html`<div class="tip" style="${side};top:${tip.y + 14}px">${tip.text}</div>`}
+          ${tip === undefined ? nothing : html`<div class="tip" style="top:${tip.y + 14}px">${tip.text}</div>`}
         </div>
         ${this.footer()}
       </figure>

@@ -105,7 +105,7 @@ class SessionPage extends LightElement {
     return html`
       <h1>${view.link.id}</h1>
       <p class="muted">
-        ${view.info === undefined ? "There is no session of this name here." : "This session was deleted."}
+        ${view.wasThere ? "This session was deleted." : "There is no session of this name here."}
         <a href=${formatLink({ page: "sessions" })}>All sessions</a>
       </p>
     `;

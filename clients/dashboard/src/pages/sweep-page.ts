@@ -1,5 +1,6 @@
 import { html, nothing, type PropertyValues } from "lit";
 import { keyed } from "lit/directives/keyed.js";
+import { count } from "../../../cli/numbers.ts";
 import type { SweepGroups } from "../../../cli/sweep-groups.ts";
 import { groupLabel } from "../../../figures/sweeps/labels.ts";
 import { type StagePanel, stagePanels } from "../../../figures/sweeps/stage-spreads.ts";
@@ -78,10 +79,7 @@ class SweepPage extends LightElement {
   }
 
   #results(view: SweepView, groups: SweepGroups) {
-    const { group, runs, bands } = view;
-    const chosen = group === undefined ? undefined : groups.get(group);
-    const name =
-      chosen === undefined || view.info!.groups === 1 ? "" : groupLabel(chosen.group, chosen.coordinates);
+    const { group, runs } = view;
     const panels = this.#panels(view).filter(({ times }) => times.length > 0);
     return html`
       <section aria-labelledby="settings-title">
@@ -89,7 +87,7 @@ class SweepPage extends LightElement {
           <h2 id="settings-title">Settings</h2>
           <span class="muted">medians over seeds; choose one to see its runs</span>
         </div>
-        <grokbox-sweep-groups .view=${view} .groups=${groups} .done=${runs.length}></grokbox-sweep-groups>
+        <grokbox-sweep-groups .view=${view} .groups=${groups} .done=${runs.length} .chosen=${group}></grokbox-sweep-groups>
       </section>
       ${
         panels.length === 0
@@ -106,6 +104,22 @@ class SweepPage extends LightElement {
             </section>
           `
       }
+      ${group !== undefined && group >= view.info!.groups ? this.#noGroup(group) : this.#group(view, groups)}
+    `;
+  }
+
+  #noGroup(group: number) {
+    return html`
+      <p class="section-head muted">There is no setting ${count(group)} in this sweep. Choose one above to see its runs.</p>
+    `;
+  }
+
+  /** Progress and runs of the one that is looked at. */
+  #group({ group, runs, bands, info }: SweepView, groups: SweepGroups) {
+    const chosen = group === undefined ? undefined : groups.get(group);
+    const name =
+      chosen === undefined || info!.groups === 1 ? "" : groupLabel(chosen.group, chosen.coordinates);
+    return html`
       <section aria-labelledby="bands-title">
         <div class="section-head">
           <h2 id="bands-title">Progress</h2>

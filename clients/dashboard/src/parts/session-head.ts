@@ -1,5 +1,6 @@
 import type { PresetInfo, Session, SessionInfo } from "@grokbox/sdk";
 import { html, nothing } from "lit";
+import { live } from "lit/directives/live.js";
 import { count, duration, short } from "../../../cli/numbers.ts";
 import { pairsText, specText, stopText } from "../../../cli/spec-text.ts";
 import { idOf, isTraining, usualEnd } from "../data/session-calls.ts";
@@ -16,7 +17,7 @@ export class SessionHead extends LightElement {
   declare view: SessionView;
   #presets: readonly PresetInfo[] = [];
   #until = "";
-  #underWay = Promise.resolve();
+  #underWay: Promise<unknown> = Promise.resolve();
   #said = "";
 
   override connectedCallback(): void {
@@ -54,8 +55,10 @@ export class SessionHead extends LightElement {
         await this.#call("Can't pause", async (session) => session.pause());
       } else {
         const untilStep = this.#until === "" ? usualEnd(info, this.#presets) : Number(this.#until);
-        this.#until = "";
-        await this.#call("Can't run", async (session) => session.run({ untilStep }).started);
+        const isTaken = await this.#call("Can't run", async (session) => session.run({ untilStep }).started);
+        // What was refused stays, to be put right.
+        if (isTaken) this.#until = "";
+        this.requestUpdate();
       }
     });
   }
@@ -70,13 +73,15 @@ export class SessionHead extends LightElement {
   }
 
   /** One after the other, as they were asked for. */
-  #then(work: () => Promise<void>): void {
+  #then(work: () => Promise<unknown>): void {
     this.#underWay = this.#underWay.then(work);
   }
 
-  async #call(what: string, call: (session: Session) => Promise<SessionInfo>): Promise<void> {
+  /** @returns whether the server did it */
+  async #call(what: string, call: (session: Session) => Promise<SessionInfo>): Promise<boolean> {
     const info = await this.view.box.attempt(what, async () => call(await this.view.session()));
     if (info !== undefined) this.view.put(info);
+    return info !== undefined;
   }
 
   override render() {
@@ -143,7 +148,7 @@ export class SessionHead extends LightElement {
           min=${info.step + 1}
           step="1"
           placeholder=${usualEnd(info, this.#presets)}
-          .value=${this.#until}
+          .value=${live(this.#until)}
           @input=${(event: InputEvent) => {
             this.#until = (event.target as HTMLInputElement).value;
           }}

@@ -29,19 +29,19 @@ class TimeBar extends LightElement {
     const { view } = this;
     const slider = this.querySelector("input");
     if (slider === null) return;
-    const { pinnedStep, firstStep, lastStep } = view;
-    const value = String(pinnedStep ?? lastStep);
+    const { pinnedStep, shownStep, firstStep, lastStep } = view;
+    const value = String(shownStep);
     if (slider.min !== String(firstStep)) slider.min = String(firstStep);
     if (slider.max !== String(lastStep)) slider.max = String(lastStep);
     if (slider.value !== value) slider.value = value;
-    const said = pinnedStep === undefined ? `step ${count(lastStep)}, now` : `step ${count(pinnedStep)}`;
+    const said = `step ${count(shownStep)}${pinnedStep === undefined ? ", now" : ""}`;
     // Live, it would be read out with every frame to whoever has the slider in focus.
     const isDue = pinnedStep !== undefined || performance.now() - this.#saidMs > 2_000;
     if (isDue && slider.getAttribute("aria-valuetext") !== said) {
       this.#saidMs = performance.now();
       slider.setAttribute("aria-valuetext", said);
     }
-    setText(this.querySelector<HTMLElement>("output strong")!, count(pinnedStep ?? lastStep));
+    setText(this.querySelector<HTMLElement>("output strong")!, count(shownStep));
     setText(
       this.querySelector<HTMLElement>("output .muted")!,
       pinnedStep === undefined ? "now" : `of ${count(lastStep)}`,
@@ -58,7 +58,7 @@ class TimeBar extends LightElement {
 
   #onKey(event: KeyboardEvent): void {
     const { view } = this;
-    const step = view.pinnedStep ?? view.lastStep;
+    const step = view.shownStep;
     const every = view.info?.recordEvery ?? 1;
     const page = Math.max(every, Math.round((view.lastStep - view.firstStep) / 20));
     // To recorded steps: at all others there is nothing else to see.

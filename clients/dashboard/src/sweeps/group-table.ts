@@ -15,11 +15,18 @@ const titles = ["Runs", "Grokked", "At step", "Memorized at", "Loss", "Test", "F
 
 /** The settings of a sweep, with medians over their seeds; each leads to its runs. */
 class GroupTable extends LightElement {
-  static override properties = { view: { attribute: false }, groups: { attribute: false }, done: {} };
+  static override properties = {
+    view: { attribute: false },
+    groups: { attribute: false },
+    done: {},
+    chosen: {},
+  };
   declare view: SweepView;
   declare groups: SweepGroups;
   /** Runs that have finished: what `groups` has changes with it. */
   declare done: number;
+  /** The group that is looked at. */
+  declare chosen: number | undefined;
   #isAll = false;
 
   override render() {
@@ -58,7 +65,7 @@ class GroupTable extends LightElement {
 
   #row(row: SweepGroup) {
     const { group, done, bad, grokked, memorized, trainLoss, testAccuracy, forecast } = row;
-    const { view, groups } = this;
+    const { view, groups, chosen } = this;
     const step = (steps: readonly number[]) => (steps.length === 0 ? "–" : count(median(steps)));
     const share = (shares: readonly number[]) => (shares.length === 0 ? "–" : percent(median(shares)));
     const cells: readonly string[] = [
@@ -72,12 +79,12 @@ class GroupTable extends LightElement {
     ];
     const link = formatLink({ page: "sweep", id: sweepIdOf(view.name), group });
     return html`
-      <tr role="row" class=${view.group === group ? "chosen" : ""}>
+      <tr role="row" class=${chosen === group ? "chosen" : ""}>
         <td role="cell" class="wide" data-title=${this.#parameters}>
           <span class="name">
             <a
               href=${link}
-              aria-current=${view.group === group ? "true" : nothing}
+              aria-current=${chosen === group ? "true" : nothing}
               @click=${(event: Event) => {
                 event.preventDefault();
                 view.show(group);

@@ -6,6 +6,7 @@ import {
   type StageTime,
   stageKinds,
 } from "../../../figures/sweeps/stage-spreads.ts";
+import { stepLabels } from "../charts/labels.ts";
 import { roundSplits } from "../charts/ranges.ts";
 import type { Fitted } from "../draw/canvas.ts";
 import { CanvasFigure } from "../draw/canvas-figure.ts";
@@ -99,7 +100,9 @@ class StageTimesFigure extends CanvasFigure {
     context.font = "11px system-ui, sans-serif";
     context.textBaseline = "middle";
     context.textAlign = "right";
-    for (const step of roundSplits(low, high, 7)) {
+    const steps = roundSplits(low, high, 7).filter(Number.isInteger);
+    const labels = stepLabels(steps);
+    for (const [i, step] of steps.entries()) {
       const down = Math.round(y(step)) + 0.5;
       context.strokeStyle = ink.faint;
       context.lineWidth = 1;
@@ -108,7 +111,7 @@ class StageTimesFigure extends CanvasFigure {
       context.lineTo(width - margin.right, down);
       context.stroke();
       context.fillStyle = ink.muted;
-      context.fillText(step < 1_000 ? String(step) : `${step / 1_000}k`, margin.left - 6, down);
+      context.fillText(labels[i]!, margin.left - 6, down);
     }
     context.textAlign = "center";
     context.textBaseline = "bottom";

@@ -1,5 +1,5 @@
 import { type Wave, waves } from "@grokbox/sdk";
-import { html, type PropertyValues } from "lit";
+import { html, nothing, type PropertyValues } from "lit";
 import { count, measure } from "../../../cli/numbers.ts";
 import { wrap } from "../../../figures/spectrum.ts";
 import type { Fitted } from "../draw/canvas.ts";
@@ -93,8 +93,9 @@ class PhaseScatter extends CanvasFigure {
   }
 
   protected override footer() {
-    const mean = this.state?.spectrum.meanAbsSinMisalignment;
-    return html`<p class="note">a point a neuron; mean |sin D| ${measure(mean)}</p>`;
+    if (this.state === undefined) return nothing;
+    const { meanAbsSinMisalignment: mean } = this.state.spectrum;
+    return html`<p class="note">a point a neuron${mean === undefined ? "" : `; mean |sin D| ${measure(mean)}`}</p>`;
   }
 }
 

@@ -1,4 +1,4 @@
-import { html, type PropertyValues } from "lit";
+import { html, nothing, type PropertyValues } from "lit";
 import { count, measure } from "../../../cli/numbers.ts";
 import { isDark } from "../data/theme.ts";
 import type { Fitted } from "../draw/canvas.ts";
@@ -88,7 +88,8 @@ class SpectrumHeatmap extends CanvasFigure {
   }
 
   protected override footer() {
-    const largest = this.#map === undefined ? "" : measure(this.#map.largest);
+    if (this.#map === undefined) return nothing;
+    const largest = measure(this.#map.largest);
     return html`
       <p class="note scale">
         <span>−${largest}</span>

@@ -56,9 +56,10 @@ class WeightsSection extends LightElement {
     if (problem !== "") return problem;
     if (state === undefined) return "";
     const { step, width, spectrum } = state;
+    const { pinnedStep, lastStep } = this.view;
     const some =
       spectrum.neurons.length < width ? `; ${count(spectrum.neurons.length)} of ${count(width)} neurons` : "";
-    return `of step ${count(step)}${this.view.pinnedStep === undefined ? "" : ", the newest snapshot at or before the step shown"}${some}`;
+    return `of step ${count(step)}${pinnedStep === undefined || pinnedStep >= lastStep ? "" : ", the newest snapshot at or before the step shown"}${some}`;
   }
 }
 
