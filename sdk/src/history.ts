@@ -15,7 +15,7 @@ export interface HistoryOptions extends CallOptions {
 /**
  * The points recorded so far, oldest first. The deadline is for each page.
  *
- * @throws ABORTED when the session was put back to a snapshot meanwhile, so that what was read is no more
+ * @throws ABORTED when the session's epoch changed meanwhile, as by a return to a snapshot, so that what was read is no more
  */
 export async function* readHistory(
   connection: Connection,
@@ -37,6 +37,6 @@ export async function* readHistory(
 }
 
 function replaced(session: string): GrokboxError {
-  const message = `the history of ${session} was replaced while it was read: the session was put back to a snapshot; ask again`;
+  const message = `the history of ${session} was replaced while it was read: the session was put back to a snapshot, or went another way than before a crash; ask again`;
   return new GrokboxError(message, { code: "ABORTED", metadata: { session } });
 }

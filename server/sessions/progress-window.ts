@@ -17,7 +17,7 @@ export type WindowEvent =
 
 /**
  * The recorded points between two steps, both included, read as they are asked for. A gap tells of points that left the retained history,
- * and may have been of the window. When the session is put back to a snapshot meanwhile, another `opened` begins it all again.
+ * and may have been of the window. When its epoch changes meanwhile, another `opened` begins it all again.
  */
 export async function* progressWindow(
   session: Session,
@@ -42,7 +42,7 @@ export async function* progressWindow(
   }
 }
 
-/** Ends early when the session is put back to a snapshot. */
+/** Ends early when the epoch changes. */
 async function* readOnce(
   session: Session,
   cursor: Cursor,

@@ -71,7 +71,7 @@ async function* follow(
   let isOpened = false;
   while (!signal.aborted) {
     if (session.epoch !== epoch) {
-      // The session was put back to a snapshot: what the watcher has of its later points is no longer so.
+      // What the watcher has of later points, and it may be of all, is no longer so: the session was put back to a snapshot, say.
       epoch = session.epoch;
       cursor.next = Math.max(1, log.oldest);
       stride = 1;

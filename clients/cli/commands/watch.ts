@@ -72,7 +72,9 @@ async function show(session: Session, { output, options, interrupt }: Call<Optio
     if (output.json) output.record(event);
     else if (event.kind === "point") output.print([row(event)]);
     else if (event.kind === "reset")
-      output.say(["What follows is another course: the session was put back to a snapshot."]);
+      output.say([
+        "What follows is another course: the session was put back to a snapshot, or went another way than before a crash.",
+      ]);
     else {
       const missed = event.lastSequence - event.firstSequence + 1;
       output.say([`${plural(missed, "point")} left the retained history before they could be shown.`]);

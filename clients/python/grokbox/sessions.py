@@ -329,7 +329,7 @@ class Session:
         self, from_sequence: int = 0, *, page_size: int = 0, deadline: float | None = None
     ) -> Iterator[ProgressPoint]:
         """The points recorded so far, oldest first; 0 for all that is retained. ``deadline`` is for each page. Raises ABORTED
-        when the session was put back to a snapshot meanwhile, so that what was read is no more."""
+        when the session's epoch changed meanwhile, as by a return to a snapshot, so that what was read is no more."""
         request = training_pb2.GetHistoryRequest(session=self.name, from_sequence=from_sequence, page_size=page_size)
         box = self._connection
         epoch = None

@@ -41,7 +41,7 @@ export async function askWindow(
   try {
     for await (const answer of answers(asking, question, ({ case: kind }) => kind === "done", stop.signal)) {
       if (answer.case === "opened") {
-        // Again when it was put back to a snapshot on the way: what came is another history's.
+        // Again when its epoch changed on the way: what came is another history's.
         window = { epoch: answer.value.epoch, stride: 1, points: [], missing: false };
       } else if (answer.case === "gap") window.missing = true;
       else if (answer.case === "batch") {
