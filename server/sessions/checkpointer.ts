@@ -24,9 +24,10 @@ export class Checkpointer {
   ) {
     const tick = () => {
       for (const session of sessions()) {
-        const { attemptTimeMs, costMs, isWriting } = session.keeper;
-        const dueMs = attemptTimeMs + Math.max(everyMs, costMs / largestShare);
-        if (isWriting || this.#waiting.has(session) || !session.isDirty || Date.now() < dueMs) continue;
+        const { attemptedMs, costMs, isWriting } = session.keeper;
+        const dueMs = attemptedMs + Math.max(everyMs, costMs / largestShare);
+        if (isWriting || this.#waiting.has(session) || !session.isDirty || performance.now() < dueMs)
+          continue;
         this.#waiting.add(session);
         session
           .checkpoint()

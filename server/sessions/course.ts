@@ -206,7 +206,7 @@ export class Course {
       await training.restore(head, snapshot);
       // What was asked to be written before must not take the truncation along.
       await keeper.idle();
-      const newest = this.#cut(head.newest, snapshot.info.createTimeMs);
+      const newest = this.#cut(head, snapshot.info.createTimeMs);
       this.#number = head.course;
       this.renewEpoch();
       standing.forgetStop();
@@ -227,15 +227,20 @@ export class Course {
   /**
    * Takes the points off the log that it did not have at an earlier time.
    *
-   * @param newestThen - its newest sequence at that time
+   * @param then - what was stored at that time
    * @returns its newest sequence now: points that it had then may have been taken off since
    */
-  #cut(newestThen: number, timeMs: number): number {
+  #cut(then: Pick<Head, "newest" | "cuts">, timeMs: number): number {
     const { log } = this.#parts.training;
-    const cuts = this.#cuts.filter((cut) => cut.timeMs >= timeMs).map(({ newest }) => newest);
-    const newest = Math.min(newestThen, log.newest, ...cuts);
+    // The last one is always among them.
+    const last = then.cuts.at(-1)?.number ?? 0;
+    const later = this.#cuts.filter(({ number, timeMs: cutMs = 0 }) =>
+      number === undefined ? cutMs >= timeMs : number > last,
+    );
+    const newest = Math.min(then.newest, log.newest, ...later.map((cut) => cut.newest));
     log.truncate(newest);
-    this.#cuts = [...this.#cuts.filter((cut) => cut.newest < newest), { timeMs: Date.now(), newest }];
+    const number = 1 + (this.#cuts.at(-1)?.number ?? 0);
+    this.#cuts = [...this.#cuts.filter((cut) => cut.newest < newest), { number, newest }];
     return newest;
   }
 

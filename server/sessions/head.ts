@@ -24,10 +24,19 @@ export interface Head {
   readonly oldest: number;
   readonly newest: number;
   readonly latest: ProgressPoint | null;
-  /** When the log lost its points after `newest`: what was recorded before may have counted points that are others now. */
-  readonly cuts: readonly { readonly timeMs: number; readonly newest: number }[];
+  /**
+   * Where the log lost its points after `newest`: what was recorded before may have counted points that are others now. In order, numbered
+   * from 1; those of earlier versions have the time in place of a number.
+   */
+  readonly cuts: readonly Cut[];
   /** Of each trigger, by name, what it has counted. */
   readonly triggers: Readonly<Record<string, TriggerMemory>>;
+}
+
+export interface Cut {
+  readonly number?: number;
+  readonly timeMs?: number;
+  readonly newest: number;
 }
 
 export interface TriggerMemory {

@@ -71,7 +71,7 @@ export class Keeper {
   #captures = 0;
   #forgotten = false;
   #commitTimeMs: number;
-  #attemptTimeMs: number;
+  #attemptedMs = performance.now();
   #alarm = "";
   #costMs = 0;
 
@@ -85,7 +85,6 @@ export class Keeper {
     this.#kept = kept;
     this.#committed = committed;
     this.#commitTimeMs = commitTimeMs;
-    this.#attemptTimeMs = commitTimeMs;
   }
 
   /** What it keeps outlasts the server. */
@@ -102,9 +101,9 @@ export class Keeper {
     return this.#commitTimeMs;
   }
 
-  /** When it was last tried to commit a state. */
-  get attemptTimeMs(): number {
-    return this.#attemptTimeMs;
+  /** When it was last tried to commit something, or was begun, by `performance.now()`: the day's time may be set back. */
+  get attemptedMs(): number {
+    return this.#attemptedMs;
   }
 
   /** Why the last commit failed; empty when it did not. */
@@ -207,7 +206,7 @@ export class Keeper {
       throw known;
     } finally {
       if (capture !== undefined) this.#costMs = performance.now() - began;
-      this.#attemptTimeMs = Date.now();
+      this.#attemptedMs = performance.now();
     }
     this.#committed = head;
     capture?.stored();

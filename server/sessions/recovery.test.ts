@@ -9,6 +9,7 @@ import { storeFile } from "../store/database.ts";
 import { restoreBackup } from "../store/doctor.ts";
 import { type Commit, StoreError } from "../store/store.ts";
 import type { RunPlan } from "./plan.ts";
+import type { ProgressPoint } from "./progress-log.ts";
 import { Receipt } from "./receipt.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
@@ -619,6 +620,82 @@ test("back on the branch that was left before, the log has no points of the othe
   await session.restoreSnapshot(30, 50, unrepeated(), never);
   // The end of a job records its step once more.
   expect([...new Set(await stepsOf(session))]).toEqual([0, 5, 10, 30]);
+});
+
+test("with the day's time set back, checkpoints go on, and a log goes back to the branch that it is asked for", async () => {
+  const registry = await restored(folder(), { checkpointEveryMs: 20 });
+  const session = await start(registry);
+  for (let step = 10; step <= 20; step += 10) {
+    await advance(session, 10);
+    await session.snapshot({ expectedStep: step, label: "" }, never);
+  }
+  const seen = await session.withLog((log) => log.read(1, 100));
+  const now = Date.now();
+  vi.spyOn(Date, "now").mockImplementation(() => now - 3_600_000);
+  try {
+    await session.restoreSnapshot(10, 20, unrepeated(), never);
+    await session.swapActivation("gelu", 10, unrepeated(), never);
+    await advance(session, 10);
+    await session.restoreSnapshot(20, 20, unrepeated(), never);
+    const points = await session.withLog((log) => log.read(1, 100));
+    const isOf = (point: ProgressPoint) =>
+      seen.some(({ step, trainLoss }) => step === point.step && trainLoss === point.trainLoss);
+    expect(points.filter((point) => !isOf(point))).toEqual([]);
+    await advance(session, 10);
+    await expect.poll(() => session.keeper.committed!.step).toBe(session.step);
+  } finally {
+    vi.restoreAllMocks();
+  }
+});
+
+test("an epoch that is renewed at a start on a full disk is stored once there is space", async () => {
+  const directory = folder();
+  let registry = await restored(directory);
+  const session = await start(registry);
+  await advance(session, 10);
+  const after = await crash(registry);
+  const crashed = dirname(after.store.path!);
+  await shut(after);
+  // What crash() has opened has ended well: once more as it was.
+  const database = new DatabaseSync(join(crashed, storeFile));
+  database.exec("UPDATE about SET value = 0 WHERE key = 'clean_shutdown'");
+  database.close();
+  registry = await openTestRegistry({ directory: crashed, threads: 1, checkpointEveryMs: 20 });
+  open.push(registry);
+  fillUp(registry, () => true);
+  await registry.restore({ resume: true });
+  const { epoch } = registry.get(session.name);
+  expect(registry.get(session.name).isDirty).toBe(true);
+  vi.restoreAllMocks();
+  await expect.poll(() => registry.get(session.name).isDirty).toBe(false);
+  expect((await crash(registry)).get(session.name).epoch === epoch).toBe(false);
+  await shut(registry);
+  expect((await restored(crashed)).get(session.name).epoch).toBe(epoch);
+});
+
+test("a session that wakes while its history is read trains on, with every point", async () => {
+  const directory = folder();
+  let registry = await restored(directory);
+  const names = [];
+  for (let i = 0; i < 8; i++) {
+    const session = await start(registry, undefined, 1);
+    await advance(session, 20);
+    names.push(session.name);
+  }
+  await shut(registry);
+  registry = await restored(directory);
+  for (const name of names) {
+    const session = registry.get(name);
+    let isDone = false;
+    const readers = Array.from({ length: 3 }, async () => {
+      while (!isDone) await stepsOf(session).then(() => new Promise(setImmediate));
+    });
+    await advance(session, 5).finally(() => {
+      isDone = true;
+    });
+    await Promise.all(readers);
+    expect(await stepsOf(session)).toEqual(Array.from({ length: 26 }, (_, step) => step));
+  }
 });
 
 test("a snapshot that a fork is being made of does not expire, and does afterwards", async () => {

@@ -150,14 +150,14 @@ export class Registry {
     for (const { session, interrupted } of restored)
       if (interrupted !== undefined) session.resume(interrupted);
     const renewed = restored.filter(({ isRenewed }) => isRenewed).map(({ session }) => session);
-    // At once, since those that nobody uses must not go back to their old epochs at a later, clean start. And also where none is renewed:
-    // from now on somebody may see what is not stored, so that an end without a word is a crash.
-    const putSessions = renewed.map((session) => session.row(session.keeper.committed!, undefined));
-    if (restored.length > 0)
-      await this.store.commit({ putSessions }).catch((error) => {
-        // A full disk is no reason not to start.
-        if (!(toGrokboxError(error) instanceof GrokboxError)) this.#onDefect(error);
-      });
+    // A full disk is no reason not to start.
+    const tolerate = (error: unknown) => {
+      if (!(toGrokboxError(error) instanceof GrokboxError)) this.#onDefect(error);
+    };
+    // At once, since those that nobody uses must not go back to their old epochs at a later, clean start; what fails is tried again.
+    await Promise.all(renewed.map(({ keeper }) => keeper.commit(undefined).catch(tolerate)));
+    // From now on somebody may see what is not stored, so that an end without a word is a crash.
+    if (restored.length > renewed.length) await this.store.commit({}).catch(tolerate);
     return damaged;
   }
 

@@ -52,6 +52,8 @@ export class Residence {
   async #wakeOn(engine: Engine): Promise<void> {
     const { id, training, store, reserve, resize, release } = this.#parts;
     await reserve(engine);
+    // Somebody else who leaves the log meanwhile must not unload what the trainer is about to go on with.
+    this.#readers += 1;
     try {
       await this.#load();
       await resize();
@@ -62,6 +64,9 @@ export class Residence {
     } catch (error) {
       release();
       throw toGrokboxError(error);
+    } finally {
+      this.#readers -= 1;
+      this.restLog();
     }
   }
 

@@ -1,7 +1,7 @@
 import { GrokkingStep } from "../../model/grokking-step.ts";
 import type { Analyst } from "../analyst.ts";
 import { forecast, initialWeights } from "../dynamics.ts";
-import { isWithoutDevice } from "../errors.ts";
+import type { Reason } from "../errors.ts";
 import { isPlanned, type RunPlan } from "../plan.ts";
 import type { ProgressPoint } from "../progress-log.ts";
 import type { Session } from "../session.ts";
@@ -37,11 +37,21 @@ export type StoredPoint = Readonly<Record<string, number | string>>;
 /** Points that are looked at before others have a turn. */
 const pointsATurn = 2_048;
 
-/** The end of a run, when it has one: what was only interrupted has none. */
-export function endOf(session: Session): { readonly outcome: Outcome; readonly detail: string } | undefined {
+export interface RunEnd {
+  readonly outcome: Outcome;
+  readonly detail: string;
+}
+
+/**
+ * The end of a run, when it has one: what was only interrupted has none.
+ *
+ * @param isPassing - what made it fail will end by itself
+ */
+export function endOf(session: Session, isPassing: (cause: Reason) => boolean): RunEnd | undefined {
   const { plan, stopReason } = session;
   const outcome = stopReason && outcomes[stopReason.kind];
-  if (plan !== undefined || outcome === undefined || isWithoutDevice(stopReason?.cause)) return undefined;
+  if (plan !== undefined || outcome === undefined) return undefined;
+  if (stopReason?.cause !== undefined && isPassing(stopReason.cause)) return undefined;
   return { outcome, detail: stopReason!.detail };
 }
 
@@ -55,12 +65,12 @@ const outcomes: Partial<Record<StopKind, Outcome>> = {
 /** Of a session whose run has ended. */
 export async function summarize(
   session: Session,
+  { outcome, detail }: RunEnd,
   plan: RunPlan,
   grid: readonly number[],
   analyst: Analyst,
   signal: AbortSignal,
 ): Promise<{ readonly summary: RunSummary; readonly curve: Uint8Array }> {
-  const { outcome, detail } = endOf(session)!;
   const grokking = new GrokkingStep();
   const curve = new CurveBuilder(grid);
   const { latest, newest } = session.log;

@@ -1,9 +1,9 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { GrokkingStep } from "../../model/grokking-step.ts";
 import { initialState } from "../../model/initial-state.ts";
 import { lottery } from "../../model/lottery.ts";
 import { groupCount, runCount, specOf } from "../../model/sweep-grid.ts";
-import type { EventRow } from "../../store/store.ts";
+import { type EventRow, StoreError } from "../../store/store.ts";
 import { type TestRegistryOptions, unrepeated } from "../testing/registry.ts";
 import { curveMeasures, curveOf } from "./curve.ts";
 import type { RunSummary } from "./summary.ts";
@@ -225,6 +225,61 @@ test("where there is room for few sessions a sweep waits for it, and says so", a
   await ended(sweep);
   expect([...box.registry.all()]).toEqual([other]);
   expect(await results(box, sweep)).toHaveLength(6);
+});
+
+test("runs that were paused, and whose memory others have meanwhile, wait for it", async () => {
+  const plan = { ...definition().plan, untilStep: 30_000, recordEvery: 1_000 };
+  const what = definition({ plan, maxParallel: 3, axes: [] });
+  const straight = await start(await open(), what);
+  const box = await open({ limits: { maxStateBytes: 420_000 } });
+  const sweep = await start(box, what);
+  while (sweep.active.length < 3 || sweep.active.some(({ step }) => step === 0))
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  await sweep.pause();
+  const others = [];
+  for (let seed = 0; seed < 3; seed++) {
+    const session = {
+      spec: { ...specOf(what, 0), seed },
+      preset: "",
+      labels: {},
+      engine: "",
+      recordEvery: 10,
+    };
+    others.push(await box.registry.start(session));
+    await others.at(-1)!.run({ ...plan, untilStep: 1e9 }, undefined, never);
+  }
+  await sweep.resume();
+  while (sweep.waitsFor === "") await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(sweep.waitsFor).toContain("needs");
+  for (const { name } of others) await box.registry.delete(name);
+  await Promise.all([ended(sweep), ended(straight)]);
+  expect(await results(box, sweep)).toEqual(await results(boxes[0]!, straight));
+});
+
+test("a sweep that is deleted or cancelled while the store takes little more is so, and the rest follows", async () => {
+  const box = await open({ checkpointEveryMs: 20 });
+  const plan = { ...definition().plan, untilStep: 1_000_000, recordEvery: 1_000 };
+  const [one, other] = [await start(box, definition({ plan })), await start(box, definition({ plan }))];
+  while (one.active.length + other.active.length < 8) await new Promise((resolve) => setTimeout(resolve, 1));
+  const { store } = box.registry;
+  const commit = store.commit.bind(store);
+  const full = vi
+    .spyOn(store, "commit")
+    .mockImplementation((unit, transfer) =>
+      unit.deleteSessions || unit.deleteSweeps || unit.deleteSweepRuns
+        ? Promise.reject(new StoreError("FULL", "the disk is full"))
+        : commit(unit, transfer),
+    );
+  await box.sweeps.delete(one.name);
+  await other.cancel();
+  expect([...box.sweeps.list(Number.POSITIVE_INFINITY)]).toEqual([other]);
+  expect([other.state, other.active]).toEqual(["cancelled", []]);
+  expect([...box.registry.all()]).toEqual([]);
+  expect((await store.load()).sessions).toHaveLength(8);
+  full.mockRestore();
+  await box.sweeps.delete(other.name);
+  await expect.poll(async () => (await store.load()).sessions).toEqual([]);
+  await expect.poll(async () => (await store.loadSweeps()).sweeps).toEqual([]);
 });
 
 test("a watcher is told of every run once, in the order in which they finish, and can begin anywhere", async () => {

@@ -26,6 +26,8 @@ export class Sweeps {
   readonly analyst = new Analyst();
   readonly #onDefect: (error: unknown) => void;
   readonly #sweeps = new Map<string, Sweep>();
+  /** Deleted, but for some of their rows. */
+  readonly #undeleted = new Set<Sweep>();
   #started = 0;
   #starting = 0;
 
@@ -94,6 +96,7 @@ export class Sweeps {
     invalid: InvalidCells = noInvalidCells,
   ): Promise<Sweep> {
     this.registry.checkOpen();
+    this.#forgetDeleted();
     const { maxSweeps: limit } = this.limits;
     if (this.#sweeps.size + this.#starting >= limit)
       throw new GrokboxError("TOO_MANY_SWEEPS", `there are ${limit} sweeps already; delete some`, { limit });
@@ -133,8 +136,25 @@ export class Sweeps {
   }
 
   async delete(name: string, answerOf?: AnswerOf): Promise<void> {
-    await this.get(name).delete(answerOf);
+    const sweep = this.get(name);
+    this.#forgetDeleted();
+    try {
+      await sweep.delete(answerOf);
+    } catch (error) {
+      if (sweep.state !== "deleted") throw error;
+      // That it is deleted is durable; on a full disk its rows are tried again later, or at the next start.
+      if (!(error instanceof GrokboxError)) this.#onDefect(error);
+      this.#undeleted.add(sweep);
+    }
     this.#sweeps.delete(name);
+  }
+
+  /** What is deleted here, and could not be removed from the store, is tried again. */
+  #forgetDeleted(): void {
+    for (const sweep of this.#undeleted) {
+      this.#undeleted.delete(sweep);
+      sweep.forget().catch(() => this.#undeleted.add(sweep));
+    }
   }
 
   /** Lets no sweep begin a run; before the registry is shut down. */

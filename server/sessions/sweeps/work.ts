@@ -1,14 +1,14 @@
 import type { Spec } from "../../model/spec.ts";
 import { specOf } from "../../model/sweep-grid.ts";
 import type { Analyst } from "../analyst.ts";
-import { GrokboxError, isWithoutDevice } from "../errors.ts";
+import { GrokboxError, isWithoutDevice, type Reason } from "../errors.ts";
 import type { Placement } from "../placement.ts";
 import type { Registry } from "../registry.ts";
 import type { Session } from "../session.ts";
 import { cellViolations } from "./cell-violations.ts";
 import type { SweepDefinition } from "./definition.ts";
 import type { Ledger } from "./ledger.ts";
-import { endOf, type RunSummary, summarize } from "./summary.ts";
+import { endOf, type RunEnd, type RunSummary, summarize } from "./summary.ts";
 
 /** A run that has ended, and its session where it had one. */
 export interface EndedRun {
@@ -33,8 +33,8 @@ export interface WorkParts {
   commitEnd(ended: EndedRun): Promise<void>;
 }
 
-/** What ends by itself: room for a session is made by others, and a disk is tidied. */
-const passing = ["TOO_MANY_SESSIONS", "OUT_OF_MEMORY", "STORAGE_FULL", "QUEUE_FULL"];
+/** What ends by itself whatever the network: room for a session is made by others, and a disk is tidied. */
+const passing: readonly Reason[] = ["TOO_MANY_SESSIONS", "STORAGE_FULL", "QUEUE_FULL"];
 const retryMs = 500;
 
 /** The work of a sweep: a few lanes, each of which does one run after the other, from a session's start to its summary. */
@@ -93,10 +93,12 @@ export class Work {
     this.#waitsFor = "";
   }
 
-  /** Forgets the runs that were stopped, with their sessions. */
+  /** Forgets the runs that were stopped, with their sessions: what can't be removed from the store the registry tries again. */
   async drop(): Promise<void> {
     for (const [run, session] of [...this.#active]) {
-      await this.#parts.registry.delete(session.name);
+      await this.#parts.registry.delete(session.name).catch((error) => {
+        if (!(error instanceof GrokboxError && error.reason === "STORAGE_FULL")) throw error;
+      });
       this.#active.delete(run);
     }
   }
@@ -145,16 +147,29 @@ export class Work {
     const session = this.#active.get(run) ?? (await this.#start(run, signal));
     if (session === undefined) return;
     this.#active.set(run, session);
-    for (let isFirst = true; endOf(session) === undefined && !signal.aborted; isFirst = false) {
-      // It was stopped for another reason than that it has no device: whoever stopped it goes on with it.
-      if (!isFirst && !isWithoutDevice(session.stopReason?.cause)) return;
+    const isPassing = (cause: Reason) => this.#isPassing(cause, session.spec);
+    for (let isFirst = true; ; isFirst = false) {
+      const end = endOf(session, isPassing);
+      if (end !== undefined) {
+        this.#waitsFor = "";
+        return this.#retire(run, session, end, signal);
+      }
+      // It was stopped for another reason than one that passes: whoever stopped it goes on with it.
+      const cause = session.stopReason?.cause;
+      if (!isFirst && !(cause !== undefined && isPassing(cause))) return;
       if (!isFirst) await this.#waitOut(session.stopReason!.detail, signal);
       if (signal.aborted) return;
       if (!session.isTraining) session.resume({ ...this.#parts.definition.plan, since: 1 });
       await session.atRest;
     }
-    if (endOf(session) !== undefined) this.#waitsFor = "";
-    if (endOf(session) !== undefined) await this.#retire(run, session, signal);
+  }
+
+  /** A network goes on once there is a device, or others have given back the memory that it needs. */
+  #isPassing(reason: Reason, spec: Spec): boolean {
+    const { registry, definition } = this.#parts;
+    return (
+      isWithoutDevice(reason) || (reason === "OUT_OF_MEMORY" && registry.canHold(spec, definition.engine))
+    );
   }
 
   /** Its session; undefined when it is to stop before, or the run can have none and has ended by that. */
@@ -183,8 +198,7 @@ export class Work {
         if (!(error instanceof GrokboxError)) throw error;
         const { reason, message } = error;
         if (reason === "SHUTTING_DOWN") return undefined;
-        const isPassing = passing.includes(reason) || isWithoutDevice(reason);
-        if (!isPassing || (reason === "OUT_OF_MEMORY" && !registry.canHold(spec, engine))) {
+        if (!passing.includes(reason) && !this.#isPassing(reason, spec)) {
           const outcome = reason === "DIVERGED" ? "diverged" : "failed";
           await this.#finish(run, { outcome, detail: message, step: 0 }, signal);
           return undefined;
@@ -211,11 +225,11 @@ export class Work {
     return placement;
   }
 
-  async #retire(run: number, session: Session, signal: AbortSignal): Promise<void> {
+  async #retire(run: number, session: Session, end: RunEnd, signal: AbortSignal): Promise<void> {
     const { registry, analyst, definition, grid } = this.#parts;
     const { plan, keepSessions } = definition;
-    const summarized = await this.#patiently(signal, () =>
-      summarize(session, plan, grid, analyst, registry.closing),
+    const summarized = await this.#patiently(session.spec, signal, () =>
+      summarize(session, end, plan, grid, analyst, registry.closing),
     );
     if (summarized === undefined) return;
     const { summary, curve } = summarized;
@@ -244,13 +258,13 @@ export class Work {
     }
   }
 
-  /** Does what needs a device once there is one; undefined when it is to stop before. */
-  async #patiently<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
+  /** Does what needs a device, and memory, once there is some; undefined when it is to stop before. */
+  async #patiently<T>(spec: Spec, signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
     while (!signal.aborted) {
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof GrokboxError) || !isWithoutDevice(error.reason)) throw error;
+        if (!(error instanceof GrokboxError) || !this.#isPassing(error.reason, spec)) throw error;
         await this.#waitOut(error.message, signal);
       }
     }
