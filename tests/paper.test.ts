@@ -57,6 +57,12 @@ test("another seed is run but not compared", async () => {
   expect(out).not.toMatch(/yes|NO/);
 });
 
+test("--help prints the usage", async () => {
+  const { code, out, err } = await run("--help");
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toMatch(/^usage: npm run paper/);
+});
+
 describe("a wrong command line is told with the usage, and exits with 2", () => {
   test.each([
     [["--p", "22"], "--p 22: it must be odd"],

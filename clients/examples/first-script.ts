@@ -8,4 +8,5 @@ for await (const point of session.run({ untilStep: 10_000, recordEvery: 1_000 })
 }
 const { neuronsPerFrequency, ipr } = await session.spectrum();
 console.log("neurons per frequency:", ...neuronsPerFrequency, "IPR:", ipr.mean);
-console.table(await session.swapActivation(["abs", "x^4", "exp", "x"], { evaluateOnly: true }));
+const swaps = await session.swapActivation(["abs", "x^4", "exp", "x"], { evaluateOnly: true });
+console.table(swaps, ["activation", "accuracy", "loss"]);

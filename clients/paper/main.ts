@@ -38,6 +38,10 @@ export interface PaperContext {
  * @throws what went wrong with the server or the run
  */
 export async function paper(context: PaperContext): Promise<0 | 1 | 2> {
+  if (context.argv.includes("--help")) {
+    context.stdout.write(usage);
+    return 0;
+  }
   let options: PaperOptions;
   try {
     options = parseOptions(context.argv);

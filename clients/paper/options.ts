@@ -54,6 +54,7 @@ export const usage = `usage: npm run paper -- [--out DIR] [--p P] [--steps N] [-
   --seed    0 to 4294967295; left out: ${publishedSeed}, the published one
   --engine  auto, cpu, cpu:addon or cpu:wasm; left out: auto
   --json    print one JSON object in place of text
+  --help    print this
 `;
 
 /** Throws UsageError. */
