@@ -128,6 +128,12 @@ export const checks: readonly Check[] = [
       await page.getByRole("button", { name: "Live" }).focus();
       await page.keyboard.press("Enter");
       await page.evaluate("document.activeElement.blur()");
+      // On a quick machine the run has ended by now.
+      if ((await session.refresh()).state !== "running") {
+        await page.keyboard.press(" ");
+        await until("space runs", async () => (await session.refresh()).state === "running");
+      }
+      await page.getByRole("button", { name: "Pause" }).waitFor();
       await page.keyboard.press(" ");
       await until("space pauses", async () => (await session.refresh()).state === "paused");
       await page.keyboard.press(" ");

@@ -20,7 +20,8 @@ export const sweepChecks: readonly Check[] = [
     name: "a sweep is found in the list, and its runs come in while it is looked at",
     async run(scene) {
       const { box } = scene;
-      await using sweep = await box.sweep({ ...smallSweep, untilStep: 100_000, recordEvery: 2_000 });
+      // So long that it is under way until it is cancelled.
+      await using sweep = await box.sweep({ ...smallSweep, untilStep: 10_000_000, recordEvery: 100_000 });
       const page = await openList(scene);
       await page.getByRole("link", { name: "how much decay" }).click();
       await page
