@@ -235,7 +235,7 @@ export class Course {
     // The last one is always among them.
     const last = then.cuts.at(-1)?.number ?? 0;
     const later = this.#cuts.filter(({ number, timeMs: cutMs = 0 }) =>
-      number === undefined ? cutMs >= timeMs : number > last,
+      number === undefined ? last === 0 && cutMs >= timeMs : number > last,
     );
     const newest = Math.min(then.newest, log.newest, ...later.map((cut) => cut.newest));
     log.truncate(newest);

@@ -141,8 +141,14 @@ export class Drive {
    * Trains until the plan, the job or a waypoint says stop. Afterwards the last point is of the state reached.
    *
    * @param before - points of the same run before it was interrupted, for its stop conditions
+   * @param beforeLast - is done before the last point is recorded
    */
-  async advance(plan: RunPlan, job: Job, before: readonly ProgressPoint[] = []): Promise<StopReason> {
+  async advance(
+    plan: RunPlan,
+    job: Job,
+    before: readonly ProgressPoint[] = [],
+    beforeLast: () => Promise<void> = async () => {},
+  ): Promise<StopReason> {
     const { training, waypoints } = this.#parts;
     const watch = new StopWatch(plan.stopWhen);
     let held: string | undefined;
@@ -153,6 +159,7 @@ export class Drive {
           ? await this.#stopOrSlice(plan, job, watch)
           : ({ kind: "condition", detail: held } as const);
       if (stop === undefined) continue;
+      await beforeLast();
       try {
         await this.exclusively(async () => training.isAwake && training.record());
       } catch (error) {

@@ -101,7 +101,7 @@ export class Keeper {
     return this.#commitTimeMs;
   }
 
-  /** When it was last tried to commit something, or was begun, by `performance.now()`: the day's time may be set back. */
+  /** When it was last tried to commit a state, or a commit failed, or it was begun, by `performance.now()`: the day's time may be set back. */
   get attemptedMs(): number {
     return this.#attemptedMs;
   }
@@ -206,7 +206,7 @@ export class Keeper {
       throw known;
     } finally {
       if (capture !== undefined) this.#costMs = performance.now() - began;
-      this.#attemptedMs = performance.now();
+      if (capture !== undefined || this.#alarm !== "") this.#attemptedMs = performance.now();
     }
     this.#committed = head;
     capture?.stored();

@@ -408,6 +408,32 @@ test("a pause that a crash cuts short stays one, and its last point goes with th
   expect([again.isTraining, again.epoch === session.epoch]).toEqual([false, false]);
 });
 
+test("a pause that can't be stored is seen under another epoch, since a crash would bring the run back", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  await session.run({ ...far, recordEvery: 50 }, undefined, never);
+  while (session.log.newest < 20) await session.log.changed(1_000, never);
+  const { epoch } = session;
+  fillUp(registry, () => true);
+  await session.pause();
+  expect(session.epoch).not.toBe(epoch);
+  const again = (await crash(registry)).get(session.name);
+  expect([again.isTraining, again.epoch === session.epoch]).toEqual([true, false]);
+});
+
+test("a server that ends before it has brought anything back leaves a store as it found it", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  await advance(session, 10);
+  const directory = folder();
+  const { path } = registry.store;
+  for (const suffix of ["", "-wal"])
+    copyFileSync(`${path}${suffix}`, join(directory, `${storeFile}${suffix}`));
+  const failing = await openTestRegistry({ directory, threads: 1 });
+  await failing.close();
+  expect((await restored(directory)).get(session.name).epoch).not.toBe(session.epoch);
+});
+
 test("a run that ended before its trainer was awake does not begin again at the next start", async () => {
   const directory = folder();
   let registry = await restored(directory);

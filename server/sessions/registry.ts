@@ -135,11 +135,7 @@ export class Registry {
     const forks = Map.groupBy(sessions, ({ parent }) => parent && `${parent.session} ${parent.step}`);
     const restored: Restored[] = [];
     for (const row of sessions) {
-      if (row.state === "deleted") {
-        // The server ended before its deletion was done.
-        await this.store.commit({ deleteSessions: [row.id] }).catch(this.#onDefect);
-        continue;
-      }
+      if (row.state === "deleted") continue;
       const forksAt = (step: number) => forks.get(`${row.id} ${step}`)?.length ?? 0;
       const one = this.#maker.restore(row, bySession.get(row.id) ?? [], forksAt, { lastEnd, resume });
       const { name, ordinal } = one.session.identity;
@@ -154,10 +150,18 @@ export class Registry {
     const tolerate = (error: unknown) => {
       if (!(toGrokboxError(error) instanceof GrokboxError)) this.#onDefect(error);
     };
-    // At once, since those that nobody uses must not go back to their old epochs at a later, clean start; what fails is tried again.
-    await Promise.all(renewed.map(({ keeper }) => keeper.commit(undefined).catch(tolerate)));
-    // From now on somebody may see what is not stored, so that an end without a word is a crash.
-    if (restored.length > renewed.length) await this.store.commit({}).catch(tolerate);
+    // At once and together, since those that nobody uses must not go back to their old epochs at a later, clean start. Also where there are
+    // none: from now on somebody may see what is not stored, so that an end without a word is a crash.
+    const putSessions = renewed.map((session) => session.row(session.keeper.committed!, undefined));
+    if (restored.length > 0)
+      await this.store.commit({ putSessions }).catch(async (error) => {
+        tolerate(error);
+        // Each is tried again by itself, and none is known by an epoch that a crash could bring back.
+        await Promise.all(restored.map(({ session }) => session.renewEpoch().catch(tolerate)));
+      });
+    // The server ended before its deletion was done.
+    for (const { id, state } of sessions)
+      if (state === "deleted") await this.store.commit({ deleteSessions: [id] }).catch(tolerate);
     return damaged;
   }
 
@@ -422,7 +426,7 @@ export class Registry {
   /** Frees everything; after `shutDown`. */
   async close(): Promise<void> {
     await Promise.all([this.analyst.close(), this.#maker.close()]);
-    const isWhole = this.#sessions.values().every((session) => !session.isDirty);
+    const isWhole = this.#sessions.values().every((session) => session.isWhole);
     for (const session of this.#sessions.values()) session.close();
     await this.#engines.close();
     await this.store.close({ isWhole });

@@ -27,6 +27,7 @@ export interface RunsParts {
   readonly commitPresent: () => Promise<void>;
   /** A run is about to have ended, `isForced` when it would not have without somebody's word. */
   readonly ending: (stop: StopReason, isForced: boolean) => void;
+  readonly renewEpoch: () => Promise<void>;
   /** Takes what could not be stored for what it is, and writes down a defect. */
   readonly tolerate: (error: unknown) => void;
   readonly onDefect: (error: unknown) => void;
@@ -37,6 +38,9 @@ export interface StepRequest {
   readonly expectedStep: number | undefined;
   readonly receipt: Receipt;
 }
+
+/** How a run ends that was told to pause. */
+const forcedKinds: ReadonlySet<StopReason["kind"]> = new Set(["paused", "failed", "shutdown"]);
 
 /** The Steps and background runs of a session, from what is asked of them to what is stored of their end. */
 export class Runs {
@@ -153,13 +157,10 @@ export class Runs {
 
   /** Stops the run under way and returns when it is at rest; does nothing when there is none. */
   async pause(): Promise<void> {
-    const { standing, drive, keeper, tolerate } = this.#parts;
+    const { standing, drive } = this.#parts;
     if (standing.state === "running") {
-      const plan = this.#plan;
-      this.#pausingPlan = plan;
-      // Before its last point is seen, which a run that a crash lets go on would not have.
-      await keeper.commit(undefined).catch(tolerate);
-      if (this.#plan === plan) await drive.end("paused");
+      this.#pausingPlan = this.#plan;
+      await drive.end("paused");
     }
     if (standing.isDeleted) throw standing.gone();
   }
@@ -181,7 +182,7 @@ export class Runs {
       const since = (plan.since ?? 0) + 1;
       const before =
         plan.stopWhen.length === 0 ? [] : await withLog((log) => log.read(since, Number.MAX_SAFE_INTEGER));
-      stop = await drive.advance(plan, job, before);
+      stop = await drive.advance(plan, job, before, () => this.#beforeLast(plan));
     } catch (error) {
       // What the caller could have been told (a snapshot that doesn't fit) is a reason to stop, not a defect.
       if (!(error instanceof GrokboxError)) throw error;
@@ -190,12 +191,25 @@ export class Runs {
       stop ??= standing.failure("a defect ended the run");
       // What the end of the server interrupts stays planned, and goes on after it.
       const isForced = job.stop !== undefined;
-      // Who said that it is to stop wants it to stay so, wherever it comes back.
-      this.#endedPlan = isForced && stop.kind === "paused" ? undefined : plan;
+      // Who said that it is to pause wants it to stay so, wherever it comes back.
+      const isPaused = plan === this.#pausingPlan && forcedKinds.has(stop.kind);
+      this.#endedPlan = isPaused ? undefined : plan;
       if (stop.kind !== "shutdown") this.#plan = undefined;
       ending(stop, isForced);
       standing.settle(stop, stop.kind === "paused" ? "pause" : "complete");
       await this.#commitEnd();
+    }
+  }
+
+  /** Before the last point of a pause is seen, which a run that a crash lets go on would not have, the store must not have that run. */
+  async #beforeLast(plan: RunPlan): Promise<void> {
+    if (plan !== this.#pausingPlan) return;
+    const { keeper, renewEpoch, tolerate } = this.#parts;
+    try {
+      await keeper.commit(undefined);
+    } catch (error) {
+      tolerate(error);
+      await renewEpoch().catch(tolerate);
     }
   }
 
@@ -205,7 +219,10 @@ export class Runs {
     if (standing.isDeleted) return;
     try {
       if (training.isAwake) await drive.exclusively(commitPresent);
-      else await keeper.commit(undefined);
+      else {
+        await keeper.commit(undefined);
+        if (keeper.committed?.step === training.step) this.#endedPlan = undefined;
+      }
     } catch (error) {
       tolerate(error);
     }

@@ -175,6 +175,7 @@ export class Session {
         if (isForced || kind === "failed") this.#course.stray();
         else this.#course.arrive();
       },
+      renewEpoch: () => this.renewEpoch(),
       tolerate: (error) => this.#tolerate(error),
       onDefect,
     });
@@ -341,6 +342,11 @@ export class Session {
   get isDirty(): boolean {
     const { alarm, owesAnswers } = this.keeper;
     return this.#hasMoved || owesAnswers || alarm !== "";
+  }
+
+  /** Nothing that somebody may have seen of it is missing from the store. */
+  get isWhole(): boolean {
+    return !this.#hasMoved && this.keeper.alarm === "";
   }
 
   /** Its state, or a point of its log, is not what the store has. */
@@ -571,6 +577,13 @@ export class Session {
     this.#drive.closeLane(down);
     await this.keeper.idle();
     this.log.wake();
+  }
+
+  /** Makes its log no continuation of what was seen of it before; what can't be stored goes with the next commit. */
+  async renewEpoch(): Promise<void> {
+    this.#course.renewEpoch();
+    this.log.wake();
+    await this.keeper.commit(undefined);
   }
 
   /** Frees the trainer; after `shutDown`. */

@@ -12,6 +12,7 @@ const values: Readonly<Record<End, bigint>> = { crash: 0n, clean: 1n, copy: 2n }
 export class LastEnd {
   readonly #database: Database;
   #stored: End;
+  #isUsed = false;
   readonly atOpening: End;
 
   constructor(database: Database) {
@@ -33,5 +34,16 @@ export class LastEnd {
 
   stored(end: End): void {
     this.#stored = end;
+    this.#isUsed = true;
+  }
+
+  /**
+   * Within a transaction: it is closed now. What it was opened as stays true where nothing came of the opening.
+   *
+   * @param isWhole - nothing is missing that there was to be stored
+   */
+  close(isWhole: boolean): void {
+    if (isWhole && this.#isUsed) this.write("clean");
+    else if (!isWhole && this.#stored === "clean") this.write("crash");
   }
 }

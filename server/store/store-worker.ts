@@ -61,7 +61,7 @@ const calls: Omit<Calls, "commit" | "backup"> = {
   usage: () => readUsage(database),
   close(isWhole) {
     try {
-      database.transaction(() => lastEnd.write(isWhole ? "clean" : "crash"));
+      database.transaction(() => lastEnd.close(isWhole));
       database.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch {
       // The disk is full, say: everything that was committed is in the WAL, and the next opening counts as one after a crash.

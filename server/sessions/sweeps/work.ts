@@ -97,7 +97,9 @@ export class Work {
   async drop(): Promise<void> {
     for (const [run, session] of [...this.#active]) {
       await this.#parts.registry.delete(session.name).catch((error) => {
-        if (!(error instanceof GrokboxError && error.reason === "STORAGE_FULL")) throw error;
+        const isGone =
+          error instanceof GrokboxError && ["STORAGE_FULL", "SESSION_NOT_FOUND"].includes(error.reason);
+        if (!isGone) throw error;
       });
       this.#active.delete(run);
     }
