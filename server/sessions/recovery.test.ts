@@ -4,6 +4,9 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
+import { openCpuEngine } from "../engine/cpu/cpu-engine.ts";
+import type { Engine } from "../engine/engine.ts";
+import { LosableEngine } from "../engine/testing/losable-engine.ts";
 import { completeSpec } from "../model/presets.ts";
 import { storeFile } from "../store/database.ts";
 import { restoreBackup } from "../store/doctor.ts";
@@ -48,12 +51,12 @@ async function restored(directory: string, options = {}, resume = true): Promise
 }
 
 /** What a server finds that starts after this one was killed now, with no commit under way. */
-async function crash(registry: Registry): Promise<Registry> {
+async function crash(registry: Registry, options = {}): Promise<Registry> {
   const directory = folder();
   const { path } = registry.store;
   for (const suffix of ["", "-wal"])
     copyFileSync(`${path}${suffix}`, join(directory, `${storeFile}${suffix}`));
-  return restored(directory);
+  return restored(directory, options);
 }
 
 /** What a server finds that starts on a backup made now. */
@@ -292,6 +295,11 @@ for (const [what, change, strays] of [
     (session) => session.swapActivation("gelu", undefined, unrepeated(), never),
     true,
   ],
+  [
+    "moves to another engine",
+    (session, registry) => registry.move(session, "webgpu", undefined, unrepeated(), never),
+    true,
+  ],
   ["keeps other snapshots", (session) => session.update({ schedule }, never, () => {}), true],
   [
     "records other measures",
@@ -319,7 +327,11 @@ for (const [what, change, strays] of [
   ["is labelled", (session) => session.update({ setLabels: { new: "label" } }, never, () => {}), false],
   ["ends by itself", (session) => atRest(session), false],
   ["is shut down", (session) => session.shutDown(), false],
-] as const satisfies readonly [string, (session: Session) => Promise<unknown>, boolean][]) {
+] as const satisfies readonly [
+  string,
+  (session: Session, registry: Registry) => Promise<unknown>,
+  boolean,
+][]) {
   test(`a run that goes on after a crash and ${what} has ${strays ? "another" : "the same"} epoch, at the next start too`, async () => {
     const registry = await restored(folder());
     const session = await start(registry);
@@ -331,11 +343,16 @@ for (const [what, change, strays] of [
     const untilStep = what === "ends by itself" ? 100_000 : 10_000_000;
     await session.run({ ...plan, untilStep }, undefined, never);
     while (session.log.newest < 3) await session.log.changed(1_000, never);
-    const after = await crash(registry);
+    const other = {
+      engine: new LosableEngine(await openCpuEngine({ threads: 1 }), "webgpu"),
+      fallbackReason: "",
+    };
+    const offered = (engine: Engine) => [{ engine, fallbackReason: "" }, other];
+    const after = await crash(registry, { offered });
     await session.pause();
     const again = after.get(session.name);
     expect([again.isTraining, again.epoch]).toEqual([true, session.epoch]);
-    await change(again);
+    await change(again, after);
     expect(again.epoch !== session.epoch).toBe(strays);
     const { epoch, isTraining } = again;
     if (again.ended === undefined && !isTraining) await again.run(far, undefined, never);
@@ -457,6 +474,55 @@ test("a run that ended before its trainer was awake does not begin again at the 
   expect(registry.get(paused.name).state).toBe("paused");
 });
 
+test("a run that failed before its trainer was awake is not taken up after a step and a crash", async () => {
+  const limits = { retainedProgressPoints: 1_000, maxStateBytes: 200_000 };
+  const registry = await restored(folder(), { limits });
+  const session = await start(registry);
+  const other = await start(registry);
+  await other.run(far, undefined, never);
+  expect(session.training.isAwake).toBe(false);
+  await session.run(far, undefined, never);
+  await session.atRest;
+  expect(session.stopReason).toMatchObject({ kind: "failed", cause: "OUT_OF_MEMORY" });
+  await registry.delete(other.name);
+  await advance(session, 10);
+  await session.update({ setLabels: { new: "label" } }, never, () => {});
+  expect((await crash(registry)).get(session.name).isTraining).toBe(false);
+});
+
+test("an answer that is owed when the server ends makes no crash of a clean end", async () => {
+  const directory = folder();
+  const registry = await restored(directory);
+  const session = await start(registry);
+  await advance(session, 10);
+  open.splice(open.indexOf(registry), 1);
+  await registry.shutDown();
+  const receipt = new Receipt("late", "body", "Pause");
+  session.keeper.attach(receipt);
+  receipt.respond(Buffer.from("done"));
+  session.keeper.detach(receipt);
+  expect(session.isDirty).toBe(true);
+  await registry.close();
+  expect((await restored(directory)).get(session.name).epoch).toBe(session.epoch);
+});
+
+test("a server that can't say at its start that its end would be a crash has other epochs, and stores them when it can", async () => {
+  const directory = folder();
+  const before = await restored(directory);
+  const { name, epoch } = await start(before);
+  await shut(before);
+  const registry = await openTestRegistry({ directory, threads: 1, checkpointEveryMs: 20 });
+  open.push(registry);
+  fillUp(registry, () => true);
+  await registry.restore({ resume: true });
+  const session = registry.get(name);
+  expect(session.epoch).not.toBe(epoch);
+  vi.restoreAllMocks();
+  await expect.poll(() => session.isDirty).toBe(false);
+  await shut(registry);
+  expect((await restored(directory)).get(name).epoch).toBe(session.epoch);
+});
+
 test("a state that was taken before a run's end and stored after it leaves the run to do", async () => {
   const registry = await restored(folder());
   const session = await start(registry);
@@ -541,14 +607,12 @@ test("nobody sees points under another activation or engine before the change is
     await session.run(far, undefined, never);
     while (session.log.newest < 20) await session.log.changed(1_000, never);
     if (isFull) fillUp(registry, hasState);
-    const seen = vi.spyOn(session.log, "append");
     await session.swapActivation("gelu", undefined, unrepeated(), never);
     const [at] = session.events.filter(({ kind }) => kind === "activationSwapped");
     const isStored = session.keeper.committed!.spec.activation === "gelu";
     expect(isStored).toBe(!isFull);
     expect(session.keeper.committed!.step === at!.step).toBe(!isFull);
     expect(session.epoch === epoch).toBe(!isFull);
-    seen.mockRestore();
     await session.pause();
   }
 });

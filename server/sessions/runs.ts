@@ -40,7 +40,7 @@ export interface StepRequest {
 }
 
 /** How a run ends that was told to pause. */
-const forcedKinds: ReadonlySet<StopReason["kind"]> = new Set(["paused", "failed", "shutdown"]);
+const endsOfPause: ReadonlySet<StopReason["kind"]> = new Set(["paused", "failed", "shutdown"]);
 
 /** The Steps and background runs of a session, from what is asked of them to what is stored of their end. */
 export class Runs {
@@ -192,7 +192,7 @@ export class Runs {
       // What the end of the server interrupts stays planned, and goes on after it.
       const isForced = job.stop !== undefined;
       // Who said that it is to pause wants it to stay so, wherever it comes back.
-      const isPaused = plan === this.#pausingPlan && forcedKinds.has(stop.kind);
+      const isPaused = plan === this.#pausingPlan && endsOfPause.has(stop.kind);
       this.#endedPlan = isPaused ? undefined : plan;
       if (stop.kind !== "shutdown") this.#plan = undefined;
       ending(stop, isForced);
