@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { pauseBetweenPolls } from "../../server/engine/webgpu/dawn-polling.ts";
 import { acquireDevice, type DeviceInfo } from "../../server/engine/webgpu/device.ts";
+import { leastBetween } from "../../server/engine/webgpu/network.ts";
 import { Pipelines, type Ready } from "../../server/engine/webgpu/pipelines.ts";
 import { planOf, shapeOf, type Tuning } from "../../server/engine/webgpu/plan.ts";
 import { encodePasses, type Part, Pool, PoolMemory } from "../../server/engine/webgpu/pool.ts";
@@ -188,13 +189,14 @@ export class Card {
       times.push({ name, busy: await each(dispatch, 0), idle: await each(dispatch, passes) });
     }
     const count = Math.max(1, Math.min(passes, Math.floor((submissionMs * passes) / best.card)));
-    const parts = slots.map((slot) => part(slot, count));
+    const kept = slots.map((slot) => part(slot, count));
+    const parts = kept.map((some) => ({ ...some, checkpoint: undefined }));
     const began = performance.now();
     const under: Promise<unknown>[] = [];
     let fed = 0;
     for (; fed === 0 || performance.now() - began < milliseconds; fed += count) {
       if (under.length === inFlight) await under.shift();
-      under.push(pool.submit(parts));
+      under.push(pool.submit(fed % leastBetween < count ? kept : parts));
     }
     await Promise.all(under);
     const fedMs = (performance.now() - began) / fed;

@@ -5,6 +5,7 @@ import { choiceOf } from "../conformance/example-starts.ts";
 import { bitsOf } from "../conformance/state-bits.ts";
 import type { Problem, TrainerState } from "../engine.ts";
 import { Gpu } from "./gpu.ts";
+import { leastBetween } from "./network.ts";
 import type { Tuning } from "./plan.ts";
 import { softwareAdapterMissing, useSoftwareAdapter } from "./testing/software-adapter.ts";
 
@@ -68,5 +69,23 @@ it.skipIf(softwareAdapterMissing)(
     } finally {
       gpu.destroy();
     }
+  },
+);
+
+it.skipIf(softwareAdapterMissing)(
+  "a network that diverges long after its state was last kept is left as after its last good step",
+  async () => {
+    const { problem, state } = makeStart(
+      choiceOf({ modulus: 3, width: 5, activation: "exp", optimizer: "sgd" }),
+    );
+    const wild = { problem: { ...problem, optimizer: { ...problem.optimizer, learningRate: 3 } }, state };
+    const [diverged] = await advanceAll([wild], [3000], {});
+    expect(diverged.diverged).toBe(true);
+    // So that what it goes back to is not what it began with.
+    expect(diverged.steps).toBeGreaterThan(2 * leastBetween);
+    const [good] = await advanceAll([wild], [diverged.steps], {});
+    expect(good.diverged).toBe(false);
+    expect(diverged.bits).toEqual(good.bits);
+    expect(diverged.trace).toEqual(good.trace);
   },
 );

@@ -42,6 +42,16 @@ export interface Asked {
   readonly measureAt: readonly number[];
 }
 
+/** A state that is kept to go back to. */
+interface Kept {
+  readonly checkpoint: number;
+  /** After how many updates of the request. */
+  readonly updates: number;
+}
+
+/** Updates between two states that are kept, at least: a copy of many networks takes as long as a pass, and what it leaves in the cache is of no use. */
+export const leastBetween = 256;
+
 /** Part of a request in one submission. */
 export interface Portion {
   readonly request: Request;
@@ -51,8 +61,8 @@ export interface Portion {
   readonly updates: number;
   /** After how many updates of the request its captures here are. */
   readonly captures: readonly number[];
-  /** Where its state at the beginning is kept. */
-  readonly checkpoint: number;
+  /** Where its state at the beginning is kept, if it is. */
+  readonly checkpoint: number | undefined;
 }
 
 /**
@@ -66,14 +76,12 @@ export class Request {
   /** Passes in all, and those submitted. */
   #passes: number;
   #submitted = 0;
-  /** Those given to be submitted; each has the state that it begins with kept in the next checkpoint in turn. */
-  #portions = 0;
   /** Passes whose traces have come back. */
   #returned = 0;
   readonly #rows: TraceColumns;
   readonly #captured: Captured;
-  /** Portions that a divergence may have to go back to: the last two that came back. */
-  #recent: readonly Portion[] = [];
+  /** As many as there are checkpoints, which take turns: one is as old as what comes back, and may have diverged. */
+  #kept: readonly Kept[] = [];
   /** After a divergence: from where, and how many updates are to be repeated. */
   #repeat: { readonly checkpoint: number; readonly first: number; readonly updates: number } | undefined;
   #isRepeating = false;
@@ -107,8 +115,7 @@ export class Request {
   /** The next portion of at most `most` passes and `mostCaptures` captures; undefined when there is nothing to submit now. */
   next(most: number, mostCaptures: number): Portion | undefined {
     if (this.#isSettled) return undefined;
-    const checkpoint = this.#portions % checkpoints;
-    if (this.#repeat !== undefined) return this.#nextRepetition(most, checkpoint);
+    if (this.#repeat !== undefined) return this.#nextRepetition(most);
     const first = this.#submitted;
     const room = Math.min(most, this.#passes - first);
     if (room <= 0) return undefined;
@@ -116,9 +123,17 @@ export class Request {
     const { captures, end } = this.#captured.due(Math.min(first + room, this.#passes - 1), mostCaptures);
     const passes = end === undefined ? room : end - first;
     this.#submitted += passes;
-    this.#portions++;
     const updates = this.#submitted === this.#passes ? passes - 1 : passes;
-    return { request: this, first, passes, updates, captures, checkpoint };
+    return { request: this, first, passes, updates, captures, checkpoint: this.#keep(first) };
+  }
+
+  /** Where the state after so many updates is to be kept, unless a recent one is. */
+  #keep(updates: number): number | undefined {
+    const last = this.#kept.at(-1);
+    if (last !== undefined && updates - last.updates < leastBetween) return undefined;
+    const checkpoint = last === undefined ? 0 : (last.checkpoint + 1) % checkpoints;
+    this.#kept = [...this.#kept.slice(1 - checkpoints), { checkpoint, updates }];
+    return checkpoint;
   }
 
   /** What a portion brought back. */
@@ -129,7 +144,6 @@ export class Request {
       if (this.#repeat?.updates === 0) this.#finish(true);
       return;
     }
-    this.#recent = [...this.#recent.slice(-1), portion];
     let diverged: number | undefined;
     for (let i = 0; i < portion.passes && diverged === undefined; i++) {
       const state = portion.first + i;
@@ -160,21 +174,16 @@ export class Request {
 
   /** Back to the state after so many updates, the last with finite losses. */
   #goBack(updates: number): void {
-    const portion = this.#recent.findLast(({ first }) => first <= updates)!;
-    this.#repeat = {
-      checkpoint: portion.checkpoint,
-      first: portion.first,
-      updates: updates - portion.first,
-    };
+    const { checkpoint, updates: first } = this.#kept.findLast((kept) => kept.updates <= updates)!;
+    this.#repeat = { checkpoint, first, updates: updates - first };
   }
 
-  #nextRepetition(most: number, checkpoint: number): Portion | undefined {
+  #nextRepetition(most: number): Portion | undefined {
     if (!this.#isRepeating || this.#repeat!.updates === 0) return undefined;
-    const { first, updates } = this.#repeat!;
-    this.#portions++;
+    const { checkpoint, first, updates } = this.#repeat!;
     const passes = Math.min(most, updates);
     this.#repeat = { checkpoint, first: first + passes, updates: updates - passes };
-    return { request: this, first, passes, updates: passes, captures: [], checkpoint };
+    return { request: this, first, passes, updates: passes, captures: [], checkpoint: undefined };
   }
 
   #finish(diverged: boolean): void {

@@ -15,8 +15,8 @@ export interface Part {
   readonly scalars: Float32Array;
   /** After how many of its updates here the weights are copied out; increasing. */
   readonly captures: readonly number[];
-  /** Where its state is copied to before. */
-  readonly checkpoint: number;
+  /** Where its state is copied to before; undefined: nowhere. */
+  readonly checkpoint: number | undefined;
 }
 
 /** What a submission gives back. */
@@ -28,7 +28,7 @@ export interface Submitted {
   readonly captures: readonly (readonly Float32Array[])[];
 }
 
-/** Copies of a state that are kept: one of each submission of it in flight, and of the one before. */
+/** Copies of a state that can be kept: one of each submission of it in flight, and of the one before. */
 export const checkpoints = 4;
 
 /** Bytes of parts of traces that a pool sets aside, unless one pass of every member takes more. */
@@ -199,7 +199,7 @@ export class Pool {
   #makeProduct(slot: number): void {
     const scalars = new Float32Array(this.plan.scalarsAStep);
     this.#writeParts(
-      [{ slot, inverseTrained: 0, passes: 1, updates: 1, scalars, captures: [], checkpoint: 0 }],
+      [{ slot, inverseTrained: 0, passes: 1, updates: 1, scalars, captures: [], checkpoint: undefined }],
       1,
     );
     const encoder = this.#device.createCommandEncoder();
