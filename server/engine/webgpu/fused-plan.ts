@@ -46,7 +46,7 @@ export const largeTiles: readonly FusedTile[] = [
   { ...spread, members: 6, pairLanes: 4, differences: 3, ahead: 2 },
   { ...packed, members: 24, pairLanes: 12, differences: 3, neurons: 64 },
   { ...packed, members: 48, pairLanes: 8, differences: 3, neurons: 256 },
-  { ...packed, members: 112, pairLanes: 8, differences: 6, sums: 138, neurons: 128 },
+  { ...packed, members: 112, pairLanes: 8, differences: 6, sums: 138, neurons: 256 },
 ];
 
 /** Not to be fast, but to have what the large ones have, each by itself, in kernels that a software adapter compiles in a moment. */

@@ -124,20 +124,24 @@ fn backward(groups: vec3u, group: vec3u, thread: u32) {
     #end
     workgroupBarrier();
   }
-  // A half of the rows of a layer at a time: theta's last ones, which are in the room; its first ones, which are in the window; then xi's likewise. Of
-  // each an invocation has every other row of a quad of neurons.
+  // A half of the rows of a layer at a time: theta's last ones, which are in the room; its first ones, which are in the window; then xi's likewise.
+  // Neighbours update neighbouring rows of a quad, which lie side by side: a warp's loads and stores go to few lines of the cache. What a row adds to
+  // the norms goes where its gradient was, for an invocation that has every other row of a quad.
   let update = updateOf(group.y, member, pass_);
   let quad = thread / 2u;
-  let q = firstQuad + quad;
   var norms: array<vec4f, 4>;
   for (var part = 0u; part < 4u; part++) {
     let isLast = part % 2u == 0u;
     let firstRow = select(0u, differences, isLast);
     let count = select(differences, P - differences, isLast);
-    // Where there is no row, the first one is fetched again.
     #repeat i P/4+1
-    let is$(i) = half + $(2*i)u < count;
-    let at$(i) = part / 2u * layerQuads + weightAt(firstRow + select(0u, half + $(2*i)u, is$(i)), min(q, MQ - 1u));
+    let item$(i) = thread + $(i)u * THREADS;
+    let quad$(i) = select(item$(i) / differences, item$(i) / (P - differences), isLast);
+    let row$(i) = item$(i) - quad$(i) * count;
+    let q$(i) = firstQuad + quad$(i);
+    let is$(i) = quad$(i) < quads && q$(i) < MQ;
+    // Where there is no row, one is fetched again.
+    let at$(i) = part / 2u * layerQuads + weightAt(firstRow + row$(i), min(q$(i), MQ - 1u));
     let before$(i) = layersAt(slot, at$(i));
     #end
     if (part == 1u) {
@@ -156,12 +160,19 @@ fn backward(groups: vec3u, group: vec3u, thread: u32) {
       #end
     }
     workgroupBarrier();
-    if (q < MQ) {
+    #repeat i P/4+1
+    if (is$(i)) {
+      let at = 2u * (row$(i) * stride + quad$(i));
+      let g = withoutPadding(vec4f(room[at], room[at + 1u]), q$(i));
+      let norm = updateLayers(update, slot, at$(i), before$(i), g);
+      room[at] = norm.xy;
+      room[at + 1u] = norm.zw;
+    }
+    #end
+    workgroupBarrier();
+    if (firstQuad + quad < MQ) {
       #repeat i P/4+1
-      if (is$(i)) {
-        let g = withoutPadding(roomAt(half + $(2*i)u, quad), q);
-        norms[$(i)u % 4u] += updateLayers(update, slot, at$(i), before$(i), g);
-      }
+      if (half + $(2*i)u < count) { norms[$(i)u % 4u] += roomAt(half + $(2*i)u, quad); }
       #end
     }
     workgroupBarrier();
