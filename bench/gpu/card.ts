@@ -29,7 +29,7 @@ export interface PassTimes {
 const warmUpMs = 1500;
 
 /** Of submissions that follow each other. */
-const [submissionMs, inFlight] = [4, 3];
+const [submissionMs, inFlight] = [8, 3];
 
 /** A warp that takes so much workgroup memory, and waits for a word of it again and again: dozens of them don't hold each other up. */
 const occupant = `@group(0) @binding(0) var<storage, read_write> out: array<u32>;

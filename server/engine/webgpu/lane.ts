@@ -5,7 +5,7 @@ import { evenly } from "./shader.ts";
 import { traceValues } from "./trace-row.ts";
 
 /** How long a submission should keep the device busy: long beside what it costs, short for whoever wants to stop it. */
-const submissionMs = 4;
+const submissionMs = 8;
 
 /** One is computed, the next one waits for it, and one is encoded; of all, and of the one before, a divergence may go back to the start. */
 const mostInFlight = checkpoints - 1;

@@ -407,7 +407,7 @@ function bufferBytes(plan: Plan, capacity: number): Readonly<Record<keyof Buffer
 
 /** As many passes as keep the device busy for some milliseconds. */
 function passesOf({ partialBytes }: Plan, capacity: number): number {
-  const wanted = Math.max(512, 48 * capacity);
+  const wanted = Math.max(1024, 96 * capacity);
   return Math.max(2 * capacity, Math.min(wanted, Math.floor(mostPartialBytes / partialBytes)));
 }
 
