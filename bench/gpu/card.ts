@@ -14,7 +14,7 @@ import { standardProblem } from "../problem.ts";
 export interface PassTimes {
   /** By the card's clock. */
   readonly pass: number;
-  /** Each kernel again and again, by the card's clock; `idle` when there is no pass to be made, though those for few networks fetch for it all the same. */
+  /** Each kernel but a loop again and again, by the card's clock; `idle` when there is no pass to be made, though those for few networks fetch for it all the same. */
   readonly kernels: readonly { readonly name: string; readonly busy: number; readonly idle: number }[];
   /** Of the thread that encodes, and that submits what is encoded. */
   readonly encode: number;
@@ -184,7 +184,7 @@ export class Card {
       return (1000 * Math.min(...rounds.map((round) => round.card))) / times;
     };
     const times: PassTimes["kernels"][number][] = [];
-    for (const dispatch of dispatches) {
+    for (const dispatch of dispatches.filter(({ isLoop }) => !isLoop)) {
       const { name } = dispatch;
       times.push({ name, busy: await each(dispatch, 0), idle: await each(dispatch, passes) });
     }

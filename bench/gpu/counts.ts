@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { type Dispatch, largestLimits, type Plan, planOf } from "../../server/engine/webgpu/plan.ts";
 import type { Constants } from "../../server/engine/webgpu/shader.ts";
 import type { Shape } from "../engine-speed.ts";
@@ -32,17 +31,17 @@ export function countKernels({ p, width }: Shape): KernelCount[] {
     { modulus: p, width, activation: "relu", optimizer: "adamw", dimension: 0, grokfast: false },
     largestLimits,
   );
-  const passes = plan.passes.map(({ members, dispatches }) =>
+  // A loop does what the two kernels of the next passes do.
+  const [first, second, ...others] = plan.passes;
+  const all = first.dispatches[0].isLoop ? [{ ...second, members: 1 }, ...others] : plan.passes;
+  const passes = all.map(({ members, dispatches }) =>
     dispatches.map((dispatch) => {
       const { name, groups } = dispatch;
       const workgroups = groups[0] * groups[1];
       return { p, width, kernel: name, members, workgroups, ...counters[name](dispatch, plan) };
     }),
   );
-  // Those that differ from the pass before in being one kernel or two do the same.
-  const same = (a: readonly KernelCount[], b: readonly KernelCount[] = []) =>
-    a.every((count, i) => isDeepStrictEqual({ ...count, members: 0 }, { ...b[i], members: 0 }));
-  return passes.filter((pass, i) => !same(pass, passes[i - 1])).flat();
+  return passes.flat();
 }
 
 type Counted = Pick<KernelCount, "needed" | "made" | "loads" | "bytes">;

@@ -1,3 +1,4 @@
+import { countAtOnce } from "./at-once.ts";
 import { largestLimits, type WorkgroupLimits } from "./plan.ts";
 
 /** What a device is, for people. */
@@ -67,6 +68,16 @@ export async function acquireDevice(
       maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
     },
   });
+  const workgroup = {
+    invocations: Math.min(
+      largestLimits.invocations,
+      limits.maxComputeInvocationsPerWorkgroup,
+      limits.maxComputeWorkgroupSizeX,
+    ),
+    memoryBytes: Math.min(largestLimits.memoryBytes, limits.maxComputeWorkgroupStorageSize),
+  };
+  // A loop takes more for granted of memory and of the order of workgroups than WGSL promises: what was seen to hold there.
+  const atOnce = about.vendor === "nvidia" && !isSoftware ? await countAtOnce(device, workgroup) : 0;
   return {
     device,
     info: {
@@ -75,12 +86,8 @@ export async function acquireDevice(
       architecture: about.architecture,
       isSoftware,
       limits: {
-        invocations: Math.min(
-          largestLimits.invocations,
-          limits.maxComputeInvocationsPerWorkgroup,
-          limits.maxComputeWorkgroupSizeX,
-        ),
-        memoryBytes: Math.min(largestLimits.memoryBytes, limits.maxComputeWorkgroupStorageSize),
+        ...workgroup,
+        atOnce,
         sums: isSoftware ? 12 : largestLimits.sums,
         bufferBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
       },

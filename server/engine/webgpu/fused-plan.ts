@@ -1,6 +1,5 @@
 import type { Dispatch, Kernels, Pass, WorkgroupLimits } from "./plan.ts";
 import { type Constants, evenly, quadBytes, type Round } from "./shader.ts";
-import { multiprocessors } from "./tiled-plan.ts";
 
 /** How the fused kernels are cut up for so many members or more; see fused-forward.wgsl and fused-backward.wgsl. */
 export interface FusedTile {
@@ -20,29 +19,26 @@ export interface FusedTile {
   readonly many: boolean;
   /** Whether the other one, fused-backward.wgsl, keeps the whole logit gradient in workgroup memory, if there is room. */
   readonly staged: boolean;
-  /**
-   * Whether both are one kernel, if there is room and the backward one is fused-backward.wgsl: half the calls for who encodes passes. It takes the
-   * memory of both and the larger one's registers, so it is for as few networks as give each multiprocessor a workgroup.
-   */
-  readonly joined: boolean;
 }
 
 /** What `planOf` chooses by itself where a value is left out. The first decides bits. */
 export interface FusedTuning {
   readonly neuronParts?: number;
+  /** Workgroups of a loop, however many turns they take; 0: there is none. */
+  readonly atOnce?: number;
   readonly tiles?: readonly FusedTile[];
 }
 
 /** What tiles have in common whose work is spread over many small workgroups, and those that pack it into few large ones. */
-const spread = { neurons: 4, many: false, staged: false, joined: false } as const;
-const packed = { ahead: 1, many: true, staged: false, joined: false } as const;
+const spread = { neurons: 4, many: false, staged: false } as const;
+const packed = { ahead: 1, many: true, staged: false } as const;
 
 /**
  * Few networks wait: for memory, for barriers, and for each other's dispatches, so their work is spread over many small workgroups. Many
  * compute: the larger an invocation's share, the fewer loads and additions of partial sums there are beside a multiply-add.
  */
 export const largeTiles: readonly FusedTile[] = [
-  { ...spread, members: 1, pairLanes: 1, differences: 3, ahead: 8, staged: true, joined: true },
+  { ...spread, members: 1, pairLanes: 1, differences: 3, ahead: 8, staged: true },
   { ...spread, members: 6, pairLanes: 4, differences: 3, ahead: 2 },
   { ...packed, members: 24, pairLanes: 12, differences: 3, neurons: 64 },
   { ...packed, members: 48, pairLanes: 8, differences: 3, neurons: 256 },
@@ -54,6 +50,18 @@ const smallTiles: readonly FusedTile[] = [
   { ...spread, members: 1, pairLanes: 8, differences: 1, ahead: 2, neurons: 8, staged: true },
   { ...packed, members: 3, pairLanes: 4, differences: 2, neurons: 32 },
 ];
+
+/** Keeps weights in a way of its own. */
+export const loopFile = "fused-loop.wgsl";
+
+/** Turns that its workgroups may have to take: with more of them dispatches are faster. */
+const mostTurns = 2;
+
+/** Numbers of the logit gradient that an invocation of it fetches at once. */
+const mostWords = 40;
+
+/** Where its workgroups are counted, before what they give each other. */
+const loopHeadBytes = 256;
 
 /** Quads of weights that an invocation of the forward kernel can have in registers when it fetches ahead. */
 const mostFetched = 24;
@@ -88,17 +96,12 @@ export function fusedKernels(
     while (passes.length > 0 && passes.at(-1)!.members >= members) passes.pop();
     const forward = forwardTile(modulus, quads, PARTS, limits, tile);
     const backward = backwardTile(modulus, quads, pairs, runs, limits, tile);
-    const hasRoom = forward.memoryBytes + backward.memoryBytes <= limits.memoryBytes;
-    const mostJoined =
-      tile.joined && backward.name === "fused-backward" && hasRoom
-        ? Math.floor(multiprocessors / Math.max(forwardGroups(forward, backward), backward.groups))
-        : 0;
-    if (mostJoined >= members) passes.push({ members, dispatches: joined(forward, backward) });
-    passes.push({
-      members: Math.max(members, mostJoined + 1),
-      dispatches: [apart(forward), apart(backward)],
-    });
+    const loop = passes.length === 0 ? looped(forward, backward, pairs, limits, tuning.atOnce) : undefined;
+    if (loop !== undefined) passes.push({ members: 1, dispatches: [loop] });
+    passes.push({ members: loop === undefined ? members : 2, dispatches: [apart(forward), apart(backward)] });
   }
+  const [{ kernel, isLoop }] = passes[0].dispatches;
+  const exchanged = (modulus + kernel.constants.TJ * kernel.constants.COLUMNS) * quads + pairs * (JQ + 2);
   return {
     passes,
     files: ["fused.wgsl"],
@@ -107,6 +110,7 @@ export function fusedKernels(
     backwardPartials: quads,
     logitGradientBytes: pairs * (JQ + 2) * quadBytes,
     scratchQuads: 0,
+    exchangeBytes: isLoop ? loopHeadBytes + exchanged * quadBytes : 0,
   };
 }
 
@@ -122,37 +126,60 @@ interface Half {
   readonly groups: number;
   readonly invocations: number;
   readonly memoryBytes: number;
+  /** Of theta, what a workgroup of the forward one fetches, if it can do so as fused-loop.wgsl has it. */
+  readonly thetaQuads?: number;
+  /** Of the backward one, if it has the whole logit gradient in it: all of it, the gradient's quads, and those of the neurons' weights. */
+  readonly room?: { readonly quads: number; readonly rowQuads: number; readonly weightQuads: number };
 }
 
 function apart({ name, entry, files, constants, rounds, groups, invocations }: Half): Dispatch {
   const kernel = {
     entryPoint: "main",
     files: [`entries/${entry}.wgsl`, ...files],
-    constants: { THREADS: invocations, ...constants(invocations) },
+    constants: { THREADS: invocations, LOOPED: 0, DISPATCHED: 1, ...constants(invocations) },
     rounds,
   };
   return { name, kernel, groups: [groups, 1] };
 }
 
-/** The joined kernel tells its halves apart by how many workgroups they have: if as many, forward has one more, which finds no pairs. */
-function forwardGroups(forward: Half, backward: Half): number {
-  return forward.groups + Number(forward.groups === backward.groups);
-}
-
-/** @param backward - whose text has no rounds */
-function joined(forward: Half, backward: Half): Dispatch[] {
+/**
+ * Both halves as one kernel that makes many passes of one network. Undefined where the device isn't known to run enough of its workgroups
+ * at once, or where one has not the memory of both.
+ */
+function looped(
+  forward: Half,
+  backward: Half,
+  pairs: number,
+  limits: WorkgroupLimits,
+  given: number | undefined,
+): Dispatch | undefined {
+  const { thetaQuads } = forward;
+  const { room } = backward;
+  if (thetaQuads === undefined || room === undefined) return undefined;
+  const more = Math.max(thetaQuads, laneSums + 2 * pairs, room.quads) - room.quads + room.weightQuads;
+  if (forward.memoryBytes + backward.memoryBytes + more * quadBytes > limits.memoryBytes) return undefined;
+  const wanted = Math.max(forward.groups, backward.groups);
+  const groups = Math.min(wanted, given ?? limits.atOnce);
+  if (groups === 0 || (given === undefined && groups * mostTurns < wanted)) return undefined;
   const THREADS = Math.max(forward.invocations, backward.invocations);
-  const FORWARD_GROUPS = forwardGroups(forward, backward);
+  const constants = { ...forward.constants(THREADS), ...backward.constants(THREADS) };
   const kernel = {
     entryPoint: "main",
-    files: [...forward.files, ...backward.files, "entries/joined.wgsl"],
-    constants: { THREADS, FORWARD_GROUPS, ...forward.constants(THREADS), ...backward.constants(THREADS) },
+    files: [
+      ...forward.files,
+      ...backward.files.map((file) => file.replace("rows/staged", "rows/exchanged")),
+      loopFile,
+    ],
+    constants: {
+      ...constants,
+      ...{ THREADS, LOOPED: 1, DISPATCHED: 0, FENCED: 0, UNFENCED: 0, FORWARD_GROUPS: forward.groups },
+      THETA_FETCHES: Math.ceil((4 * thetaQuads) / THREADS),
+      FETCHES: evenly(Math.ceil((4 * room.rowQuads) / THREADS), mostWords),
+      TRACE_FETCHES: Math.ceil((8 * pairs) / THREADS),
+    },
     rounds: forward.rounds,
   };
-  return [
-    { name: forward.name, kernel, groups: [FORWARD_GROUPS, 1] },
-    { name: backward.name, kernel, groups: [backward.groups, 1] },
-  ];
+  return { name: "fused-loop", kernel, groups: [groups, 1], isLoop: true };
 }
 
 function forwardTile(
@@ -214,6 +241,7 @@ function forwardTile(
     ...{ name: "fused-forward", entry: "forward", files: ["fused-forward.wgsl"] },
     ...{ constants: () => constants, rounds, groups: Math.ceil(items / PAIR_LANES) },
     ...{ invocations: PAIR_LANES * PARTS * COLUMNS, memoryBytes: bytes(PAIR_LANES) },
+    ...(PAIR_LANES === 1 && { thetaQuads: (DIFFERENCES + 1) * quads }),
   };
 }
 
@@ -253,6 +281,9 @@ function segmentsTile(modulus: number, pairs: number, runs: number, neurons: num
   return {
     invocations: neurons * modulus * runs,
     memoryBytes: modulus * neurons * 4 + inQuads * quadBytes + 64,
+    ...(isStaged && {
+      room: { quads: room, rowQuads: pairs * Math.ceil(modulus / 4), weightQuads: 2 * modulus * quads },
+    }),
   };
 }
 

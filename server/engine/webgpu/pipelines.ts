@@ -2,7 +2,7 @@ import { type Dispatch, type KernelPlan, largestCohort, type Plan } from "./plan
 import { assemble } from "./shader.ts";
 
 /** A dispatch whose kernel is compiled. */
-export type Ready = Pick<Dispatch, "name" | "groups"> & { readonly pipeline: GPUComputePipeline };
+export type Ready = Pick<Dispatch, "name" | "groups" | "isLoop"> & { readonly pipeline: GPUComputePipeline };
 
 /** Bindings of common.wgsl and scratch.wgsl, and of trace.wgsl. The fewer there are, the less a dispatch costs. */
 const trainBindings = [0, 1, 2, 3];
@@ -21,7 +21,7 @@ export class Pipelines {
   private constructor(device: GPUDevice, plan: Plan) {
     this.#device = device;
     this.#plan = plan;
-    const hasScratch = plan.slotBytes.scratch > 0;
+    const hasScratch = plan.slotBytes.scratch + plan.exchangeBytes > 0;
     this.#layouts = [trainBindings.slice(0, hasScratch ? 4 : 3), traceBindings].map((bindings) =>
       device.createBindGroupLayout({
         entries: bindings.map((binding) => ({
@@ -47,8 +47,8 @@ export class Pipelines {
       this.#pipeline(this.#plan.trace, this.#layouts[1]),
       ...wanted.map(({ dispatches }) =>
         Promise.all(
-          dispatches.map(async ({ name, kernel, groups }) => ({
-            ...{ name, groups },
+          dispatches.map(async ({ kernel, ...dispatch }) => ({
+            ...dispatch,
             pipeline: await this.#pipeline(kernel, this.#layouts[0]),
           })),
         ),

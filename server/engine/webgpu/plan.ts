@@ -1,10 +1,10 @@
 import type { Activation, Optimizer } from "../../model/spec.ts";
 import type * as engine from "../engine.ts";
 import { factorPlan } from "./factor-plan.ts";
-import { type FusedTuning, fusedKernels } from "./fused-plan.ts";
+import { type FusedTuning, fusedKernels, loopFile } from "./fused-plan.ts";
 import { type Constants, quadBytes, type Round } from "./shader.ts";
 import { type StateLayout, stateLayoutOf } from "./state-layout.ts";
-import { type TiledTuning, tiledKernels } from "./tiled-plan.ts";
+import { multiprocessors, type TiledTuning, tiledKernels } from "./tiled-plan.ts";
 
 /** What decides the kernels of a network. */
 export interface Shape {
@@ -34,10 +34,15 @@ export interface WorkgroupLimits {
   readonly memoryBytes: number;
   /** Sums that an invocation can keep in registers. A software adapter has few, and compiles long kernels very slowly. */
   readonly sums: number;
+  /** Workgroups of any size that the device is known to run at once, so that they can wait for each other; 0: it isn't. */
+  readonly atOnce: number;
 }
 
 /** As much as any device is asked for. */
-export const largestLimits: WorkgroupLimits = { invocations: 256, memoryBytes: 48 << 10, sums: 160 };
+export const largestLimits: WorkgroupLimits = {
+  ...{ invocations: 256, memoryBytes: 48 << 10, sums: 160 },
+  atOnce: multiprocessors,
+};
 
 export interface KernelPlan {
   readonly entryPoint: string;
@@ -53,6 +58,8 @@ export interface Dispatch {
   readonly kernel: KernelPlan;
   /** Workgroups in x and z; those in y are the members of the cohort. */
   readonly groups: readonly [x: number, z: number];
+  /** Whether it makes as many passes as it is told, not a part of one. */
+  readonly isLoop?: boolean;
 }
 
 /** What is dispatched for a pass of `members` networks or more, in that order. How many there are changes no bit of any. */
@@ -73,6 +80,8 @@ export interface Kernels {
   readonly backwardPartials: number;
   readonly logitGradientBytes: number;
   readonly scratchQuads: number;
+  /** Of a pool, for what the workgroups of a loop give each other; 0: there is none. */
+  readonly exchangeBytes: number;
 }
 
 /** The kernels of a shape and the memory that its networks take. Depends on the shape and the device alone, so that results do. */
@@ -93,6 +102,8 @@ export interface Plan {
     readonly logitGradient: number;
     readonly scratch: number;
   };
+  /** As that of `Kernels`. It has the place of scratch, of which there is none then. */
+  readonly exchangeBytes: number;
   /** Of theta and xi, with which a state begins. */
   readonly layerBytes: number;
   /** Networks that are best submitted together; of more, some after the others. */
@@ -134,8 +145,10 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
   const isSmall = modulus <= largestFusedModulus && width <= largestFusedWidth;
   const quads = Math.ceil(width / 4);
   const pairs = (modulus * (modulus + 1)) / 2;
+  // After a pass of a learned embedding other kernels are dispatched.
+  const fusedTuning = shape.dimension > 0 ? { ...tuning, atOnce: 0 } : tuning;
   const family =
-    (isSmall ? fusedKernels(modulus, quads, pairs, limits, tuning) : undefined) ??
+    (isSmall ? fusedKernels(modulus, quads, pairs, limits, fusedTuning) : undefined) ??
     tiledKernels(modulus, quads, pairs, limits, tuning);
   const state = stateLayoutOf(shape);
   const layer = modulus * quads;
@@ -180,7 +193,11 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
     if (made === undefined) {
       made = {
         ...kernel,
-        files: [...library, ...kernel.files],
+        files: [
+          ...library,
+          ...(kernel.files.includes(loopFile) ? [] : ["weights/stored.wgsl"]),
+          ...kernel.files,
+        ],
         constants: { ...constants, ...kernel.constants },
       };
       wholes.set(kernel, made);
@@ -205,6 +222,7 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
       logitGradient: family.logitGradientBytes,
       scratch: scratchQuads * quadBytes,
     },
+    exchangeBytes: family.exchangeBytes,
     layerBytes: 2 * layer * quadBytes,
     sideBySide: tuning.sideBySide ?? Math.max(1, Math.floor(cachedBytes / (state.size * quadBytes))),
     partialBytes: (2 * family.forwardPartials + backwardPartials) * quadBytes,

@@ -1,5 +1,6 @@
 import { arraysOf, type StateArrays } from "../../model/network-state.ts";
 import type { Problem, TrainerState } from "../engine.ts";
+import { NotAtOnceError } from "./at-once.ts";
 import type { Pipelines, Ready } from "./pipelines.ts";
 import type { Plan } from "./plan.ts";
 import { layOut, readOut } from "./state-layout.ts";
@@ -30,6 +31,9 @@ export interface Submitted {
 
 /** Copies of a state that can be kept: one of each submission of it in flight, and of the one before. */
 export const checkpoints = 4;
+
+/** Which of a step's scalars no optimizer has: of the first one of a loop's dispatch, how many passes it makes. */
+const loopScalar = 7;
 
 /** Bytes of parts of traces that a pool sets aside, unless one pass of every member takes more. */
 const mostPartialBytes = 32 << 20;
@@ -232,8 +236,10 @@ export class Pool {
     const traceBytes = parts.length * passes * traceValues * 4;
     const { layerBytes } = this.plan;
     const captured = parts.reduce((count, part) => count + part.captures.length, 0);
+    const { isLoop } = this.#pipelines.passOf(parts.length)[0];
+    const end = traceBytes + captured * layerBytes;
     let offset = traceBytes;
-    const bytes = await this.#through(traceBytes + captured * layerBytes, (encoder, staging) => {
+    const bytes = await this.#through(end + (isLoop ? 4 : 0), (encoder, staging) => {
       for (const [i, buffer] of this.#memory.checkpoints.entries()) {
         const own = parts.filter(({ checkpoint }) => checkpoint === i);
         this.#copyStates(encoder, own, this.#memory.buffers.state, buffer);
@@ -256,7 +262,9 @@ export class Pool {
       }
       this.#encodePasses(encoder, binding, parts.length, passes - done, passes);
       encoder.copyBufferToBuffer(this.#memory.buffers.traces, 0, staging, 0, traceBytes);
+      if (isLoop) encoder.copyBufferToBuffer(this.#memory.buffers.scratch, 4, staging, end, 4);
     });
+    if (isLoop && new Uint32Array(bytes, end)[0] !== 0) throw new NotAtOnceError();
     return {
       traces: new Float32Array(bytes, 0, traceBytes / 4),
       passes,
@@ -280,6 +288,14 @@ export class Pool {
       const slot = parts.length === 1 ? 0 : part.slot;
       submission.set([slot, part.passes, part.updates, part.inverseTrained], 8 + 4 * i);
       submission.set(part.scalars, 4 * scalars + i * passes * scalarsAStep);
+    }
+    if (parts.length === 1) {
+      // A loop makes all passes up to where something is copied out, or the last.
+      let from = 0;
+      for (const to of [...parts[0].captures, passes]) {
+        if (to > from) submission[4 * scalars + from * scalarsAStep + loopScalar] = to - from;
+        from = to;
+      }
     }
     this.#device.queue.writeBuffer(this.#memory.buffers.submission, 0, submission);
   }
@@ -365,13 +381,18 @@ export class Pool {
   }
 }
 
-/** Passes one after the other, of so many members each. */
+/** Passes one after the other, of so many members each. A loop makes as many as `Pool.submit` has told it. */
 export function encodePasses(
   encoder: GPUComputePassEncoder,
   dispatches: readonly Ready[],
   members: number,
   passes: number,
 ): void {
+  if (passes > 0 && dispatches[0].isLoop) {
+    encoder.setPipeline(dispatches[0].pipeline);
+    encoder.dispatchWorkgroups(dispatches[0].groups[0]);
+    return;
+  }
   // A call into Dawn takes this thread a microsecond or two, and a pass of one network takes a card ten.
   let current: GPUComputePipeline | undefined;
   for (let i = 0; i < passes; i++) {
@@ -400,7 +421,7 @@ function bufferBytes(plan: Plan, capacity: number): Readonly<Record<keyof Buffer
     logitGradient: capacity * logitGradient,
     // What common.wgsl says: a head, the members, and of each pass its scalars and the parts of its trace.
     submission: 32 + capacity * 16 + passes * (plan.scalarsAStep * 4 + plan.partialBytes),
-    scratch: capacity * scratch,
+    scratch: capacity * scratch + plan.exchangeBytes,
     traces: passes * traceValues * 4,
   };
 }

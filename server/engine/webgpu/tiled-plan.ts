@@ -135,6 +135,7 @@ export function tiledKernels(
       FORWARD_SPLITS * pairs * LOGIT_QUADS,
       (XI_SPLITS + THETA_SPLITS) * modulus * quads,
     ),
+    exchangeBytes: 0,
   };
 }
 

@@ -52,6 +52,48 @@ fn xiGradient(row: u32, quad: u32) -> vec4f {
   return s;
 }
 
+#repeat once LOOPED
+// What an invocation needs of its own neurons, fetched while others are still waited for: the weight of its a, those of xi, and its rows.
+var<private> ownTheta: f32;
+#repeat k JQ
+var<private> ownXi$(k): vec4f;
+#end
+#repeat i ROWS
+var<private> ownRow$(i): Trained;
+#end
+
+fn fetchOwn(g: u32, thread: u32) {
+  let neuron = thread % NEURONS;
+  let firstQuad = g * quads;
+  let base = min(firstQuad + neuron / 4u, MQ - 1u) * P;
+  ownTheta = state[base + thread / NEURONS % P][neuron % 4u];
+  #repeat j P
+  ownXi$(j/4)[$(j)u % 4u] = state[base + layerQuads + $(j)u][neuron % 4u];
+  #end
+  let isXi = thread >= thetaLanes;
+  let lane = select(thread, thread - thetaLanes, isXi);
+  let lanes = select(thetaLanes, THREADS - thetaLanes, isXi);
+  #repeat i ROWS
+  {
+    let row = min(lane + $(i)u * lanes, rows - 1u) / quads;
+    let quad = min(firstQuad + (lane + $(i)u * lanes) % quads, MQ - 1u);
+    ownRow$(i) = layersAt(0u, select(0u, layerQuads, isXi) + weightAt(row, quad));
+  }
+  #end
+}
+
+// `isFirst`: of the workgroup's turns.
+fn backward(groups: vec3u, group: vec3u, thread: u32, pass_: u32, isFirst: bool) {
+  let slot = 0u;
+  let member = memberAt(0u);
+  if (group.x == GROUPS) {
+    if (isFirst) { meet(groups, thread); }
+    fetchTraces(thread);
+    return;
+  }
+  if (!isFirst) { fetchOwn(group.x, thread); }
+#end
+#repeat once DISPATCHED
 fn backward(groups: vec3u, group: vec3u, thread: u32) {
   let slot = slotOf(groups, group.y);
   let member = memberAt(group.y);
@@ -61,6 +103,7 @@ fn backward(groups: vec3u, group: vec3u, thread: u32) {
     if (pass_ != noPass) { sumTraces(thread, slot, partialsAt(group.y, pass_)); }
     return;
   }
+#end
   let neuron = thread % NEURONS;
   // Neighbours have neighbouring a's.
   let a = thread / NEURONS % P;
@@ -68,17 +111,29 @@ fn backward(groups: vec3u, group: vec3u, thread: u32) {
   let isAdding = THREADS == backwardThreads || run < RUNS;
   let own = neuron / 4u;
   let firstQuad = group.x * quads;
+  #repeat once DISPATCHED
   fetchRows(slot, thread);
+  #end
   // Quads beyond the last one compute what it does, and are not stored.
   let base = slot * SLOT + min(firstQuad + own, MQ - 1u) * P;
+  #repeat once DISPATCHED
   let first = state[base + a][neuron % 4u];
   if (run == 0u) { theta[a * NEURONS + neuron] = first; }
   #repeat k JQ
   var w$(k) = vec4f(0.0);
-  var x$(k) = vec4f(0.0);
   #end
   #repeat j P
   w$(j/4)[$(j)u % 4u] = state[base + layerQuads + $(j)u][neuron % 4u];
+  #end
+  #end
+  #repeat once LOOPED
+  let first = ownTheta;
+  #repeat k JQ
+  let w$(k) = ownXi$(k);
+  #end
+  #end
+  #repeat k JQ
+  var x$(k) = vec4f(0.0);
   #end
   // For the update, of which only the gradient is lacking then.
   let isXi = thread >= thetaLanes;
@@ -88,12 +143,25 @@ fn backward(groups: vec3u, group: vec3u, thread: u32) {
   let row$(i) = min(lane + $(i)u * lanes, rows - 1u) / quads;
   let quad$(i) = (lane + $(i)u * lanes) % quads;
   let at$(i) = select(0u, layerQuads, isXi) + weightAt(row$(i), min(firstQuad + quad$(i), MQ - 1u));
+  #repeat once DISPATCHED
   let before$(i) = layersAt(slot, at$(i));
   #end
+  #repeat once LOOPED
+  let before$(i) = ownRow$(i);
+  #end
+  #end
+  #repeat once LOOPED
+  if (isFirst) { meet(groups, thread); }
+  if (run == 0u) { theta[a * NEURONS + neuron] = first; }
+  fetchRows(slot, thread);
+  workgroupBarrier();
+  #end
+  #repeat once DISPATCHED
   // The barrier is in it.
   let pass_ = sharePass(thread, counter, member);
   if (group.x == 0u && group.y == 0u && thread == 0u) { endBackward(counter); }
   if (pass_ == noPass) { return; }
+  #end
   let update = updateOf(group.y, member, pass_);
   let trace = partialsAt(group.y, pass_) + 2u * FORWARD_PARTIALS;
 
@@ -135,6 +203,9 @@ fn backward(groups: vec3u, group: vec3u, thread: u32) {
   }
   #end
   workgroupBarrier();
+  #repeat once LOOPED
+  if (update.isDue) { giveOwn(group.x, thread); }
+  #end
   if (thread < 8u * quads) {
     var s = vec4f(0.0);
     for (var layer = 0u; layer < 2u; layer++) {

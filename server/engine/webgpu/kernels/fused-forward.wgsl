@@ -42,10 +42,34 @@ fn othersOf(t: u32) -> f32 {
   return ((sums[i] + sums[i + 1u]) + (sums[i + 2u] + sums[i + 3u])) + ((sums[i + 4u] + sums[i + 5u]) + (sums[i + 6u] + sums[i + 7u]));
 }
 
+// A quad of the gradient in the logits of the t-th pair.
+fn rowOf(t: u32, quad: u32, member: Member) -> vec4f {
+  let j = 4u * quad;
+  let row = t * rowStride;
+  var e = vec4f(0.0);
+  #repeat c 4
+  e[$(c)] = sums[row + min(j + $(c)u, P - 1u)];
+  #end
+  return gradientOf(entryOf[t], j, u32(seen[t].x), e, othersOf(t), member.inverseTrained);
+}
+
+fn pairTrace(t: u32) -> PairTrace {
+  var r = traceOf(entryOf[t], u32(seen[t].x), othersOf(t), seen[t].zw);
+  r.counts.z = seen[t].y;
+  return r;
+}
+
+#repeat once LOOPED
+fn forward(group: vec3u, thread: u32) {
+  let slot = 0u;
+  let member = memberAt(0u);
+#end
+#repeat once DISPATCHED
 fn forward(groups: vec3u, group: vec3u, thread: u32) {
   let slot = slotOf(groups, group.y);
   let member = memberAt(group.y);
   let counter = submission[0].x;
+#end
   #repeat once UNFENCED
   let pass_ = sharePass(thread, counter, member);
   if (group.x == 0u && group.y == 0u && thread == 0u) { endForward(counter); }
@@ -76,6 +100,15 @@ fn forward(groups: vec3u, group: vec3u, thread: u32) {
   #repeat i ENTRY_ITEMS
   let entry$(i) = entryAt(slot, min(pairOf(group.x, thread + $(i)u * THREADS), U - 1u));
   #end
+  #repeat once LOOPED
+  // Weights come from other workgroups. Rows of theta go through the room, since all columns need the same.
+  #repeat i THETA_FETCHES
+  let word$(i) = min(thread + $(i)u * THREADS, thetaWords - 1u);
+  let place$(i) = word$(i) / (4u * MQ);
+  let residue$(i) = select((item % P + item / P * DIFFERENCES + place$(i) - 1u) % P, item % P, place$(i) == 0u);
+  let theta$(i) = atomicLoad(&exchange[thetaWord(residue$(i), 0u) + word$(i) % (4u * MQ)]);
+  #end
+  #end
   // AHEAD quads are fetched at once, so that few invocations do not wait for each. A compiler that saves registers would fetch every one just
   // before it is used; so all use hangs on what is only known behind a barrier, which no fetching passes: that there is a pass.
   for (var first = 0u; first < MQ; first += PARTS * AHEAD) {
@@ -91,6 +124,14 @@ fn forward(groups: vec3u, group: vec3u, thread: u32) {
     #end
     if (isAdding) {
       #repeat i AHEAD
+      #repeat once LOOPED
+      #repeat j TJ
+      #repeat c 4
+      w$(i)_$(j)[$(c)] = bitcast<f32>(atomicLoad(&exchange[xiWord($(j)u, column, min(q + $(i)u * PARTS, MQ - 1u), $(c)u)]));
+      #end
+      #end
+      #end
+      #repeat once DISPATCHED
       let at$(i) = min(q + $(i)u * PARTS, MQ - 1u) * P;
       v$(i) = state[x + at$(i)];
       #repeat d DIFFERENCES
@@ -100,7 +141,26 @@ fn forward(groups: vec3u, group: vec3u, thread: u32) {
       w$(i)_$(j) = state[r$(j) + at$(i)];
       #end
       #end
+      #end
     }
+    #repeat once LOOPED
+    if (first == 0u) {
+      #repeat i THETA_FETCHES
+      if (thread + $(i)u * THREADS < thetaWords) { room[word$(i) / 4u][word$(i) % 4u] = bitcast<f32>(theta$(i)); }
+      #end
+    }
+    storageBarrier();
+    workgroupBarrier();
+    let isFetched = true;
+    if (isAdding) {
+      #repeat i AHEAD
+      v$(i) = room[min(q + $(i)u * PARTS, MQ - 1u)];
+      #repeat d DIFFERENCES
+      v$(i)_$(d) = room[$(d+1)u * MQ + min(q + $(i)u * PARTS, MQ - 1u)];
+      #end
+      #end
+    }
+    #end
     #repeat once FENCED
     storageBarrier();
     pass_ = sharePass(thread, counter, member);
@@ -204,29 +264,34 @@ fn forward(groups: vec3u, group: vec3u, thread: u32) {
     }
   }
   workgroupBarrier();
+  #repeat once DISPATCHED
   for (var i = thread; i < pairs * JQ; i += THREADS) {
-    let t = i / JQ;
-    let u = pairOf(group.x, t);
-    if (u < U) {
-      let entry = entryOf[t];
-      let j = i % JQ * 4u;
-      let row = t * rowStride;
-      var e = vec4f(0.0);
-      #repeat c 4
-      e[$(c)] = sums[row + min(j + $(c)u, P - 1u)];
-      #end
-      let g = gradientOf(entry, j, u32(seen[t].x), e, othersOf(t), member.inverseTrained);
-      logitGradient[pairAt(slot, u) + i % JQ] = g;
-    }
+    let u = pairOf(group.x, i / JQ);
+    if (u < U) { logitGradient[pairAt(slot, u) + i % JQ] = rowOf(i / JQ, i % JQ, member); }
   }
   // A pair's trace by itself: sums of a tile's would depend on how many pairs it has. By those who have the fewest gradients.
   for (var t = THREADS - 1u - thread; t < pairs; t += THREADS) {
     let u = pairOf(group.x, t);
     if (u < U) {
-      let r = traceOf(entryOf[t], u32(seen[t].x), othersOf(t), seen[t].zw);
+      let r = pairTrace(t);
       let at = pairAt(slot, u) + JQ;
       logitGradient[at] = r.losses;
-      logitGradient[at + 1u] = r.counts + vec4f(0.0, 0.0, seen[t].y, 0.0);
+      logitGradient[at + 1u] = r.counts;
     }
   }
+  #end
+  #repeat once LOOPED
+  for (var i = thread; i < pairs * JQ * 4u; i += THREADS) {
+    let t = i / (4u * JQ);
+    let u = pairOf(group.x, t);
+    if (u < U) { give(rowsFrom + u * 4u * JQ + i % (4u * JQ), rowOf(t, i / 4u % JQ, member)[i % 4u]); }
+  }
+  for (var i = THREADS - 1u - thread; i < pairs * 8u; i += THREADS) {
+    let u = pairOf(group.x, i / 8u);
+    if (u < U) {
+      let r = pairTrace(i / 8u);
+      give(tracesFrom + u * 8u + i % 8u, select(r.losses, r.counts, i % 8u >= 4u)[i % 4u]);
+    }
+  }
+  #end
 }

@@ -22,6 +22,10 @@ const traceLanes = 32u;
 const laneSums = 2u * traceLanes;
 
 fn sumTraces(thread: u32, slot: u32, to: u32) {
+  #repeat once LOOPED
+  // They were fetched into the room before.
+  workgroupBarrier();
+  #end
   for (var lane = thread; lane < traceLanes; lane += THREADS) {
     #repeat i 2
     var s$(i) = vec4f(0.0);
@@ -29,9 +33,14 @@ fn sumTraces(thread: u32, slot: u32, to: u32) {
     // Some pairs' at once, so that not each is waited for.
     for (var u = lane; u < U; u += 5u * traceLanes) {
       #repeat k 5
-      let at$(k) = pairAt(slot, min(u + $(k)u * traceLanes, U - 1u)) + JQ;
+      let u$(k) = min(u + $(k)u * traceLanes, U - 1u);
       #repeat i 2
-      let v$(k)_$(i) = logitGradient[at$(k) + $(i)u];
+      #repeat once LOOPED
+      let v$(k)_$(i) = room[laneSums + 2u * u$(k) + $(i)u];
+      #end
+      #repeat once DISPATCHED
+      let v$(k)_$(i) = logitGradient[pairAt(slot, u$(k)) + JQ + $(i)u];
+      #end
       #end
       #end
       #repeat k 5
@@ -49,7 +58,9 @@ fn sumTraces(thread: u32, slot: u32, to: u32) {
   workgroupBarrier();
   if (thread < 2u) {
     var s = vec4f(0.0);
-    for (var k = 0u; k < traceLanes; k++) { s += laneSumAt(thread * traceLanes + k); }
+    #repeat k 32
+    s += laneSumAt(thread * traceLanes + $(k)u);
+    #end
     submission[to + thread] = s;
   }
 }

@@ -41,6 +41,6 @@ fn squaresOf(g: vec4f, w: vec4f) -> vec4f {
 }
 
 fn updateWeights(update: Update, i: u32, before: Trained, g: vec4f) -> vec4f {
-  if (update.isDue) { state[i] = updated(update, i, before, g); }
+  if (update.isDue) { keepWeights(i, updated(update, i, before, g)); }
   return squaresOf(g, before.w);
 }

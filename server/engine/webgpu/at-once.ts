@@ -1,0 +1,55 @@
+import { assemble } from "./shader.ts";
+
+/** Workgroups that were to meet have not: the device doesn't run them at once, and what they left is worth nothing. */
+export class NotAtOnceError extends Error {
+  constructor() {
+    super("workgroups that were found to run at once no longer do");
+    isRefuted = true;
+  }
+}
+
+/** For as long as the process lives. */
+let isRefuted = false;
+
+/** More than any device runs at once when each takes a multiprocessor. */
+const workgroups = 512;
+
+/** Reads of a count by each before it ends: some milliseconds. */
+const polls = 1 << 14;
+
+/**
+ * How many workgroups a device runs at once, also such as take all that a workgroup can. 0: it has been seen not to.
+ *
+ * @param limits - of a workgroup
+ */
+export async function countAtOnce(
+  device: GPUDevice,
+  limits: { readonly invocations: number; readonly memoryBytes: number },
+): Promise<number> {
+  if (isRefuted) return 0;
+  const constants = { THREADS: limits.invocations, ROOM: limits.memoryBytes / 4, POLLS: polls };
+  const module = device.createShaderModule({ code: assemble(["at-once.wgsl"], constants) });
+  const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute: { module } });
+  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+  const counts = device.createBuffer({ size: 16, usage: STORAGE | COPY_SRC | COPY_DST });
+  const staging = device.createBuffer({ size: 16, usage: COPY_DST | MAP_READ });
+  device.queue.writeBuffer(counts, 0, new Uint32Array([0, 0xffffffff, 0, 0]));
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(
+    0,
+    device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [{ binding: 0, resource: { buffer: counts } }],
+    }),
+  );
+  pass.dispatchWorkgroups(workgroups);
+  pass.end();
+  encoder.copyBufferToBuffer(counts, 0, staging, 0, 16);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  const [, atOnce] = new Uint32Array(staging.getMappedRange());
+  for (const buffer of [counts, staging]) buffer.destroy();
+  return atOnce;
+}
