@@ -54,9 +54,6 @@ const smallTiles: readonly FusedTile[] = [
 /** Keeps weights in a way of its own. */
 export const loopFile = "fused-loop.wgsl";
 
-/** Turns that its workgroups may have to take: with more of them dispatches are faster. */
-const mostTurns = 2;
-
 /** Numbers of the logit gradient that an invocation of it fetches at once. */
 const mostWords = 40;
 
@@ -160,7 +157,8 @@ function looped(
   if (forward.memoryBytes + backward.memoryBytes + more * quadBytes > limits.memoryBytes) return undefined;
   const wanted = Math.max(forward.groups, backward.groups);
   const groups = Math.min(wanted, given ?? limits.atOnce);
-  if (groups === 0 || (given === undefined && groups * mostTurns < wanted)) return undefined;
+  // Where they have to take turns, dispatches are faster.
+  if (groups === 0 || (given === undefined && groups < wanted)) return undefined;
   const THREADS = Math.max(forward.invocations, backward.invocations);
   const constants = { ...forward.constants(THREADS), ...backward.constants(THREADS) };
   const kernel = {
