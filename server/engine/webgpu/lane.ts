@@ -4,8 +4,11 @@ import { writeScalars } from "./scalars.ts";
 import { evenly } from "./shader.ts";
 import { traceValues } from "./trace-row.ts";
 
-/** How long a submission should keep the device busy: long beside what it costs, short for whoever wants to stop it. */
-const submissionMs = 8;
+/**
+ * How long a submission should keep the device busy: long beside what it costs, short for whoever wants to stop it. Longer where it would have but
+ * few passes, whose traces few workgroups then sum up.
+ */
+const [submissionMs, longestMs, fewPasses] = [8, 16, 16];
 
 /** One is computed, the next one waits for it, and one is encoded; of all, and of the one before, a divergence may go back to the start. */
 const mostInFlight = checkpoints - 1;
@@ -115,7 +118,8 @@ export class Lane {
     if (this.#pace === undefined) return Math.min(room, 8);
     // As if time grew with the members: a little too few passes at worst.
     const passMs = this.#pace.passMs * Math.max(1, members / this.#pace.members);
-    return Math.max(1, Math.min(room, Math.floor(submissionMs / passMs)));
+    const few = Math.min(fewPasses, longestMs / passMs);
+    return Math.max(1, Math.min(room, Math.floor(Math.max(submissionMs / passMs, few))));
   }
 }
 

@@ -137,6 +137,10 @@ const [largestFusedModulus, largestFusedWidth] = [31, 4096];
  */
 const cachedBytes = 40 << 20;
 
+/** Each pass is one workgroup's: of a wide network, whose submissions are of few passes, as large a one as can be. */
+const traceThreads = (partials: number, { invocations }: WorkgroupLimits) =>
+  partials > 512 ? Math.min(256, 2 ** Math.floor(Math.log2(invocations))) : 64;
+
 /** How a pass is cut up, for whoever looks for better values. */
 export type Tuning = FusedTuning & TiledTuning & { readonly sideBySide?: number };
 
@@ -213,7 +217,11 @@ export function planOf(shape: Shape, limits: WorkgroupLimits, tuning: Tuning = {
         members,
         dispatches: [...dispatches, ...(factored?.dispatches ?? [])].map(complete),
       })),
-    trace: { entryPoint: "trace", files: ["common.wgsl", "trace.wgsl"], constants },
+    trace: {
+      entryPoint: "trace",
+      files: ["common.wgsl", "trace.wgsl"],
+      constants: { THREADS: traceThreads(backwardPartials, limits), ...constants },
+    },
     state,
     scalarsAStep: 4 * scalarQuads,
     pairs,

@@ -4,15 +4,24 @@
 // [member, pass, 3]
 @group(0) @binding(4) var<storage, read_write> traces: array<vec4f>;
 
-const threads = 64u;
-
-var<workgroup> sums: array<vec4f, threads>;
+// [invocation]
+var<workgroup> sums: array<vec4f, THREADS>;
 
 fn sumOver(thread: u32, first: u32, count: u32, stride: u32) -> vec4f {
-  var s = vec4f(0.0);
-  for (var i = thread; i < count; i += threads) { s += submission[first + i * stride]; }
-  sums[thread] = s;
-  for (var width = threads / 2u; width > 0u; width /= 2u) {
+  #repeat k 4
+  var s$(k) = vec4f(0.0);
+  #end
+  // Four at once, so that not each is waited for.
+  for (var i = thread; i < count; i += 4u * THREADS) {
+    #repeat k 4
+    let v$(k) = submission[first + min(i + $(k)u * THREADS, count - 1u) * stride];
+    #end
+    #repeat k 4
+    if (i + $(k)u * THREADS < count) { s$(k) += v$(k); }
+    #end
+  }
+  sums[thread] = (s0 + s1) + (s2 + s3);
+  for (var width = THREADS / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();
     if (thread < width) { sums[thread] += sums[thread + width]; }
   }
@@ -22,7 +31,7 @@ fn sumOver(thread: u32, first: u32, count: u32, stride: u32) -> vec4f {
   return r;
 }
 
-@compute @workgroup_size(threads)
+@compute @workgroup_size(THREADS)
 fn trace(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let at = partialsAt(group.y, group.x);
   let losses = sumOver(thread, at, FORWARD_PARTIALS, 2u);
