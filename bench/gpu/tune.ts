@@ -48,8 +48,11 @@ const tiled: readonly (readonly TiledTuning[])[] = [
   [528, 264, 396, 792].map((fillingGroups) => ({ fillingGroups })),
   tiles.map((forward) => ({ forward })),
   tiles.map((xi) => ({ xi })),
-  [3, 2, 4].flatMap((neuronQuads) =>
-    [10, 7, 13].map((differences) => ({ theta: { neuronQuads, differences } })),
+  // The larger an invocation's share, the fewer workgroups a multiprocessor has at once.
+  [2, 3, 4].flatMap((neuronQuads) =>
+    [7, 10].flatMap((differences) =>
+      [528, 396, 264].map((fillingGroups) => ({ theta: { neuronQuads, differences, fillingGroups } })),
+    ),
   ),
   [8, 4, 16].map((residues) => ({ theta: { residues } })),
   [7, 14].map((depth) => ({ theta: { depth } })),

@@ -32,6 +32,8 @@ export interface ThetaTile {
   readonly differences?: number;
   readonly neuronQuads?: number;
   readonly depth?: number;
+  /** About as many workgroups: the fewer its registers let a multiprocessor have, the fewer. */
+  readonly fillingGroups?: number;
 }
 
 /** How the tiled kernels are cut up; what `planOf` chooses by itself where a value is left out. */
@@ -50,15 +52,8 @@ export function tiledKernels(
   limits: WorkgroupLimits,
   tuning: TiledTuning,
 ): Kernels {
-  const splits = (tiles: number, steps: number) =>
-    Math.max(
-      1,
-      Math.min(
-        mostSplits,
-        Math.floor(steps / 4),
-        Math.round((tuning.fillingGroups ?? fillingGroups) / tiles),
-      ),
-    );
+  const splits = (tiles: number, steps: number, groups = tuning.fillingGroups ?? fillingGroups) =>
+    Math.max(1, Math.min(mostSplits, Math.floor(steps / 4), Math.round(groups / tiles)));
 
   const COLUMN_TILES = Math.ceil(modulus / mostLogits);
   const TJ = Math.ceil(modulus / COLUMN_TILES / columns);
@@ -89,7 +84,7 @@ export function tiledKernels(
   const thetaGroups = Math.ceil(quads / (theta.NEURON_QUADS * theta.THETA_COLUMNS));
   const thetaTiles = Math.ceil(modulus / theta.RESIDUES) * Math.ceil((modulus + 1) / 2 / theta.DIFFERENCES);
   // Each a tile or more.
-  const THETA_SPLITS = splits(thetaGroups, 4 * thetaTiles);
+  const THETA_SPLITS = splits(thetaGroups, 4 * thetaTiles, tuning.theta?.fillingGroups);
 
   const softmaxGroups = Math.ceil(pairs / softmaxSide);
   const updateGroups = Math.ceil((2 * modulus * quads) / 128);
