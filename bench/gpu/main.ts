@@ -24,7 +24,8 @@ same card, in less than 8 minutes. Needs nothing but a driver with Vulkan; the p
   --kernels            time each kernel by the card's clock instead, what it takes to encode and submit a pass, and passes in submissions that
                        follow each other; and count the workgroups that the card runs at once, by their memory; --members as below
   --tune               look for better ways to cut up the kernels instead; --members n, also more than once: for so many networks
-                       side by side (default 1, 8, 64 and 128, of which more are submitted in turns)
+                       side by side (default 1, 8, 64 and 128, of which more are submitted in turns); after those, or alone with --wide,
+                       for p = 97, M = 9,107
   --software           also on an adapter that computes on the CPU: very slow`;
 
 /** Of workgroup memory, of which it is seen how many run at once. */
@@ -42,6 +43,7 @@ const { values } = parseArgs({
     kernels: { type: "boolean", default: false },
     tune: { type: "boolean", default: false },
     members: { type: "string", multiple: true, default: ["1", "8", "64", "128"] },
+    wide: { type: "boolean", default: false },
     software: { type: "boolean", default: false },
   },
 });
@@ -52,7 +54,7 @@ else if (values.tune || values.kernels) await look();
 else await main();
 
 async function look(): Promise<void> {
-  const members = values.members.map(Number);
+  const members = values.wide ? [] : values.members.map(Number);
   if (members.some((count) => !(Number.isInteger(count) && count >= 1 && count <= largestCohort))) {
     console.error(`--members must be 1 to ${largestCohort}, got ${values.members.join(", ")}`);
     process.exitCode = 2;

@@ -37,17 +37,20 @@ const fusedTile: Choices<FusedTile> = {
 };
 /** Quads of rows of an invocation, rows of a workgroup, and depth. */
 const tiles = [
-  { rowQuads: 3 },
-  { rowQuads: 2 },
-  { rowQuads: 3, rows: 32 },
-  { rowQuads: 2, rows: 32 },
-  { rowQuads: 3, depth: 16 },
-  { rowQuads: 2, depth: 16 },
+  { rowQuads: 3, rows: 16, depth: 8 },
+  { rowQuads: 2, rows: 16, depth: 8 },
+  { rowQuads: 3, rows: 32, depth: 8 },
+  { rowQuads: 2, rows: 32, depth: 8 },
+  { rowQuads: 3, rows: 16, depth: 16 },
+  { rowQuads: 2, rows: 16, depth: 16 },
 ];
 const tiled: readonly (readonly TiledTuning[])[] = [
   [528, 264, 396, 792].map((fillingGroups) => ({ fillingGroups })),
   tiles.map((forward) => ({ forward })),
   tiles.map((xi) => ({ xi })),
+  [2, 1].map((buffers) => ({ forward: { buffers } })),
+  [2, 1].map((buffers) => ({ xi: { buffers } })),
+  [2, 1].map((buffers) => ({ theta: { buffers } })),
   // The larger an invocation's share, the fewer workgroups a multiprocessor has at once.
   [2, 3, 4].flatMap((neuronQuads) =>
     [7, 10].flatMap((differences) =>
@@ -85,6 +88,8 @@ export async function* tune(options: TuneOptions): AsyncGenerator<Tried> {
     const ways = choices.map((choice) => ({
       ...tuning,
       ...choice,
+      forward: { ...tuning.forward, ...choice.forward },
+      xi: { ...tuning.xi, ...choice.xi },
       theta: { ...tuning.theta, ...choice.theta },
     }));
     tuning = yield* search.best(ways);
@@ -128,9 +133,11 @@ class Search {
     }
   }
 
-  /** Of the tiled kernels every way adds in its own order. */
+  /** Of the tiled kernels every way adds in its own order, but for how many buffers it has. */
   #isSame({ neuronParts, ...tuning }: Tuning, bits: Buffer): boolean {
-    const order = JSON.stringify([neuronParts, tuning.tiles === undefined && tuning]);
+    const order = JSON.stringify([neuronParts, tuning.tiles === undefined && tuning], (key, value) =>
+      key === "buffers" ? undefined : value,
+    );
     const first = this.#bits.get(order);
     if (first === undefined) this.#bits.set(order, bits);
     return first?.equals(bits) ?? true;

@@ -218,3 +218,27 @@ describe.skipIf(softwareAdapterMissing !== undefined).each([
     expect(other.bits).not.toEqual(first[0].bits);
   });
 });
+
+it.skipIf(softwareAdapterMissing !== undefined)(
+  "the tiled kernels leave the same with one buffer and with two",
+  async () => {
+    const { problem, state } = makeStart(
+      choiceOf({ modulus: 37, width: 45, activation: "abs", optimizer: "adamw" }),
+    );
+    const run = async (buffers: number) => {
+      const each = { buffers };
+      const tuning = { forward: each, xi: each, theta: each };
+      for (const { kernel } of planOf(shapeOf(problem), softwareLimits, tuning).passes[0].dispatches)
+        expect([undefined, buffers]).toContain(kernel.constants.BUFFERS);
+      const gpu = await Gpu.open({ allowSoftware: true, memoryBytes: undefined, tuning });
+      try {
+        const { network } = await gpu.load(problem, state);
+        const { trace } = await gpu.advance(network, { steps: 5, weightsAt: [], measureAt: [] });
+        return { trace, bits: bitsOf(await gpu.read(network)) };
+      } finally {
+        gpu.destroy();
+      }
+    };
+    expect(await run(2)).toEqual(await run(1));
+  },
+);

@@ -21,6 +21,8 @@ export interface Tile {
   readonly rowQuads?: number;
   readonly rows?: number;
   readonly depth?: number;
+  /** Of which the workgroup has memory: with two it waits for all of its invocations once a tile, not twice. */
+  readonly buffers?: number;
 }
 
 /**
@@ -32,6 +34,8 @@ export interface ThetaTile {
   readonly differences?: number;
   readonly neuronQuads?: number;
   readonly depth?: number;
+  /** As those of `Tile`, of some logits. */
+  readonly buffers?: number;
   /** About as many workgroups: the fewer its registers let a multiprocessor have, the fewer. */
   readonly fillingGroups?: number;
 }
@@ -141,7 +145,7 @@ function productTile(TJ: number, limits: WorkgroupLimits, tile: Tile = {}) {
   const rowQuads = Math.max(1, Math.min(6, Math.floor(limits.sums / 4 / TJ)));
   const { rowQuads: ROW_QUADS = rowQuads, rows: ROWS = invocations / columns, depth: DEPTH = 8 } = tile;
   return {
-    ...{ ROWS, DEPTH, ROW_QUADS },
+    ...{ ROWS, DEPTH, ROW_QUADS, BUFFERS: tile.buffers ?? 1 },
     // How many of a tile's quads an invocation fetches.
     HIDDEN_ITEMS: (DEPTH * ROW_QUADS) / columns,
     OUTPUT_ITEMS: Math.ceil((DEPTH * 2 * TJ) / (columns * ROWS)),
@@ -159,9 +163,10 @@ function thetaTile(modulus: number, limits: WorkgroupLimits, tile: ThetaTile = {
   const rowQuads = NEURON_QUADS * THETA_COLUMNS + 1;
   const gradientQuads = RESIDUES * Math.ceil(DIFFERENCES / 4) + 1;
   const seconds = Math.min(modulus, RESIDUES + DIFFERENCES - 1);
+  const BUFFERS = tile.buffers ?? 1;
   return {
-    ...{ RESIDUES, DIFFERENCES, NEURON_QUADS, THETA_DEPTH, THETA_COLUMNS },
-    ROOM: Math.max(THETA_DEPTH * (gradientQuads + rowQuads), seconds * (rowQuads - 1)),
+    ...{ RESIDUES, DIFFERENCES, NEURON_QUADS, THETA_DEPTH, THETA_COLUMNS, BUFFERS },
+    ROOM: Math.max(BUFFERS * THETA_DEPTH * (gradientQuads + rowQuads), seconds * (rowQuads - 1)),
     THETA_GRADIENT_ITEMS: Math.ceil((THETA_DEPTH * RESIDUES * DIFFERENCES) / invocations),
     THETA_OUTPUT_ITEMS: Math.ceil((THETA_DEPTH * (rowQuads - 1)) / invocations),
   };

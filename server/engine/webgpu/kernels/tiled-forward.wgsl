@@ -13,8 +13,9 @@ const tilePairs = 4u * rows4;
 const tileLogits = 4u * columns4;
 
 // [neuron of the tile, pair or logit / 4]
-var<workgroup> hidden: array<vec4f, DEPTH * rows4>;
-var<workgroup> output: array<vec4f, DEPTH * columns4>;
+// Of BUFFERS tiles: with two a tile is stored while others still use the one before.
+var<workgroup> hidden: array<vec4f, BUFFERS * DEPTH * rows4>;
+var<workgroup> output: array<vec4f, BUFFERS * DEPTH * columns4>;
 
 @compute @workgroup_size(threads)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -60,14 +61,18 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let outputQuad$(i) = (thread + $(i)u * threads) / tileLogits;
   var nextOutput$(i) = outputAt(logit$(i), start + outputQuad$(i));
   #end
+  var buffer = 0u;
   for (var q = start; q < end; q += depth4) {
-    workgroupBarrier();
+    let hiddenAt = buffer * DEPTH * rows4;
+    let outputTile = buffer * DEPTH * columns4;
+    buffer = (buffer + 1u) % BUFFERS;
+    if (BUFFERS == 1u) { workgroupBarrier(); }
     #repeat i HIDDEN_ITEMS
     {
       let h = activation(nextFirst$(i) + nextSecond$(i));
       let n = (thread + $(i)u * threads) % tilePairs;
       #repeat c 4
-      hidden[(4u * hiddenQuad$(i) + $(c)u) * rows4 + n / 4u][n % 4u] = h[$(c)];
+      hidden[hiddenAt + (4u * hiddenQuad$(i) + $(c)u) * rows4 + n / 4u][n % 4u] = h[$(c)];
       #end
     }
     #end
@@ -75,7 +80,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     if (outputQuad$(i) < depth4) {
       let n = (thread + $(i)u * threads) % tileLogits;
       #repeat c 4
-      output[(4u * outputQuad$(i) + $(c)u) * columns4 + n / 4u][n % 4u] = nextOutput$(i)[$(c)];
+      output[outputTile + (4u * outputQuad$(i) + $(c)u) * columns4 + n / 4u][n % 4u] = nextOutput$(i)[$(c)];
       #end
     }
     #end
@@ -90,13 +95,13 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     #end
     for (var k = 0u; k < DEPTH; k++) {
       #repeat r ROW_QUADS
-      let h$(r) = hidden[k * rows4 + row + $(r)u * ROWS];
+      let h$(r) = hidden[hiddenAt + k * rows4 + row + $(r)u * ROWS];
       #end
       #repeat q COLUMN_QUADS
-      let w$(q) = output[k * columns4 + column + $(q)u * 8u];
+      let w$(q) = output[outputTile + k * columns4 + column + $(q)u * 8u];
       #end
       #repeat t TAIL
-      let v$(t) = output[k * columns4 + tail$(t) / 4u][tail$(t) % 4u];
+      let v$(t) = output[outputTile + k * columns4 + tail$(t) / 4u][tail$(t) % 4u];
       #end
       #repeat r ROW_QUADS
       #repeat q COLUMN_QUADS

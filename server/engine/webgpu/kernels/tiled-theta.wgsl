@@ -22,6 +22,8 @@ const seconds = min(P, RESIDUES + DIFFERENCES - 1u);
 // their place what the tile adds to the residues a + d, [residue, neuron / 4].
 var<workgroup> room: array<vec4f, ROOM>;
 const outputs = THETA_DEPTH * gradientStride;
+// Of BUFFERS of such, as in tiled-forward.wgsl.
+const bufferQuads = outputs + THETA_DEPTH * rowStride;
 
 // Where the tile has what it adds to a residue. The quads of each eight are exchanged so that different banks have those of the 4 columns and 2
 // rows that add together, and those of one quad for the 8 residues that are read together.
@@ -77,16 +79,19 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     #repeat i THETA_OUTPUT_ITEMS
     var nextOutput$(i) = outputAt(outputFrom$(i), outputLogit$(i));
     #end
+    var buffer = 0u;
     for (var j = 0u; j < P; j += THETA_DEPTH) {
-      workgroupBarrier();
+      let from_ = buffer * bufferQuads;
+      buffer = (buffer + 1u) % BUFFERS;
+      if (BUFFERS == 1u) { workgroupBarrier(); }
       #repeat i THETA_GRADIENT_ITEMS
       if (gradientRow$(i) < RESIDUES) {
-        let to = gradientLogit$(i) * gradientStride + gradientRow$(i) * differenceQuads + gradientD$(i) / 4u;
+        let to = from_ + gradientLogit$(i) * gradientStride + gradientRow$(i) * differenceQuads + gradientD$(i) / 4u;
         room[to][gradientD$(i) % 4u] = nextGradient$(i);
       }
       #end
       #repeat i THETA_OUTPUT_ITEMS
-      if (outputQuad$(i) < columns4) { room[outputs + outputLogit$(i) * rowStride + outputQuad$(i)] = nextOutput$(i); }
+      if (outputQuad$(i) < columns4) { room[from_ + outputs + outputLogit$(i) * rowStride + outputQuad$(i)] = nextOutput$(i); }
       #end
       workgroupBarrier();
       // The next logits are fetched into registers while these are used.
@@ -98,10 +103,10 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       #end
       for (var k = 0u; k < THETA_DEPTH; k++) {
         #repeat q NEURON_QUADS
-        let w$(q) = room[outputs + k * rowStride + quad$(q)];
+        let w$(q) = room[from_ + outputs + k * rowStride + quad$(q)];
         #end
         #repeat c (DIFFERENCES+3)/4
-        let g$(c) = room[k * gradientStride + row * differenceQuads + $(c)u];
+        let g$(c) = room[from_ + k * gradientStride + row * differenceQuads + $(c)u];
         #end
         #repeat d DIFFERENCES
         #repeat q NEURON_QUADS

@@ -8,8 +8,9 @@ const columns4 = 2u * TJ;
 const rowStride = rows4 + 1u;
 
 // [pair of the tile, neuron or logit / 4]
-var<workgroup> hidden: array<vec4f, DEPTH * rowStride>;
-var<workgroup> output: array<vec4f, DEPTH * columns4>;
+// Of BUFFERS tiles: with two a tile is stored while others still use the one before.
+var<workgroup> hidden: array<vec4f, BUFFERS * DEPTH * rowStride>;
+var<workgroup> output: array<vec4f, BUFFERS * DEPTH * columns4>;
 
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -54,13 +55,17 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   let outputFrom$(i) = gradient + (thread + $(i)u * threads) % columns4;
   var nextOutput$(i) = gradientAt(outputFrom$(i), start + outputPair$(i), end);
   #end
+  var buffer = 0u;
   for (var next = start + DEPTH; next < end + DEPTH; next += DEPTH) {
-    workgroupBarrier();
+    let hiddenAt = buffer * DEPTH * rowStride;
+    let outputTile = buffer * DEPTH * columns4;
+    buffer = (buffer + 1u) % BUFFERS;
+    if (BUFFERS == 1u) { workgroupBarrier(); }
     #repeat i HIDDEN_ITEMS
-    hidden[fetched * rowStride + hiddenQuad$(i)] = activation(nextFirst$(i) + nextSecond$(i));
+    hidden[hiddenAt + fetched * rowStride + hiddenQuad$(i)] = activation(nextFirst$(i) + nextSecond$(i));
     #end
     #repeat i OUTPUT_ITEMS
-    if (outputPair$(i) < DEPTH) { output[thread + $(i)u * threads] = nextOutput$(i); }
+    if (outputPair$(i) < DEPTH) { output[outputTile + thread + $(i)u * threads] = nextOutput$(i); }
     #end
     workgroupBarrier();
     // The next tile is on its way into registers while this one is used.
@@ -74,13 +79,13 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     #end
     for (var k = 0u; k < DEPTH; k++) {
       #repeat r ROW_QUADS
-      let h$(r) = hidden[k * rowStride + row + $(r)u * ROWS];
+      let h$(r) = hidden[hiddenAt + k * rowStride + row + $(r)u * ROWS];
       #end
       #repeat q COLUMN_QUADS
-      let g$(q) = output[k * columns4 + column + $(q)u * 8u];
+      let g$(q) = output[outputTile + k * columns4 + column + $(q)u * 8u];
       #end
       #repeat t TAIL
-      let v$(t) = output[k * columns4 + tail$(t) / 4u][tail$(t) % 4u];
+      let v$(t) = output[outputTile + k * columns4 + tail$(t) / 4u][tail$(t) % 4u];
       #end
       #repeat r ROW_QUADS
       #repeat q COLUMN_QUADS
