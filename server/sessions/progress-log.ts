@@ -56,6 +56,8 @@ export interface StoredPoints {
 export interface Cursor {
   /** The next sequence that it wants. */
   next: number;
+  /** It may want any of the points. */
+  readonly wantsAll?: boolean;
 }
 
 /**
@@ -112,6 +114,12 @@ export class ProgressLog {
   /** A point that is here carries, or carried, an extra measure. */
   get hasExtras(): boolean {
     return this.#extras !== undefined;
+  }
+
+  /** Somebody is to read points that are recorded already: they must stay here. */
+  get isWanted(): boolean {
+    for (const { next, wantsAll } of this.cursors) if (wantsAll || next <= this.#newest) return true;
+    return false;
   }
 
   /** The points are here, not only in the store. */

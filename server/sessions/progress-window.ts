@@ -26,7 +26,7 @@ export async function* progressWindow(
 ): AsyncGenerator<WindowEvent> {
   const { log } = session;
   // The points stay loaded while this holds a place among them.
-  const cursor: Cursor = { next: log.newest + 1 };
+  const cursor: Cursor = { next: log.newest + 1, wantsAll: true };
   log.cursors.add(cursor);
   try {
     await session.withLog(() => {});

@@ -92,9 +92,9 @@ export class Residence {
     }
   }
 
-  /** Lets the points of a sleeping session go, unless somebody reads or follows them. */
+  /** Lets the points of a sleeping session go, unless somebody reads them or is still to. */
   restLog(): void {
-    if (this.#parts.training.isAwake || this.#readers > 0 || this.#log.cursors.size > 0) return;
+    if (this.#parts.training.isAwake || this.#readers > 0 || this.#log.isWanted) return;
     if (this.#loading === undefined) this.#log.unload();
   }
 

@@ -520,8 +520,7 @@ export class Session {
     if (!this.isQuiet || !this.#training.isAwake) return false;
     return this.#drive.exclusively(async () => {
       if (this.isDirty) await this.#commitPresent().catch((error) => this.#tolerate(error));
-      if (this.isDirty || this.isTraining || this.#standing.isDeleted || this.log.cursors.size > 0)
-        return false;
+      if (this.isDirty || this.isTraining || this.#standing.isDeleted || this.log.isWanted) return false;
       this.#residence.sleep();
       return true;
     });
@@ -532,7 +531,7 @@ export class Session {
     return this.#residence.withLog(work);
   }
 
-  /** A cursor has left the log. */
+  /** A cursor has left the log, or has come to its end. */
   restLog(): void {
     this.#residence.restLog();
   }

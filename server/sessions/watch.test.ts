@@ -255,3 +255,61 @@ test("a pace bounds batches of new points", async () => {
   // One at once, and one at each beat.
   expect(batches).toBeLessThanOrEqual(2 + (performance.now() - began) / intervalMs);
 });
+
+test("a session that is watched sleeps once its watchers have all points, and wakes with nobody having missed any", async () => {
+  const session = await start();
+  await advance(session, 400);
+  const controller = new AbortController();
+  const watching = watch(session, { from: 1, untilIdle: false }, controller.signal);
+  const sequences: number[] = [];
+  const take = async (): Promise<string> => {
+    const event: WatchEvent = (await watching.next()).value;
+    if (event.kind === "batch") sequences.push(...event.points.map(({ sequence }) => sequence));
+    return event.kind;
+  };
+  expect([await take(), await take()]).toEqual(["opened", "batch"]);
+  // It has 256 of them, and may ask for the others.
+  expect(await session.sleep()).toBe(false);
+  while (sequences.at(-1)! < session.log.newest) await take();
+  const next = take();
+  expect(await session.sleep()).toBe(true);
+  expect(session.log.isLoaded).toBe(false);
+
+  await advance(session, 3);
+  expect(await next).toBe("batch");
+  while (sequences.at(-1)! < session.log.newest) await take();
+  expect(sequences).toEqual(Array.from({ length: session.log.newest }, (_, i) => 1 + i));
+  controller.abort();
+  await watching.return(undefined);
+});
+
+test("who begins to watch a session that sleeps gets what it asks for from the store, and no more is loaded", async () => {
+  const session = await start();
+  await advance(session, 300);
+  expect(await session.sleep()).toBe(true);
+  const { log } = session;
+  const controller = new AbortController();
+  const fromNow = watch(session, { untilIdle: false }, controller.signal);
+  expect((await fromNow.next()).value).toMatchObject({ kind: "opened", newest: log.newest });
+  const waiting = fromNow.next();
+  await delay(5);
+  expect(log.isLoaded).toBe(false);
+
+  const viewer = new Viewer(1_000);
+  await viewer.read(session, Number.POSITIVE_INFINITY);
+  expect(viewer.points.map(({ sequence }) => sequence)).toEqual(
+    Array.from({ length: log.newest }, (_, i) => 1 + i),
+  );
+  expect(log.isLoaded).toBe(false);
+
+  // Another epoch: all of it is to be read again.
+  await session.renewEpoch();
+  const { value } = await waiting;
+  expect(value).toMatchObject({ kind: "opened", epoch: session.epoch });
+  const again = (await fromNow.next()).value;
+  expect(again).toMatchObject({ kind: "batch", points: [{ sequence: 1 }, ...Array(255).fill({})] });
+  expect(session.training.isAwake).toBe(false);
+  controller.abort();
+  await fromNow.return(undefined);
+  expect(log.isLoaded).toBe(false);
+});

@@ -40,10 +40,8 @@ export async function* watch(
 ): AsyncGenerator<WatchEvent> {
   const { log } = session;
   const cursor: Cursor = { next: Math.max(1, options.from ?? log.newest + 1) };
-  // From now on the log stays loaded.
   log.cursors.add(cursor);
   try {
-    await session.withLog(() => {});
     yield* follow(session, cursor, options, signal);
   } finally {
     log.cursors.delete(cursor);
@@ -94,7 +92,12 @@ async function* follow(
       // It holds on to points that are no longer retained.
       stride = strideFor(first || cursor.next, log.newest, thinning.maxPoints, stride);
     }
-    const points = log.read(cursor.next, batchPoints, { stride });
+    if (!log.isLoaded && cursor.next <= log.newest && ended === undefined) {
+      // They stay until the cursor has passed them.
+      await session.withLog(() => {});
+      continue;
+    }
+    const points = log.isLoaded ? log.read(cursor.next, batchPoints, { stride }) : [];
     if (points.length > 0) {
       cursor.next = points.at(-1)!.sequence + 1;
       first ||= points[0]!.sequence;
@@ -104,13 +107,10 @@ async function* follow(
     } else if (ended !== undefined || idle) {
       yield { kind: "end", reason: ended ?? "idle", newest: log.newest };
       return;
-    } else if (
-      (await log.changed(
-        Math.max(0, spoke + heartbeatMs - performance.now()),
-        signal,
-        pace !== undefined,
-      )) === "timeout"
-    ) {
+    } else {
+      session.restLog();
+      const waitMs = Math.max(0, spoke + heartbeatMs - performance.now());
+      if ((await log.changed(waitMs, signal, pace !== undefined)) === "changed") continue;
       spoke = performance.now();
       yield { kind: "heartbeat", newest: log.newest, step: session.step };
     }
