@@ -283,6 +283,31 @@ test("a session that is watched sleeps once its watchers have all points, and wa
   await watching.return(undefined);
 });
 
+test("a session that is watched makes room for another that needs its memory", async () => {
+  const limits = { retainedProgressPoints: 1_000, maxStateBytes: 150_000 };
+  const full = await openTestRegistry({ threads: 1, limits });
+  const spec = completeSpec({ modulus: 3, width: 8 }, "standard");
+  const options = { spec, preset: "", labels: {}, engine: "auto", recordEvery: 1, measures: [] };
+  const controller = new AbortController();
+  const watched: Session[] = [];
+  const streams: AsyncGenerator<WatchEvent>[] = [];
+  for (let i = 0; i < 3; i++) {
+    const session = await full.start(options);
+    await advance(session, 2);
+    const stream = watch(session, { untilIdle: false }, controller.signal);
+    await stream.next();
+    streams.push(stream);
+    watched.push(session);
+  }
+  expect(watched.map(({ training }) => training.isAwake)).toEqual([false, false, true]);
+  const waiting = streams[0]!.next();
+  await advance(watched[0]!, 1);
+  expect((await waiting).value).toMatchObject({ kind: "batch", points: [{ step: 3 }] });
+  controller.abort();
+  await full.shutDown();
+  await full.close();
+});
+
 test("who begins to watch a session that sleeps gets what it asks for from the store, and no more is loaded", async () => {
   const session = await start();
   await advance(session, 300);
