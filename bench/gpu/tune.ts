@@ -53,8 +53,8 @@ const tiled: readonly (readonly TiledTuning[])[] = [
   [2, 1].map((buffers) => ({ theta: { buffers } })),
   // The larger an invocation's share, the fewer workgroups a multiprocessor has at once.
   [2, 3, 4].flatMap((neuronQuads) =>
-    [7, 10].flatMap((differences) =>
-      [528, 396, 264].map((fillingGroups) => ({ theta: { neuronQuads, differences, fillingGroups } })),
+    [7, 10, 13].flatMap((differences) =>
+      [528, 396, 360, 264].map((fillingGroups) => ({ theta: { neuronQuads, differences, fillingGroups } })),
     ),
   ),
   [8, 4, 16].map((residues) => ({ theta: { residues } })),
