@@ -8,7 +8,7 @@ export class NotAtOnceError extends Error {
   }
 }
 
-/** For as long as the process lives. */
+/** For as long as this thread lives. */
 let isRefuted = false;
 
 /** More than any device runs at once when each takes a multiprocessor. */
@@ -17,8 +17,11 @@ const workgroups = 512;
 /** Reads of a count by each before it ends: some milliseconds. */
 const polls = 1 << 14;
 
+/** Numbers that an invocation holds, with which it takes nearly all of the 255 registers that any has. */
+const registers = 232;
+
 /**
- * How many workgroups a device runs at once, also such as take all that a workgroup can. 0: it has been seen not to.
+ * How many workgroups a device runs at once, whatever they take. 0: it has been seen not to.
  *
  * @param limits - of a workgroup
  */
@@ -27,7 +30,9 @@ export async function countAtOnce(
   limits: { readonly invocations: number; readonly memoryBytes: number },
 ): Promise<number> {
   if (isRefuted) return 0;
-  const constants = { THREADS: limits.invocations, ROOM: limits.memoryBytes / 4, POLLS: polls };
+  const { invocations, memoryBytes } = limits;
+  const ROOM = memoryBytes / 4;
+  const constants = { THREADS: invocations, ROOM, POLLS: polls, REGISTERS: registers };
   const module = device.createShaderModule({ code: assemble(["at-once.wgsl"], constants) });
   const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute: { module } });
   const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;

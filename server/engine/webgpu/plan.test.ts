@@ -44,9 +44,8 @@ const bytesOfType: Readonly<Record<string, number>> = {
   ...{ Largest: 8, PairTrace: 32 },
 };
 
-/** What the text of a kernel asks of a workgroup. */
-function workgroupOf({ files, constants, rounds }: KernelPlan): { invocations: number; memoryBytes: number } {
-  const text = assemble(files, constants, rounds);
+/** The value of a constant or an expression of them in the text of a kernel. */
+function evaluator(text: string): (expression: string) => number {
   const names = new Map<string, string>();
   for (const [, name, value] of text.matchAll(/^const (\w+) = ([^;]+);/gm)) names.set(name, value);
   const amount = (expression: string): bigint => {
@@ -60,13 +59,20 @@ function workgroupOf({ files, constants, rounds }: KernelPlan): { invocations: n
     const select = (a: bigint, b: bigint, condition: boolean) => (condition ? b : a);
     return new Function("min", "max", "select", `return ${numbers}`)(least, most, select);
   };
+  return (expression) => Number(amount(expression));
+}
+
+/** What the text of a kernel asks of a workgroup. */
+function workgroupOf({ files, constants, rounds }: KernelPlan): { invocations: number; memoryBytes: number } {
+  const text = assemble(files, constants, rounds);
+  const amount = evaluator(text);
   const variables = [...text.matchAll(/^var<workgroup> \w+: (?:array<(\w+), (.+)>|(\w+));/gm)];
   expect(variables.length).toBe(text.match(/var<workgroup>/g)?.length);
   let memoryBytes = 0;
   for (const [, type, length, single] of variables) {
-    memoryBytes += single === undefined ? bytesOfType[type] * Number(amount(length)) : bytesOfType[single];
+    memoryBytes += single === undefined ? bytesOfType[type] * amount(length) : bytesOfType[single];
   }
-  return { invocations: Number(amount(/@workgroup_size\((.+)\)/.exec(text)![1])), memoryBytes };
+  return { invocations: amount(/@workgroup_size\((.+)\)/.exec(text)![1]), memoryBytes };
 }
 
 test("no workgroup of any shape asks for more than a device gives", () => {
@@ -128,6 +134,8 @@ test("one network alone has a loop where all of its workgroups are known to run 
         return;
       }
       loops++;
+      const amount = evaluator(assemble(kernel.files, kernel.constants, kernel.rounds));
+      expect(plan.exchangeBytes).toBe(4 * amount("tracesFrom + 8u * U"));
       expect(alone.dispatches.length).toBe(1);
       expect(groups[0]).toBe(Math.max(kernel.constants.FORWARD_GROUPS, kernel.constants.GROUPS + 1));
       expect(groups[0]).toBeLessThanOrEqual(atOnce);

@@ -43,3 +43,33 @@ it.skipIf(softwareAdapterMissing)(
     device.destroy();
   },
 );
+
+it.skipIf(softwareAdapterMissing)("a loop leaves its counts as they were before", async () => {
+  const { device, info } = await acquireDevice(true);
+  const { problem, state } = makeStart(
+    choiceOf({ modulus: 5, width: 18, activation: "relu", optimizer: "adamw" }),
+  );
+  const tile = { members: 1, pairLanes: 1, differences: 2, ahead: 2, neurons: 4, many: false, staged: true };
+  // The software adapter runs one workgroup for sure.
+  const plan = planOf(shapeOf(problem), info.limits, { tiles: [tile], atOnce: 1 });
+  const pipelines = await Pipelines.compile(device, plan);
+  const memory = new PoolMemory(device, plan, pipelines, 2);
+  const pool = new Pool(device, plan, pipelines, memory);
+  const slot = pool.take()!;
+  pool.write(slot, problem, state);
+  const part = { slot, inverseTrained: 1, passes: 6, updates: 5, captures: [0, 2, 5], checkpoint: undefined };
+  const scalars = new Float32Array(6 * plan.scalarsAStep);
+  for (let i = 0; i < 2; i++) {
+    const { captures } = await pool.submit([{ ...part, scalars }]);
+    expect(captures[0].length).toBe(3);
+  }
+  const { COPY_DST, MAP_READ } = GPUBufferUsage;
+  const staging = device.createBuffer({ size: 8, usage: COPY_DST | MAP_READ });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(memory.buffers.scratch, 0, staging, 0, 8);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  // Arrivals, and whether a workgroup has waited in vain.
+  expect([...new Uint32Array(staging.getMappedRange())]).toEqual([0, 0]);
+  device.destroy();
+});

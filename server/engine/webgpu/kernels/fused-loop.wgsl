@@ -29,7 +29,7 @@ var<private> isLost: bool;
 // Looks at the count before that: some tenths of a second on a card.
 const mostLooks = 1u << 20u;
 
-// All that was there before what was given: who looks at it has waited for all of it.
+// Of what was there before what was given: who looks at it has waited for it.
 var<private> given: u32;
 
 fn give(at: u32, x: f32) { given |= atomicExchange(&exchange[at], bitcast<u32>(x)); }
@@ -59,6 +59,7 @@ fn giveOwn(g: u32, thread: u32) {
 fn arrive(thread: u32) {
   // It makes no difference, but no compiler knows.
   if (given == 0xffffffffu) { atomicAdd(&exchange[2], 1u); }
+  given = 0u;
   storageBarrier();
   arrivals++;
   if (thread == 0u) { atomicAdd(&exchange[0], 1u); }
@@ -70,12 +71,10 @@ fn meet(groups: vec3u, thread: u32) {
     var looks = 0u;
     while (atomicLoad(&exchange[0]) < groups.x * arrivals) {
       looks++;
-      if (looks == mostLooks) {
-        isLost = true;
-        atomicStore(&exchange[1], 1u);
-        break;
-      }
+      isLost = looks == mostLooks || (looks % 1024u == 0u && atomicLoad(&exchange[1]) != 0u);
+      if (isLost) { break; }
     }
+    if (isLost) { atomicStore(&exchange[1], 1u); }
   }
   storageBarrier();
   workgroupBarrier();
@@ -87,7 +86,8 @@ fn leave(groups: vec3u, thread: u32) {
   if (thread == 0u && atomicAdd(&exchange[0], 1u) + 1u == groups.x * arrivals) { atomicStore(&exchange[0], 0u); }
 }
 
-// The first pass of the dispatch, and how many it makes: a scalar that no optimizer has.
+// The first pass of the dispatch, and how many it makes: a scalar that no optimizer has. None once any workgroup has waited in vain: where others have
+// ended, what is said here is not of this dispatch.
 var<workgroup> sharedRange: vec2u;
 
 @compute @workgroup_size(THREADS)
@@ -95,8 +95,10 @@ fn main(@builtin(num_workgroups) groups: vec3u, @builtin(workgroup_id) group: ve
   if (thread == 0u) {
     let first = u32(submission[0].x);
     sharedRange = vec2u(first, u32(submission[scalarsAt(0u, first) + 1u].w));
+    if (atomicLoad(&exchange[1]) != 0u) { sharedRange.y = 0u; }
   }
   let range = workgroupUniformLoad(&sharedRange);
+  if (range.y == 0u) { return; }
   for (var g = group.x; g < GROUPS; g += groups.x) {
     for (var k = thread; k < 2u * rows; k += THREADS) {
       ownWeights[k] = state[k / rows * layerQuads + weightAt(k % rows / quads, min(g * quads + k % quads, MQ - 1u))];
