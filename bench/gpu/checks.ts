@@ -79,6 +79,50 @@ export async function* checkBits(engine: Engine): AsyncGenerator<Check> {
   }
 }
 
+/** Networks of several shapes at once, each alone in its own: the bits, also of weights on the way, of one after another and of two side by side. */
+export async function checkShapes(engine: Engine): Promise<Check> {
+  const grokfast = { alpha: 0.98, lambda: 2 };
+  const sgd = { kind: "sgd", learningRate: 0.1, weightDecay: 1e-4, grokfast } as const;
+  const starts = [
+    { p: 23, width: 512 },
+    { p: 13, width: 250, activation: "gelu" as const },
+    { p: 5, width: 42, optimizer: sgd },
+    { p: 3, width: 9 },
+  ].map(({ p, width, ...changes }) => {
+    const { problem, state } = standardProblem({ p, width });
+    return { problem: { ...problem, ...changes }, state };
+  });
+  const run = async (copies: number, some: readonly (typeof starts)[number][]) => {
+    const open = ({ problem, state }: (typeof starts)[number]) =>
+      Promise.all(Array.from({ length: copies }, () => engine.open(problem, state)));
+    const cohorts = await Promise.all(some.map(open));
+    const made = cohorts.map((cohort) =>
+      engine.advance(
+        cohort.map((trainer) => ({ trainer, steps: 600, options: { weightsAt: [100, 101, 599] } })),
+      ),
+    );
+    const result: Buffer[][] = [];
+    for (const [i, cohort] of cohorts.entries()) {
+      const [{ weights }] = await Promise.all(made[i]);
+      const arrays = [await cohort[0].readState(), ...weights].flatMap((of) => Object.values(arraysOf(of)));
+      result.push(arrays.map((values) => Buffer.from(values!.slice().buffer)));
+      for (const trainer of cohort) trainer.close();
+    }
+    return result;
+  };
+  const alone: Buffer[][] = [];
+  for (const start of starts) alone.push(...(await run(1, [start])));
+  const others = [...(await run(1, starts)), ...(await run(2, starts))];
+  const equal = others.filter((arrays, i) =>
+    arrays.every((bytes, k) => bytes.equals(alone[i % starts.length][k])),
+  ).length;
+  return {
+    what: `600 steps of ${starts.length} shapes at once, alone and in pairs, beside one after another`,
+    passed: equal === others.length,
+    detail: `${equal} of ${others.length} have the same bits`,
+  };
+}
+
 /** Runs of the paper, seed for seed, against their published losses. */
 export async function* checkPublished(engine: Engine): AsyncGenerator<Check> {
   const runs: [string, number, readonly Published[], number | undefined][] = [

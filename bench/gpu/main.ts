@@ -4,7 +4,7 @@ import { openCpuEngine } from "../../server/engine/cpu/cpu-engine.ts";
 import { largestCohort } from "../../server/engine/webgpu/plan.ts";
 import { openWebGpuEngine } from "../../server/engine/webgpu/webgpu-engine.ts";
 import { Card } from "./card.ts";
-import { type Check, checkAuto, checkBits, checkOracle, checkPublished } from "./checks.ts";
+import { type Check, checkAuto, checkBits, checkOracle, checkPublished, checkShapes } from "./checks.ts";
 import { measurePeers, type PeerRow } from "./peers.ts";
 import { countsReport, type GpuResults, reportOf } from "./report.ts";
 import { type GpuSpeed, measureSpeeds } from "./speeds.ts";
@@ -128,6 +128,7 @@ async function measureAll(): Promise<GpuResults> {
     };
     for await (const check of checkOracle(engine)) note(check);
     for await (const check of checkBits(engine)) note(check);
+    note(await checkShapes(engine));
     for await (const check of checkPublished(engine)) note(check);
     note(await checkAuto(values.software));
     const speeds: GpuSpeed[] = [];
