@@ -204,7 +204,7 @@ describe.skipIf(softwareAdapterMissing !== undefined).each([
       fc.asyncProperty(arbitraryTile, async (tile) => {
         expect(await run({ ...order, tiles: [tile] })).toEqual(first);
       }),
-      { numRuns: 6 },
+      { numRuns: 4 },
     );
   });
 
