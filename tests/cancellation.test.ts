@@ -34,7 +34,7 @@ const boundMs = longestSliceMs + 50;
 const outlierMs = 2_000;
 
 /** Of Steps, a multiple of 20. */
-const interruptions = process.env.LONG_TESTS ? 200 : 80;
+const interruptions = process.env.LONG_TESTS ? 200 : 40;
 
 /** Of each other kind of call. */
 const tries = process.env.LONG_TESTS ? 10 : 5;
