@@ -4,7 +4,8 @@ import { acquireDevice, type DeviceInfo } from "../../server/engine/webgpu/devic
 import { leastBetween } from "../../server/engine/webgpu/network.ts";
 import { Pipelines, type Ready } from "../../server/engine/webgpu/pipelines.ts";
 import { planOf, shapeOf, type Tuning } from "../../server/engine/webgpu/plan.ts";
-import { encodePasses, type Part, Pool, PoolMemory } from "../../server/engine/webgpu/pool.ts";
+import { encodePasses, type Part, Pool } from "../../server/engine/webgpu/pool.ts";
+import { PoolMemory } from "../../server/engine/webgpu/pool-memory.ts";
 import { writeScalars } from "../../server/engine/webgpu/scalars.ts";
 import { countEntries } from "../../server/engine/webgpu/trace-row.ts";
 import type { Shape } from "../engine-speed.ts";

@@ -7,7 +7,8 @@ import { Lane } from "./lane.ts";
 import { type Asked, Network, Request } from "./network.ts";
 import { Pipelines } from "./pipelines.ts";
 import { largestCohort, type Plan, planOf, type Shape, shapeOf, type Tuning } from "./plan.ts";
-import { Pool, PoolMemory, poolBytes } from "./pool.ts";
+import { Pool } from "./pool.ts";
+import { PoolMemory, poolBytes } from "./pool-memory.ts";
 import type { TraceRow } from "./trace-row.ts";
 
 /** A pool begins with so many slots and grows to twice as many, and so on: who is in one pool trains side by side. Then there is another. */

@@ -1,5 +1,6 @@
 import type { Portion, Request } from "./network.ts";
-import { checkpoints, type Part, type Pool, type Submitted } from "./pool.ts";
+import type { Part, Pool, Submitted } from "./pool.ts";
+import { checkpoints } from "./pool-memory.ts";
 import { writeScalars } from "./scalars.ts";
 import { evenly } from "./shader.ts";
 import { traceValues } from "./trace-row.ts";

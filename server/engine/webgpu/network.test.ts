@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { makeStart } from "../conformance/arbitrary-problem.ts";
 import { choiceOf } from "../conformance/example-starts.ts";
 import { Network, type Portion, Request } from "./network.ts";
-import { checkpoints, type Pool } from "./pool.ts";
+import type { Pool } from "./pool.ts";
+import { checkpoints } from "./pool-memory.ts";
 import { traceValues } from "./trace-row.ts";
 
 const { problem, state } = makeStart(

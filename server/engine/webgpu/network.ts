@@ -1,7 +1,8 @@
 import { stateFrom } from "../../model/network-state.ts";
 import type { Advance, Problem, TrainerState } from "../engine.ts";
 import { Captured } from "./captured.ts";
-import { checkpoints, type Pool } from "./pool.ts";
+import type { Pool } from "./pool.ts";
+import { checkpoints } from "./pool-memory.ts";
 import { countEntries, type EntryCounts, TraceColumns, type TraceRow, traceRow } from "./trace-row.ts";
 
 /** A network resident on the device. At most one request at a time. */

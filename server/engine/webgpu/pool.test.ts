@@ -5,7 +5,8 @@ import { choiceOf } from "../conformance/example-starts.ts";
 import { acquireDevice } from "./device.ts";
 import { Pipelines } from "./pipelines.ts";
 import { planOf, shapeOf } from "./plan.ts";
-import { Pool, PoolMemory } from "./pool.ts";
+import { Pool } from "./pool.ts";
+import { PoolMemory } from "./pool-memory.ts";
 import { softwareAdapterMissing, softwareShapes, useSoftwareAdapter } from "./testing/software-adapter.ts";
 
 useSoftwareAdapter();

@@ -10,7 +10,7 @@ import { type CpuEngine, openCpuEngine } from "../cpu/cpu-engine.ts";
 import { whyNoGpu } from "./device-nodes.ts";
 import { GpuThread } from "./gpu-thread.ts";
 import { planOf, shapeOf } from "./plan.ts";
-import { poolBytes } from "./pool.ts";
+import { poolBytes } from "./pool-memory.ts";
 import { loseAgainAndAgain } from "./testing/losses.ts";
 import { softwareAdapterMissing, softwareShapes, useSoftwareAdapter } from "./testing/software-adapter.ts";
 import { openWebGpuEngine, WebGpuEngine } from "./webgpu-engine.ts";

@@ -5,7 +5,7 @@ import { whyNoGpu } from "./device-nodes.ts";
 import type { GpuOptions } from "./gpu.ts";
 import { GpuThread } from "./gpu-thread.ts";
 import { planOf, shapeOf } from "./plan.ts";
-import { poolBytes } from "./pool.ts";
+import { poolBytes } from "./pool-memory.ts";
 import type { Residence } from "./protocol.ts";
 import { type TrainerOwner, WebGpuTrainer } from "./webgpu-trainer.ts";
 
