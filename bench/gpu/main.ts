@@ -24,8 +24,8 @@ same card, in less than 8 minutes. Needs nothing but a driver with Vulkan; the p
   --kernels            time each kernel by the card's clock instead, what it takes to encode and submit a pass, and passes in submissions that
                        follow each other; and count the workgroups that the card runs at once, by their memory; --members as below
   --tune               look for better ways to cut up the kernels instead; --members n, also more than once: for so many networks
-                       side by side (default 1, 8, 64 and 128, of which more are submitted in turns); after those, or alone with --wide,
-                       for p = 97, M = 9,107
+                       side by side (default 1, 8, 64 and 128, of which more are submitted in turns), and then for p = 97, M = 9,107
+  --wide               of --kernels and --tune only the latter
   --software           also on an adapter that computes on the CPU: very slow`;
 
 /** Of workgroup memory, of which it is seen how many run at once. */

@@ -106,8 +106,8 @@ export interface Trainer {
   /** Loss, accuracies and norms of the state at `step`. */
   readonly current: Trace;
   /**
-   * Makes up to `steps` updates (>= 1). Ends early, without error, when `signal` aborts (within one step, or within 50 ms where
-   * steps are submitted in batches), and when the loss of a new state is NaN or infinite: then the trainer is left at the last
+   * Makes up to `steps` updates (>= 1). Ends early, without error, when `signal` aborts (within one step; where steps are
+   * submitted in batches, within 50 ms or a few steps), and when the loss of a new state is NaN or infinite: then the trainer is left at the last
    * state whose losses were finite, and `diverged` is true. Off the event loop.
    */
   advance(steps: number, options?: AdvanceOptions): Promise<Advance>;

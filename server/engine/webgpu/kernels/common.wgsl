@@ -26,7 +26,7 @@ struct Member {
 @group(0) @binding(0) var<storage, read_write> state: array<vec4f>;
 // What a submission of passes needs and leaves: (number of the pass for the forward kernel, the same for those that follow it), each written by the
 // kernel before; (passes of the longest member, where the scalars begin, where the parts of the traces begin, 0); the members; of each member
-// and pass SCALARS of the optimizer's scalars; and of each FORWARD_PARTIALS of 2 and BACKWARD_PARTIALS of 1, parts of the trace, to be
+// and pass SCALARS of the optimizer's scalars, the last one of the second a loop's, see fused-loop.wgsl; and of each FORWARD_PARTIALS of 2 and BACKWARD_PARTIALS of 1, parts of the trace, to be
 // summed by trace.wgsl
 @group(0) @binding(2) var<storage, read_write> submission: array<vec4f>;
 

@@ -1,6 +1,6 @@
 // Many passes of one network in one dispatch: all workgroups run at once, and meet after each half of a pass, which takes a card less time than to begin
 // the next dispatch. A workgroup does what one of fused-forward.wgsl does, then what one of fused-backward.wgsl does; where there are fewer
-// than either needs, in turns. How many there are changes no bit.
+// than either needs, in turns, as on the software adapter, which runs one for sure. How many there are changes no bit.
 //
 // What goes from one workgroup to others goes through atomics: of other memory WGSL promises nothing while a dispatch runs, and an NVIDIA card
 // keeps what it has read in a multiprocessor's first cache, where it grows old. Atomics alone are in no order among each other. But one that
@@ -26,7 +26,7 @@ fn xiWord(j: u32, column: u32, quad: u32, c: u32) -> u32 { return xiFrom + ((c *
 // How often the workgroup has arrived, and whether it has waited in vain: then it waits no more.
 var<private> arrivals: u32;
 var<private> isLost: bool;
-// Looks at the count before that: some tenths of a second on a card.
+// Looks at the count before that, each of which takes as long as a load from the second cache.
 const mostLooks = 1u << 20u;
 
 // Of what was there before what was given: who looks at it has waited for it.
@@ -86,7 +86,7 @@ fn leave(groups: vec3u, thread: u32) {
   if (thread == 0u && atomicAdd(&exchange[0], 1u) + 1u == groups.x * arrivals) { atomicStore(&exchange[0], 0u); }
 }
 
-// The first pass of the dispatch, and how many it makes: a scalar that no optimizer has. None once any workgroup has waited in vain: where others have
+// The first pass of the dispatch, and how many it makes: the eighth of that pass's scalars, which no optimizer has. None once any workgroup has waited in vain: where others have
 // ended, what is said here is not of this dispatch.
 var<workgroup> sharedRange: vec2u;
 
