@@ -78,7 +78,7 @@ const counters: Readonly<Record<string, (dispatch: Dispatch, plan: Plan) => Coun
   },
   "tiled-forward": ({ kernel: { constants: c }, groups }, plan) => ({
     needed: productOf(plan),
-    made: groups[0] * c.ROWS * 8 * 4 * c.ROW_QUADS * c.TJ * 4 * c.MQ,
+    made: groups[0] * c.ROWS * 8 * 4 * c.ROW_QUADS * logitsOf(c) * 4 * c.MQ,
     loads: groups[0] * c.ROWS * 8 * loadsOf(c) * 4 * c.MQ,
     bytes: plan.layerBytes + c.FORWARD_SPLITS * plan.slotBytes.logitGradient,
   }),
@@ -88,18 +88,17 @@ const counters: Readonly<Record<string, (dispatch: Dispatch, plan: Plan) => Coun
   }),
   "tiled-xi": ({ kernel: { constants: c }, groups }, plan) => ({
     needed: productOf(plan),
-    made: groups[0] * c.ROWS * 8 * 4 * c.ROW_QUADS * c.TJ * c.U,
+    made: groups[0] * c.ROWS * 8 * 4 * c.ROW_QUADS * logitsOf(c) * c.U,
     loads: groups[0] * c.ROWS * 8 * loadsOf(c) * c.U,
     bytes: plan.layerBytes / 2 + plan.slotBytes.logitGradient + (c.XI_SPLITS * plan.layerBytes) / 2,
   }),
   "tiled-theta": ({ kernel: { constants: c }, groups }, plan) => {
     const threads = c.RESIDUES * c.THETA_COLUMNS;
-    const tiles = Math.ceil(c.P / c.RESIDUES) * Math.ceil((c.P + 1) / 2 / c.DIFFERENCES);
     const depth = Math.ceil(c.P / c.THETA_DEPTH) * c.THETA_DEPTH;
     return {
       needed: productOf(plan),
-      made: groups[0] * tiles * threads * c.DIFFERENCES * 4 * c.NEURON_QUADS * depth,
-      loads: groups[0] * tiles * threads * (Math.ceil(c.DIFFERENCES / 4) + c.NEURON_QUADS) * depth,
+      made: groups[0] * c.THETA_TILES * threads * c.DIFFERENCES * 4 * c.NEURON_QUADS * depth,
+      loads: groups[0] * c.THETA_TILES * threads * (Math.ceil(c.DIFFERENCES / 4) + c.NEURON_QUADS) * depth,
       bytes: plan.layerBytes + plan.slotBytes.logitGradient + (c.THETA_SPLITS * plan.layerBytes) / 2,
     };
   },
@@ -111,9 +110,13 @@ const counters: Readonly<Record<string, (dispatch: Dispatch, plan: Plan) => Coun
 
 const none = { needed: 0, made: 0, loads: 0 };
 
-/** Of an invocation for one neuron or pair of a tile: a single logit is a quarter of one. */
-function loadsOf({ ROW_QUADS, COLUMN_QUADS, TAIL }: Constants): number {
-  return ROW_QUADS + COLUMN_QUADS + TAIL / 4;
+/** Of an invocation for one neuron or pair of a tile: a single logit is a quarter of one. One that is left over is made an eighth of the time. */
+function loadsOf({ ROW_QUADS, COLUMN_QUADS, TAIL, REST }: Constants): number {
+  return ROW_QUADS + COLUMN_QUADS + TAIL / 4 + (REST * (ROW_QUADS + 1 / 4)) / 8;
+}
+
+function logitsOf({ TJ, REST }: Constants): number {
+  return TJ + REST / 8;
 }
 
 /** Of the activations of all pairs by the weights of all logits; each gradient has as many. */

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it, test } from "vitest";
+import { OracleTrainer } from "../../model/oracle.ts";
 import { makeStart } from "../conformance/arbitrary-problem.ts";
+import { relativeDistance } from "../conformance/distance.ts";
 import { choiceOf } from "../conformance/example-starts.ts";
 import { bitsOf } from "../conformance/state-bits.ts";
 import type { FusedTile } from "./fused-plan.ts";
@@ -225,6 +227,28 @@ describe.skipIf(softwareAdapterMissing !== undefined).each([
     const [other] = await run({ ...order, neuronParts: 4 });
     expect(other.bits).not.toEqual(first[0].bits);
   });
+});
+
+it.skipIf(softwareAdapterMissing !== undefined).each([
+  { modulus: 33, what: "a logit that columns share, and tiles of two runs of residues" },
+  { modulus: 113, what: "logits in two parts, and one that columns share" },
+])("the tiled kernels make steps of p = $modulus as float64 does: $what", async ({ modulus }) => {
+  const { problem, state } = makeStart(
+    choiceOf({ modulus, width: 9, activation: "relu", optimizer: "adamw" }),
+  );
+  const gpu = await Gpu.open({ allowSoftware: true, memoryBytes: undefined });
+  try {
+    const { network } = await gpu.load(problem, state);
+    await gpu.advance(network, { steps: 2, weightsAt: [], measureAt: [] });
+    const { theta, xi } = await gpu.read(network);
+    const oracle = new OracleTrainer(problem, state);
+    for (let i = 0; i < 2; i++) oracle.step();
+    const truth = [oracle.theta, oracle.xi];
+    const moved = relativeDistance([state.theta, state.xi], truth);
+    expect(relativeDistance([theta, xi], truth)).toBeLessThan(Math.min(1e-5, moved / 1000));
+  } finally {
+    gpu.destroy();
+  }
 });
 
 it.skipIf(softwareAdapterMissing !== undefined)(

@@ -60,18 +60,20 @@ export function tiledKernels(
     Math.max(1, Math.min(mostSplits, Math.floor(steps / 4), Math.round(groups / tiles)));
 
   const COLUMN_TILES = Math.ceil(modulus / mostLogits);
-  const TJ = Math.ceil(modulus / COLUMN_TILES / columns);
-  const LOGIT_QUADS = (COLUMN_TILES * columns * TJ) / 4;
+  // A logit more than the columns can share equally: whoever had it would have the others wait.
+  const REST = modulus % (COLUMN_TILES * columns) === 1 ? 1 : 0;
+  const TJ = Math.ceil((modulus - REST) / COLUMN_TILES / columns);
+  const LOGIT_QUADS = (COLUMN_TILES * columns * TJ) / 4 + REST;
   /**
    * A tile with as many rows an invocation as registers allow, and one with so few that the multiprocessors have a workgroup each, if it is
    * alone; how the sums are cut up follows from the latter, so that both leave the same bits.
    */
-  const product = (rowQuads: number, depth: number, given: Tile | undefined) => {
+  const productOf = (rowQuads: number, depth: number, given: Tile | undefined) => {
     const tilesOf = ({ ROW_QUADS, ROWS }: ProductTile) =>
       Math.ceil(rowQuads / (ROW_QUADS * ROWS)) * COLUMN_TILES;
-    const large = productTile(TJ, limits, given);
+    const large = productTile(TJ, REST, limits, given);
     for (let most = large.ROW_QUADS; ; most--) {
-      const tile = productTile(TJ, limits, { rowQuads: most, ...given });
+      const tile = productTile(TJ, REST, limits, { rowQuads: most, ...given });
       const count = splits(tilesOf(tile), depth / tile.DEPTH);
       if (most > 1 && tilesOf(tile) * count < multiprocessors) continue;
       return {
@@ -81,14 +83,13 @@ export function tiledKernels(
       };
     }
   };
-  const forward = product(Math.ceil(pairs / 4), 4 * quads, tuning.forward);
-  const xi = product(quads, pairs, tuning.xi);
+  const forward = productOf(Math.ceil(pairs / 4), 4 * quads, tuning.forward);
+  const xi = productOf(quads, pairs, tuning.xi);
   const [FORWARD_SPLITS, XI_SPLITS] = [forward.splits, xi.splits];
   const theta = thetaTile(modulus, limits, tuning.theta);
   const thetaGroups = Math.ceil(quads / (theta.NEURON_QUADS * theta.THETA_COLUMNS));
-  const thetaTiles = Math.ceil(modulus / theta.RESIDUES) * Math.ceil((modulus + 1) / 2 / theta.DIFFERENCES);
   // Each a tile or more.
-  const THETA_SPLITS = splits(thetaGroups, 4 * thetaTiles, tuning.theta?.fillingGroups);
+  const THETA_SPLITS = splits(thetaGroups, 4 * theta.THETA_TILES, tuning.theta?.fillingGroups);
 
   const softmaxGroups = Math.ceil(pairs / softmaxSide);
   const updateGroups = Math.ceil((2 * modulus * quads) / 128);
@@ -98,9 +99,10 @@ export function tiledKernels(
     name: string,
     groups: readonly [number, number],
     constants: Constants = {},
+    files: readonly string[] = [],
   ): Dispatch => ({
     name,
-    kernel: { entryPoint, files: [`${name}.wgsl`], constants: { ...common, ...constants } },
+    kernel: { entryPoint, files: [...files, `${name}.wgsl`], constants: { ...common, ...constants } },
     groups,
   });
   const softmax = dispatch("softmax", "softmax", [softmaxGroups, 1], {
@@ -109,10 +111,11 @@ export function tiledKernels(
   });
   const gradientOfTheta = dispatch("backward", "tiled-theta", [thetaGroups, THETA_SPLITS], theta);
   const update = dispatch("finish", "tiled-update", [updateGroups, 1]);
+  const product = ["tiled-product.wgsl"];
   const pass = (forwardTile: ProductTile, xiTile: ProductTile) => [
-    dispatch("forward", "tiled-forward", forward.groups(forwardTile), forwardTile),
+    dispatch("forward", "tiled-forward", forward.groups(forwardTile), forwardTile, product),
     softmax,
-    dispatch("backward", "tiled-xi", xi.groups(xiTile), xiTile),
+    dispatch("backward", "tiled-xi", xi.groups(xiTile), xiTile, product),
     gradientOfTheta,
     update,
   ];
@@ -125,7 +128,7 @@ export function tiledKernels(
   return {
     passes,
     files: ["tiled.wgsl", "scratch.wgsl"],
-    constants: { COLUMN_TILES, TJ, COLUMN_QUADS: Math.floor(TJ / 4), TAIL: TJ % 4, LOGIT_QUADS },
+    constants: { COLUMN_TILES, TJ, COLUMN_QUADS: Math.floor(TJ / 4), TAIL: TJ % 4, REST, LOGIT_QUADS },
     forwardPartials: softmaxGroups,
     backwardPartials: updateGroups,
     logitGradientBytes: pairs * LOGIT_QUADS * quadBytes,
@@ -141,14 +144,14 @@ export function tiledKernels(
 /** Of tiled-forward.wgsl and tiled-xi.wgsl. */
 type ProductTile = ReturnType<typeof productTile>;
 
-function productTile(TJ: number, limits: WorkgroupLimits, tile: Tile = {}) {
-  const rowQuads = Math.max(1, Math.min(6, Math.floor(limits.sums / 4 / TJ)));
+function productTile(TJ: number, REST: number, limits: WorkgroupLimits, tile: Tile = {}) {
+  const rowQuads = Math.max(1, Math.min(6, Math.floor(limits.sums / 4 / (TJ + REST))));
   const { rowQuads: ROW_QUADS = rowQuads, rows: ROWS = invocations / columns, depth: DEPTH = 8 } = tile;
   return {
     ...{ ROWS, DEPTH, ROW_QUADS, BUFFERS: tile.buffers ?? 1 },
     // How many of a tile's quads an invocation fetches.
     HIDDEN_ITEMS: (DEPTH * ROW_QUADS) / columns,
-    OUTPUT_ITEMS: Math.ceil((DEPTH * 2 * TJ) / (columns * ROWS)),
+    OUTPUT_ITEMS: Math.ceil((DEPTH * (2 * TJ + REST)) / (columns * ROWS)),
   };
 }
 
@@ -162,10 +165,14 @@ function thetaTile(modulus: number, limits: WorkgroupLimits, tile: ThetaTile = {
   const THETA_COLUMNS = invocations / RESIDUES;
   const rowQuads = NEURON_QUADS * THETA_COLUMNS + 1;
   const gradientQuads = RESIDUES * Math.ceil(DIFFERENCES / 4) + 1;
-  const seconds = Math.min(modulus, RESIDUES + DIFFERENCES - 1);
+  // Of a tile that has two runs of residues.
+  const mostSeconds = RESIDUES + 2 * DIFFERENCES - 1;
+  const STRIDE = mostSeconds <= modulus ? modulus : Math.ceil(modulus / RESIDUES) * RESIDUES;
+  const seconds = Math.min(modulus, mostSeconds);
+  const THETA_TILES = Math.ceil((STRIDE * Math.ceil((modulus + 1) / 2 / DIFFERENCES)) / RESIDUES);
   const BUFFERS = tile.buffers ?? 1;
   return {
-    ...{ RESIDUES, DIFFERENCES, NEURON_QUADS, THETA_DEPTH, THETA_COLUMNS, BUFFERS },
+    ...{ RESIDUES, DIFFERENCES, NEURON_QUADS, THETA_DEPTH, THETA_COLUMNS, STRIDE, THETA_TILES, BUFFERS },
     ROOM: Math.max(BUFFERS * THETA_DEPTH * (gradientQuads + rowQuads), seconds * (rowQuads - 1)),
     THETA_GRADIENT_ITEMS: Math.ceil((THETA_DEPTH * RESIDUES * DIFFERENCES) / invocations),
     THETA_OUTPUT_ITEMS: Math.ceil((THETA_DEPTH * (rowQuads - 1)) / invocations),

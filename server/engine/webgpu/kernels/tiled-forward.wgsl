@@ -1,21 +1,13 @@
 // Logits as a matrix product, [pairs, neurons] by [neurons, logits]. The left matrix is the activations; they are made a tile at a time and
 // never stored.
 //
-// A workgroup is ROWS x 8 invocations. Each has 4 ROW_QUADS pairs and TJ logits in its registers, COLUMN_QUADS quads of logits 8 quads apart and
-// TAIL single ones, and all go through their share of the neurons, one in FORWARD_SPLITS, DEPTH at a time. Out: scratch[slot, split, pair,
+// A workgroup goes through its share of the neurons, one in FORWARD_SPLITS; rows of the tile are pairs. Out: scratch[slot, split, pair,
 // LOGIT_QUADS], for softmax.wgsl to add up.
 
-const threads = 8u * ROWS;
-const rows4 = ROW_QUADS * ROWS;
-const columns4 = 2u * TJ;
 const depth4 = DEPTH / 4u;
 const tilePairs = 4u * rows4;
-const tileLogits = 4u * columns4;
-
-// [neuron of the tile, pair or logit / 4]
-// Of BUFFERS tiles: with two a tile is stored while others still use the one before.
-var<workgroup> hidden: array<vec4f, BUFFERS * DEPTH * rows4>;
-var<workgroup> output: array<vec4f, BUFFERS * DEPTH * columns4>;
+// Those that a workgroup fetches: its own and the one that is left over.
+const tileLogits = 4u * columns4 + REST;
 
 @compute @workgroup_size(threads)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -46,6 +38,9 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   #repeat t TAIL
   var t$(r)_$(t) = vec4f(0.0);
   #end
+  #repeat once REST
+  var rest$(r) = vec4f(0.0);
+  #end
   #end
   // An invocation fetches the same pairs and logits for every tile: quads of neurons of one are MQ quads of memory apart, neighbours beside it.
   #repeat i HIDDEN_ITEMS
@@ -57,14 +52,14 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   var nextSecond$(i) = state[second$(i) + inside(start + hiddenQuad$(i)) * P];
   #end
   #repeat i OUTPUT_ITEMS
-  let logit$(i) = xi + min(columnTile * tileLogits + (thread + $(i)u * threads) % tileLogits, P - 1u);
+  let logit$(i) = xi + min(columnTile * (4u * columns4) + (thread + $(i)u * threads) % tileLogits, P - 1u);
   let outputQuad$(i) = (thread + $(i)u * threads) / tileLogits;
   var nextOutput$(i) = outputAt(logit$(i), start + outputQuad$(i));
   #end
   var buffer = 0u;
   for (var q = start; q < end; q += depth4) {
-    let hiddenAt = buffer * DEPTH * rows4;
-    let outputTile = buffer * DEPTH * columns4;
+    let hiddenAt = buffer * DEPTH * rowStride;
+    let outputTile = buffer * DEPTH * columnStride;
     buffer = (buffer + 1u) % BUFFERS;
     if (BUFFERS == 1u) { workgroupBarrier(); }
     #repeat i HIDDEN_ITEMS
@@ -72,7 +67,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       let h = activation(nextFirst$(i) + nextSecond$(i));
       let n = (thread + $(i)u * threads) % tilePairs;
       #repeat c 4
-      hidden[hiddenAt + (4u * hiddenQuad$(i) + $(c)u) * rows4 + n / 4u][n % 4u] = h[$(c)];
+      hidden[hiddenAt + (4u * hiddenQuad$(i) + $(c)u) * rowStride + n / 4u][n % 4u] = h[$(c)];
       #end
     }
     #end
@@ -80,7 +75,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     if (outputQuad$(i) < depth4) {
       let n = (thread + $(i)u * threads) % tileLogits;
       #repeat c 4
-      output[outputTile + (4u * outputQuad$(i) + $(c)u) * columns4 + n / 4u][n % 4u] = nextOutput$(i)[$(c)];
+      output[outputTile + (4u * outputQuad$(i) + $(c)u) * columnStride + n / 4u][n % 4u] = nextOutput$(i)[$(c)];
       #end
     }
     #end
@@ -95,13 +90,13 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     #end
     for (var k = 0u; k < DEPTH; k++) {
       #repeat r ROW_QUADS
-      let h$(r) = hidden[hiddenAt + k * rows4 + row + $(r)u * ROWS];
+      let h$(r) = hidden[hiddenAt + k * rowStride + row + $(r)u * ROWS];
       #end
       #repeat q COLUMN_QUADS
-      let w$(q) = output[outputTile + k * columns4 + column + $(q)u * 8u];
+      let w$(q) = output[outputTile + k * columnStride + column + $(q)u * 8u];
       #end
       #repeat t TAIL
-      let v$(t) = output[outputTile + k * columns4 + tail$(t) / 4u][tail$(t) % 4u];
+      let v$(t) = output[outputTile + k * columnStride + tail$(t) / 4u][tail$(t) % 4u];
       #end
       #repeat r ROW_QUADS
       #repeat q COLUMN_QUADS
@@ -114,6 +109,17 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
       #end
       #end
     }
+    #repeat once REST
+    #repeat i DEPTH/8
+    {
+      let k = column + $(i)u * 8u;
+      let v = output[outputTile + k * columnStride + columns4].x;
+      #repeat r ROW_QUADS
+      rest$(r) = fma(hidden[hiddenAt + k * rowStride + row + $(r)u * ROWS], vec4f(v), rest$(r));
+      #end
+    }
+    #end
+    #end
   }
   let to = member.slot * SCRATCH + group.z * U * LOGIT_QUADS + columnTile * columns4;
   #repeat r ROW_QUADS
@@ -132,6 +138,23 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     }
   }
   #end
+  #end
+  #repeat once REST
+  workgroupBarrier();
+  #repeat r ROW_QUADS
+  hidden[column * rowStride + row + $(r)u * ROWS] = rest$(r);
+  #end
+  workgroupBarrier();
+  if (columnTile == COLUMN_TILES - 1u) {
+    for (var n = thread; n < rows4; n += threads) {
+      let sum = sumOfRest(n);
+      #repeat i 4
+      if (firstPair + 4u * n + $(i)u < U) {
+        scratch[to + (firstPair + 4u * n + $(i)u) * LOGIT_QUADS + columns4] = vec4f(sum[$(i)], 0.0, 0.0, 0.0);
+      }
+      #end
+    }
+  }
   #end
 }
 

@@ -5,6 +5,10 @@
 // quads of neurons, one in every THETA_COLUMNS. So what it adds to a it adds up in registers, and what the tile adds to a + d in workgroup
 // memory, one d after another, for which no residue comes twice; only then do both go to the sums over all tiles. A workgroup goes through
 // one in THETA_SPLITS of the tiles; its sums are in scratch[slot, after the partial sums of xi: split, a layer].
+//
+// Tiles follow each other through all residues of the first differences, STRIDE of them, then of the next ones. Where STRIDE is P a tile may
+// have the last residues of one such run and the first of the next, whose differences are higher by DIFFERENCES; for small P it is rounded up
+// to whole tiles.
 
 const threads = RESIDUES * THETA_COLUMNS;
 const columns4 = NEURON_QUADS * THETA_COLUMNS;
@@ -13,10 +17,9 @@ const differenceQuads = (DIFFERENCES + 3u) / 4u;
 // One more: invocations that write different logits of a pair or of a quad of neurons must not all meet in one bank.
 const gradientStride = RESIDUES * differenceQuads + 1u;
 const rowStride = columns4 + 1u;
-const residueTiles = (P + RESIDUES - 1u) / RESIDUES;
-const tiles = residueTiles * ((P / 2u + DIFFERENCES) / DIFFERENCES);
-// Residues a + d of a tile.
+// Residues a + d of a tile, and how many more they are in one that has two runs.
 const seconds = min(P, RESIDUES + DIFFERENCES - 1u);
+const furtherSeconds = DIFFERENCES;
 
 // The gradient of some logits, [logit, residue, difference / 4], and from `outputs` on their weights, [logit, neuron / 4]; after that in
 // their place what the tile adds to the residues a + d, [residue, neuron / 4].
@@ -53,7 +56,6 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   let gradientLogit$(i) = (thread + $(i)u * threads) % THETA_DEPTH;
   let gradientRow$(i) = (thread + $(i)u * threads) / THETA_DEPTH / DIFFERENCES;
   let gradientD$(i) = (thread + $(i)u * threads) / THETA_DEPTH % DIFFERENCES;
-  let gradientFrom$(i) = (gradientD$(i) * P + gradientRow$(i)) * (4u * LOGIT_QUADS) + gradientLogit$(i);
   #end
   #repeat i THETA_OUTPUT_ITEMS
   let outputQuad$(i) = (thread + $(i)u * threads) / THETA_DEPTH;
@@ -63,18 +65,27 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   for (var i = thread; i < min(columns4, MQ - firstQuad) * P; i += threads) { scratch[sums + i] = vec4f(0.0); }
   storageBarrier();
 
-  for (var tile = tiles * group.z / THETA_SPLITS; tile < tiles * (group.z + 1u) / THETA_SPLITS; tile++) {
-    let firstA = tile % residueTiles * RESIDUES;
-    let a = firstA + row;
-    let firstD = tile / residueTiles * DIFFERENCES;
-    let gradient = (member.slot * U + firstD * P + firstA) * (4u * LOGIT_QUADS);
+  for (var tile = THETA_TILES * group.z / THETA_SPLITS; tile < THETA_TILES * (group.z + 1u) / THETA_SPLITS; tile++) {
+    let firstA = tile * RESIDUES % STRIDE;
+    let firstD = tile * RESIDUES / STRIDE * DIFFERENCES;
+    // Rows from here on are of the next run.
+    let ownRows = STRIDE - firstA;
+    let hasTwoRuns = ownRows < RESIDUES;
+    let isOfNext = row >= ownRows;
+    let a = firstA + row - select(0u, STRIDE, isOfNext);
+    let ownD = firstD + select(0u, DIFFERENCES, isOfNext);
+    let firstSecond = row + select(0u, DIFFERENCES, isOfNext);
+    #repeat i THETA_GRADIENT_ITEMS
+    let gradientFrom$(i) = gradientLogit$(i) + (4u * LOGIT_QUADS) * (member.slot * U + (firstD + gradientD$(i)) * P + firstA
+        + gradientRow$(i) + select(0u, (DIFFERENCES - 1u) * P, gradientRow$(i) >= ownRows));
+    #end
     #repeat d DIFFERENCES
     #repeat q NEURON_QUADS
     var s$(d)_$(q) = vec4f(0.0);
     #end
     #end
     #repeat i THETA_GRADIENT_ITEMS
-    var nextGradient$(i) = gradientAt(gradient + gradientFrom$(i), last);
+    var nextGradient$(i) = gradientAt(gradientFrom$(i), last);
     #end
     #repeat i THETA_OUTPUT_ITEMS
     var nextOutput$(i) = outputAt(outputFrom$(i), outputLogit$(i));
@@ -96,7 +107,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       workgroupBarrier();
       // The next logits are fetched into registers while these are used.
       #repeat i THETA_GRADIENT_ITEMS
-      nextGradient$(i) = gradientAt(gradient + gradientFrom$(i) + j + THETA_DEPTH, last);
+      nextGradient$(i) = gradientAt(gradientFrom$(i) + j + THETA_DEPTH, last);
       #end
       #repeat i THETA_OUTPUT_ITEMS
       nextOutput$(i) = outputAt(outputFrom$(i), outputLogit$(i) + j + THETA_DEPTH);
@@ -116,20 +127,21 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       }
     }
     workgroupBarrier();
-    for (var i = thread; i < seconds * columns4; i += threads) { room[i] = vec4f(0.0); }
+    let used = select(seconds, seconds + furtherSeconds, hasTwoRuns) * columns4;
+    for (var i = thread; i < used; i += threads) { room[i] = vec4f(0.0); }
     workgroupBarrier();
     #repeat q NEURON_QUADS
     let first$(q) = state[inside$(q) + min(a, P - 1u)];
     var ofFirst$(q) = vec4f(0.0);
     #end
     #repeat d DIFFERENCES
-    if (a < P && firstD + $(d)u <= P / 2u) {
-      let second = (a + firstD + $(d)u) % P;
+    if (a < P && ownD + $(d)u <= P / 2u) {
+      let second = (a + ownD + $(d)u) % P;
       #repeat q NEURON_QUADS
       {
         let g = s$(d)_$(q) * slope(first$(q) + state[inside$(q) + second]);
         ofFirst$(q) += g;
-        room[secondAt((row + $(d)u) % seconds, quad$(q))] += g;
+        room[secondAt(secondIn(firstSecond + $(d)u), quad$(q))] += g;
       }
       #end
     }
@@ -140,12 +152,22 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     #end
     storageBarrier();
     for (var i = thread; i < seconds * columns4; i += threads) {
-      let quad = i / seconds;
-      let residue = (firstA + firstD + i % seconds) % P;
-      if (firstQuad + quad < MQ) { scratch[sums + weightAt(residue, quad)] += room[secondAt(i % seconds, quad)]; }
+      addSecond(sums, firstQuad, firstA + firstD, i % seconds, i / seconds);
+    }
+    if (hasTwoRuns) {
+      for (var i = thread; i < furtherSeconds * columns4; i += threads) {
+        addSecond(sums, firstQuad, firstA + firstD, seconds + i % furtherSeconds, i / furtherSeconds);
+      }
     }
     storageBarrier();
   }
+}
+
+// The place in a tile of the second residue of a row and difference: for small P those beyond the last are the first again.
+fn secondIn(i: u32) -> u32 { return select(i % seconds, i, STRIDE == P); }
+
+fn addSecond(sums: u32, firstQuad: u32, first: u32, second: u32, quad: u32) {
+  if (firstQuad + quad < MQ) { scratch[sums + weightAt((first + second) % P, quad)] += room[secondAt(second, quad)]; }
 }
 
 // What is not there is another number that is: its logit's weights are taken for zero, or its pair is not stored.

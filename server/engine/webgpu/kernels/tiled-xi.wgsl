@@ -1,16 +1,5 @@
 // The gradient of xi as a matrix product, [neurons, pairs] by [pairs, logits]: as tiled-forward.wgsl, with the roles of neurons and pairs
-// exchanged. An invocation has 4 ROW_QUADS neurons, and a workgroup goes through one in XI_SPLITS of the pairs. Out: scratch[slot, split, a layer].
-
-const threads = 8u * ROWS;
-const rows4 = ROW_QUADS * ROWS;
-const columns4 = 2u * TJ;
-// One more: invocations that write one quad of different pairs must not all meet in one bank.
-const rowStride = rows4 + 1u;
-
-// [pair of the tile, neuron or logit / 4]
-// Of BUFFERS tiles: with two a tile is stored while others still use the one before.
-var<workgroup> hidden: array<vec4f, BUFFERS * DEPTH * rowStride>;
-var<workgroup> output: array<vec4f, BUFFERS * DEPTH * columns4>;
+// exchanged. A workgroup goes through one in XI_SPLITS of the pairs; rows of the tile are neurons. Out: scratch[slot, split, a layer].
 
 @compute @workgroup_size(threads)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -40,6 +29,9 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   #repeat t TAIL
   var t$(r)_$(t) = vec4f(0.0);
   #end
+  #repeat once REST
+  var rest$(r) = vec4f(0.0);
+  #end
   #end
   // An invocation fetches every DEPTH-th pair, of the same quads of neurons for every tile, and neighbours neighbouring pairs.
   let fetched = thread % DEPTH;
@@ -51,14 +43,14 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   var nextSecond$(i) = state[hiddenFrom$(i) + secondResidue(u)];
   #end
   #repeat i OUTPUT_ITEMS
-  let outputPair$(i) = (thread + $(i)u * threads) / columns4;
-  let outputFrom$(i) = gradient + (thread + $(i)u * threads) % columns4;
+  let outputPair$(i) = (thread + $(i)u * threads) / columnStride;
+  let outputFrom$(i) = gradient + (thread + $(i)u * threads) % columnStride;
   var nextOutput$(i) = gradientAt(outputFrom$(i), start + outputPair$(i), end);
   #end
   var buffer = 0u;
   for (var next = start + DEPTH; next < end + DEPTH; next += DEPTH) {
     let hiddenAt = buffer * DEPTH * rowStride;
-    let outputTile = buffer * DEPTH * columns4;
+    let outputTile = buffer * DEPTH * columnStride;
     buffer = (buffer + 1u) % BUFFERS;
     if (BUFFERS == 1u) { workgroupBarrier(); }
     #repeat i HIDDEN_ITEMS
@@ -82,10 +74,10 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       let h$(r) = hidden[hiddenAt + k * rowStride + row + $(r)u * ROWS];
       #end
       #repeat q COLUMN_QUADS
-      let g$(q) = output[outputTile + k * columns4 + column + $(q)u * 8u];
+      let g$(q) = output[outputTile + k * columnStride + column + $(q)u * 8u];
       #end
       #repeat t TAIL
-      let v$(t) = output[outputTile + k * columns4 + tail$(t) / 4u][tail$(t) % 4u];
+      let v$(t) = output[outputTile + k * columnStride + tail$(t) / 4u][tail$(t) % 4u];
       #end
       #repeat r ROW_QUADS
       #repeat q COLUMN_QUADS
@@ -98,6 +90,17 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       #end
       #end
     }
+    #repeat once REST
+    #repeat i DEPTH/8
+    {
+      let k = column + $(i)u * 8u;
+      let v = output[outputTile + k * columnStride + columns4].x;
+      #repeat r ROW_QUADS
+      rest$(r) = fma(hidden[hiddenAt + k * rowStride + row + $(r)u * ROWS], vec4f(v), rest$(r));
+      #end
+    }
+    #end
+    #end
   }
   let to = member.slot * SCRATCH + group.z * layerQuads;
   let firstLogit = columnTile * 4u * columns4;
@@ -110,6 +113,18 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   #repeat t TAIL
   store(to, firstQuad + row + $(r)u * ROWS, firstLogit + tail$(t), t$(r)_$(t));
   #end
+  #end
+  #repeat once REST
+  workgroupBarrier();
+  #repeat r ROW_QUADS
+  hidden[column * rowStride + row + $(r)u * ROWS] = rest$(r);
+  #end
+  workgroupBarrier();
+  if (columnTile == COLUMN_TILES - 1u) {
+    for (var n = thread; n < rows4; n += threads) {
+      store(to, firstQuad + n, P - 1u, sumOfRest(n));
+    }
+  }
   #end
 }
 

@@ -1,7 +1,7 @@
 // A network too large for a workgroup: three matrix products, each cut into tiles, with what comes between and after them.
 //
-// A pair's logits, and the gradient of the training loss in them, are a row of LOGIT_QUADS quads, in COLUMN_TILES parts of 8 TJ logits; those
-// beyond P are nobody's, and their gradients are zero.
+// A pair's logits, and the gradient of the training loss in them, are a row of LOGIT_QUADS quads, in COLUMN_TILES parts of 8 TJ logits, and a
+// quad for one that is left over (REST); those beyond P are nobody's, and their gradients are zero.
 
 // [slot, U, LOGIT_QUADS]
 @group(0) @binding(1) var<storage, read_write> logitGradient: array<vec4f>;
