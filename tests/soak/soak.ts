@@ -54,6 +54,7 @@ const networks: readonly StartOptions[] = [
   { modulus: 7, width: 12, optimizer: { kind: "adamw", grokfast: {} } },
   { modulus: 3, width: 13, activation: "abs", embedding: { dimension: 5 } },
   { modulus: 11, width: 24, split: { kind: "torch", fraction: 0.75 } },
+  { modulus: 33, width: 9 },
 ];
 
 /**
