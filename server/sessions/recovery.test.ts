@@ -230,11 +230,11 @@ test("a run that ended before its trainer was awake does not begin again at the 
   const directory = folder();
   let registry = await restored(directory);
   const [failed, paused] = [await start(registry, { modulus: 23, width: 512 }), await start(registry)];
+  await failed.run(far, undefined, never);
   // For what it must read of before.
   await paused.run({ ...far, stopWhen: [{ ...norm, value: 1e9, forRecorded: 1 }] }, undefined, never);
   await shut(registry);
   registry = await restored(directory, { limits: { retainedProgressPoints: 1_000, maxStateBytes: 250_000 } });
-  await registry.get(failed.name).run(far, undefined, never);
   await registry.get(paused.name).pause();
   await registry.get(failed.name).atRest;
   expect(registry.get(failed.name)).toMatchObject({
@@ -249,16 +249,17 @@ test("a run that ended before its trainer was awake does not begin again at the 
   expect(registry.get(paused.name).state).toBe("paused");
 });
 
-test("a run that failed before its trainer was awake is not taken up after a step and a crash", async () => {
+test("a run for which there is no memory is refused, and is not taken up after a step and a crash", async () => {
   const limits = { retainedProgressPoints: 1_000, maxStateBytes: 200_000 };
   const registry = await restored(folder(), { limits });
   const session = await start(registry);
   const other = await start(registry);
   await other.run(far, undefined, never);
   expect(session.training.isAwake).toBe(false);
-  await session.run(far, undefined, never);
-  await session.atRest;
-  expect(session.stopReason).toMatchObject({ kind: "failed", cause: "OUT_OF_MEMORY" });
+  const before = { state: session.state, step: 0, stopReason: undefined, left: undefined };
+  await expect(session.run(far, undefined, never)).rejects.toMatchObject({ reason: "OUT_OF_MEMORY" });
+  const { state, step, stopReason, plan: left, isQuiet } = session;
+  expect({ state, step, stopReason, left, isQuiet }).toEqual({ ...before, isQuiet: true });
   await registry.delete(other.name);
   await advance(session, 10);
   await session.update({ setLabels: { new: "label" } }, never, () => {});

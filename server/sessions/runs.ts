@@ -124,7 +124,7 @@ export class Runs {
     });
   }
 
-  /** Starts a run in the background. Answers with the newest sequence before it. */
+  /** Starts a run in the background. Answers with the newest sequence before it. Fails with OUT_OF_MEMORY, changing nothing. */
   async start(
     plan: RunPlan,
     expectedStep: number | undefined,
@@ -135,6 +135,8 @@ export class Runs {
     const { since, committed } = await drive.inTurn(signal, async () => {
       // What was done before it must be there when it goes on after a crash, for the same points to come again.
       await checkpoint();
+      // Without memory for it a run would only begin to end as failed. One that is awake may be running, and is told so at once.
+      if (!training.isAwake) await drive.own(async () => {});
       standing.expect(expectedStep);
       checkPlan(plan, training.step);
       snapshots.checkRoom(plan.snapshotAt);

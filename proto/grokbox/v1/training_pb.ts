@@ -655,7 +655,8 @@ export const TrainingService: GenService<{
     output: typeof StepResponseSchema;
   },
   /**
-   * Starts training in the background and returns at once.
+   * Starts training in the background and returns at once. Refused with RESOURCE_EXHAUSTED (OUT_OF_MEMORY) where the session is not in memory
+   * and there is no room for it.
    *
    * @generated from rpc grokbox.v1.TrainingService.Run
    */

@@ -70,7 +70,8 @@ class TrainingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Run(self, request, context):
-        """Starts training in the background and returns at once.
+        """Starts training in the background and returns at once. Refused with RESOURCE_EXHAUSTED (OUT_OF_MEMORY) where the session is not in memory
+        and there is no room for it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
