@@ -87,7 +87,10 @@ export class Gpu {
     const { pool, slot } = await this.#place(family);
     const network = new Network(problem, pool, slot, state);
     try {
-      await this.#onDevice(async () => pool.write(slot, problem, state));
+      await this.#onDevice(async () => {
+        await family.pipelines.prepare(pool.occupied);
+        pool.write(slot, problem, state);
+      });
       await this.#request(network, { steps: 0, weightsAt: [], measureAt: [] });
     } catch (error) {
       this.free(network);
@@ -169,7 +172,7 @@ export class Gpu {
     const plan = planOf(shape, this.info.limits, this.#tuning);
     // It may take seconds to compile what then finds no room.
     this.#capacity(plan, 1);
-    const pipelines = await this.#onDevice(() => Pipelines.compile(this.#device, plan, smallestPool));
+    const pipelines = await this.#onDevice(() => Pipelines.compile(this.#device, plan, 1));
     return { plan, pipelines, pools: new Set(), growing: undefined };
   }
 
@@ -190,9 +193,7 @@ export class Gpu {
 
   /** More room for the family: its last pool in a larger memory, or, where there is none for both meanwhile, another pool. */
   async #grow(family: Family): Promise<void> {
-    const { plan, pipelines, pools } = family;
-    const next = 2 * ([...pools].at(-1)?.capacity ?? smallestPool / 2);
-    await this.#onDevice(() => pipelines.prepare(Math.min(next, largestCohort)));
+    const { plan, pools } = family;
     const last = [...pools].at(-1);
     const larger = last && (await this.#allocateLarger(family, last));
     if (larger === undefined) {

@@ -86,8 +86,13 @@ export class Pool {
     return this.plan.slotBytes.state;
   }
 
+  /** Networks that have a slot. */
+  get occupied(): number {
+    return this.capacity - this.#free.length;
+  }
+
   get isEmpty(): boolean {
-    return this.#free.length === this.capacity;
+    return this.occupied === 0;
   }
 
   /** A slot for one network, or undefined when there is none left. */

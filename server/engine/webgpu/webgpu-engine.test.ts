@@ -111,15 +111,17 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
         for (const trainer of trainers) trainer.close();
         return { results, states };
       };
+      const openMore = () =>
+        Promise.all(Array.from({ length: 12 }, () => engine.open(starts[0].problem, starts[0].state)));
+      // Kernels for so many, which take seconds to compile here.
+      for (const trainer of await openMore()) trainer.close();
       const undisturbed = await advanceAll(async () => {});
       expect(undisturbed.results.map(({ diverged }) => diverged)).toEqual([false, true]);
       expect(undisturbed.results[1].steps).toBeGreaterThan(50);
       const bytes: number[] = [];
       const disturbed = await advanceAll(async () => {
         bytes.push((await engine.info()).bytes);
-        const others = await Promise.all(
-          Array.from({ length: 12 }, () => engine.open(starts[0].problem, starts[0].state)),
-        );
+        const others = await openMore();
         bytes.push((await engine.info()).bytes);
         await Promise.all(engine.advance(others.map((trainer) => ({ trainer, steps: 20 }))));
         for (const other of others) other.close();
