@@ -1,10 +1,32 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Tests of functions: nothing is left behind that another file could see, so that they need no process each. */
 const pure = ["{bench,clients,scripts}/**/*.test.ts", "server/{messages,model}/**/*.test.ts"];
 const exclude = ["**/node_modules/**", "**/dist/**", "tests/full/**"];
+
+/** Files that take longest. */
+const longest = [
+  "tests/e2e",
+  "tests/readme",
+  "server/engine/webgpu/webgpu-conformance",
+  "server/engine/cpu/cpu-engine",
+  "tests/published-packages",
+  "tests/paper-whole",
+];
+
+/** In a fresh clone vitest begins with the largest files: the longest, left for the end, would each have one worker while the other waits. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = longest.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return place < 0 ? longest.length : place;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -15,6 +37,7 @@ export default defineConfig({
         test: { name: "whole", include: ["{sdk,server,tests}/**/*.test.ts"], exclude: [...exclude, ...pure] },
       },
     ],
+    sequence: { sequencer: LongestFirst },
     // Two cores: more workers only make the timing of real processes worse.
     maxWorkers: 2,
     env: {

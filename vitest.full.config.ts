@@ -6,10 +6,10 @@ export default defineConfig({
     include: [
       "tests/full/*.test.ts",
       // The same file is the short form where these are not set to be long.
-      "server/engine/{cpu/cpu-engine,webgpu/webgpu-conformance}.test.ts",
+      "server/engine/{cpu/cpu-engine,webgpu/plan,webgpu/webgpu-conformance}.test.ts",
       "server/sessions/{cohort,durability}.test.ts",
       "server/sessions/sweeps/sweep.model.test.ts",
-      "server/store/store.model.test.ts",
+      "server/store/{kill,store.model}.test.ts",
       "tests/{analysis,cancellation,cli,cli-durable,cli-sweeps,faults,fuzz,paper-whole,readme,uploads-fuzz}.test.ts",
     ],
     maxWorkers: 1,

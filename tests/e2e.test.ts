@@ -18,7 +18,7 @@ test.skipIf(!hasChromium)(
       expect(report.passed).toBeGreaterThan(11);
       expect(report.clicks).toBeLessThanOrEqual(3);
       expect(report.bundleKilobytes).toBeLessThanOrEqual(maxBundleKilobytes);
-      expect(report.screenshots).toHaveLength(8);
+      expect(report.screenshots).toHaveLength(4);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -124,7 +124,6 @@ test("p = 15 goes without grokking, and says why everywhere", async () => {
   expect(summary.results.passed).toBeGreaterThan(20);
 });
 
-// Of p = 31 the README has a command, which its test runs.
 test.each(process.env.LONG_TESTS ? ["3", "5", "31"] : ["3"])("p = %s works the same", async (p) => {
   const { code, summary, results } = await whole(`p${p}`, "--p", p, "--steps", "20");
   expect({ code, p: summary.p, failed: summary.results.failed }).toEqual({

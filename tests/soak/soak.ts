@@ -12,6 +12,8 @@ export interface SoakOptions {
   /** Take SwiftShader for a GPU. */
   readonly software: boolean;
   readonly minutes: number;
+  /** Of networks, each of which needs kernels of its own. @default all 7 */
+  readonly kinds?: number;
   /** Between two looks at the server's memory. */
   readonly sampleSeconds: number;
   readonly onSample?: (sample: Sample) => void;
@@ -65,6 +67,7 @@ export async function soak({
   engine,
   software,
   minutes,
+  kinds = networks.length,
   sampleSeconds,
   onSample,
 }: SoakOptions): Promise<SoakReport> {
@@ -86,7 +89,7 @@ export async function soak({
       const until = performance.now() + 1000 * sampleSeconds;
       const person = async () => {
         while (performance.now() < until) {
-          const made = await live(box, networks[lives % networks.length]!, lives++);
+          const made = await live(box, networks[lives % kinds]!, lives++);
           sessions += made.sessions;
           steps += made.steps;
           usedBytes = Math.max(usedBytes, made.usedBytes);

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { makeStart } from "../conformance/arbitrary-problem.ts";
 import { choiceOf } from "../conformance/example-starts.ts";
 import { bitsOf } from "../conformance/state-bits.ts";
-import type { Problem, TrainerState } from "../engine.ts";
+import type { Advance, Problem, TrainerState } from "../engine.ts";
 import { Gpu } from "./gpu.ts";
 import { leastBetween } from "./network.ts";
 import type { Tuning } from "./plan.ts";
@@ -11,18 +11,20 @@ import { softwareAdapterMissing, useSoftwareAdapter } from "./testing/software-a
 
 useSoftwareAdapter();
 
-/** Steps of all these networks at once. */
+/** Steps of all these networks at once, or of one after another. */
 async function advanceAll(
   starts: readonly { readonly problem: Problem; readonly state: TrainerState }[],
   steps: readonly number[],
-  tuning: Tuning,
+  { inTurns = false, ...tuning }: Tuning & { readonly inTurns?: boolean } = {},
 ) {
   const gpu = await Gpu.open({ allowSoftware: true, memoryBytes: undefined, tuning });
   try {
     const loaded = await Promise.all(starts.map(({ problem, state }) => gpu.load(problem, state)));
-    const calls = loaded.map(({ network }, i) =>
-      gpu.advance(network, { steps: steps[i], weightsAt: [steps[i] - 1], measureAt: [] }),
-    );
+    const calls: Promise<Advance>[] = [];
+    for (const [i, { network }] of loaded.entries()) {
+      calls.push(gpu.advance(network, { steps: steps[i], weightsAt: [steps[i] - 1], measureAt: [] }));
+      if (inTurns) await calls[i];
+    }
     const made = await Promise.all(calls);
     const states = await Promise.all(loaded.map(({ network }) => gpu.read(network)));
     return made.map((advance, i) => ({ ...advance, bits: bitsOf(states[i]) }));
@@ -45,8 +47,7 @@ it.skipIf(softwareAdapterMissing)(
     expect(together.map((advance) => advance.steps)).toEqual(
       steps.map((count, i) => (i === 3 ? expect.any(Number) : count)),
     );
-    for (const [i, start] of starts.entries())
-      expect(together[i]).toEqual((await advanceAll([start], [steps[i]], {}))[0]);
+    expect(together).toEqual(await advanceAll(starts, steps, { inTurns: true }));
   },
 );
 
@@ -79,11 +80,11 @@ it.skipIf(softwareAdapterMissing)(
       choiceOf({ modulus: 3, width: 5, activation: "exp", optimizer: "sgd" }),
     );
     const wild = { problem: { ...problem, optimizer: { ...problem.optimizer, learningRate: 3 } }, state };
-    const [diverged] = await advanceAll([wild], [3000], {});
+    const [diverged] = await advanceAll([wild], [3000]);
     expect(diverged.diverged).toBe(true);
     // So that what it goes back to is not what it began with.
     expect(diverged.steps).toBeGreaterThan(2 * leastBetween);
-    const [good] = await advanceAll([wild], [diverged.steps], {});
+    const [good] = await advanceAll([wild], [diverged.steps]);
     expect(good.diverged).toBe(false);
     expect(diverged.bits).toEqual(good.bits);
     expect(diverged.trace).toEqual(good.trace);

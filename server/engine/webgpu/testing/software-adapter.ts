@@ -15,8 +15,7 @@ export const softwareAdapterMissing = existsSync(driver)
   : `no ${driver}: apt-get install chromium libvulkan1`;
 
 /**
- * What is trained on it: both families of kernels, up to p = 31 and above, at widths that are multiples of no tile, and the options of the
- * model. It compiles a shape for half a second or more, and a pass takes 0.5 ms at p = 3, M = 8, 15 at p = 31 and 34 at p = 33: the
+ * What is trained on it: both families of kernels, at widths that are multiples of no tile, and the options of the model. It compiles a shape for half a second or more, and a pass takes 0.5 ms at p = 3, M = 8, 15 at p = 31 and 34 at p = 33: the
  * barriers, of which a large learned embedding has many too.
  */
 export const softwareShapes: readonly NetworkShape[] = [
@@ -24,7 +23,7 @@ export const softwareShapes: readonly NetworkShape[] = [
   { modulus: 3, width: 10, activation: "x^4", optimizer: "sgd" },
   { modulus: 3, width: 13, activation: "gelu", optimizer: "adamw", dimension: 5 },
   { modulus: 3, width: 11, activation: "x^4", optimizer: "sgd", dimension: 6, grokfast: true },
-  { modulus: 31, width: 9, activation: "abs", optimizer: "adamw", dimension: 9 },
+  { modulus: 11, width: 9, activation: "abs", optimizer: "adamw", dimension: 9 },
   { modulus: 37, width: 9, activation: "exp", optimizer: "adamw" },
 ];
 
@@ -37,6 +36,7 @@ export const furtherSoftwareShapes: readonly NetworkShape[] = [
   { modulus: 3, width: 15, activation: "identity", optimizer: "sgd", grokfast: true },
   { modulus: 3, width: 523, activation: "relu", optimizer: "adamw", dimension: 5, isSlow: true },
   { modulus: 5, width: 13, activation: "abs", optimizer: "adamw", dimension: 130, isSlow: true },
+  { modulus: 31, width: 9, activation: "abs", optimizer: "adamw", dimension: 9, isSlow: true },
   { modulus: 33, width: 10, activation: "x^3", optimizer: "sgd", dimension: 3, isSlow: true },
   {
     modulus: 37,
