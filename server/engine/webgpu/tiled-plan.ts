@@ -165,10 +165,8 @@ function thetaTile(modulus: number, limits: WorkgroupLimits, tile: ThetaTile = {
   const THETA_COLUMNS = invocations / RESIDUES;
   const rowQuads = NEURON_QUADS * THETA_COLUMNS + 1;
   const gradientQuads = RESIDUES * Math.ceil(DIFFERENCES / 4) + 1;
-  // Of a tile that has two runs of residues.
-  const mostSeconds = RESIDUES + 2 * DIFFERENCES - 1;
-  const STRIDE = mostSeconds <= modulus ? modulus : Math.ceil(modulus / RESIDUES) * RESIDUES;
-  const seconds = Math.min(modulus, mostSeconds);
+  const STRIDE = Math.max(modulus, RESIDUES);
+  const seconds = Math.min(modulus, RESIDUES + DIFFERENCES - 1);
   const THETA_TILES = Math.ceil((STRIDE * Math.ceil((modulus + 1) / 2 / DIFFERENCES)) / RESIDUES);
   const BUFFERS = tile.buffers ?? 1;
   return {

@@ -6,7 +6,7 @@
 
 const depth4 = DEPTH / 4u;
 const tilePairs = 4u * rows4;
-// Those that a workgroup fetches: its own and the one that is left over.
+// Those that a workgroup fetches: its own and one more, which counts in the last part alone, where it is the one that is left over.
 const tileLogits = 4u * columns4 + REST;
 
 @compute @workgroup_size(threads)

@@ -6,9 +6,9 @@
 // memory, one d after another, for which no residue comes twice; only then do both go to the sums over all tiles. A workgroup goes through
 // one in THETA_SPLITS of the tiles; its sums are in scratch[slot, after the partial sums of xi: split, a layer].
 //
-// Tiles follow each other through all residues of the first differences, STRIDE of them, then of the next ones. Where STRIDE is P a tile may
-// have the last residues of one such run and the first of the next, whose differences are higher by DIFFERENCES; for small P it is rounded up
-// to whole tiles.
+// Tiles follow each other through all residues of the first differences, a run, then of the next ones. So a tile may have the last residues of
+// one run and the first of the next, whose differences are higher by DIFFERENCES: they add up one after the other. Of a P below RESIDUES each
+// run is one tile (STRIDE).
 
 const threads = RESIDUES * THETA_COLUMNS;
 const columns4 = NEURON_QUADS * THETA_COLUMNS;
@@ -17,9 +17,8 @@ const differenceQuads = (DIFFERENCES + 3u) / 4u;
 // One more: invocations that write different logits of a pair or of a quad of neurons must not all meet in one bank.
 const gradientStride = RESIDUES * differenceQuads + 1u;
 const rowStride = columns4 + 1u;
-// Residues a + d of a tile, and how many more they are in one that has two runs.
+// Residues a + d of a run in a tile.
 const seconds = min(P, RESIDUES + DIFFERENCES - 1u);
-const furtherSeconds = DIFFERENCES;
 
 // The gradient of some logits, [logit, residue, difference / 4], and from `outputs` on their weights, [logit, neuron / 4]; after that in
 // their place what the tile adds to the residues a + d, [residue, neuron / 4].
@@ -69,15 +68,10 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     let firstA = tile * RESIDUES % STRIDE;
     let firstD = tile * RESIDUES / STRIDE * DIFFERENCES;
     // Rows from here on are of the next run.
-    let ownRows = STRIDE - firstA;
-    let hasTwoRuns = ownRows < RESIDUES;
-    let isOfNext = row >= ownRows;
-    let a = firstA + row - select(0u, STRIDE, isOfNext);
-    let ownD = firstD + select(0u, DIFFERENCES, isOfNext);
-    let firstSecond = row + select(0u, DIFFERENCES, isOfNext);
+    let firstRows = STRIDE - firstA;
     #repeat i THETA_GRADIENT_ITEMS
     let gradientFrom$(i) = gradientLogit$(i) + (4u * LOGIT_QUADS) * (member.slot * U + (firstD + gradientD$(i)) * P + firstA
-        + gradientRow$(i) + select(0u, (DIFFERENCES - 1u) * P, gradientRow$(i) >= ownRows));
+        + gradientRow$(i) + select(0u, (DIFFERENCES - 1u) * P, gradientRow$(i) >= firstRows));
     #end
     #repeat d DIFFERENCES
     #repeat q NEURON_QUADS
@@ -126,48 +120,44 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
         #end
       }
     }
-    workgroupBarrier();
-    let used = select(seconds, seconds + furtherSeconds, hasTwoRuns) * columns4;
-    for (var i = thread; i < used; i += threads) { room[i] = vec4f(0.0); }
-    workgroupBarrier();
+    let isOfNext = row >= firstRows;
+    let a = firstA + row - select(0u, STRIDE, isOfNext);
     #repeat q NEURON_QUADS
     let first$(q) = state[inside$(q) + min(a, P - 1u)];
     var ofFirst$(q) = vec4f(0.0);
     #end
-    #repeat d DIFFERENCES
-    if (a < P && ownD + $(d)u <= P / 2u) {
-      let second = (a + ownD + $(d)u) % P;
-      #repeat q NEURON_QUADS
-      {
-        let g = s$(d)_$(q) * slope(first$(q) + state[inside$(q) + second]);
-        ofFirst$(q) += g;
-        room[secondAt(secondIn(firstSecond + $(d)u), quad$(q))] += g;
+    for (var run = 0u; run < select(1u, 2u, firstRows < RESIDUES); run++) {
+      let runD = firstD + run * DIFFERENCES;
+      let isMine = a < P && isOfNext == (run == 1u);
+      workgroupBarrier();
+      for (var i = thread; i < seconds * columns4; i += threads) { room[i] = vec4f(0.0); }
+      workgroupBarrier();
+      #repeat d DIFFERENCES
+      if (isMine && runD + $(d)u <= P / 2u) {
+        let second = (a + runD + $(d)u) % P;
+        #repeat q NEURON_QUADS
+        {
+          let g = s$(d)_$(q) * slope(first$(q) + state[inside$(q) + second]);
+          ofFirst$(q) += g;
+          room[secondAt((row + $(d)u) % seconds, quad$(q))] += g;
+        }
+        #end
       }
+      workgroupBarrier();
       #end
+      for (var i = thread; i < seconds * columns4; i += threads) {
+        let quad = i / seconds;
+        let residue = (firstA + runD + i % seconds) % P;
+        if (firstQuad + quad < MQ) { scratch[sums + weightAt(residue, quad)] += room[secondAt(i % seconds, quad)]; }
+      }
+      storageBarrier();
     }
-    workgroupBarrier();
-    #end
     #repeat q NEURON_QUADS
     if (a < P && firstQuad + quad$(q) < MQ) { scratch[sums + weightAt(a, quad$(q))] += ofFirst$(q); }
     #end
     storageBarrier();
-    for (var i = thread; i < seconds * columns4; i += threads) {
-      addSecond(sums, firstQuad, firstA + firstD, i % seconds, i / seconds);
-    }
-    if (hasTwoRuns) {
-      for (var i = thread; i < furtherSeconds * columns4; i += threads) {
-        addSecond(sums, firstQuad, firstA + firstD, seconds + i % furtherSeconds, i / furtherSeconds);
-      }
-    }
-    storageBarrier();
+    if (BUFFERS > 1u) { workgroupBarrier(); }
   }
-}
-
-// The place in a tile of the second residue of a row and difference: for small P those beyond the last are the first again.
-fn secondIn(i: u32) -> u32 { return select(i % seconds, i, STRIDE == P); }
-
-fn addSecond(sums: u32, firstQuad: u32, first: u32, second: u32, quad: u32) {
-  if (firstQuad + quad < MQ) { scratch[sums + weightAt((first + second) % P, quad)] += room[secondAt(second, quad)]; }
 }
 
 // What is not there is another number that is: its logit's weights are taken for zero, or its pair is not stored.
