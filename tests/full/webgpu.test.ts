@@ -176,8 +176,8 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
       }
     });
 
-    // The last logits are one, two and three to a column, and none, and there are two tiles of them.
-    test.each([37, 43, 55, 63, 107])(
+    // The last logits are one, two and three to a column, and none; there are two parts of them; and one that is left over, of one part and of two.
+    test.each([37, 43, 55, 63, 107, 41, 97, 113])(
       "the tiled kernels are right at p = %i, also cut up as for a large GPU",
       async (modulus) => {
         const { problem, state } = makeStart({ ...choiceOf(tiledShapes[0]), modulus, width: 390 });
