@@ -1,12 +1,14 @@
 import { parseConfig } from "./config.ts";
 import { maintain } from "./maintenance.ts";
-import { type RunningServer, startServer } from "./server.ts";
+import type { RunningServer } from "./server.ts";
 import { version } from "./version.ts";
 
 if (await maintain(process.argv.slice(2))) process.exit();
 
 const config = parseConfig(process.argv.slice(2), version);
 
+// Help, and what is wrong with a flag, need not wait until all of the server is loaded.
+const { startServer } = await import("./server.ts");
 let server: RunningServer;
 try {
   server = await startServer(config);
