@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Tests of functions: nothing is left behind that another file could see, so that they need no process each. */
-const pure = ["{bench,clients,scripts}/**/*.test.ts", "server/{messages,model}/**/*.test.ts"];
+/** Nothing is left behind that another file could see, so that they need no process each, which loads everything again. */
+const pure = ["{bench,clients,scripts,sdk}/**/*.test.ts", "server/{messages,model,rpc}/**/*.test.ts"];
 const exclude = ["**/node_modules/**", "**/dist/**", "tests/full/**"];
 
 /** Files that take longest. */
@@ -34,7 +34,7 @@ export default defineConfig({
       { extends: true, test: { name: "pure", include: pure, exclude, isolate: false } },
       {
         extends: true,
-        test: { name: "whole", include: ["{sdk,server,tests}/**/*.test.ts"], exclude: [...exclude, ...pure] },
+        test: { name: "whole", include: ["{server,tests}/**/*.test.ts"], exclude: [...exclude, ...pure] },
       },
     ],
     sequence: { sequencer: LongestFirst },
