@@ -205,7 +205,7 @@ async function faults(): Promise<void> {
  * in the long tests; the others make one run.
  */
 async function paper(script: string, args: string): Promise<void> {
-  const given = (process.env.LONG_TESTS ? args : args.replace("--p 31", "--p 5")).split(" ");
+  const given = (process.env.LONG_TESTS ? args : args.replace("--p 31", "--p 3")).split(" ");
   const isRun = given.includes("--run");
   const isWhole = !isRun && (given.includes("--p") || process.env.LONG_TESTS !== undefined);
   const instead = isWhole ? ["--out", join(state, "paper")] : isRun ? [] : ["--run", "standard"];
