@@ -223,11 +223,14 @@ export const checks: readonly Check[] = [
   },
 ];
 
+/** What has come into sight is seen to have with the first, and drawn with the second. */
+const twoFrames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))";
+
 /** Scrolls through a page, whose figures are drawn where somebody looks. */
 export async function showAll(page: Page): Promise<void> {
   for (const share of [0.25, 0.5, 0.75, 1, 0]) {
     await page.evaluate(`scrollTo(0, ${share} * document.documentElement.scrollHeight)`);
-    await sleep(150);
+    await page.evaluate(twoFrames);
   }
 }
 
