@@ -115,6 +115,7 @@ function loadsOf({ ROW_QUADS, COLUMN_QUADS, TAIL, REST }: Constants): number {
   return ROW_QUADS + COLUMN_QUADS + TAIL / 4 + (REST * (ROW_QUADS + 1 / 4)) / 8;
 }
 
+/** Of an invocation, in which one that is left over counts an eighth. */
 function logitsOf({ TJ, REST }: Constants): number {
   return TJ + REST / 8;
 }

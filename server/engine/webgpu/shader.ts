@@ -24,7 +24,8 @@ export function evenly(whole: number, most: number): number {
  * WGSL of a kernel: the constants, then the files of `kernels/` in their order, with what WGSL lacks written out. A line `#repeat i N`,
  * N a number or a constant, up to its `#end` is repeated for i = 0..N-1, so that `#repeat once N`, N 0 or 1, is an if; `#rounds` for each
  * of `rounds`, with `first` and `count`. Within them `$(i)` and `$(i*N+first)` stand for the value. A GPU keeps an array in registers only
- * when no index is a variable.
+ * when no index is a variable. A line `#include FILE` stands for the lines of that file, a part of several functions that no function can be:
+ * it declares what lies in registers, or adds to it.
  */
 export function assemble(
   files: readonly string[],
@@ -32,9 +33,15 @@ export function assemble(
   rounds: readonly Round[] = [],
 ): string {
   const header = Object.entries(constants).map(([name, value]) => `const ${name} = ${value}u;`);
-  const text = files.map((file) => readFileSync(join(import.meta.dirname, "kernels", file), "utf8"));
-  const lines = text.join("\n").split("\n");
-  return [...header, ...expand(lines, constants, rounds, {})].join("\n");
+  return [...header, ...expand(files.flatMap(linesOf), constants, rounds, {})].join("\n");
+}
+
+function linesOf(file: string): string[] {
+  const text = readFileSync(join(import.meta.dirname, "kernels", file), "utf8");
+  return text.split("\n").flatMap((line) => {
+    const included = /^\s*#include (\S+)$/.exec(line);
+    return included === null ? [line] : linesOf(included[1]);
+  });
 }
 
 function expand(

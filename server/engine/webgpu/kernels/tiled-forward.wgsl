@@ -25,23 +25,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let steps = (MQ + depth4 - 1u) / depth4;
   let start = steps * group.z / FORWARD_SPLITS * depth4;
   let end = min(MQ, steps * (group.z + 1u) / FORWARD_SPLITS * depth4);
-  #repeat t TAIL
-  let tail$(t) = 32u * COLUMN_QUADS + column * TAIL + $(t)u;
-  #end
-
-  #repeat r ROW_QUADS
-  #repeat q COLUMN_QUADS
-  #repeat c 4
-  var s$(r)_$(q)_$(c) = vec4f(0.0);
-  #end
-  #end
-  #repeat t TAIL
-  var t$(r)_$(t) = vec4f(0.0);
-  #end
-  #repeat once REST
-  var rest$(r) = vec4f(0.0);
-  #end
-  #end
+  #include tiled-product/sums.wgsl
   // An invocation fetches the same pairs and logits for every tile: quads of neurons of one are MQ quads of memory apart, neighbours beside it.
   #repeat i HIDDEN_ITEMS
   let pair$(i) = min(firstPair + (thread + $(i)u * threads) % tilePairs, U - 1u);
@@ -88,38 +72,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     #repeat i OUTPUT_ITEMS
     nextOutput$(i) = outputAt(logit$(i), q + depth4 + outputQuad$(i));
     #end
-    for (var k = 0u; k < DEPTH; k++) {
-      #repeat r ROW_QUADS
-      let h$(r) = hidden[hiddenAt + k * rowStride + row + $(r)u * ROWS];
-      #end
-      #repeat q COLUMN_QUADS
-      let w$(q) = output[outputTile + k * columnStride + column + $(q)u * 8u];
-      #end
-      #repeat t TAIL
-      let v$(t) = output[outputTile + k * columnStride + tail$(t) / 4u][tail$(t) % 4u];
-      #end
-      #repeat r ROW_QUADS
-      #repeat q COLUMN_QUADS
-      #repeat c 4
-      s$(r)_$(q)_$(c) = fma(h$(r), vec4f(w$(q)[$(c)]), s$(r)_$(q)_$(c));
-      #end
-      #end
-      #repeat t TAIL
-      t$(r)_$(t) = fma(h$(r), vec4f(v$(t)), t$(r)_$(t));
-      #end
-      #end
-    }
-    #repeat once REST
-    #repeat i DEPTH/8
-    {
-      let k = column + $(i)u * 8u;
-      let v = output[outputTile + k * columnStride + columns4].x;
-      #repeat r ROW_QUADS
-      rest$(r) = fma(hidden[hiddenAt + k * rowStride + row + $(r)u * ROWS], vec4f(v), rest$(r));
-      #end
-    }
-    #end
-    #end
+    #include tiled-product/multiply.wgsl
   }
   let to = member.slot * SCRATCH + group.z * U * LOGIT_QUADS + columnTile * columns4;
   #repeat r ROW_QUADS
@@ -140,11 +93,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   #end
   #end
   #repeat once REST
-  workgroupBarrier();
-  #repeat r ROW_QUADS
-  hidden[column * rowStride + row + $(r)u * ROWS] = rest$(r);
-  #end
-  workgroupBarrier();
+  #include tiled-product/share.wgsl
   if (columnTile == COLUMN_TILES - 1u) {
     for (var n = thread; n < rows4; n += threads) {
       let sum = sumOfRest(n);

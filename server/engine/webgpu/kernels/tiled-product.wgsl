@@ -1,4 +1,5 @@
-// What the two kernels share whose tiles are of a matrix product, [rows, depth] by [depth, logits].
+// What the two kernels share whose tiles are of a matrix product, [rows, depth] by [depth, logits]; the parts of their functions that are alike
+// are in tiled-product/.
 //
 // A workgroup is ROWS x 8 invocations. Each has 4 ROW_QUADS rows and TJ logits in its registers, COLUMN_QUADS quads of logits 8 quads apart and
 // TAIL single ones, and all go through the depth, DEPTH at a time, a multiple of 8. For a logit that is left over (REST) seven of eight columns

@@ -16,23 +16,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   let steps = (U + DEPTH - 1u) / DEPTH;
   let start = steps * group.z / XI_SPLITS * DEPTH;
   let end = min(U, steps * (group.z + 1u) / XI_SPLITS * DEPTH);
-  #repeat t TAIL
-  let tail$(t) = 32u * COLUMN_QUADS + column * TAIL + $(t)u;
-  #end
-
-  #repeat r ROW_QUADS
-  #repeat q COLUMN_QUADS
-  #repeat c 4
-  var s$(r)_$(q)_$(c) = vec4f(0.0);
-  #end
-  #end
-  #repeat t TAIL
-  var t$(r)_$(t) = vec4f(0.0);
-  #end
-  #repeat once REST
-  var rest$(r) = vec4f(0.0);
-  #end
-  #end
+  #include tiled-product/sums.wgsl
   // An invocation fetches every DEPTH-th pair, of the same quads of neurons for every tile, and neighbours neighbouring pairs.
   let fetched = thread % DEPTH;
   var u = min(start + fetched, U - 1u);
@@ -69,38 +53,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     #repeat i OUTPUT_ITEMS
     nextOutput$(i) = gradientAt(outputFrom$(i), next + outputPair$(i), end);
     #end
-    for (var k = 0u; k < DEPTH; k++) {
-      #repeat r ROW_QUADS
-      let h$(r) = hidden[hiddenAt + k * rowStride + row + $(r)u * ROWS];
-      #end
-      #repeat q COLUMN_QUADS
-      let g$(q) = output[outputTile + k * columnStride + column + $(q)u * 8u];
-      #end
-      #repeat t TAIL
-      let v$(t) = output[outputTile + k * columnStride + tail$(t) / 4u][tail$(t) % 4u];
-      #end
-      #repeat r ROW_QUADS
-      #repeat q COLUMN_QUADS
-      #repeat c 4
-      s$(r)_$(q)_$(c) = fma(h$(r), vec4f(g$(q)[$(c)]), s$(r)_$(q)_$(c));
-      #end
-      #end
-      #repeat t TAIL
-      t$(r)_$(t) = fma(h$(r), vec4f(v$(t)), t$(r)_$(t));
-      #end
-      #end
-    }
-    #repeat once REST
-    #repeat i DEPTH/8
-    {
-      let k = column + $(i)u * 8u;
-      let v = output[outputTile + k * columnStride + columns4].x;
-      #repeat r ROW_QUADS
-      rest$(r) = fma(hidden[hiddenAt + k * rowStride + row + $(r)u * ROWS], vec4f(v), rest$(r));
-      #end
-    }
-    #end
-    #end
+    #include tiled-product/multiply.wgsl
   }
   let to = member.slot * SCRATCH + group.z * layerQuads;
   let firstLogit = columnTile * 4u * columns4;
@@ -115,11 +68,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   #end
   #end
   #repeat once REST
-  workgroupBarrier();
-  #repeat r ROW_QUADS
-  hidden[column * rowStride + row + $(r)u * ROWS] = rest$(r);
-  #end
-  workgroupBarrier();
+  #include tiled-product/share.wgsl
   if (columnTile == COLUMN_TILES - 1u) {
     for (var n = thread; n < rows4; n += threads) {
       store(to, firstQuad + n, P - 1u, sumOfRest(n));
