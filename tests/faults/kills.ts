@@ -94,8 +94,8 @@ export async function killAgainAndAgain(
   try {
     const names = await begin(await server.address, acked);
     for (let killed = 0; killed < kills; killed++) {
-      // One in ten dies while it starts, where it reads and resumes.
-      const whileStarting = killed % 10 === 9;
+      // One in ten, among the first three, dies while it starts, where it reads and resumes.
+      const whileStarting = killed % 10 === 2;
       if (whileStarting) {
         await new Promise((resolve) => setTimeout(resolve, 100 + 400 * Math.random()));
       } else {
