@@ -5,9 +5,9 @@ import { DeviceLostError } from "../errors.ts";
 import { countAtOnce } from "./at-once.ts";
 import { acquireDevice } from "./device.ts";
 import { Gpu } from "./gpu.ts";
-import { softwareAdapterMissing, useSoftwareAdapter } from "./testing/software-adapter.ts";
+import { softwareAdapterMissing, useSoftwareAdapterOnThisThread } from "./testing/software-adapter.ts";
 
-useSoftwareAdapter();
+useSoftwareAdapterOnThisThread();
 
 /** Tasks into which SwiftShader divides a dispatch: of more workgroups, some come after others. */
 const mostTasks = 16;

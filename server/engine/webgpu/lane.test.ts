@@ -7,9 +7,9 @@ import type { Advance, Problem, TrainerState } from "../engine.ts";
 import { Gpu } from "./gpu.ts";
 import { leastBetween } from "./network.ts";
 import type { Tuning } from "./plan.ts";
-import { softwareAdapterMissing, useSoftwareAdapter } from "./testing/software-adapter.ts";
+import { softwareAdapterMissing, useSoftwareAdapterOnThisThread } from "./testing/software-adapter.ts";
 
-useSoftwareAdapter();
+useSoftwareAdapterOnThisThread();
 
 /** Steps of all these networks at once, or of one after another. */
 async function advanceAll(

@@ -2,9 +2,9 @@ import { expect, it } from "vitest";
 import { acquireDevice } from "./device.ts";
 import { Pipelines } from "./pipelines.ts";
 import { planOf } from "./plan.ts";
-import { softwareAdapterMissing, useSoftwareAdapter } from "./testing/software-adapter.ts";
+import { softwareAdapterMissing, useSoftwareAdapterOnThisThread } from "./testing/software-adapter.ts";
 
-useSoftwareAdapter();
+useSoftwareAdapterOnThisThread();
 
 it.skipIf(softwareAdapterMissing)(
   "kernels for more networks, of which one failed to compile, are compiled when asked again",

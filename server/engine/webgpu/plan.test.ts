@@ -18,9 +18,9 @@ import {
   type WorkgroupLimits,
 } from "./plan.ts";
 import { assemble } from "./shader.ts";
-import { softwareAdapterMissing, useSoftwareAdapter } from "./testing/software-adapter.ts";
+import { softwareAdapterMissing, useSoftwareAdapterOnThisThread } from "./testing/software-adapter.ts";
 
-useSoftwareAdapter();
+useSoftwareAdapterOnThisThread();
 
 const arbitraryShape: fc.Arbitrary<Shape> = fc.record({
   modulus: fc.integer({ min: 1, max: 64 }).map((half) => 2 * half + 1),

@@ -8,9 +8,13 @@ import { planOf, shapeOf } from "./plan.ts";
 import { Pool } from "./pool.ts";
 import { PoolMemory } from "./pool-memory.ts";
 import { writeScalars } from "./scalars.ts";
-import { softwareAdapterMissing, softwareShapes, useSoftwareAdapter } from "./testing/software-adapter.ts";
+import {
+  softwareAdapterMissing,
+  softwareShapes,
+  useSoftwareAdapterOnThisThread,
+} from "./testing/software-adapter.ts";
 
-useSoftwareAdapter();
+useSoftwareAdapterOnThisThread();
 
 it.skipIf(softwareAdapterMissing)(
   "a pool takes states, problems and checkpoints along to a larger memory",

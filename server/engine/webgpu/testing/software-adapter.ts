@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { NetworkShape } from "../../conformance/arbitrary-problem.ts";
+import { pauseBetweenPolls } from "../dawn-polling.ts";
 
 /** SwiftShader, a Vulkan driver that computes on the CPU, as Debian's chromium brings it. */
 const driver = "/usr/lib/chromium/vk_swiftshader_icd.json";
@@ -7,6 +8,12 @@ const driver = "/usr/lib/chromium/vk_swiftshader_icd.json";
 /** Lets this process, which must not have opened an engine yet, see no adapter but the software one. */
 export function useSoftwareAdapter(): void {
   process.env.VK_ICD_FILENAMES = driver;
+}
+
+/** The same for a test that opens devices on its own thread, whose polls would take one of the cores that the adapter computes on. */
+export function useSoftwareAdapterOnThisThread(): void {
+  useSoftwareAdapter();
+  pauseBetweenPolls();
 }
 
 /** Why there is none here. */
