@@ -3,9 +3,15 @@ import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Nothing is left behind that another file could see, so that they need no process each, which loads everything again. */
-const pure = ["{bench,clients,scripts,sdk}/**/*.test.ts", "server/{messages,model,rpc}/**/*.test.ts"];
 const exclude = ["**/node_modules/**", "**/dist/**", "tests/full/**"];
+
+/** They need a process each: of what a process has one, they change or measure it. */
+const alone = [
+  "server/*.test.ts",
+  "server/engine/**/*.test.ts",
+  "server/sessions/device-loss.test.ts",
+  "tests/{cancellation,defects,e2e,engines,readme,soak}.test.ts",
+];
 
 /** Files that take longest. */
 const longest = [
@@ -31,11 +37,9 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     projects: [
-      { extends: true, test: { name: "pure", include: pure, exclude, isolate: false } },
-      {
-        extends: true,
-        test: { name: "whole", include: ["{server,tests}/**/*.test.ts"], exclude: [...exclude, ...pure] },
-      },
+      // One after another in the same processes: a process for each would load everything again, which takes half a second and more.
+      { extends: true, test: { name: "shared", exclude: [...exclude, ...alone], isolate: false } },
+      { extends: true, test: { name: "alone", include: alone, exclude } },
     ],
     sequence: { sequencer: LongestFirst },
     // Two cores: more workers only make the timing of real processes worse.
