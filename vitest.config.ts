@@ -47,7 +47,7 @@ export default defineConfig({
     env: {
       // Servers that tests start as a process keep nothing, unless a test says where.
       GROKBOX_EPHEMERAL: "1",
-      // Processes that tests start are ready in half the time: Node keeps what it has compiled where the command line keeps it too.
+      // Processes and threads that tests start are ready in half the time.
       NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache"),
     },
     testTimeout: 120_000,

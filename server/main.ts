@@ -1,3 +1,4 @@
+import { keepCompiledCode } from "./compile-cache.ts";
 import { parseConfig } from "./config.ts";
 import { maintain } from "./maintenance.ts";
 import type { RunningServer } from "./server.ts";
@@ -8,6 +9,7 @@ if (await maintain(process.argv.slice(2))) process.exit();
 const config = parseConfig(process.argv.slice(2), version);
 
 // Help, and what is wrong with a flag, need not wait until all of the server is loaded.
+keepCompiledCode();
 const { startServer } = await import("./server.ts");
 let server: RunningServer;
 try {

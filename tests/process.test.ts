@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ServerService } from "@grokbox/proto/server";
 import { SessionService } from "@grokbox/proto/session";
 import { TrainingService } from "@grokbox/proto/training";
 import { expect, test } from "vitest";
+import { bin } from "./testing/grokbox.ts";
 import { Wire } from "./testing/wire.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -111,4 +114,24 @@ test("a port that is taken is named", async () => {
   expect(stderr).toContain(`can't listen on 127.0.0.1:${port}`);
   child.kill("SIGTERM");
   await once(child, "exit");
+});
+
+test("what Node has compiled is kept in the user's own folder, by the server and by the command line", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "grokbox-cache-"));
+  try {
+    const kept = () =>
+      readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile()).length;
+    const { NODE_COMPILE_CACHE: _, ...own } = process.env;
+    const env = { ...own, XDG_CACHE_HOME: folder, TMPDIR: folder };
+    expect(spawnSync(bin, ["--version"], { env }).status).toBe(0);
+    const ofCommandLine = kept();
+    expect(ofCommandLine).toBeGreaterThan(50);
+    const { child } = await serve(["--engine", "cpu"], { ...env, NODE_COMPILE_CACHE: "" });
+    child.kill("SIGTERM");
+    await once(child, "exit");
+    expect(kept()).toBeGreaterThan(ofCommandLine + 50);
+    expect(readdirSync(folder)).toEqual(["grokbox"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
