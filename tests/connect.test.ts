@@ -269,6 +269,16 @@ test("a caller who leaves stops a Step, and a deadline does, each told apart", a
   expect(after.state).toBe(SessionState.IDLE);
 });
 
+test("a timeout of a month, which is longer than a timer runs, is none that is over", async () => {
+  const session = await start({ modulus: 23, width: 512 });
+  const response = await fetch(`http://${server.webAddress}/${step.parent.typeName}/${step.name}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "connect-timeout-ms": "3000000000" },
+    body: JSON.stringify({ session, steps: 500 }),
+  });
+  expect(await response.json()).toMatchObject({ point: { step: "500" } });
+});
+
 test("progress is watched over HTTP, and whoever leaves leaves nothing behind", async () => {
   const session = await start();
   await call(web, run, { session, plan: { recordEvery: 1 } });

@@ -170,6 +170,13 @@ test("a deadline stops a Step within a slice, keeps the steps made, and the same
   expect(answer.point!.step).toBe(3000n);
 });
 
+test("a deadline in a month, which is further than a timer reaches, is none that has passed", async () => {
+  const { name } = await start({ modulus: 23, width: 512 });
+  const deadline = Date.now() + 3_000_000_000;
+  const { point } = await wire.call(step, { session: name, steps: 500n }, { deadline });
+  expect(point!.step).toBe(500n);
+});
+
 test("cancelling a Step stops it, and the session is free for the next call", async () => {
   const { name } = await start({ modulus: 23, width: 512 });
   const controller = new AbortController();

@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { codeName, code as codes } from "../messages/status.ts";
 import { cancelled, GrokboxError } from "../sessions/errors.ts";
+import { longestTimerMs } from "./timeouts.ts";
 
 /** A unary call without a deadline gets this one. */
 export const defaultDeadlineMs = 60_000;
@@ -13,9 +14,6 @@ const defaultDeadlines: Readonly<Partial<Record<DescMethod["methodKind"], number
   unary: defaultDeadlineMs,
   client_streaming: defaultUploadDeadlineMs,
 };
-
-/** Longest delay that a timer takes. */
-const maxTimerMs = 2 ** 31 - 1;
 
 /** A client cancels its call itself when the deadline passes, about when the server sees to it: so near to it, that is why. */
 const deadlineSlackMs = 10;
@@ -85,7 +83,7 @@ export function callContext(
     controller.abort(
       new GrokboxError("DEADLINE_EXCEEDED", "the call's deadline passed; work stopped within a slice"),
     );
-  const timer = limitMs === undefined ? undefined : setTimeout(expire, Math.min(limitMs, maxTimerMs));
+  const timer = limitMs === undefined ? undefined : setTimeout(expire, Math.min(limitMs, longestTimerMs));
   let isDone = false;
   call.on("cancelled", () => {
     // grpc-js says so of every call in the end, and an abort costs more than the rest of the bookkeeping.

@@ -22,6 +22,7 @@ import { cancelled } from "../sessions/errors.ts";
 import { type CallLog, callContext, type IncomingCall } from "./call.ts";
 import { maxMessageBytes } from "./server-service.ts";
 import type { Handler, Handlers, Served } from "./service.ts";
+import { shortenTimeout } from "./timeouts.ts";
 
 /** What answers an HTTP request for one of the API's methods. */
 export type CallListener = (request: IncomingMessage, response: ServerResponse) => void;
@@ -45,6 +46,7 @@ export function connectListener(services: readonly Served[], log: CallLog): Call
   return (request, response) => {
     const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
     if (handler === undefined) return refuse(response, 404, "there is no such method\n");
+    shortenTimeout(request.headers);
     const asked = universalRequest(request, response);
     if (asked === undefined) return refuse(response, 400, "the request must name this host\n");
     handler(asked).then(

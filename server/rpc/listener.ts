@@ -1,6 +1,8 @@
-import type { ServerOptions } from "node:http2";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { IncomingHttpHeaders, ServerOptions } from "node:http2";
 import { createServer, type Socket, type Server as SocketServer } from "node:net";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import { shortenTimeout } from "./timeouts.ts";
 
 export interface Listener {
   readonly port: number;
@@ -14,6 +16,10 @@ export interface Listener {
  * under way on it, also of somebody who looks at many sessions one after another, or of all who come through one proxy.
  */
 const streamResets = { streamResetBurst: 10_000, streamResetRate: 5_000 } satisfies ServerOptions;
+
+/** The only place where a call's headers can be seen before grpc-js sees them. */
+const callArrives = "http2.server.stream.created";
+const onCall = (message: unknown) => shortenTimeout((message as { headers: IncomingHttpHeaders }).headers);
 
 /**
  * Listens for a gRPC server. The sockets are ours and injected, because grpc-js would wait for ever for a client that doesn't read its
@@ -38,6 +44,7 @@ export async function listen(
   });
   server.maxConnections = maxConnections;
   const bound = await listening(server, host, port);
+  subscribe(callArrives, onCall);
   return {
     port: bound,
     close: (graceMs) =>
@@ -48,6 +55,7 @@ export async function listen(
         // Called once every socket is closed: draining closes each when its last call has ended.
         server.close(() => {
           clearTimeout(timer);
+          unsubscribe(callArrives, onCall);
           injector.destroy();
           resolve();
         });
