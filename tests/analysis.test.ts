@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Grokbox, GrokboxError, type Session, type StartOptions } from "../sdk/src/mod.ts";
+import { idealNetwork } from "../server/model/ideal-network.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 
 const spec: StartOptions = {
@@ -61,6 +62,8 @@ test("grids have the accuracies of the evaluation, and the plateau is what symme
   const partners = grids!.pairClass.data.filter((pairClass) => pairClass === 2).length;
   expect(predictedPlateau).toBeCloseTo(partners / (partners + held.length), 12);
   expect((await session.evaluate()).grids).toBeUndefined();
+  await using other = await box.start({ ...spec, task: "subtract" });
+  expect((await other.evaluate()).predictedPlateau).toBe(0);
 });
 
 test("logits come for all pairs or some, in either order, with their voting", async () => {
@@ -90,6 +93,20 @@ test("logits come for all pairs or some, in either order, with their voting", as
   expect(await violations(session.logits({ activation: "sine" }))).toEqual(["activation"]);
   await using other = await box.start({ modulus: 5, width: 16, task: "subtract" });
   expect((await other.logits()).voting).toBeUndefined();
+});
+
+test("a theory is of a network that adds and that votes for the sum; votes against it are negative", async () => {
+  const ideal = idealNetwork({ modulus: 5, frequencies: [1, 2], neurons: 10 });
+  const tensor = (layer: Float64Array) => ({ data: Float32Array.from(layer), shape: [10, 5] });
+  const ofWeights = async (task: "add" | "subtract", sign: 1 | -1) => {
+    const weights = { theta: tensor(ideal.theta), xi: tensor(ideal.xi.map((w) => sign * w)) };
+    await using started = await box.start({ modulus: 5, width: 10, activation: "x^2", task, weights });
+    const { votes, theory } = await started.logits({ pairs: [] });
+    return { signals: votes.map(({ signal }) => Math.round(1e5 * signal) / 1e5), unit: theory?.unit };
+  };
+  expect(await ofWeights("add", 1)).toEqual({ signals: [5, 5], unit: expect.closeTo(2.5, 5) });
+  expect(await ofWeights("add", -1)).toEqual({ signals: [-5, -5], unit: undefined });
+  expect(await ofWeights("subtract", 1)).toEqual({ signals: [5, 5], unit: undefined });
 });
 
 test("ablations change a copy, one after the other, and the session keeps every bit", async () => {

@@ -123,6 +123,16 @@ test("predicted spurious cells are boxed, and held-out cells outlined, as many a
   expect((await drawn("15", "grokking")).marks).toEqual(["529 rect", "39 rect"]);
 });
 
+test("logits of a task other than addition have no boxes and no diagonal of truth", async () => {
+  await using session = await box.start({ modulus: 9, width: 16, task: "subtract" });
+  const drawing = await figures.find(({ id }) => id === "8")!.draw({ box, session });
+  expect(drawing.data).toMatchObject({ task: "subtract", levels: null });
+  const text = await svg(drawing);
+  expect(figureStructure(text).marks).toEqual(["81 rect"]);
+  expect(text).toContain("trained weights, nothing retrained");
+  expect(text).not.toMatch(/Boxed|diagonal/);
+});
+
 test("a snapshot that is not kept, a missing session and a wrong neuron are told with what is needed", async () => {
   const draw = (id: string, source: object) =>
     figures.find((figure) => figure.id === id)!.draw({ box, ...source });
@@ -237,6 +247,10 @@ test("the flow is not laid over what it isn't of", async () => {
   expect((await drawn(adds)).predicted).toHaveLength(1);
   await using other = await box.start({ ...spec, task: "subtract" });
   expect((await drawn(other)).predicted).toEqual([]);
+  await using hastened = await box.start({ ...spec, grokfast: {} });
+  expect((await drawn(hastened)).predicted).toEqual([]);
+  await using embedded = await box.start({ ...spec, embedding: { dimension: 8 } });
+  expect((await drawn(embedded)).predicted).toEqual([]);
 });
 
 test("the worked example leaves no session behind", async () => {

@@ -20,7 +20,10 @@ export interface Evaluation {
   readonly dominantRemoved: Scores;
   /** Frobenius norm of all weights. */
   readonly parameterNorm: number;
-  /** Share of test pairs whose other order is trained on: the test accuracy that symmetry alone brings. Absent without a test set. */
+  /**
+   * Share of test pairs whose other order is trained on and has the same label: the test accuracy that symmetry alone brings, 0 for
+   * subtraction. Absent without a test set.
+   */
   readonly predictedPlateau?: number;
   /** When they were asked for. */
   readonly grids?: PairGrids;

@@ -39,7 +39,10 @@ export interface Logits {
   readonly projected?: Voting;
   /** What the neurons of frequency 1, 2, ... K contribute under x^2. */
   readonly votes: readonly FrequencyVote[];
-  /** What full diversification would make of those votes. Absent when there is no vote. */
+  /**
+   * What full diversification would make of those votes. Absent for tasks other than addition, and unless the mean of their signals is
+   * positive.
+   */
   readonly theory?: VotingTheory;
 }
 
@@ -83,7 +86,10 @@ export interface WorstPair {
 export interface FrequencyVote {
   readonly frequency: number;
   readonly neurons: number;
-  /** Amplitude of the signal cos w(x + y - j). */
+  /**
+   * Sum of alpha^2 beta cos D over the neurons: what the signal cos w(x + y - j) is multiplied with. Negative where they vote against the
+   * sum.
+   */
   readonly signal: number;
   /** Amplitudes of what remains of the two noise terms; 0 under full diversification. */
   readonly firstNoise: number;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { wrapAngle } from "./angle.ts";
 import {
   blowUpTime,
   eulerFlow,
@@ -113,12 +114,35 @@ test("both invariants drift by less than 1e-9 all the way up", () => {
       const times = [0, 0.3, 0.6, 0.9, 0.99, 0.999].map((share) => share * end);
       const { states, drift } = simulateFlow(from, p, times);
       expect(states).toHaveLength(times.length);
-      expect(states[0]).toBe(from);
+      expect(states[0]).toEqual({ ...from, phi: wrapAngle(from.phi), psi: wrapAngle(from.psi) });
       expect(drift.magnitude).toBeLessThan(1e-9);
       expect(drift.phase).toBeLessThan(1e-9);
     }),
     { numRuns: 200 },
   );
+});
+
+test("a start beyond one turn is told within it, in both methods, and has not drifted", () => {
+  const turns = fc.integer({ min: -1e6, max: 1e6 }).map((n) => 2 * Math.PI * n);
+  fc.assert(
+    fc.property(start, turns, turns, (from, phiTurns, psiTurns) => {
+      const turned = { ...from, phi: from.phi + phiTurns, psi: from.psi + psiTurns };
+      const adaptive = simulateFlow(turned, 23, [0]);
+      for (const state of [eulerFlow(turned, 23, 1, 1e-6)[0]!, adaptive.states[0]!]) {
+        expect([state.alpha, state.beta]).toEqual([from.alpha, from.beta]);
+        for (const phase of ["phi", "psi"] as const) {
+          expect(state[phase]).toBeGreaterThanOrEqual(-Math.PI);
+          expect(state[phase]).toBeLessThan(Math.PI);
+          expect(Math.cos(state[phase])).toBeCloseTo(Math.cos(turned[phase]), 12);
+          expect(Math.sin(state[phase])).toBeCloseTo(Math.sin(turned[phase]), 12);
+        }
+      }
+      expect(adaptive.drift).toEqual({ magnitude: 0, phase: 0 });
+    }),
+  );
+  const far = eulerFlow({ alpha: 1, beta: 1, phi: 1e300, psi: -1e300 }, 23, 0, 1)[0]!;
+  expect(Math.sin(far.phi)).toBeCloseTo(Math.sin(1e300), 12);
+  expect(Math.sin(far.psi)).toBeCloseTo(-Math.sin(1e300), 12);
 });
 
 test("it moves as its equations say; D falls by p (4 beta + alpha^2 / beta) sin D, not by what the blog prints", () => {

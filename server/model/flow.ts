@@ -24,7 +24,7 @@ export interface FlowInvariants {
 
 /** States on the way of a flow. */
 export interface FlowPath {
-  /** At the times that were reached, which are all that were asked for unless the flow blew up before. */
+  /** At the times that were reached, which are all that were asked for unless the flow blew up before; phases in [-pi, pi). */
   readonly states: readonly FlowState[];
   /** Of the invariants over the states and the start: the largest change, over the largest alpha^2 + 2 beta^2 and alpha^2 beta by then. */
   readonly drift: FlowInvariants;
@@ -58,6 +58,13 @@ function stateOf([a, ai, b, bi]: Amplitudes): FlowState {
   };
 }
 
+/** The same with phases in [-pi, pi), by their sines and cosines as on the flow's way: a float64 2 pi is wrong after many turns. */
+function wrapped({ alpha, beta, phi, psi }: FlowState): FlowState {
+  const wrap = (phase: number) =>
+    phase >= -Math.PI && phase < Math.PI ? phase : wrapAngle(Math.atan2(Math.sin(phase), Math.cos(phase)));
+  return { alpha, beta, phi: wrap(phi), psi: wrap(psi) };
+}
+
 function velocity([a, ai, b, bi]: Amplitudes, modulus: number): Amplitudes {
   return [
     2 * modulus * (b * a + bi * ai),
@@ -72,10 +79,10 @@ function velocity([a, ai, b, bi]: Amplitudes, modulus: number): Amplitudes {
  * two complex amplitudes are the same.
  *
  * @param timeStep - the paper's is 1 / p^2
- * @returns the start and the state after each step
+ * @returns the start and the state after each step, phases in [-pi, pi)
  */
 export function eulerFlow(start: FlowState, modulus: number, steps: number, timeStep: number): FlowState[] {
-  const states = [start];
+  const states = [wrapped(start)];
   let now = amplitudes(start);
   for (let step = 0; step < steps; step++) {
     const v = velocity(now, modulus);
@@ -124,23 +131,24 @@ export function simulateFlow(start: FlowState, modulus: number, times: readonly 
       if (!(Math.hypot(...now) < largestGrowth * scale || scale === 0))
         return { states, drift: invariantDrift(start, states) };
     }
-    states.push(at === 0 ? start : stateOf(now));
+    states.push(at === 0 ? wrapped(start) : stateOf(now));
   }
   return { states, drift: invariantDrift(start, states) };
 }
 
 /** Of the invariants: the largest change over the states, over the largest alpha^2 + 2 beta^2 and alpha^2 beta by then. */
 export function invariantDrift(start: FlowState, states: readonly FlowState[]): FlowInvariants {
+  const begin = wrapped(start);
   const drift = { magnitude: 0, phase: 0 };
   const largest = { magnitude: 0, phase: 0 };
   let amplitude = 0;
   /** What amplitudes are multiplied with, a power of two: the cubes of those that Euler's steps blow up would be infinite. */
   let unit = 1;
-  for (const state of [start, ...states]) {
+  for (const state of [begin, ...states]) {
     amplitude = Math.max(amplitude, state.alpha, state.beta);
     const before = unit;
     if (amplitude > mostCubed) unit = 2 ** -Math.floor(Math.log2(amplitude));
-    const first = flowInvariants(scaled(start, unit));
+    const first = flowInvariants(scaled(begin, unit));
     const now = scaled(state, unit);
     const { magnitude, phase } = flowInvariants(now);
     const { alpha, beta } = now;

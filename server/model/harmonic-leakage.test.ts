@@ -21,6 +21,21 @@ test("measures the amplitude at each multiple against the fundamental's", () => 
   });
 });
 
+test("a multiple that folds back onto the fundamental is absent: the fourth and the sixth on Z_5", () => {
+  const layer = spectrum(
+    cosineLayer(5, [
+      [1, 0.4],
+      [2, 1],
+    ]),
+    5,
+  );
+  const leakage = harmonicLeakage(layer, dominantFrequencies(layer));
+  const absent = leakage.filter(({ ratios }) => ratios.every((ratio) => ratio === undefined));
+  // The fifth is 0.
+  expect(absent.map(({ order }) => order)).toEqual([4, 5, 6]);
+  for (const { median } of absent) expect(median).toBeUndefined();
+});
+
 test("a multiple that folds to 0 is absent: the third on Z_9 at k = 3", () => {
   const layer = spectrum(
     cosineLayer(9, [

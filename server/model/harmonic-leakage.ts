@@ -9,7 +9,7 @@ export const harmonicOrders = [2, 3, 4, 5, 6, 7] as const;
 export interface HarmonicLeakage {
   /** h */
   readonly order: number;
-  /** [M], A(h k*) / A(k*); undefined where h k* is 0 mod p or the row has no amplitude at k*. */
+  /** [M], A(h k*) / A(k*); undefined where h k* is 0 mod p or folds back onto k*, and where the row has no amplitude at k*. */
   readonly ratios: readonly (number | undefined)[];
   /** Over the neurons that have one. */
   readonly median: number | undefined;
@@ -27,7 +27,7 @@ export function harmonicLeakage(spectrum: Spectrum, dominant: Uint8Array): Harmo
     const ratios = Array.from(dominant, (frequency, m) => {
       const harmonic = foldedHarmonic(order, frequency, spectrum.modulus);
       const fundamental = atDominant(spectrum, spectrum.magnitude, dominant, m);
-      if (harmonic === 0 || fundamental === 0) return undefined;
+      if (harmonic === 0 || harmonic === frequency || fundamental === 0) return undefined;
       return spectrum.magnitude[m * count + harmonic - 1] / fundamental;
     });
     return { order, ratios, median: medianOfPresent(ratios) };

@@ -42,9 +42,31 @@ test("logits that are not numbers are right nowhere and have no probabilities", 
   expect(grids.probability).toBeUndefined();
 });
 
+test("one infinite logit is as right as the evaluation has it; two of them are not", () => {
+  const values = new Float64Array(6 * 3);
+  for (let row = 0; row < 6; row++) values[3 * row] = Number.POSITIVE_INFINITY;
+  const truth = labels("add", 3);
+  const all = pairClasses(new Uint8Array(9).fill(1), 3);
+  const { correct, probability } = pairGrids(values, truth, 3);
+  // All but the pairs whose sum is 0 are wrong.
+  expect([...correct]).toEqual([1, 0, 0, 0, 0, 1, 0, 1, 0]);
+  expect(evaluateLogits(values, truth, all, 3).trainAccuracy).toBe(3 / 9);
+  expect(probability).toBeUndefined();
+  for (let row = 0; row < 6; row++) values[3 * row + 1] = Number.POSITIVE_INFINITY;
+  expect([...pairGrids(values, truth, 3).correct]).toEqual(Array(9).fill(0));
+  expect(evaluateLogits(values, truth, all, 3).trainAccuracy).toBe(0);
+});
+
 test("the plateau of the grokking run is 94 of 133; there is none without a test set", () => {
   const plateau = (preset: "grokking" | "standard") =>
-    predictedPlateau(pairClasses(drawSplit(presets[preset].spec), 23));
+    predictedPlateau(pairClasses(drawSplit(presets[preset].spec), 23), labels("add", 23), 23);
   expect(plateau("grokking")).toBe(94 / 133);
   expect(plateau("standard")).toBeUndefined();
+});
+
+test("symmetry brings partner pairs of a task that doesn't change with the order, and none of subtraction", () => {
+  const classes = pairClasses(drawSplit(presets.grokking.spec), 23);
+  const plateau = (task: (typeof tasks)[number]) => predictedPlateau(classes, labels(task, 23), 23);
+  expect(plateau("x^2+xy+y^2")).toBe(94 / 133);
+  expect(plateau("subtract")).toBe(0);
 });

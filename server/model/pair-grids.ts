@@ -1,4 +1,4 @@
-import { PairClass } from "./pair-class.ts";
+import { isTrained, PairClass } from "./pair-class.ts";
 
 /** One value an ordered pair (x, y), [p, p], x outermost; paper, figures 15 and 16. */
 export interface PairGrids {
@@ -23,8 +23,9 @@ export function pairGrids(logits: Float64Array, labels: Uint8Array, modulus: num
       const values = logits.subarray(row, row + modulus);
       let best = 0;
       for (let j = 1; j < modulus; j++) if (values[j] > values[best]) best = j;
-      let sum = 0;
-      for (const value of values) sum += Math.exp(value - values[best]);
+      // The largest's own 1 is not computed: of an infinite one it would not be a number.
+      let sum = 1;
+      for (let j = 0; j < modulus; j++) if (j !== best) sum += Math.exp(values[j] - values[best]);
       for (const pair of [x * modulus + y, y * modulus + x]) {
         const label = labels[pair];
         correct[pair] = label === best && !Number.isNaN(sum) ? 1 : 0;
@@ -36,14 +37,25 @@ export function pairGrids(logits: Float64Array, labels: Uint8Array, modulus: num
 }
 
 /**
- * The share of test pairs whose other order is trained on: since (x, y) and (y, x) have the same logits, the test accuracy that
- * symmetry alone brings once the training set is fitted. Absent without test pairs.
+ * The share of test pairs whose other order is trained on and has the same label: since (x, y) and (y, x) have the same logits, the
+ * test accuracy that symmetry alone brings once the training set is fitted. 0 for subtraction, absent without test pairs.
  *
  * @param classes - [p, p], the `PairClass` of each ordered pair
+ * @param labels - [p, p], the label of each ordered pair
  */
-export function predictedPlateau(classes: Uint8Array): number | undefined {
-  const count = (wanted: number) => classes.reduce((sum, of) => sum + (of === wanted ? 1 : 0), 0);
-  const partner = count(PairClass.partner);
-  const test = partner + count(PairClass.heldOut);
-  return test === 0 ? undefined : partner / test;
+export function predictedPlateau(
+  classes: Uint8Array,
+  labels: Uint8Array,
+  modulus: number,
+): number | undefined {
+  let test = 0;
+  let answered = 0;
+  for (const [pair, pairClass] of classes.entries()) {
+    if (isTrained(pairClass)) continue;
+    test += 1;
+    const y = pair % modulus;
+    const swapped = y * modulus + (pair - y) / modulus;
+    if (pairClass === PairClass.partner && labels[pair] === labels[swapped]) answered += 1;
+  }
+  return test === 0 ? undefined : answered / test;
 }

@@ -138,7 +138,7 @@ export interface FrequencyVote {
   /** k, 1..K. */
   readonly frequency: number;
   readonly neurons: number;
-  /** Of cos w(x + y - j): sum of alpha^2 beta cos D. */
+  /** What cos w(x + y - j) is multiplied with: sum of alpha^2 beta cos D. Negative where the neurons vote against the sum. */
   readonly signal: number;
   /** Amplitude of cos(w j + .): 2 |sum of alpha^2 beta e^{i psi}|. */
   readonly firstNoise: number;

@@ -11,6 +11,7 @@ import {
   forecast,
   initialWeights,
   neuronState,
+  neuronStates,
   race,
 } from "../sessions/dynamics.ts";
 import { invalid } from "../sessions/errors.ts";
@@ -202,14 +203,12 @@ async function beginningOfNeuron(
   checks.integer("neuron.frequency", frequency, 1, (spec.modulus - 1) / 2, 1);
   checks.throwIfAny();
   const { frequency: k, ...state } = neuronState(network, neuron, frequency);
-  const states = await race(registry.get(at.session), [neuron], steps, signal);
-  const actual = states.map((step) => ({
-    step: step.step,
-    time: Math.sign(step.step - network.state.step) * timeBetween(spec, step.step, network.state.step),
-    alpha: step.thetaMagnitude[k - 1]!,
-    beta: step.xiMagnitude[k - 1]!,
-    phi: step.thetaPhase[k - 1]!,
-    psi: step.xiPhase[k - 1]!,
+  const session = registry.get(at.session);
+  const states = await neuronStates(session, { neuron, frequency: k }, steps, signal);
+  const actual = states.map(({ step, alpha, beta, phi, psi }) => ({
+    step,
+    time: Math.sign(step - network.state.step) * timeBetween(spec, step, network.state.step),
+    ...{ alpha, beta, phi, psi },
   }));
   return { modulus: spec.modulus, frequency: k, state, actual };
 }

@@ -129,7 +129,7 @@ export async function evaluate(
     dominantOnly,
     dominantRemoved,
     parameterNorm: parameterNorm(...trainedWeights(state)),
-    predictedPlateau: predictedPlateau(pairClasses(train, modulus)),
+    predictedPlateau: predictedPlateau(pairClasses(train, modulus), labels(spec.task, modulus), modulus),
     grids,
   };
 }

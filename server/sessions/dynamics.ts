@@ -1,4 +1,5 @@
 import { blowUpTime, type FlowState } from "../model/flow.ts";
+import { dominantFrequencies, spectrum } from "../model/fourier.ts";
 import type { LotteryResult } from "../model/lottery.ts";
 import { type RaceState, raceState } from "../model/race.ts";
 import type { Spec } from "../model/spec.ts";
@@ -43,13 +44,37 @@ export async function race(
   steps: readonly number[],
   signal: AbortSignal,
 ): Promise<RaceStep[]> {
+  return eachSnapshot(session, steps, signal, ({ spec, state }, step) => ({
+    step,
+    ...raceState(state.theta, state.xi, spec.modulus, neurons),
+  }));
+}
+
+/** Where a neuron was at a frequency, 1..K, at kept snapshots. Fails with SNAPSHOT_NOT_FOUND. */
+export function neuronStates(
+  session: Session,
+  { neuron, frequency }: { readonly neuron: number; readonly frequency: number },
+  steps: readonly number[],
+  signal: AbortSignal,
+): Promise<(ReturnType<typeof neuronState> & { readonly step: number })[]> {
+  return eachSnapshot(session, steps, signal, (network, step) => ({
+    step,
+    ...neuronState(network, neuron, frequency),
+  }));
+}
+
+async function eachSnapshot<T>(
+  session: Session,
+  steps: readonly number[],
+  signal: AbortSignal,
+  read: (network: Subject, step: number) => T,
+): Promise<T[]> {
   // Before any is read, so that a wrong one costs nothing.
   for (const step of steps) session.snapshots.get(step);
-  const found: RaceStep[] = [];
+  const found: T[] = [];
   for (const step of steps) {
     if (signal.aborted) throw cancelled(signal);
-    const { spec, state } = await session.readSnapshot(step);
-    found.push({ step, ...raceState(state.theta, state.xi, spec.modulus, neurons) });
+    found.push(read(await session.readSnapshot(step), step));
   }
   return found;
 }
@@ -61,17 +86,18 @@ export function neuronState(
   frequency?: number,
 ): FlowState & { readonly frequency: number } {
   const { modulus } = spec;
-  const { thetaMagnitude, xiMagnitude, thetaPhase, xiPhase } = raceState(state.theta, state.xi, modulus, [
-    neuron,
-  ]);
-  const k = frequency ?? 1 + thetaMagnitude.indexOf(thetaMagnitude.reduce((a, b) => Math.max(a, b), 0));
+  const of = (layer: Float32Array) =>
+    spectrum(layer.subarray(neuron * modulus, (neuron + 1) * modulus), modulus);
+  const inner = of(state.theta);
+  const outer = of(state.xi);
+  const k = frequency ?? dominantFrequencies(inner)[0]!;
   const at = k - 1;
   return {
     frequency: k,
-    alpha: thetaMagnitude[at]!,
-    beta: xiMagnitude[at]!,
-    phi: thetaPhase[at]!,
-    psi: xiPhase[at]!,
+    alpha: inner.magnitude[at]!,
+    beta: outer.magnitude[at]!,
+    phi: inner.phase[at]!,
+    psi: outer.phase[at]!,
   };
 }
 

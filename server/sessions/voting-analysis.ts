@@ -10,6 +10,7 @@ export interface VotingAnalysis {
   readonly voting: VotingFit | undefined;
   readonly projected: VotingFit | undefined;
   readonly votes: readonly FrequencyVote[];
+  /** Of a network that adds, unless the mean of the signals is 0 or less. */
   readonly theory: VotingTheory | undefined;
 }
 
@@ -39,6 +40,6 @@ export async function analyseVoting(
     voting,
     projected,
     votes,
-    theory: mean > 0 ? votingTheory(modulus, mean, 1) : undefined,
+    theory: spec.task === "add" && mean > 0 ? votingTheory(modulus, mean, 1) : undefined,
   };
 }

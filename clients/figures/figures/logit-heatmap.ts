@@ -9,6 +9,7 @@ interface LogitRows {
   readonly session: string;
   readonly step: number;
   readonly activation: string;
+  readonly task: string;
   readonly modulus: number;
   /** Of the pairs (0, y), y = 0..p-1: p logits each. */
   readonly logits: readonly (readonly number[])[];
@@ -22,13 +23,14 @@ interface LogitRows {
 }
 
 async function read({ session, steps: [step = 0], at }: View): Promise<LogitRows> {
-  const { modulus } = session.info.spec;
+  const { modulus, task } = session.info.spec;
   const pairs = Array.from({ length: modulus }, (_, y) => [0, y] as const);
   const { logits, voting, activation } = await session.logits({ ...at(step), activation: "x^2", pairs });
   return {
     session: describe(session.info),
     step,
     activation,
+    task,
     modulus,
     logits: pairs.map(([, y]) => [...logits.data.subarray(y * modulus, (y + 1) * modulus)]),
     levels: voting === undefined ? null : levelsOf(voting),
@@ -39,9 +41,10 @@ function levelsOf({ correct, spurious, background }: Voting): NonNullable<LogitR
   return { correct, spurious, background: background ?? null };
 }
 
-function plot({ session, step, modulus, logits, levels }: LogitRows): TopLevelSpec {
+function plot({ session, step, task, modulus, logits, levels }: LogitRows): TopLevelSpec {
   const values = logits.flatMap((row, y) => row.map((logit, j) => ({ y, j, logit })));
-  // x = 0: 2x is 0 in every row, and the correct answer is y itself.
+  // The theory is of addition. x = 0: 2x is 0 in every row, and the correct answer is y itself.
+  const adds = task === "add";
   const predicted = Array.from({ length: modulus - 1 }, (_, i) => i + 1).flatMap((y) => [
     { y, j: 0 },
     { y, j: (2 * y) % modulus },
@@ -52,7 +55,9 @@ function plot({ session, step, modulus, logits, levels }: LogitRows): TopLevelSp
   return {
     title: heading("Logits of x = 0 under x²", [
       `${session}, step ${steps(step)}; trained weights, nothing retrained`,
-      "Boxed: where the theory predicts spurious logits, j = 2x and j = 2y; the diagonal is the truth",
+      ...(adds
+        ? ["Boxed: where the theory predicts spurious logits, j = 2x and j = 2y; the diagonal is the truth"]
+        : []),
       ...(levels === null
         ? []
         : [
@@ -71,11 +76,15 @@ function plot({ session, step, modulus, logits, levels }: LogitRows): TopLevelSp
           color: { field: "logit", type: "quantitative", title: "logit", scale: sequential },
         },
       },
-      {
-        data: { values: predicted },
-        mark: { type: "rect", filled: false, stroke: colours.vermilion, strokeWidth: 2 },
-        encoding: { x, y },
-      },
+      ...(adds
+        ? [
+            {
+              data: { values: predicted },
+              mark: { type: "rect" as const, filled: false, stroke: colours.vermilion, strokeWidth: 2 },
+              encoding: { x, y },
+            },
+          ]
+        : []),
     ],
   };
 }

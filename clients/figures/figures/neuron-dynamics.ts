@@ -61,11 +61,15 @@ async function read({ session, series, neuron = 0, signal }: View): Promise<Dyna
   };
 }
 
-/** Where the flow has a clock: a quadratic network that adds, under SGD without decay, all the way from this step. */
+/**
+ * Where the flow has a clock: a quadratic network that adds, under SGD without decay, Grokfast or a learned embedding, all the way from
+ * this step.
+ */
 function hasFlow({ info: { spec, events } }: Session, from: number): boolean {
-  const { activation, task, optimizer } = spec;
+  const { activation, task, optimizer, embedding } = spec;
   const swapped = events.some(({ kind, step }) => kind === "activation-swapped" && step >= from);
-  const isPlain = optimizer.kind === "sgd" && optimizer.weightDecay === 0;
+  const { kind, weightDecay, grokfast } = optimizer;
+  const isPlain = kind === "sgd" && weightDecay === 0 && grokfast === undefined && embedding === undefined;
   return activation === "x^2" && task === "add" && isPlain && !swapped;
 }
 

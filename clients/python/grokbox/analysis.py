@@ -47,7 +47,8 @@ class Evaluation:
     """With that frequency taken out of both layers."""
     parameter_norm: float
     predicted_plateau: float | None
-    """Share of test pairs whose other order is trained on: the test accuracy that symmetry alone brings. None without a test set."""
+    """Share of test pairs whose other order is trained on and has the same label: the test accuracy that symmetry alone brings, 0 for
+    subtraction. None without a test set."""
     grids: PairGrids | None
     """When they were asked for."""
 

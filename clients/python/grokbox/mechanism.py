@@ -71,7 +71,7 @@ class FrequencyVote:
     frequency: int
     neurons: int
     signal: float
-    """Amplitude of cos w(x + y - j)."""
+    """Sum of alpha^2 beta cos D over the neurons: what cos w(x + y - j) is multiplied with. Negative where they vote against the sum."""
     first_noise: float
     """Amplitudes of what remains of the two noise terms; 0 under full diversification."""
     second_noise: float
@@ -106,7 +106,8 @@ class Logits:
     """Of both layers projected on each neuron's dominant frequency."""
     votes: tuple[FrequencyVote, ...]
     theory: VotingTheory | None
-    """What full diversification would make of those votes."""
+    """What full diversification would make of those votes; None for tasks other than addition, and unless the mean of their signals is
+    positive."""
 
 
 @dataclass(frozen=True)

@@ -100,8 +100,8 @@ export type EvaluateResponse = Message<"grokbox.v1.EvaluateResponse"> & {
   parameterNorm: number;
 
   /**
-   * Of the test pairs, the share whose other order is trained on: the test accuracy that symmetry alone brings. Absent without a test
-   * set.
+   * Of the test pairs, the share whose other order is trained on and has the same label: the test accuracy that symmetry alone brings,
+   * 0 for subtraction. Absent without a test set.
    *
    * @generated from field: optional double predicted_plateau = 8;
    */
@@ -443,8 +443,8 @@ export type HarmonicLeakage = Message<"grokbox.v1.HarmonicLeakage"> & {
   order: number;
 
   /**
-   * Median over neurons of the magnitude at h k* over the magnitude at k*; h k* is folded into 1..K, and neurons where it is 0 don't
-   * count. Absent when no neuron does.
+   * Median over neurons of the magnitude at h k* over the magnitude at k*; h k* is folded into 1..K, and neurons where it is 0 or k*
+   * itself don't count. Absent when no neuron does.
    *
    * @generated from field: optional double median_ratio = 2;
    */
@@ -676,8 +676,8 @@ export type LogitsResponse = Message<"grokbox.v1.LogitsResponse"> & {
   votes: FrequencyVote[];
 
   /**
-   * What full diversification would make of those votes: equal strength in every frequency, the mean of theirs. Absent when there is
-   * no vote.
+   * What full diversification would make of those votes: equal strength in every frequency, the mean of their signals. Absent for tasks
+   * other than addition, and unless that mean is positive.
    *
    * @generated from field: grokbox.v1.VotingTheory theory = 8;
    */
@@ -859,7 +859,8 @@ export type FrequencyVote = Message<"grokbox.v1.FrequencyVote"> & {
   neurons: number;
 
   /**
-   * Amplitude of the signal cos w(x + y - j): |sum of alpha^2 beta e^{i D}|.
+   * Sum of alpha^2 beta cos D over the neurons, D = 2 phi - psi: what the signal cos w(x + y - j) is multiplied with. Negative where they
+   * vote against the sum.
    *
    * @generated from field: double signal = 3;
    */
