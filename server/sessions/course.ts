@@ -3,11 +3,13 @@ import type { Engine } from "../engine/engine.ts";
 import type { Activation } from "../model/spec.ts";
 import type { Commit } from "../store/store.ts";
 import type { Drive } from "./drive.ts";
+import { GrokboxError } from "./errors.ts";
 import type { Head } from "./head.ts";
 import type { Capture, Keeper } from "./keeper.ts";
 import type { Receipt } from "./receipt.ts";
 import type { Residence } from "./residence.ts";
 import type { SessionEvent } from "./session-event.ts";
+import { digest, type SnapshotInfo } from "./snapshot.ts";
 import type { SnapshotKeeping } from "./snapshot-keeping.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { Standing } from "./standing.ts";
@@ -203,6 +205,7 @@ export class Course {
       const { head } = snapshot.info;
       const from = training.step;
       if (from !== step) await keeping.keep("replaced");
+      else if (head.course !== this.#number) await this.#checkSame(snapshot.info);
       await training.restore(head, snapshot);
       // What was asked to be written before must not take the truncation along.
       await keeper.idle();
@@ -222,6 +225,18 @@ export class Course {
       await keeper.commit(await capture(), { putEvents: [audit(event)] }).catch(tolerate);
     };
     if (!isDone()) await drive.inTurn(signal, () => drive.between(signal, work));
+  }
+
+  /** Of a state at the step of a snapshot of another course only one can be kept: fails with SNAPSHOT_EXISTS unless they are the same. */
+  async #checkSame({ session, step, sha256 }: SnapshotInfo): Promise<void> {
+    const present = await digest(await this.#parts.training.readState());
+    if (Buffer.compare(present, sha256) === 0) return;
+    const snapshot = `${session}/snapshots/${step}`;
+    throw new GrokboxError(
+      "SNAPSHOT_EXISTS",
+      `${session} is at step ${step} too, on another course, and can't be kept beside ${snapshot}: train a step further first, or fork`,
+      { snapshot },
+    );
   }
 
   /**

@@ -45,4 +45,6 @@ export interface TriggerMemory {
   readonly lastError?: string;
   /** Recorded steps in a row on which its condition has held. */
   readonly held: number;
+  /** Of the trigger that has counted it. */
+  readonly id?: string;
 }

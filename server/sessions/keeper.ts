@@ -39,6 +39,8 @@ export interface Capture {
 /** What the keeper needs of its session. */
 export interface Kept {
   readonly log: ProgressLog;
+  /** Its present state is the one that was committed last. */
+  readonly isStored: boolean;
   /**
    * The session with everything that is not bound to a step as it is now, and with `head` for what is.
    *
@@ -141,7 +143,7 @@ export class Keeper {
    */
   commit(capture: Capture | undefined, extra: Commit = {}): Promise<void> {
     // What is promised from now on is not in this state any more.
-    const rows = this.#owed(capture !== undefined);
+    const rows = this.#owed(capture !== undefined || this.#kept.isStored);
     if (capture !== undefined) this.#captures += 1;
     const result = this.#tail
       .then(() => this.#commit(capture, extra, rows))

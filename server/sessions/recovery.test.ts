@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { completeSpec } from "../model/presets.ts";
@@ -26,6 +27,7 @@ import {
   start,
   stepsOf,
 } from "./testing/restarts.ts";
+import type { Trigger } from "./triggers.ts";
 
 // What a session is after a crash, a restoration, a full schedule: each a defect once.
 
@@ -388,8 +390,8 @@ test("with the day's time set back, checkpoints go on, and a log goes back to th
   try {
     await session.restoreSnapshot(10, 20, unrepeated(), never);
     await session.swapActivation("gelu", 10, unrepeated(), never);
-    await advance(session, 10);
-    await session.restoreSnapshot(20, 20, unrepeated(), never);
+    await advance(session, 5);
+    await session.restoreSnapshot(20, 15, unrepeated(), never);
     const points = await session.withLog((log) => log.read(1, 100));
     const isOf = (point: ProgressPoint) =>
       seen.some(({ step, trainLoss }) => step === point.step && trainLoss === point.trainLoss);
@@ -438,6 +440,174 @@ test("a snapshot that a fork is being made of does not expire, and does afterwar
   forking.release();
   await advance(session, 10);
   expect(session.snapshots.list().map(({ step }) => step)).toEqual([40]);
+});
+
+test("of scheduled snapshots those that were made last stay, after a return to an earlier step too", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  const schedule = { everySteps: 10, powersOfTwo: false, atSteps: [], atStageChanges: false, retain: 3 };
+  await session.snapshot({ expectedStep: 0, label: "" }, never);
+  await session.update({ schedule }, never, () => {});
+  await advance(session, 100);
+  await session.restoreSnapshot(0, undefined, unrepeated(), never);
+  await session.swapActivation("gelu", undefined, unrepeated(), never);
+  await advance(session, 55);
+  const kept = session.snapshots.list().map(({ step, head }) => [step, head.spec.activation]);
+  expect(kept.filter(([step]) => step !== 0)).toEqual([
+    [50, "gelu"],
+    [40, "gelu"],
+    [30, "gelu"],
+  ]);
+});
+
+test("a trigger that takes the place of one that has fired is armed, after a restart and a return too", async () => {
+  const directory = folder();
+  const registry = await restored(directory);
+  const session = await start(registry);
+  const first = {
+    name: "same name",
+    when: { ...norm, forRecorded: 1 },
+    action: keep,
+    repeat: false,
+  } as const;
+  const other = { ...first, action: { kind: "pause" } } as const;
+  const set = (triggers: readonly Trigger[]) => session.setTriggers(triggers, never, () => {});
+  await set([first]);
+  await advance(session, 10);
+  await session.snapshot({ expectedStep: 10, label: "" }, never);
+  expect(session.triggers.memoryOf("same name").fired).toBe(1);
+  await set([first]);
+  expect(session.triggers.armed).toBe(false);
+  // Another one, and the same one set anew.
+  for (const triggers of [[other], [], [other]]) await set(triggers);
+  const expectArmed = ({ triggers }: Session) => {
+    expect(triggers.memoryOf("same name").fired).toBe(0);
+    expect(triggers.armed).toBe(true);
+  };
+  expectArmed(session);
+  await session.restoreSnapshot(10, undefined, unrepeated(), never);
+  expectArmed(session);
+  await shut(registry);
+  const again = (await restored(directory)).get(session.name);
+  expectArmed(again);
+  await again.run({ ...plan, untilStep: 60 }, undefined, never);
+  await atRest(again);
+  expect(again.stopReason).toMatchObject({ kind: "paused", step: 15 });
+});
+
+test("triggers that cannot be stored leave those that there were, with what they have counted", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  const when = { ...norm, forRecorded: 1 };
+  await session.setTriggers([{ name: "keep", when, action: keep, repeat: false }], never, () => {});
+  await advance(session, 10);
+  const before = [session.triggers.all, session.triggers.memory];
+  fillUp(registry, () => true);
+  await expect(session.setTriggers([], never, () => {})).rejects.toMatchObject({ reason: "STORAGE_FULL" });
+  expect([session.triggers.all, session.triggers.memory]).toEqual(before);
+  expect(session.triggers.armed).toBe(false);
+  vi.restoreAllMocks();
+});
+
+test("a trigger that forks where the plan keeps a snapshot has forked once, also after a crash", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  const changes = { spec: {}, removeFrequencies: [], keepFrequencies: [] };
+  const action = { kind: "fork", changes, labels: {} } as const;
+  const when = { ...norm, forRecorded: 1 };
+  await session.setTriggers([{ name: "fork", when, action, repeat: false }], never, () => {});
+  await session.run({ ...far, snapshotAt: [5] }, undefined, never);
+  while ([...registry.all()].length < 2) await session.log.changed(1_000, never);
+  await session.keeper.idle();
+  const after = await crash(registry);
+  await session.pause();
+  // It is back at that step, and goes on.
+  const again = after.get(session.name);
+  while (again.step < 100) await again.log.changed(1_000, never);
+  await again.pause();
+  expect([...after.all()]).toHaveLength(2);
+});
+
+test("a return to the step that a session is at loses no other state, and takes a swap back", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  const back = (step: number) => session.restoreSnapshot(step, undefined, unrepeated(), never);
+  await session.snapshot({ expectedStep: 0, label: "" }, never);
+  await advance(session, 50);
+  await session.snapshot({ expectedStep: 50, label: "" }, never);
+  await session.swapActivation("gelu", undefined, unrepeated(), never);
+  await back(50);
+  expect(session.spec.activation).toBe("relu");
+  await back(0);
+  await session.swapActivation("gelu", undefined, unrepeated(), never);
+  await advance(session, 50);
+  const { state } = await session.present(undefined, never);
+  await expect(back(50)).rejects.toMatchObject({ reason: "SNAPSHOT_EXISTS" });
+  expect(session).toMatchObject({ step: 50, state: "idle", spec: { activation: "gelu" } });
+  expect((await session.present(undefined, never)).state).toEqual(state);
+  await advance(session, 1);
+  await back(50);
+  expect(session.spec.activation).toBe("relu");
+  expect(session.snapshots.get(51).head.spec.activation).toBe("gelu");
+});
+
+test("a stage that has ended is kept a snapshot of at the next recorded step, whatever is set before, and after a crash", async () => {
+  const registry = await restored(folder());
+  const schedule = {
+    powersOfTwo: false,
+    atSteps: [],
+    atStageChanges: true,
+    retain: 3,
+  };
+  const split = { kind: "torch", fraction: 0.4, seed: 1 } as const;
+  const spec = completeSpec({ modulus: 11, width: 128, split }, "grokking");
+  const session = await registry.start({
+    spec,
+    preset: "",
+    labels: {},
+    engine: "",
+    schedule,
+    recordEvery: 20_000,
+  });
+  const run = { ...plan, recordEvery: 20_000, untilStep: 20_000 };
+  await session.run(run, undefined, never);
+  while (session.training.stages.memorizationEnd === undefined) await pause(1);
+  await session.update({ setLabels: { note: "memorized" } }, never, () => {});
+  await session.checkpoint();
+  await session.keeper.idle();
+  expect(session.keeper.committed!.step).toBeLessThan(20_000);
+  const after = (await crash(registry)).get(session.name);
+  for (const each of [session, after]) {
+    await atRest(each);
+    expect(each.snapshots.list()).toMatchObject([{ step: 20_000, kind: "stage" }]);
+  }
+});
+
+test("an answer that is asked for again, of a session that sleeps, is stored once", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  const receipt = new Receipt("once", "body", "Step");
+  session.keeper.attach(receipt);
+  const leave = new AbortController();
+  const cut = session.advanceBy({ steps: 1_000, expectedStep: undefined, receipt }, leave.signal);
+  while (session.step === 0) await pause(1);
+  leave.abort();
+  await expect(cut).rejects.toMatchObject({ reason: "CANCELLED" });
+  session.keeper.detach(receipt);
+  await advance(session, 1_000);
+  expect(await session.sleep()).toBe(true);
+  session.keeper.attach(receipt);
+  await advance(session, 1_000, receipt);
+  receipt.respond(Buffer.from("an answer"));
+  session.keeper.detach(receipt);
+  expect(session.isDirty).toBe(true);
+  await session.checkpoint();
+  expect(session.isDirty).toBe(false);
+  const key = { requestId: "once", fingerprint: "body", method: "Step" };
+  const found = await (await crash(registry)).answers.once(key, never, () =>
+    expect.unreachable("done twice"),
+  );
+  expect(Buffer.from(found).toString()).toBe("an answer");
 });
 
 test("a deletion that the end of the server cut short is done at the next start", async () => {

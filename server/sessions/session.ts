@@ -148,7 +148,8 @@ export class Session {
         fired: (trigger, detail) => this.#standing.note({ kind: "triggerFired", trigger, detail }),
         onDefect,
       },
-      training.stages.stage(),
+      // Of the last point that was looked at: the stage may have changed since, and was not yet seen to.
+      training.log.latest?.stage ?? training.stages.stage(),
     );
     this.#drive = new Drive({
       name: identity.name,
@@ -341,21 +342,21 @@ export class Session {
   /** It is not what the store has. */
   get isDirty(): boolean {
     const { alarm, owesAnswers } = this.keeper;
-    return this.#hasMoved || owesAnswers || alarm !== "";
+    return !this.isStored || owesAnswers || alarm !== "";
   }
 
   /** Nothing that somebody may have seen of it is missing from the store. */
   get isWhole(): boolean {
-    return !this.#hasMoved && this.keeper.alarm === "";
+    return this.isStored && this.keeper.alarm === "";
   }
 
-  /** Its state, or a point of its log, is not what the store has. */
-  get #hasMoved(): boolean {
+  /** The store has its state, and every point of its log. */
+  get isStored(): boolean {
     const { committed } = this.keeper;
     return (
-      committed?.step !== this.step ||
-      committed.course !== this.#course.number ||
-      committed.newest !== this.log.newest
+      committed?.step === this.step &&
+      committed.course === this.#course.number &&
+      committed.newest === this.log.newest
     );
   }
 
@@ -624,7 +625,7 @@ export class Session {
 
   #intent(capture: Capture | undefined, events = this.events): Intent {
     const { endedPlan } = this.#runs;
-    const isStored = capture === undefined ? !this.#hasMoved : capture.endedPlan === endedPlan;
+    const isStored = capture === undefined ? this.isStored : capture.endedPlan === endedPlan;
     const plan = this.#runs.planToResume ?? (isStored ? undefined : endedPlan);
     return {
       labels: this.labels,

@@ -1,4 +1,5 @@
 import type { Drive } from "./drive.ts";
+import { invalid } from "./errors.ts";
 import type { Capture, Keeper } from "./keeper.ts";
 import type { MeasureSchedule } from "./measure-schedule.ts";
 import type { SnapshotSchedule } from "./schedule.ts";
@@ -6,6 +7,9 @@ import type { Intent } from "./session-record.ts";
 import type { Training } from "./training.ts";
 import type { Trigger, Triggers } from "./triggers.ts";
 import type { Waypoints } from "./waypoints.ts";
+
+/** That a session has. */
+export const mostLabels = 64;
 
 /** What of a session can be changed at any time; what is left out stays. */
 export interface SessionChange {
@@ -79,6 +83,11 @@ export class Settings {
     const labels = Object.entries({ ...this.#labels, ...setLabels }).filter(
       ([key]) => !removeLabels.includes(key),
     );
+    // Others may have set theirs since the call was looked at.
+    if (labels.length > mostLabels) {
+      const description = `must be at most ${mostLabels} labels; got ${labels.length}`;
+      throw invalid([{ field: "set_labels", description }]);
+    }
     const after = {
       labels: Object.fromEntries(labels),
       schedule: change.schedule === undefined ? this.#schedule : (change.schedule ?? undefined),
@@ -86,7 +95,8 @@ export class Settings {
     this.#labels = after.labels;
     this.#schedule = after.schedule;
     if (change.schedule !== undefined || change.measures !== undefined) stray();
-    waypoints.restart(training.stages.stage());
+    const asks = ({ schedule }: Pick<Intent, "schedule">) => schedule?.atStageChanges === true;
+    if (asks(after) && !asks(before)) waypoints.restart(training.stages.stage());
     answering();
     try {
       await commit();
@@ -110,8 +120,7 @@ export class Settings {
       try {
         await keeper.commit(undefined);
       } catch (error) {
-        triggers.replace(before);
-        triggers.rewind(memory);
+        triggers.reset(before, memory);
         throw error;
       }
     });

@@ -111,7 +111,7 @@ export class SnapshotKeeping {
     kind: SnapshotKind,
     { label = "", answering = () => {} }: KeepOptions,
   ): Promise<SnapshotInfo> {
-    const { id, keeper, snapshots } = this.#parts;
+    const { id, keeper, snapshots, capture } = this.#parts;
     const after = label === "" ? present.label : label;
     const info: SnapshotInfo = {
       ...present,
@@ -120,13 +120,15 @@ export class SnapshotKeeping {
       pinned: present.pinned || after !== "",
     };
     answering(info);
-    if (info.kind === present.kind && info.label === present.label) {
+    // That the trigger has fired is stored before it does more: after a crash it must not do that again.
+    const counts = kind === "triggered" ? await capture() : undefined;
+    if (counts === undefined && info.kind === present.kind && info.label === present.label) {
       // An answer that nothing else would carry.
       if (keeper.owesAnswers) await keeper.commit(undefined);
       return present;
     }
     const { step, pinned } = info;
-    await keeper.commit(undefined, {
+    await keeper.commit(counts, {
       updateSnapshots: [{ session: id, step, kind: info.kind, pinned, meta: metaOf(info) }],
     });
     snapshots.put(info);

@@ -69,8 +69,10 @@ export class Snapshots {
   /** Scheduled snapshots that nobody holds on to, beyond the newest `retain`: their steps. */
   expired(retain: number): number[] {
     const held = new Set([...this.#holders].map(({ step }) => step));
+    // By when they were made: after a return to an earlier step the new ones are those of fewer steps.
     return this.list()
       .filter(({ kind, pinned, step }) => kind === "scheduled" && !pinned && !held.has(step))
+      .sort((a, b) => b.createTimeMs - a.createTimeMs)
       .slice(retain)
       .map(({ step }) => step);
   }

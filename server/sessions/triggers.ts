@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Changes } from "./changes.ts";
 import { GrokboxError } from "./errors.ts";
 import type { TriggerMemory } from "./head.ts";
@@ -21,6 +22,8 @@ export interface Trigger {
   readonly action: TriggerAction;
   /** Fire each time anew, not only once. */
   readonly repeat: boolean;
+  /** Given when it is set, so that a later one of the same name is told apart; those of earlier versions have none. */
+  readonly id?: string;
 }
 
 const unfired: TriggerMemory = { fired: 0, held: 0 };
@@ -32,7 +35,7 @@ export class Triggers {
 
   constructor(triggers: readonly Trigger[] = [], memory: Readonly<Record<string, TriggerMemory>> = {}) {
     this.#triggers = triggers;
-    this.#memory = { ...memory };
+    this.#memory = countedBy(triggers, memory);
   }
 
   get all(): readonly Trigger[] {
@@ -55,30 +58,38 @@ export class Triggers {
 
   /** Those that stay as they are keep what they have counted. */
   replace(triggers: readonly Trigger[]): void {
-    const same = (trigger: Trigger) =>
-      this.#triggers.some((old) => JSON.stringify(old) === JSON.stringify(trigger));
-    const kept = triggers.filter(same).map(({ name }) => [name, this.memoryOf(name)] as const);
+    const textOf = (trigger: Trigger) => JSON.stringify({ ...trigger, id: undefined });
+    const present = new Map(this.#triggers.map((trigger) => [textOf(trigger), trigger]));
+    this.#triggers = triggers.map(
+      (trigger) => present.get(textOf(trigger)) ?? { ...trigger, id: randomBytes(6).toString("hex") },
+    );
+    this.#memory = countedBy(this.#triggers, this.#memory);
+  }
+
+  /** Puts back those that there were, with what they had counted. */
+  reset(triggers: readonly Trigger[], memory: Readonly<Record<string, TriggerMemory>>): void {
     this.#triggers = triggers;
-    this.#memory = Object.fromEntries(kept);
+    this.#memory = { ...memory };
   }
 
   /** What they have counted at an earlier step, of those that there still are. */
   rewind(memory: Readonly<Record<string, TriggerMemory>>): void {
-    this.#memory = { ...memory };
+    this.#memory = countedBy(this.#triggers, memory);
   }
 
   /** Those that fire at this recorded step; every one must be shown, in order. */
   observe(point: ProgressPoint): { readonly trigger: Trigger; readonly detail: string }[] {
     const firing = [];
     for (const trigger of this.#triggers) {
-      const { when, name } = trigger;
+      const { when, name, id } = trigger;
       if (isPassedOver(when, point)) continue;
       const memory = this.memoryOf(name);
       const held = holdsAt(when, point) ? memory.held + 1 : 0;
       const fires = held === when.forRecorded && this.#isArmed(trigger);
-      this.#memory[name] = fires
+      const counted = fires
         ? { fired: memory.fired + 1, lastFiredStep: point.step, held }
         : { ...memory, held };
+      this.#memory[name] = { ...counted, ...(id === undefined ? {} : { id }) };
       if (fires) firing.push({ trigger, detail: conditionDetail(when) });
     }
     return firing;
@@ -93,4 +104,16 @@ export class Triggers {
   #isArmed({ name, repeat }: Trigger): boolean {
     return repeat || this.memoryOf(name).fired === 0;
   }
+}
+
+/** Of what was counted, what these very triggers have. */
+function countedBy(
+  triggers: readonly Trigger[],
+  memory: Readonly<Record<string, TriggerMemory>>,
+): Record<string, TriggerMemory> {
+  const own = triggers.flatMap(({ name, id }) => {
+    const counted = memory[name];
+    return counted !== undefined && counted.id === id ? [[name, counted] as const] : [];
+  });
+  return Object.fromEntries(own);
 }

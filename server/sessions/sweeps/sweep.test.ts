@@ -172,6 +172,26 @@ test("a pause keeps everything, and runs that were paused end as if they had not
   expect(await results(box, sweep)).toEqual(await results(box, straight));
 });
 
+test("a sweep that is started or resumed while the server ends is the next one's to do", async () => {
+  for (const isResumed of [false, true]) {
+    const box = await open();
+    const sweep = isResumed ? await start(box, definition()) : undefined;
+    await sweep?.pause();
+    const done = sweep?.ledger.done ?? 0;
+    const beginning = sweep === undefined ? start(box, definition()) : sweep.resume();
+    // It is being stored.
+    box.sweeps.stop();
+    const begins = vi.spyOn(box.registry, "start");
+    await box.registry.shutDown();
+    await beginning;
+    expect(begins).not.toHaveBeenCalled();
+    await box.sweeps.shutDown();
+    const [begun] = [...box.sweeps.list(Number.POSITIVE_INFINITY)];
+    expect(begun!.state).toBe("running");
+    expect(begun!.ledger.done).toBe(done);
+  }
+});
+
 test("a cancelled sweep keeps what has finished, and no session", async () => {
   const box = await open();
   const sweep = await start(box, definition({ maxParallel: 1 }));

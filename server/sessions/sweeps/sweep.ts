@@ -134,9 +134,9 @@ export class Sweep {
     return { id: this.id, ordinal, createTimeMs, state: this.#state, body };
   }
 
-  /** Goes to work, if that is what it is to do; once it is durable. */
+  /** Goes to work, if that is what it is to do; once it is durable. While the server ends, the next one does. */
   begin(): void {
-    if (this.#state !== "running") return;
+    if (this.#state !== "running" || this.#parts.registry.closing.aborted) return;
     this.#pace.restart(this.stepsMade);
     this.#work.begin();
     // With nothing left to do, as of a store that was put together by hand, no run will be the last.

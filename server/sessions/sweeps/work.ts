@@ -113,7 +113,8 @@ export class Work {
   /** One run after the other, until none is open or it is to stop. */
   async #work(): Promise<void> {
     const { signal } = this.#halt;
-    while (!signal.aborted) {
+    // While the server ends no run can begin, and the next one would be the same again.
+    while (!signal.aborted && !this.#parts.registry.closing.aborted) {
       const run = this.#next();
       if (run === undefined) return;
       this.#taken.add(run);
