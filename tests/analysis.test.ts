@@ -131,6 +131,12 @@ test("ablations change a copy, one after the other, and the session keeps every 
   expect(await violations(session.ablate([{ restrictPhases: { center: 0.1, range: 1e-12 } }]))).toEqual([
     "ablations",
   ]);
+  const restricted = { restrictPhases: { center: 0, range: Math.PI } };
+  const { width } = await session.ablate([restricted]);
+  expect(width).toBeLessThan(64);
+  for (const ablation of [{ removeNeurons: [width] }, { keepNeurons: [width] }]) {
+    expect(await violations(session.ablate([restricted, ablation]))).toEqual(["ablations[1].neurons[0]"]);
+  }
   expect((await session.download()).theta.data).toEqual(before.theta.data);
 });
 

@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { create, type DescMethod, type MessageInitShape, toJson } from "@bufbuild/protobuf";
+import { create, type DescMethod, fromBinary, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import { AnalysisService } from "@grokbox/proto/analysis";
 import { ProgressEndReason } from "@grokbox/proto/progress";
+import { BadRequestSchema, ErrorInfoSchema } from "@grokbox/proto/rpc/error_details";
 import { SessionService, SessionState } from "@grokbox/proto/session";
 import { SnapshotService } from "@grokbox/proto/snapshot";
 import { TrainingService } from "@grokbox/proto/training";
@@ -226,8 +227,70 @@ test("what is no call is refused, and the server goes on", async () => {
   expect((await post("grokbox.v1.Nothing/Nothing", {})).status).toBe(404);
   const long = await post(path, { name: "a".repeat(4 * 2 ** 20) });
   expect(long).toMatchObject({ status: 429, answer: { code: "resource_exhausted" } });
-  const proto = await post(path, "\x0a\xff\xff", { headers: { "content-type": "application/proto" } });
-  expect(proto).toMatchObject({ status: 500, answer: { message: expect.stringContaining("parse binary") } });
+});
+
+test("a misspelt field or name in JSON is refused, and nothing is changed", async () => {
+  const refused = async (method: DescMethod, body: unknown, why: string) => {
+    const { status, answer } = await post(`${method.parent.typeName}/${method.name}`, body);
+    expect(status).toBe(400);
+    expect(answer).toMatchObject({ code: "invalid_argument", message: expect.stringContaining(why) });
+  };
+  const session = await start();
+  const sessionCount = async () => (await call(web, listSessions, { pageSize: 1_000 })).sessions.length;
+  const before = await sessionCount();
+  const swap = { session, activations: ["abs"], evaluateonly: true };
+  await refused(TrainingService.method.swapActivation, swap, 'key "evaluateonly" is unknown');
+  await refused(
+    startSession,
+    { spec: { modulus: 5, width: 8, task: "SUBTRACT" } },
+    'Task from JSON: "SUBTRACT"',
+  );
+  await refused(startSession, { spec: { modulus: 5, width: 8, tsak: "TASK_SUBTRACT" } }, '"tsak"');
+  expect((await call(web, getSession, { name: session })).session.spec.activation).not.toBe("abs");
+  expect(await sessionCount()).toBe(before);
+});
+
+test("a request that can't be decoded is told as gRPC tells it, and counted", async () => {
+  const counted = (method: DescMethod) =>
+    metric(
+      `grokbox_rpc_seconds_count{method="${method.parent.typeName}/${method.name}",code="INVALID_ARGUMENT"}`,
+    );
+  const told = (answer: Answer, method: DescMethod, why: string) => {
+    const must = `must be a ${method.input.typeName}; ${why}`;
+    expect(answer).toMatchObject({ code: "invalid_argument", message: expect.stringContaining(must) });
+    const [info, request] = answer.details;
+    expect(info.type).toBe("google.rpc.ErrorInfo");
+    expect(fromBinary(ErrorInfoSchema, Buffer.from(info.value, "base64")).reason).toBe("INVALID_FIELD");
+    expect(request.type).toBe("google.rpc.BadRequest");
+    const { fieldViolations } = fromBinary(BadRequestSchema, Buffer.from(request.value, "base64"));
+    expect(fieldViolations).toMatchObject([{ field: "request", description: expect.stringContaining(must) }]);
+  };
+  const forms: [string, Buffer, string][] = [
+    ["proto", Buffer.from([0xff, 0xff]), "premature EOF"],
+    ["json", Buffer.from("{"), "cannot decode"],
+    ["json", Buffer.from('{"name": 7, "session": 7}'), "cannot decode"],
+  ];
+  for (const [form, body, why] of forms) {
+    const before = [await counted(getSession), await counted(watchProgress)];
+    const path = `${getSession.parent.typeName}/${getSession.name}`;
+    const unary = await post(path, "", { headers: { "content-type": `application/${form}` }, body });
+    expect(unary.status).toBe(400);
+    told(unary.answer, getSession, why);
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(body.length, 1);
+    const stream = await fetch(
+      `http://${server.webAddress}/${watchProgress.parent.typeName}/${watchProgress.name}`,
+      {
+        method: "POST",
+        headers: { "content-type": `application/connect+${form}` },
+        body: Buffer.concat([head, body]),
+      },
+    );
+    const end = Buffer.from(await stream.arrayBuffer()).subarray(5);
+    told(JSON.parse(String(end)).error, watchProgress, why);
+    const after = [await counted(getSession), await counted(watchProgress)];
+    expect(after).toEqual(before.map((count) => count + 1));
+  }
 });
 
 test("a request that does not name its host, or not as one, is a bad request and no defect", async () => {

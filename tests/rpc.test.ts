@@ -13,7 +13,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { readFailure, Wire } from "./testing/wire.ts";
 
-const { startSession, getSession, listSessions, deleteSession } = SessionService.method;
+const { startSession, getSession, listSessions, updateSession, forkSession, deleteSession } =
+  SessionService.method;
 const { step, run, pause, swapActivation, watchProgress } = TrainingService.method;
 const { evaluate, spectrum } = AnalysisService.method;
 const { snapshot, downloadSnapshot, uploadWeights } = SnapshotService.method;
@@ -124,7 +125,11 @@ test("names that are no names and sessions that are not there are told apart", a
 
 test("bytes that are no message are bad input, not a defect", async () => {
   const failure = await wire.failure(getSession, new Uint8Array([0x0a, 0xff, 0xff]));
-  expect(failure).toMatchObject({ code: "INVALID_ARGUMENT", reason: "INVALID_FIELD" });
+  expect(failure).toMatchObject({
+    code: "INVALID_ARGUMENT",
+    reason: "INVALID_FIELD",
+    violations: { request: "must be a grokbox.v1.GetSessionRequest; premature EOF" },
+  });
 });
 
 test("Step advances, answers with the point reached, and keeps to expected_step", async () => {
@@ -175,6 +180,64 @@ test("a deadline in a month, which is further than a timer reaches, is none that
   const deadline = Date.now() + 3_000_000_000;
   const { point } = await wire.call(step, { session: name, steps: 500n }, { deadline });
   expect(point!.step).toBe(500n);
+});
+
+test("a Step that was to begin somewhere, was cut short and is repeated goes on from where it came to, and from nowhere else", async () => {
+  const { name } = await start({ modulus: 97, width: 512 });
+  const request = { requestId: "interleaved", session: name, steps: 100_000n, expectedStep: 0n };
+  const cut = async () => {
+    const { code } = await wire.failure(step, request, { deadline: Date.now() + 300 });
+    expect(code).toBe("DEADLINE_EXCEEDED");
+    return server.registry.get(name).step;
+  };
+  const left = await cut();
+  expect(await cut()).toBeGreaterThan(left);
+  await wire.call(step, { session: name, steps: 3n });
+  const { step: reached } = server.registry.get(name);
+  expect(await wire.failure(step, request)).toMatchObject({ code: "ABORTED", reason: "STEP_MISMATCH" });
+  expect(server.registry.get(name).step).toBe(reached);
+});
+
+test("a swap whose answer was lost is answered again for what it asked for, whatever came after it", async () => {
+  const { name } = await start({ modulus: 97, width: 2_000 });
+  const request = { requestId: "lost", session: name, activations: ["abs"] };
+  const leave = new AbortController();
+  const lost = wire.failure(swapActivation, request, { signal: leave.signal });
+  while (server.registry.get(name).spec.activation !== "abs") await new Promise(setImmediate);
+  leave.abort();
+  expect((await lost).code).toBe("CANCELLED");
+  await wire.call(swapActivation, { session: name, activations: ["x^2"] });
+  const { scores } = await wire.call(swapActivation, request);
+  expect(scores.map(({ activation }) => activation)).toEqual(["abs"]);
+  const { scores: expected } = await wire.call(swapActivation, {
+    ...{ session: name, activations: ["abs"], evaluateOnly: true },
+  });
+  expect(scores).toEqual(expected);
+  expect(server.registry.get(name).spec.activation).toBe("x^2");
+});
+
+test("a fork that asks for another seed, modulus or width is refused, for 0 too", async () => {
+  const { name } = await start();
+  for (const field of ["seed", "modulus", "width"]) {
+    const { violations } = await wire.failure(forkSession, {
+      ...{ source: name, changes: { spec: { [field]: 0 } } },
+    });
+    expect(violations).toHaveProperty([`changes.spec.${field}`]);
+  }
+});
+
+test("two who set labels at once are together held to as many as a session has", async () => {
+  const { name } = await start({ modulus: 23, width: 128 });
+  await wire.call(run, { session: name, plan: {} });
+  const labels = (of: string) => Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`${of}${i}`, ""]));
+  const update = (of: string) =>
+    wire.call(updateSession, {
+      ...{ name, setLabels: labels(of), measureSchedule: { measures: [{ measure: Measure.IPR }] } },
+    });
+  const answers = await Promise.allSettled([update("a"), update("b")]);
+  expect(answers.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  expect(Object.keys(server.registry.get(name).labels)).toHaveLength(40);
+  await wire.call(pause, { session: name });
 });
 
 test("cancelling a Step stops it, and the session is free for the next call", async () => {

@@ -148,10 +148,16 @@ export class Checks {
           key,
         );
       }
-      if (value.length > 255)
-        this.fail(`${field}[${show(key)}]`, "must be at most 255 characters", value.length);
+      this.text(`${field}[${show(key)}]`, value);
     }
     return labels;
+  }
+
+  /** A title, a label or the value of one: at most 255 characters, as Unicode counts them. */
+  text(field: string, value: string): string {
+    const characters = [...value].length;
+    if (characters > 255) this.fail(field, "must be at most 255 characters", characters);
+    return value;
   }
 
   /** Fails with INVALID_FIELD when anything was wrong. */
@@ -170,6 +176,7 @@ const sweepName = /^sweeps\/[a-z0-9-]{1,63}$/;
 const snapshotName = /^(sessions\/[a-z0-9-]{1,63})\/snapshots\/(0|[1-9][0-9]{0,15})$/;
 
 function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 79)}…` : value);
-  return String(value);
+  if (typeof value !== "string") return String(value);
+  const characters = [...value];
+  return JSON.stringify(characters.length > 80 ? `${characters.slice(0, 79).join("")}…` : value);
 }

@@ -7,6 +7,7 @@ import type {
   Trigger as TriggerMessage,
   TriggerSchema,
 } from "@grokbox/proto/retention";
+import { Task as TaskMessage } from "@grokbox/proto/spec";
 import type { Spec } from "../model/spec.ts";
 import { type Changes, changedSpec, changesViolations, unchanged } from "../sessions/changes.ts";
 import type { SnapshotSchedule } from "../sessions/schedule.ts";
@@ -20,7 +21,6 @@ import { protoPath, specInput, specInputMessage } from "./spec.ts";
 
 const maxStep = Number.MAX_SAFE_INTEGER;
 const maxTriggers = 16;
-const maxLabel = 255;
 
 /** A schedule; undefined for one that keeps nothing. */
 export function parseSchedule(
@@ -74,7 +74,9 @@ export function parseChanges(
 ): Changes {
   if (message === undefined) return unchanged;
   for (const name of ["modulus", "width", "task", "init", "seed"] as const) {
-    if (message.spec?.[name] !== undefined && message.spec[name] !== 0)
+    const given = message.spec?.[name];
+    // A task of 0 is none.
+    if (given !== undefined && !(name === "task" && given === TaskMessage.UNSPECIFIED))
       checks.fail(`${field}.spec.${name}`, "must be left out: a fork can't change it");
   }
   if (message.spec?.embedding !== undefined)
@@ -166,8 +168,7 @@ function parseAction(checks: Checks, field: string, { action }: TriggerMessage, 
 
 /** A label of a snapshot. */
 export function parseLabel(checks: Checks, field: string, label: string): string {
-  if (label.length > maxLabel) checks.fail(field, `must be at most ${maxLabel} characters`, label.length);
-  return label.slice(0, maxLabel);
+  return checks.text(field, label);
 }
 
 /** The triggers of a session, with what they have counted. */

@@ -36,7 +36,7 @@ export function parseDefinition(
   { retainedProgressPoints, maxSweepRuns }: Pick<Limits, "retainedProgressPoints"> & SweepLimits,
 ): SweepDefinition {
   const { title, engine, keepSessions, refuseInvalid } = message;
-  if (title.length > 255) checks.fail("title", "must be at most 255 characters", title.length);
+  checks.text("title", title);
   const labels = checks.labels("labels", message.labels);
   const cells = parseCells(checks, message);
   const seeds = parseSeeds(checks, message.seeds);

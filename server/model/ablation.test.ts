@@ -134,6 +134,33 @@ test("restricted phases are those within half the range of the center, on the ci
   expect(ablate(theta, xi, 7, [{ kind: "restrictPhases", center: 0.3, range: 0.1 }]).theta).toHaveLength(0);
 });
 
+test("neurons after a restriction are numbers of those that it left", () => {
+  const { theta, xi } = idealNetwork({ modulus: 7, frequencies: [2], neurons: 8 });
+  const restrict: Ablation = { kind: "restrictPhases", center: 0, range: Math.PI * 0.6 };
+  const told = (...after: Ablation[]) => {
+    const ablations = [restrict, ...after];
+    expect(ablationViolations(ablations, 7, 8)).toEqual([]);
+    return ablate(theta, xi, 7, ablations).violations;
+  };
+  const most = "must be 0 to 2, a neuron that is left; got 7";
+  for (const kind of ["removeNeurons", "keepNeurons"] as const) {
+    expect(told({ kind, neurons: [1, 7] })).toEqual([
+      { field: "ablations[1].neurons[1]", description: most },
+    ]);
+  }
+  expect(told({ kind: "removeNeurons", neurons: [2] }, { kind: "keepNeurons", neurons: [2] })).toEqual([
+    { field: "ablations[2].neurons[0]", description: "must be 0 to 1, a neuron that is left; got 2" },
+  ]);
+  expect(told({ kind: "removeNeurons", neurons: [0, 1, 2] })).toEqual([
+    { field: "ablations[1].neurons", description: "must be such that a neuron stays; got 3 of 3" },
+  ]);
+  expect(told({ kind: "keepNeurons", neurons: [0, 2] }, { kind: "keepNeurons", neurons: [1] })).toEqual([]);
+  const twice: Ablation = { kind: "removeNeurons", neurons: [9, 9] };
+  expect(ablationViolations([restrict, twice], 7, 8).map(({ field }) => field)).toEqual([
+    "ablations[1].neurons",
+  ]);
+});
+
 test("every rule names its field and what it must be", () => {
   const wrong: Ablation[] = [
     { kind: "removeFrequencies", frequencies: [1, 12] },

@@ -32,12 +32,17 @@ export interface AblatedLayers {
   readonly xi: Float64Array;
 }
 
+export interface Ablated extends AblatedLayers {
+  /** Of the first list of neurons that is wrong for those that a restriction left; the layers are as they were before it. */
+  readonly violations: readonly Violation[];
+}
+
 /**
  * A copy of both layers with changes made to it, one after the other, in float64.
  *
  * @param theta - [M, p] row-major
  * @param xi - [M, p] row-major
- * @param ablations - without violations
+ * @param ablations - without violations that can be told beforehand
  * @returns [M', p] row-major; no neurons at all when none was within a restricted range
  */
 export function ablate(
@@ -45,10 +50,16 @@ export function ablate(
   xi: Weights,
   modulus: number,
   ablations: readonly Ablation[],
-): AblatedLayers {
+): Ablated {
   let layers: AblatedLayers = { theta: Float64Array.from(theta), xi: Float64Array.from(xi) };
-  for (const ablation of ablations) layers = changed(layers, modulus, ablation);
-  return layers;
+  for (const [i, ablation] of ablations.entries()) {
+    const width = layers.theta.length / modulus;
+    if (width === 0) break;
+    const violations = namesNeurons(ablation) ? neuronViolations(`ablations[${i}]`, ablation, width) : [];
+    if (violations.length > 0) return { ...layers, violations };
+    layers = changed(layers, modulus, ablation);
+  }
+  return { ...layers, violations: [] };
 }
 
 function changed({ theta, xi }: AblatedLayers, modulus: number, ablation: Ablation): AblatedLayers {
@@ -153,6 +164,46 @@ function turned(
 /** More wrong entries of a list than this say nothing new. */
 const reported = 8;
 
+type NeuronAblation = Extract<Ablation, { readonly neurons: readonly number[] }>;
+
+const namesNeurons = (ablation: Ablation): ablation is NeuronAblation => "neurons" in ablation;
+
+/**
+ * Every rule of a list of neurons that does not hold.
+ *
+ * @param width - neurons that are left by then; undefined while that is not known
+ */
+function neuronViolations(at: string, { kind, neurons }: NeuronAblation, width: number | undefined) {
+  const field = `${at}.neurons`;
+  const most = (width ?? Number.POSITIVE_INFINITY) - 1;
+  const violations = listViolations(field, neurons, 0, most, `0 to ${most}, a neuron that is left`);
+  const named = new Set(neurons).size;
+  const stay = kind === "keepNeurons" ? named : (width ?? Number.POSITIVE_INFINITY) - named;
+  if (width !== undefined && stay < 1)
+    violations.push(violation(field, "such that a neuron stays", `${named} of ${width}`));
+  return violations;
+}
+
+function listViolations(
+  field: string,
+  values: readonly number[],
+  min: number,
+  max: number,
+  what: string,
+): Violation[] {
+  const wrong = [...values.entries()].filter(([, value]) => value < min || value > max);
+  const violations = wrong
+    .slice(0, reported)
+    .map(([entry, value]) => violation(`${field}[${entry}]`, what, value));
+  if (new Set(values).size < values.length)
+    violations.push(violation(field, "without repetition", `${values.length} entries`));
+  return violations;
+}
+
+function violation(field: string, must: string, got: unknown): Violation {
+  return { field, description: `must be ${must}; got ${got}` };
+}
+
 /** Every rule of the ablations of a network that does not hold; fields as `ablations[0].frequencies[1]`. */
 export function ablationViolations(
   ablations: readonly Ablation[],
@@ -160,17 +211,12 @@ export function ablationViolations(
   width: number,
 ): Violation[] {
   const violations: Violation[] = [];
-  // How many neurons a restriction leaves is not known beforehand.
+  // How many neurons a restriction leaves is not known beforehand: `ablate` checks the lists after one.
   let left: number | undefined = width;
   for (const [i, ablation] of ablations.entries()) {
     const at = `ablations[${i}]`;
     const fail = (field: string, must: string, got: unknown) =>
-      violations.push({ field: `${at}.${field}`, description: `must be ${must}; got ${got}` });
-    const list = (field: string, values: readonly number[], min: number, max: number, what: string) => {
-      const wrong = [...values.entries()].filter(([, value]) => value < min || value > max);
-      for (const [entry, value] of wrong.slice(0, reported)) fail(`${field}[${entry}]`, what, value);
-      if (new Set(values).size < values.length) fail(field, "without repetition", `${values.length} entries`);
-    };
+      violations.push(violation(`${at}.${field}`, must, got));
     const angleRange = (range: number) => {
       if (!(range > 0 && range <= 2 * Math.PI)) fail("range", "greater than 0, at most 2 pi", range);
     };
@@ -181,17 +227,15 @@ export function ablationViolations(
       case "removeFrequencies":
       case "keepFrequencies": {
         const most = frequencyCount(modulus);
-        list("frequencies", ablation.frequencies, 1, most, `1 to ${most}, a frequency of Z_${modulus}`);
+        const what = `1 to ${most}, a frequency of Z_${modulus}`;
+        violations.push(...listViolations(`${at}.frequencies`, ablation.frequencies, 1, most, what));
         break;
       }
       case "removeNeurons":
       case "keepNeurons": {
-        const most: number = (left ?? width) - 1;
-        list("neurons", ablation.neurons, 0, most, `0 to ${most}, a neuron that is left`);
+        violations.push(...neuronViolations(at, ablation, left));
         const named = new Set(ablation.neurons).size;
-        const after: number = ablation.kind === "keepNeurons" ? named : (left ?? width) - named;
-        if (after < 1) fail("neurons", "such that a neuron stays", `${named} of ${left ?? width}`);
-        if (left !== undefined) left = after;
+        if (left !== undefined) left = ablation.kind === "keepNeurons" ? named : left - named;
         break;
       }
       case "spreadPhases":

@@ -21,7 +21,7 @@ import { code, statusMessage } from "../messages/status.ts";
 import { cancelled } from "../sessions/errors.ts";
 import { type CallLog, callContext, type IncomingCall } from "./call.ts";
 import { maxMessageBytes } from "./server-service.ts";
-import type { Handler, Handlers, Served } from "./service.ts";
+import { type Handler, type Handlers, malformed, type Served } from "./service.ts";
 import { shortenTimeout } from "./timeouts.ts";
 
 /** What answers an HTTP request for one of the API's methods. */
@@ -38,6 +38,9 @@ export function connectListener(services: readonly Served[], log: CallLog): Call
     readMaxBytes: maxMessageBytes,
     // JSON has bytes as base64 and spells numbers out: what stays below the limit for gRPC may take half as much again.
     writeMaxBytes: 2 * maxMessageBytes,
+    // A field or a name of an enum that is misspelt must not be taken as left out.
+    jsonOptions: { ignoreUnknownFields: false },
+    requestGate: (call) => call.signal.addEventListener("abort", () => tellMalformed(call, log)),
     // What is sent is small, or is numbers that don't compress, and the cores are there to train.
     acceptCompression: [],
   });
@@ -146,6 +149,29 @@ function serverStreaming(method: DescMethod, handler: ServerStreaming, log: Call
       await answers.return?.();
     }
   };
+}
+
+/**
+ * A request that can't be decoded fails before it reaches what handles it, binary ones even as a defect. Connect aborts a call that fails
+ * with the error that it answers with after that: it is made to say what gRPC's callers hear, and the call is logged as theirs are.
+ */
+function tellMalformed(call: HandlerContext, log: CallLog): void {
+  const { method, signal } = call;
+  const error: unknown = signal.reason;
+  const reason = error instanceof ConnectError ? decodingFailure(error) : undefined;
+  if (reason === undefined) return;
+  const failure = failureOf(malformed(method, reason), method, log);
+  const { code, rawMessage, message, details } = failure.error;
+  Object.assign(error as ConnectError, { code, rawMessage, message, details });
+  callContext(method, incoming(call), log).done(failure);
+}
+
+/** What the decoder says of a request, when that is why the call failed. */
+function decodingFailure({ code: number, rawMessage, cause }: ConnectError): string | undefined {
+  const binary = "parse binary: ";
+  if (number === code.INTERNAL && rawMessage.startsWith(binary)) return rawMessage.slice(binary.length);
+  // Of the errors that are called that, only a decoder's has a cause.
+  return number === code.INVALID_ARGUMENT && cause instanceof Error ? rawMessage : undefined;
 }
 
 function incoming({ timeoutMs, signal }: HandlerContext): IncomingCall {

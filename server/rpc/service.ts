@@ -17,7 +17,7 @@ import type {
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Encoded } from "../messages/encoded.ts";
-import { cancelled, invalid } from "../sessions/errors.ts";
+import { cancelled, type GrokboxError, invalid } from "../sessions/errors.ts";
 import { type CallLog, type Context, callContext, type IncomingCall } from "./call.ts";
 import { toServiceError } from "./status.ts";
 
@@ -226,7 +226,12 @@ function unsent(method: DescMethod, log: CallLog): (error: unknown) => void {
 
 function wellFormed(method: DescMethod, request: unknown): unknown {
   if (!(request instanceof Malformed)) return request;
-  throw invalid([{ field: "", description: `must be a ${method.input.typeName}; the bytes are not one` }]);
+  throw malformed(method, request.cause instanceof Error ? request.cause.message : String(request.cause));
+}
+
+/** What a caller is told whose request can't be decoded, with the decoder's reason. */
+export function malformed(method: DescMethod, reason: string): GrokboxError {
+  return invalid([{ field: "request", description: `must be a ${method.input.typeName}; ${reason}` }]);
 }
 
 /** Resolves once the stream takes more, or there is nobody to send to. */

@@ -191,9 +191,10 @@ async function swap(
   call.on(session);
   await session.swapActivation(activation, expectedStep, call.receipt, context.signal);
   const now = await subject(registry, { session: session.name, step: undefined }, context.signal);
-  const scored = await score(registry, now, {}, context.signal);
+  // Of the one that was asked for: it may be another by now.
+  const scored = await score(registry, now, { activation }, context.signal);
   return {
-    scores: [scoredMessage(now.spec.activation, scored)],
+    scores: [scoredMessage(activation, scored)],
     session: sessionMessage(session),
     step: BigInt(now.state.step),
   };

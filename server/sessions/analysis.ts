@@ -147,7 +147,7 @@ async function gridsOf(
   return { pairClass: pairClasses(train, modulus), ...grids };
 }
 
-/** Scores of a copy that was changed. Fails with INVALID_FIELD when no neuron is left. */
+/** Scores of a copy that was changed. Fails with INVALID_FIELD when no neuron is left, or not one that an ablation names. */
 export async function evaluateAblated(
   registry: Registry,
   network: Layers,
@@ -158,7 +158,8 @@ export async function evaluateAblated(
   const { modulus } = network.spec;
   const { theta, xi } = network.state;
   const cost = { operations: (1 + ablations.length) * 4 * theta.length * modulus, signal };
-  const layers = await registry.analyst.run("ablate", cost, theta, xi, modulus, ablations);
+  const { violations, ...layers } = await registry.analyst.run("ablate", cost, theta, xi, modulus, ablations);
+  if (violations.length > 0) throw invalid(violations);
   const width = layers.theta.length / modulus;
   if (width === 0) {
     throw invalid([

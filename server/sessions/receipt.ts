@@ -13,6 +13,8 @@ const eitherMethod = "memo";
 export interface Memo {
   /** The step that a Step call goes to. */
   target?: number;
+  /** The step at which it left the session when it was cut short. */
+  left?: number;
 }
 
 /** One mutating call by its request id: what it has noted so far, and its answer once it has one. */

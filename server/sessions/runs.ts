@@ -90,7 +90,9 @@ export class Runs {
     const { log } = training;
     const { memo } = receipt;
     return drive.inTurn(signal, async () => {
+      // Who said where it is to begin goes on from where it came to, and from nowhere else.
       if (memo.target === undefined) standing.expect(expectedStep);
+      else if (expectedStep !== undefined) standing.expect(memo.left);
       const target = memo.target ?? training.step + steps;
       if (!Number.isSafeInteger(target)) {
         throw invalid([
@@ -114,6 +116,7 @@ export class Runs {
           if (error instanceof GrokboxError) stop = standing.failure(error.message, error.reason);
           throw error;
         } finally {
+          memo.left = training.step;
           // Whatever went wrong, the session must not be left stepping.
           standing.settle(stop ?? standing.failure("a defect ended the step"), "stepped");
         }

@@ -527,8 +527,8 @@ export const ActivationSwappedSchema: GenMessage<ActivationSwapped> = /*@__PURE_
  */
 export type StartSessionRequest = Message<"grokbox.v1.StartSessionRequest"> & {
   /**
-   * Any string of 1 to 128 printable ASCII characters, unique to this intent: the same id again returns the stored answer.
-   * Left out: the call can't be repeated safely.
+   * Any string of 1 to 128 printable ASCII characters, unique to this intent: the same id again returns the stored answer. Answers are
+   * kept for 24 hours after their last use, the newest 10,000 of them and 64 MiB. Left out: the call can't be repeated safely.
    *
    * @generated from field: string request_id = 1;
    */

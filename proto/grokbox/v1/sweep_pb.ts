@@ -816,7 +816,7 @@ export const ListSweepRunsRequestSchema: GenMessage<ListSweepRunsRequest> = /*@_
  */
 export type ListSweepRunsResponse = Message<"grokbox.v1.ListSweepRunsResponse"> & {
   /**
-   * In order of sequence.
+   * In order of sequence. Fewer than were asked for, or none, where some are damaged.
    *
    * @generated from field: repeated grokbox.v1.SweepRun runs = 1;
    */

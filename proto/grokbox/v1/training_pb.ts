@@ -48,7 +48,8 @@ export type StepRequest = Message<"grokbox.v1.StepRequest"> & {
   steps?: bigint | undefined;
 
   /**
-   * Refuse with ABORTED (STEP_MISMATCH) unless the session is at this step when the call's turn comes.
+   * Refuse with ABORTED (STEP_MISMATCH) unless the session is at this step when the call's turn comes. A Step that was cut short and is
+   * repeated with its request_id is refused unless the session is where that left it.
    *
    * @generated from field: optional uint64 expected_step = 4;
    */

@@ -74,7 +74,8 @@ class SnapshotServiceServicer(object):
 
     def RestoreSnapshot(self, request, context):
         """Puts a session that is not training back to one of its snapshots: weights, moments, spec, split and step. Progress points after
-        that step are forgotten and the log's epoch changes; snapshots stay, and the state before is kept as one.
+        that step are forgotten and the log's epoch changes; snapshots stay, and the state before is kept as one. Refused with
+        FAILED_PRECONDITION (SNAPSHOT_EXISTS) where it can't be kept, being another one at the snapshot's own step.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
