@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Comparison, Measure } from "@grokbox/proto/run";
@@ -317,4 +321,30 @@ test("100,000 runs are accepted, listed, watched and cancelled in little memory"
   globalThis.gc?.();
   expect(process.memoryUsage().rss - before.rss).toBeLessThan(100e6);
   await wire.call(method.deleteSweep, { name: sweep!.name });
+});
+
+test("pages of runs go on past damaged ones to the last that is whole", async () => {
+  const data = mkdtempSync(join(tmpdir(), "grokbox-sweeps-wire-"));
+  const durable = await startServer({ port: 0, logLevel: "silent", data });
+  const direct = new Wire(durable.address);
+  try {
+    const { sweep } = await direct.call(method.startSweep, { definition: grid() });
+    const { name } = sweep!;
+    while (durable.sweeps.get(name).state !== "finished") await setTimeout(5);
+    const db = new DatabaseSync(join(data, "grokbox.db"));
+    db.exec("UPDATE sweep_runs SET steps = 7 WHERE sequence IN (2, 3, 4)");
+    db.close();
+    const pages: number[][] = [];
+    let fromSequence = 0n;
+    do {
+      const page = await direct.call(method.listSweepRuns, { name, fromSequence, pageSize: 2 });
+      pages.push(page.runs.map(({ sequence }) => Number(sequence)));
+      fromSequence = page.nextSequence;
+    } while (fromSequence !== 0n);
+    expect(pages).toEqual([[1], [], [5, 6]]);
+  } finally {
+    direct.close();
+    await durable.close();
+    rmSync(data, { recursive: true });
+  }
 });

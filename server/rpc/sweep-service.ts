@@ -96,11 +96,10 @@ export function sweepService(sweeps: Sweeps): Handlers<typeof SweepService> {
       checks.throwIfAny();
       const sweep = sweeps.get(request.name);
       const { newest } = sweep.ledger;
-      const { rows } = await registry.store.readSweepRuns(sweep.id, from, size);
-      const next = (rows.at(-1)?.sequence ?? newest) + 1;
+      const { rows, last, hasMore } = await registry.store.readSweepRuns(sweep.id, from, size);
       return {
         runs: rows.map((row) => runMessage(sweep, row)),
-        nextSequence: BigInt(rows.length < size || next > newest ? 0 : next),
+        nextSequence: BigInt(hasMore && last < newest ? last + 1 : 0),
       };
     },
 

@@ -1,3 +1,4 @@
+import { answersKept } from "../store/answers-kept.ts";
 import { GrokboxError } from "./errors.ts";
 import { Receipt } from "./receipt.ts";
 
@@ -5,11 +6,15 @@ interface Entry {
   readonly receipt: Receipt;
   /** The call that is under way. */
   pending: Promise<Uint8Array> | undefined;
+  /** Of its answer, once it has been given. */
+  bytes: number;
 }
 
 export interface AnswersOptions {
-  /** Ids remembered; the oldest go first. */
+  /** Ids remembered; the oldest go first. @default 10,000 */
   readonly capacity?: number;
+  /** Of their answers together; the oldest go first, but the newest one stays, however large. @default 64 MiB */
+  readonly capacityBytes?: number;
 }
 
 /**
@@ -19,14 +24,18 @@ export interface AnswersOptions {
 export class Answers {
   readonly #entries = new Map<string, Entry>();
   readonly #capacity: number;
+  readonly #capacityBytes: number;
+  #bytes = 0;
 
-  constructor({ capacity = 10_000 }: AnswersOptions = {}) {
+  constructor({ capacity = answersKept.count, capacityBytes = answersKept.bytes }: AnswersOptions = {}) {
     this.#capacity = capacity;
+    this.#capacityBytes = capacityBytes;
   }
 
   /** Takes in what an earlier process left, oldest first. */
   restore(receipts: Iterable<Receipt>): void {
-    for (const receipt of receipts) this.#entries.set(receipt.requestId, { receipt, pending: undefined });
+    for (const receipt of receipts)
+      this.#remember({ receipt, pending: undefined, bytes: 0 }, receipt.response?.byteLength);
   }
 
   /**
@@ -61,6 +70,8 @@ export class Answers {
     try {
       const response = await entry.pending;
       receipt.respond(response);
+      // By when it was given, since a call may take long: its caller has had no chance to repeat it yet.
+      this.#remember(entry, response.byteLength);
       return response;
     } catch (error) {
       receipt.withdraw();
@@ -71,9 +82,8 @@ export class Answers {
   }
 
   #entry(requestId: string, fingerprint: string, method: string): Entry {
-    const now = Date.now();
     let entry = this.#entries.get(requestId);
-    if (entry !== undefined && entry.receipt.expiresMs < now && entry.pending === undefined)
+    if (entry !== undefined && entry.receipt.expiresMs < Date.now() && entry.pending === undefined)
       entry = undefined;
     if (entry !== undefined && entry.receipt.fingerprint !== fingerprint) {
       throw new GrokboxError(
@@ -88,14 +98,29 @@ export class Answers {
         ],
       );
     }
-    entry ??= { receipt: new Receipt(requestId, fingerprint, method), pending: undefined };
+    entry ??= { receipt: new Receipt(requestId, fingerprint, method), pending: undefined, bytes: 0 };
     entry.receipt.touch();
-    this.#entries.delete(requestId);
-    this.#entries.set(requestId, entry);
-    for (const [id, old] of this.#entries) {
-      if (this.#entries.size <= this.#capacity && old.receipt.expiresMs >= now) break;
-      if (old.pending === undefined && old !== entry) this.#entries.delete(id);
-    }
+    this.#remember(entry);
     return entry;
+  }
+
+  /** As the newest. Calls under way are not forgotten. */
+  #remember(entry: Entry, bytes = entry.bytes): void {
+    const { requestId } = entry.receipt;
+    this.#forget(requestId);
+    entry.bytes = bytes;
+    this.#bytes += bytes;
+    this.#entries.set(requestId, entry);
+    const now = Date.now();
+    for (const [id, old] of this.#entries) {
+      const isFull = this.#entries.size > this.#capacity || this.#bytes > this.#capacityBytes;
+      if (!isFull && old.receipt.expiresMs >= now) break;
+      if (old.pending === undefined && old !== entry) this.#forget(id);
+    }
+  }
+
+  #forget(id: string): void {
+    this.#bytes -= this.#entries.get(id)?.bytes ?? 0;
+    this.#entries.delete(id);
   }
 }

@@ -1,12 +1,11 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
-import { Database, migrate, newFilePragmas, syncDirectory } from "./database.ts";
+import { Database, migrate, newFilePragmas } from "./database.ts";
 import { examine, type Finding } from "./examine.ts";
 import { LastEnd } from "./last-end.ts";
 import type { Damage } from "./rows.ts";
 import { asStoreError } from "./sqlite-error.ts";
 import { StoreError } from "./store-error.ts";
 import { insertInto, type Row, type Table, tables } from "./tables.ts";
+import { UnfinishedFile } from "./unfinished-file.ts";
 
 export interface CopyOptions {
   /** "fail": at the first damage, with CORRUPT. "skip": leave out what is damaged, and report it. */
@@ -44,12 +43,10 @@ export function* copySteps(
   to: string,
   { onDamage, onProgress = () => {}, stopped = () => false }: CopyOptions,
 ): Generator<void, CopyReport> {
-  if (existsSync(to)) throw new StoreError("EXISTS", `${to} exists already; copies are made to new files`);
-  const partial = `${to}.partial`;
-  rmSync(partial, { force: true });
+  let file: UnfinishedFile | undefined;
   try {
-    closeSync(openSync(partial, "wx", 0o600));
-    const target = new Target(partial);
+    file = new UnfinishedFile(to);
+    const target = new Target(file.path);
     try {
       source.db.exec("BEGIN");
       const total = source.pragma("page_count") === 0 ? 0 : totalBytes(source);
@@ -75,20 +72,20 @@ export function* copySteps(
         }
         yield;
       }
+      // The WAL needs not grow while the disk takes the copy.
+      source.rollback();
       target.commit();
+      file.complete();
     } finally {
       source.rollback();
       target.close();
     }
-    syncFile(partial);
-    renameSync(partial, to);
-    syncDirectory(dirname(to));
     onProgress(1);
     return { copied: target.copied, damage: target.damage };
   } catch (error) {
-    rmSync(partial, { force: true });
-    rmSync(`${partial}-journal`, { force: true });
     throw asStoreError(error, {}, "IO");
+  } finally {
+    file?.close();
   }
 }
 
@@ -118,8 +115,11 @@ class Target {
 
   constructor(path: string) {
     this.#database = new Database(path);
-    // Nobody sees the file before it is complete and synced, so it needs no journal.
-    this.#database.db.exec(`${newFilePragmas}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF`);
+    // Nobody sees the file before it is complete and synced, so it needs no journal on disk. (OFF is not to be had: node:sqlite is
+    // defensive.) It is locked until it is closed: see `UnfinishedFile`.
+    this.#database.db.exec(
+      `${newFilePragmas}; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF`,
+    );
     migrate(this.#database);
     this.#database.db.exec("BEGIN");
   }
@@ -195,14 +195,5 @@ function totalBytes(source: Database): number {
     return sum("heads") + sum("snapshots");
   } catch {
     return 0;
-  }
-}
-
-function syncFile(path: string): void {
-  const descriptor = openSync(path, "r+");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }

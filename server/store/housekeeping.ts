@@ -1,10 +1,12 @@
+import { answersKept, newestAnswerToGo } from "./answers-kept.ts";
 import { type Database, walBytes } from "./database.ts";
 import type { Commit } from "./rows.ts";
 
-export const answersKept = 10_000;
 /** Audit events: on disk as many as take some 200 MB. Of a server that keeps nothing there is no later to look at them in. */
 const eventsKept = { onDisk: 1_000_000, inMemory: 10_000 };
 const rowsBetweenRemovals = 500;
+/** Of answers' responses, which may be large. */
+const bytesBetweenRemovals = answersKept.bytes / 4;
 /** In one transaction, so that commits don't wait for it. */
 const eventsAtOnce = 10 * rowsBetweenRemovals;
 
@@ -17,6 +19,7 @@ export class Housekeeping {
   readonly #database: Database;
   #walBytes = 0;
   #answers = rowsBetweenRemovals;
+  #answerBytes = 0;
   #events = rowsBetweenRemovals;
 
   constructor(database: Database) {
@@ -30,6 +33,7 @@ export class Housekeeping {
     this.#walBytes += 100_000;
     for (const { arrays } of states) for (const { data } of arrays) this.#walBytes += data.byteLength;
     this.#answers += unit.putAnswers?.length ?? 0;
+    for (const { response } of unit.putAnswers ?? []) this.#answerBytes += response.byteLength;
     this.#events += unit.putEvents?.length ?? 0;
   }
 
@@ -55,16 +59,13 @@ export class Housekeeping {
   }
 
   #removeAnswers(now: number): void {
-    if (this.#answers < rowsBetweenRemovals) return;
+    if (this.#answers < rowsBetweenRemovals && this.#answerBytes < bytesBetweenRemovals) return;
     this.#database.transaction(() => {
       this.#database.sql("DELETE FROM answers WHERE expire_time_ms <= ?").run(now);
-      this.#database
-        .sql(
-          "DELETE FROM answers WHERE rowid <= (SELECT rowid FROM answers ORDER BY rowid DESC LIMIT 1 OFFSET ?)",
-        )
-        .run(answersKept);
+      this.#database.sql("DELETE FROM answers WHERE rowid <= ?").run(newestAnswerToGo(this.#database, now));
     });
     this.#answers = 0;
+    this.#answerBytes = 0;
   }
 
   /** The oldest go. New rows have the largest number so far, plus one, so that numbers tell how many are between. */

@@ -8,6 +8,7 @@ import type {
   LoadedSweep,
   ProgressRow,
   StateRow,
+  SweepRunPage,
   SweepRuns,
   Usage,
 } from "./rows.ts";
@@ -38,7 +39,7 @@ export interface Calls {
   readProgress(session: string): ProgressRow[];
   readEvents(session: string): EventRow[];
   loadSweeps(): { sweeps: LoadedSweep[]; damaged: Damage[] };
-  readSweepRuns(sweep: string, sequence: number, limit: number): SweepRuns;
+  readSweepRuns(sweep: string, sequence: number, limit: number): SweepRunPage;
   readSweepRange(sweep: string, first: number, end: number): SweepRuns;
   usage(): Usage;
   /** Of a store in memory; one in a file is copied by a thread of its own. */

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
+import { newestAnswerToGo } from "./answers-kept.ts";
 import type { Database } from "./database.ts";
-import { answersKept } from "./housekeeping.ts";
 import type { Damage, EventRow, ProgressRow, Usage } from "./rows.ts";
 import { eventFromRow, progressFromRow } from "./small-rows.ts";
 import { asStoreError } from "./sqlite-error.ts";
@@ -21,7 +21,11 @@ export interface LoadedRows {
 
 export function loadRows(database: Database, now: number): LoadedRows {
   const damaged: Damage[] = [];
-  const good = (text: string, parameters: number[], check: (row: Row) => Damage | undefined): Row[] => {
+  const good = (
+    text: string,
+    parameters: (number | bigint)[],
+    check: (row: Row) => Damage | undefined,
+  ): Row[] => {
     const rows = database.sql(text).all(...parameters) as Row[];
     return rows.filter((row) => {
       const damage = check(row);
@@ -35,10 +39,10 @@ export function loadRows(database: Database, now: number): LoadedRows {
       damageOf("snapshots", row),
     ),
     answers: good(
-      "SELECT * FROM answers WHERE expire_time_ms > ? ORDER BY rowid DESC LIMIT ?",
-      [now, answersKept],
+      "SELECT * FROM answers WHERE expire_time_ms > ? AND rowid > ? ORDER BY rowid",
+      [now, newestAnswerToGo(database, now)],
       (row) => damageOf("answers", row),
-    ).reverse(),
+    ),
     damaged,
   };
 }

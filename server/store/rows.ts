@@ -128,6 +128,14 @@ export interface SweepRuns {
   readonly damaged: readonly number[];
 }
 
+/** A part of the finished runs in the order in which they finished. How far it goes is not told by its rows, of which some may be left out. */
+export interface SweepRunPage extends SweepRuns {
+  /** Sequence of the last run that was read, be it damaged; before the first wanted when there was none. */
+  readonly last: number;
+  /** There may be runs after it. */
+  readonly hasMore: boolean;
+}
+
 export interface SnapshotKey {
   readonly session: string;
   readonly step: number;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { migrations } from "./migrations.ts";
 import type { AnswerRow } from "./rows.ts";
 import { session, state } from "./testing/rows.ts";
@@ -274,6 +274,23 @@ test("answers are kept to the newest 10,000, and expired ones go", async () => {
   expect(kept).toHaveLength(10_000);
   expect(kept[0]!.requestId).toBe("r599");
   expect(kept.at(-1)!.requestId).toBe("r700");
+});
+
+test("answers are kept to the newest 64 MiB; what goes beyond is neither kept nor loaded, and the newest always is", async () => {
+  const store = await open(scratch());
+  const large = (i: number, bytes: number) => ({ ...answer(`r${i}`), response: new Uint8Array(bytes) });
+  for (let i = 0; i < 100; i += 1) await store.commit({ putAnswers: [large(i, 1 << 20)] });
+  const file = new DatabaseSync(store.path!, { readOnly: true });
+  onTestFinished(() => file.close());
+  const stored = () => file.prepare("SELECT count(*) AS n FROM answers").get()!.n;
+  const ids = async () => (await store.load()).answers.map(({ requestId }) => requestId);
+  const newest = Array.from({ length: 64 }, (_, i) => `r${36 + i}`);
+  expect(await ids()).toEqual(newest);
+  // As many as there may be come between two removals.
+  expect(stored()).toBeLessThan(64 + 17);
+  await store.commit({ putAnswers: [large(100, 65 << 20)] });
+  expect(await ids()).toEqual(["r100"]);
+  expect(stored()).toBe(1);
 });
 
 test("the space of deleted sessions goes back to the file system by and by", async () => {

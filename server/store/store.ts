@@ -10,6 +10,7 @@ import type {
   LoadedSweep,
   ProgressRow,
   StateRow,
+  SweepRunPage,
   SweepRuns,
   Usage,
 } from "./rows.ts";
@@ -51,8 +52,8 @@ export interface Store extends AsyncDisposable {
   readEvents(session: string): Promise<EventRow[]>;
   /** All sweeps by ordinal, with which of their runs have finished, for a server's start. */
   loadSweeps(): Promise<{ readonly sweeps: LoadedSweep[]; readonly damaged: Damage[] }>;
-  /** Finished runs of a sweep in the order in which they finished, from `sequence` on, at most `limit`. */
-  readSweepRuns(sweep: string, sequence: number, limit: number): Promise<SweepRuns>;
+  /** Finished runs of a sweep in the order in which they finished, from `sequence` on, at most `limit` with those that are damaged. */
+  readSweepRuns(sweep: string, sequence: number, limit: number): Promise<SweepRunPage>;
   /** Those finished runs of a sweep whose number is `first` to `end` - 1, in that order. */
   readSweepRange(sweep: string, first: number, end: number): Promise<SweepRuns>;
   /**
@@ -143,7 +144,7 @@ class ThreadedStore implements Store {
     return this.#call("loadSweeps", []);
   }
 
-  readSweepRuns(sweep: string, sequence: number, limit: number): Promise<SweepRuns> {
+  readSweepRuns(sweep: string, sequence: number, limit: number): Promise<SweepRunPage> {
     return this.#call("readSweepRuns", [sweep, sequence, limit]);
   }
 

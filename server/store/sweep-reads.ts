@@ -1,6 +1,6 @@
 import type { Database } from "./database.ts";
 import { damageOf } from "./reads.ts";
-import type { Damage, LoadedSweep, SweepRuns } from "./rows.ts";
+import type { Damage, LoadedSweep, SweepRunPage, SweepRuns } from "./rows.ts";
 import { sweepFromRow, sweepRunFromRow } from "./small-rows.ts";
 import { asStoreError } from "./sqlite-error.ts";
 import { intact, type Row } from "./tables.ts";
@@ -31,12 +31,27 @@ export function loadSweeps(database: Database): { sweeps: LoadedSweep[]; damaged
 }
 
 /** Finished runs in the order in which they finished, from `sequence` on. */
-export function readSweepRuns(database: Database, sweep: string, sequence: number, limit: number): SweepRuns {
-  return verified(() =>
-    database
-      .sql("SELECT * FROM sweep_runs WHERE sweep = ? AND sequence >= ? ORDER BY sequence LIMIT ?")
-      .all(sweep, sequence, limit),
-  );
+export function readSweepRuns(
+  database: Database,
+  sweep: string,
+  sequence: number,
+  limit: number,
+): SweepRunPage {
+  let last = sequence - 1;
+  let count = 0;
+  const runs = verified(() => {
+    // Of the index alone, since a damaged row may have another sequence than the one that it is found by.
+    const places = database
+      .sql(
+        "SELECT rowid AS row_id, sequence FROM sweep_runs WHERE sweep = ? AND sequence >= ? ORDER BY sequence LIMIT ?",
+      )
+      .all(sweep, sequence, limit) as Row[];
+    count = places.length;
+    last = Number(places.at(-1)?.sequence ?? last);
+    const row = database.sql("SELECT * FROM sweep_runs WHERE rowid = ?");
+    return places.map(({ row_id }) => row.get(row_id!)).filter((found) => found !== undefined);
+  });
+  return { ...runs, last, hasMore: count === limit };
 }
 
 /** Those finished runs whose number is `first` to `end` - 1, in that order. */

@@ -49,7 +49,11 @@ for (const kind of ["in a file", "in memory"] as const) {
     expect(await store.readSweepRuns("a", 1, 10)).toEqual({
       rows: [run("a", 3, 1), run("a", 0, 2)],
       damaged: [],
+      last: 2,
+      hasMore: false,
     });
+    expect(await store.readSweepRuns("a", 1, 1)).toMatchObject({ last: 1, hasMore: true });
+    expect(await store.readSweepRuns("a", 3, 1)).toMatchObject({ rows: [], last: 2, hasMore: false });
     expect((await store.readSweepRuns("a", 2, 10)).rows).toEqual([run("a", 0, 2)]);
     expect((await store.readSweepRange("a", 1, 4)).rows).toEqual([run("a", 3, 1)]);
     await store.commit({ deleteSweepRuns: [{ sweep: "a", end: 3 }] });
@@ -131,5 +135,24 @@ test("sweeps come along in a backup; a damaged run is named, left out where it i
   const damaged = new DatabaseSync(store.path!);
   damaged.exec("UPDATE sweep_runs SET steps = 7 WHERE run = 1");
   damaged.close();
-  expect(await store.readSweepRuns("a", 1, 9)).toEqual({ rows: [run("a", 0, 1)], damaged: [1] });
+  expect(await store.readSweepRuns("a", 1, 9)).toMatchObject({ rows: [run("a", 0, 1)], damaged: [1] });
+});
+
+test("how far finished runs were read is told rightly where the last of them are damaged", async () => {
+  const store = await open(scratch());
+  await store.commit({
+    putSweeps: [sweep("a", 1)],
+    putSweepRuns: [0, 1, 2, 3, 4].map((i) => run("a", i, i + 1)),
+  });
+  const other = new DatabaseSync(store.path!);
+  other.exec("UPDATE sweep_runs SET steps = 7 WHERE run IN (1, 2)");
+  other.close();
+  expect(await store.readSweepRuns("a", 1, 3)).toEqual({
+    rows: [run("a", 0, 1)],
+    damaged: [1, 2],
+    last: 3,
+    hasMore: true,
+  });
+  expect(await store.readSweepRuns("a", 2, 2)).toEqual({ rows: [], damaged: [1, 2], last: 3, hasMore: true });
+  expect((await store.readSweepRuns("a", 4, 3)).rows).toEqual([run("a", 3, 4), run("a", 4, 5)]);
 });

@@ -40,11 +40,11 @@ export async function* watchSweep(
     const isClosing = registry.closing.aborted;
     const { newest } = sweep.ledger;
     if (next <= newest && state !== "deleted") {
-      const { rows } = await registry.store.readSweepRuns(sweep.id, next, batchRuns);
+      const { rows, last, hasMore } = await registry.store.readSweepRuns(sweep.id, next, batchRuns);
       hasNews = rows.length > 0;
       if (hasNews) yield { kind: "runs", rows };
-      next = Math.max(next, (rows.at(-1)?.sequence ?? 0) + 1);
-      if (rows.length === batchRuns) continue;
+      next = last + 1;
+      if (hasMore) continue;
     }
     if (state === "finished" || state === "cancelled" || state === "deleted") {
       yield { kind: "end", reason: state };
