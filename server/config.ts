@@ -102,11 +102,9 @@ export function parseConfig(argv: readonly string[], version: string): Config {
     .addOption(
       flag(
         "--web-port <number>",
-        "web port for the dashboard, metrics and health, 0 for a free one",
+        `web port for the dashboard, metrics and health, 0 for a free one; left out: ${defaultWebPort}, or a free one when --port is 0`,
         "WEB_PORT",
-      )
-        .default(undefined, `${defaultWebPort}, or free when --port is 0`)
-        .argParser(integer(0, 65_535)),
+      ).argParser(integer(0, 65_535)),
     )
     .addOption(
       flag(
@@ -133,9 +131,11 @@ export function parseConfig(argv: readonly string[], version: string): Config {
       new Option("--allow-software", "take software adapters for GPUs too (env: GROKBOX_ALLOW_SOFTWARE=1)"),
     )
     .addOption(
-      flag("--gpu-memory <bytes>", "of a GPU's memory for sessions", "GPU_MEMORY")
-        .default(undefined, "what the engine finds")
-        .argParser(integer(2 ** 20, 2 ** 50)),
+      flag(
+        "--gpu-memory <bytes>",
+        "of a GPU's memory for sessions; left out: what the engine finds",
+        "GPU_MEMORY",
+      ).argParser(integer(2 ** 20, 2 ** 50)),
     )
     .addOption(
       flag("--cpu <variant>", "build of the CPU engine; left out: the best that works", "CPU").choices([
@@ -199,7 +199,7 @@ export function parseConfig(argv: readonly string[], version: string): Config {
       allowSoftware: allowSoftware ?? switchedOn("GROKBOX_ALLOW_SOFTWARE"),
       gpuMemoryBytes: gpuMemory,
       cpuVariant: cpu,
-      data: isEphemeral ? undefined : (data ?? defaultDataDirectory()),
+      data: isEphemeral ? undefined : data || defaultDataDirectory(),
       checkpointEveryMs: checkpointEvery * 1000,
       resumeRuns: !(stayPaused ?? switchedOn("GROKBOX_STAY_PAUSED")),
       maxStateBytes: maxStateMib * 2 ** 20,

@@ -408,6 +408,7 @@ test("bash completes commands, options, presets, activations and the sessions th
   expect(await complete("show", "")).toContain(name.replace("sessions/", ""));
   expect(await complete("show", "--server", server.address, name.slice(9, 14))).toContain(name.slice(9));
   expect(await complete("completion", "")).toEqual(["bash", "zsh", "fish"]);
+  expect(await complete("sweep", "x.yaml", "--out", join(folder, "completion.b"))).toEqual([script]);
 });
 
 const hasShell = (shell: string) => spawnSync(shell, ["-c", ":"]).status === 0;

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { type Block, blocksOf, codeSpansOf, commandsOf } from "./testing/markdown.ts";
@@ -169,23 +170,33 @@ async function tryCommand(command: string): Promise<void> {
   expect.fail(`no rule says how to try the command: ${command}`);
 }
 
-/** Starts a server with npm as printed, but on a free port, and ends it when it is ready. */
+/** Starts a server with npm as printed, but on a free port, and ends it when it is ready: by a signal to npm alone, as containers do. */
 async function startsAndStops(): Promise<void> {
   const child = spawn("npm", ["start", "--", "--port", "0"], {
     cwd: root,
     stdio: ["ignore", "pipe", "ignore"],
     detached: true,
   });
-  const ended = new Promise((resolve) => child.on("close", resolve));
+  // The server has its output too.
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const lost = new AbortController();
   try {
     for await (const line of createInterface({ input: child.stdout })) {
-      if (/is ready on 127\.0\.0\.1:\d+/.test(line)) return;
+      if (!/is ready on 127\.0\.0\.1:\d+/.test(line)) continue;
+      child.stdout.resume();
+      child.kill("SIGTERM");
+      const late = setTimeout(20_000, "still there", { signal: lost.signal }).catch(() => undefined);
+      expect(await Promise.race([ended, late])).toBe(0);
+      return;
     }
     expect.fail("the server ended before it was ready");
   } finally {
-    child.stdout.resume();
-    if (child.exitCode === null) process.kill(-child.pid!, "SIGTERM");
-    await ended;
+    lost.abort();
+    try {
+      process.kill(-child.pid!, "SIGKILL");
+    } catch {
+      // Nothing is left of it.
+    }
   }
 }
 

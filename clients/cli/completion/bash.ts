@@ -61,7 +61,8 @@ _grokbox_paths() {
   mapfile -t COMPREPLY < <(compgen -f -- "$current")
 }
 
-complete -F _grokbox grokbox
+# Where it knows of nothing, names of files.
+complete -o default -F _grokbox grokbox
 `;
 }
 

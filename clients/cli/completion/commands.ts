@@ -44,7 +44,7 @@ const words: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Options whose values are files or folders. */
-const paths: readonly string[] = ["output", "weights"];
+const paths: readonly string[] = ["output", "out", "weights"];
 
 /** Read off the program itself, so that a new option is completed too. */
 export function describeCommands(program: Command): Commands {

@@ -7,6 +7,7 @@ import { LightElement } from "../light-element.ts";
 /** As people write them, in the paper's order. */
 const names: Readonly<Record<string, string>> = {
   relu: "relu",
+  gelu: "gelu",
   abs: "|x|",
   "x^2": "x²",
   "x^4": "x⁴",
