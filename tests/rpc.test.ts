@@ -226,6 +226,18 @@ test("a fork that asks for another seed, modulus or width is refused, for 0 too"
   }
 });
 
+test("a fork for which there is no room keeps no snapshot either", async () => {
+  const full = await startServer({ port: 0, logLevel: "silent", maxSessions: 1, threads: 1 });
+  const only = new Wire(full.address);
+  const { session } = await only.call(startSession, { spec: { modulus: 7, width: 16 } });
+  expect(await only.failure(forkSession, { source: session!.name })).toMatchObject({
+    reason: "TOO_MANY_SESSIONS",
+  });
+  expect(full.registry.get(session!.name).snapshots.size).toBe(0);
+  only.close();
+  await full.close();
+});
+
 test("two who set labels at once are together held to as many as a session has", async () => {
   const { name } = await start({ modulus: 23, width: 128 });
   await wire.call(run, { session: name, plan: {} });

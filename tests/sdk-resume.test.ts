@@ -54,3 +54,17 @@ test("a watcher that comes too late is shown what it missed", async () => {
   expect(points).toHaveLength(1_000);
   expect(points[0]).toMatchObject({ kind: "point", sequence: 1_502, step: 1_501 });
 });
+
+test("a run that is looked at after its session went back is told of that, and not shown another's points for its own", async () => {
+  await using box = await Grokbox.connect(server.address);
+  await using session = await box.start({ modulus: 5, width: 8, recordEvery: 1 });
+  await session.run({ untilStep: 2 }).finished;
+  await session.snapshot();
+  const run = session.run({ untilStep: 12 });
+  await run.finished;
+  await session.restore(2);
+  await session.run({ untilStep: 6 }).finished;
+  const points = await Array.fromAsync(run);
+  expect(points[0]!.resetBefore).toMatchObject({ kind: "reset" });
+  expect(new Set(points.map(({ epoch }) => epoch))).toEqual(new Set([points[0]!.resetBefore!.epoch]));
+});

@@ -12,10 +12,10 @@ export interface RunPoint extends ProgressPoint {
 
 /** What a run needs of its session's handle. */
 export interface RunHost {
-  /** Starts the run. Resolves to the session, running, and the newest sequence before the run. */
-  start(): Promise<{ info: SessionInfo; newestSequence: number }>;
+  /** Starts the run. Resolves to the session, running, and the newest sequence before the run, with the epoch of the log that it counts in. */
+  start(): Promise<{ info: SessionInfo; newestSequence: number; epoch: string }>;
   /** Ends when no run is under way and all points were delivered. */
-  watch(from: number | undefined): AsyncIterable<ProgressEvent>;
+  watch(from: number, epoch?: string): AsyncIterable<ProgressEvent>;
   /** The session as it is now. */
   refresh(): Promise<SessionInfo>;
   /** Fires when the handle is let go. */
@@ -32,14 +32,14 @@ export class Run implements AsyncIterable<RunPoint> {
   /** The session when the run had been started. */
   readonly started: Promise<SessionInfo>;
   readonly #host: RunHost;
-  readonly #newestSequence: Promise<number>;
+  readonly #before: Promise<{ newestSequence: number; epoch: string }>;
   #finished: Promise<SessionInfo> | undefined;
 
   constructor(host: RunHost) {
     this.#host = host;
     const starting = host.start();
     this.started = handled(starting.then(({ info }) => info));
-    this.#newestSequence = handled(starting.then(({ newestSequence }) => newestSequence));
+    this.#before = handled(starting);
   }
 
   /**
@@ -54,7 +54,8 @@ export class Run implements AsyncIterable<RunPoint> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<RunPoint, void, undefined> {
     let before: { gapBefore?: ProgressGap; resetBefore?: ProgressReset } = {};
-    for await (const event of this.#host.watch((await this.#newestSequence) + 1)) {
+    const { newestSequence, epoch } = await this.#before;
+    for await (const event of this.#host.watch(newestSequence + 1, epoch)) {
       if (event.kind === "gap") before = { ...before, gapBefore: event };
       else if (event.kind === "reset") before = { resetBefore: event };
       else {

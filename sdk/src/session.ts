@@ -125,7 +125,7 @@ export class Session implements AsyncDisposable {
     const { signal } = options;
     return new Run({
       start: () => this.#startRun(options),
-      watch: (from) => this.watch({ from, untilIdle: true, signal }),
+      watch: (from, epoch) => this.watch({ from, epoch, untilIdle: true, signal }),
       refresh: () => this.refresh({ signal }),
       released: this.#release.signal,
     });
@@ -378,18 +378,20 @@ export class Session implements AsyncDisposable {
     this.#release.abort(new GrokboxError(`the handle of ${this.name} was let go`, { code: "CANCELLED" }));
   }
 
-  async #startRun(options: RunOptions): Promise<{ info: SessionInfo; newestSequence: number }> {
+  async #startRun(
+    options: RunOptions,
+  ): Promise<{ info: SessionInfo; newestSequence: number; epoch: string }> {
     const request = {
       session: this.name,
       plan: toRunPlan(options),
       expectedStep: toOptionalUint64(options.expectedStep, "expected_step"),
     };
-    const { session, newestSequence } = await this.#connection.mutate(
+    const { session, newestSequence, epoch } = await this.#connection.mutate(
       TrainingService.method.run,
       request,
       options,
     );
-    return { info: this.#learn(fromSession(session)), newestSequence: fromUint64(newestSequence) };
+    return { info: this.#learn(fromSession(session)), newestSequence: fromUint64(newestSequence), epoch };
   }
 
   async #refresh(options: PartOptions): Promise<SessionInfo> {

@@ -185,6 +185,8 @@ async function fork(
     recordEvery ?? source.identity.recordEvery,
   );
   checks.throwIfAny();
+  // Before a snapshot is kept for it.
+  registry.checkRoom();
   const step = at.step ?? (await source.snapshot({ expectedStep, label: "" }, context.signal)).step;
   const { engine } = request;
   const input = { changes, labels, engine, ...defined({ recordEvery, schedule, measures }) };

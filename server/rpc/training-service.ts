@@ -67,7 +67,11 @@ export function trainingService(registry: Registry): Handlers<typeof TrainingSer
         // As it is when the run starts: by the time that this is durable the run may have ended.
         let started: MessageInitShape<typeof RunResponseSchema> = {};
         await session.run(plan, expectedStep, context.signal, (newest) => {
-          started = { session: sessionMessage(session), newestSequence: BigInt(newest) };
+          started = {
+            session: sessionMessage(session),
+            newestSequence: BigInt(newest),
+            epoch: session.epoch,
+          };
           call.answer(started);
         });
         return started;

@@ -413,6 +413,15 @@ export class Registry {
       throw new GrokboxError("SHUTTING_DOWN", "the server is shutting down; try again after it is back");
   }
 
+  /** Fails with TOO_MANY_SESSIONS when there can't be one more. */
+  checkRoom(): void {
+    const { maxSessions } = this.limits;
+    if (this.#sessions.size + this.#starting.size < maxSessions) return;
+    throw new GrokboxError("TOO_MANY_SESSIONS", `there are ${maxSessions} sessions already; delete some`, {
+      limit: maxSessions,
+    });
+  }
+
   /** Finishes the slices under way, makes every session durable and lets every stream end. */
   async shutDown(): Promise<void> {
     this.#closing.abort();
@@ -438,12 +447,7 @@ export class Registry {
     answering: Answering<Session>,
   ): Promise<Session> {
     this.checkOpen();
-    const { maxSessions } = this.limits;
-    if (this.#sessions.size + this.#starting.size >= maxSessions) {
-      throw new GrokboxError("TOO_MANY_SESSIONS", `there are ${maxSessions} sessions already; delete some`, {
-        limit: maxSessions,
-      });
-    }
+    this.checkRoom();
     const footprint = { engine, spec: input.spec, measures, hasExtras: false };
     const { promise: over, resolve } = Promise.withResolvers<void>();
     this.#starting.add(over);

@@ -115,7 +115,9 @@ class Session:
         first = answer.newest_sequence + 1
 
         def follow(from_the_beginning: bool) -> Iterator[ProgressEvent]:
-            return self.watch(first if from_the_beginning else None, until_idle=True)
+            if not from_the_beginning:
+                return self.watch(None, until_idle=True)
+            return self.watch(first, epoch=answer.epoch, until_idle=True)
 
         return Run(self._learn(answer.session), follow, self.refresh)
 

@@ -17,7 +17,7 @@ from . import run_pb2 as grokbox_dot_v1_dot_run__pb2
 from . import session_pb2 as grokbox_dot_v1_dot_session__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19grokbox/v1/training.proto\x12\ngrokbox.v1\x1a\x19grokbox/v1/progress.proto\x1a\x1agrokbox/v1/retention.proto\x1a\x14grokbox/v1/run.proto\x1a\x18grokbox/v1/session.proto\"~\n\x0bStepRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x12\n\x05steps\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x1a\n\rexpected_step\x18\x04 \x01(\x04H\x01\x88\x01\x01\x42\x08\n\x06_stepsB\x10\n\x0e_expected_step\"^\n\x0cStepResponse\x12(\n\x05point\x18\x01 \x01(\x0b\x32\x19.grokbox.v1.ProgressPoint\x12$\n\x07session\x18\x02 \x01(\x0b\x32\x13.grokbox.v1.Session\"\x82\x01\n\nRunRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12!\n\x04plan\x18\x03 \x01(\x0b\x32\x13.grokbox.v1.RunPlan\x12\x1a\n\rexpected_step\x18\x04 \x01(\x04H\x00\x88\x01\x01\x42\x10\n\x0e_expected_step\"L\n\x0bRunResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\x12\x17\n\x0fnewest_sequence\x18\x02 \x01(\x04\"3\n\x0cPauseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\"5\n\rPauseResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"\xa8\x01\n\x15SwapActivationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x13\n\x0b\x61\x63tivations\x18\x03 \x03(\t\x12\x15\n\revaluate_only\x18\x04 \x01(\x08\x12\x1a\n\rexpected_step\x18\x05 \x01(\x04H\x00\x88\x01\x01\x12\x10\n\x08snapshot\x18\x06 \x01(\tB\x10\n\x0e_expected_step\"z\n\x16SwapActivationResponse\x12,\n\x06scores\x18\x01 \x03(\x0b\x32\x1c.grokbox.v1.ActivationScores\x12$\n\x07session\x18\x02 \x01(\x0b\x32\x13.grokbox.v1.Session\x12\x0c\n\x04step\x18\x03 \x01(\x04\"x\n\x10\x41\x63tivationScores\x12\x12\n\nactivation\x18\x01 \x01(\t\x12\"\n\x06scores\x18\x02 \x01(\x0b\x32\x12.grokbox.v1.Scores\x12\x10\n\x08\x61\x63\x63uracy\x18\x03 \x01(\x01\x12\x11\n\x04loss\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_loss\"w\n\x12MoveSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\x1a\n\rexpected_step\x18\x04 \x01(\x04H\x00\x88\x01\x01\x42\x10\n\x0e_expected_step\";\n\x13MoveSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"`\n\x12SetTriggersRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12%\n\x08triggers\x18\x03 \x03(\x0b\x32\x13.grokbox.v1.Trigger\";\n\x13SetTriggersResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"N\n\x11GetHistoryRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x15\n\rfrom_sequence\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\r\"\x84\x01\n\x12GetHistoryResponse\x12)\n\x06points\x18\x01 \x03(\x0b\x32\x19.grokbox.v1.ProgressPoint\x12\x15\n\rnext_sequence\x18\x02 \x01(\x04\x12,\n\x08retained\x18\x03 \x01(\x0b\x32\x1a.grokbox.v1.ProgressOpened\"x\n\x14WatchProgressRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x1a\n\rfrom_sequence\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05\x65poch\x18\x03 \x01(\t\x12\x12\n\nuntil_idle\x18\x04 \x01(\x08\x42\x10\n\x0e_from_sequence\"\xfe\x01\n\x15WatchProgressResponse\x12,\n\x06opened\x18\x01 \x01(\x0b\x32\x1a.grokbox.v1.ProgressOpenedH\x00\x12*\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x19.grokbox.v1.ProgressBatchH\x00\x12\x32\n\theartbeat\x18\x03 \x01(\x0b\x32\x1d.grokbox.v1.ProgressHeartbeatH\x00\x12&\n\x03gap\x18\x04 \x01(\x0b\x32\x17.grokbox.v1.ProgressGapH\x00\x12&\n\x03\x65nd\x18\x05 \x01(\x0b\x32\x17.grokbox.v1.ProgressEndH\x00\x42\x07\n\x05\x65vent2\xe0\x04\n\x0fTrainingService\x12\x39\n\x04Step\x12\x17.grokbox.v1.StepRequest\x1a\x18.grokbox.v1.StepResponse\x12\x36\n\x03Run\x12\x16.grokbox.v1.RunRequest\x1a\x17.grokbox.v1.RunResponse\x12<\n\x05Pause\x12\x18.grokbox.v1.PauseRequest\x1a\x19.grokbox.v1.PauseResponse\x12W\n\x0eSwapActivation\x12!.grokbox.v1.SwapActivationRequest\x1a\".grokbox.v1.SwapActivationResponse\x12N\n\x0bMoveSession\x12\x1e.grokbox.v1.MoveSessionRequest\x1a\x1f.grokbox.v1.MoveSessionResponse\x12N\n\x0bSetTriggers\x12\x1e.grokbox.v1.SetTriggersRequest\x1a\x1f.grokbox.v1.SetTriggersResponse\x12K\n\nGetHistory\x12\x1d.grokbox.v1.GetHistoryRequest\x1a\x1e.grokbox.v1.GetHistoryResponse\x12V\n\rWatchProgress\x12 .grokbox.v1.WatchProgressRequest\x1a!.grokbox.v1.WatchProgressResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19grokbox/v1/training.proto\x12\ngrokbox.v1\x1a\x19grokbox/v1/progress.proto\x1a\x1agrokbox/v1/retention.proto\x1a\x14grokbox/v1/run.proto\x1a\x18grokbox/v1/session.proto\"~\n\x0bStepRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x12\n\x05steps\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x1a\n\rexpected_step\x18\x04 \x01(\x04H\x01\x88\x01\x01\x42\x08\n\x06_stepsB\x10\n\x0e_expected_step\"^\n\x0cStepResponse\x12(\n\x05point\x18\x01 \x01(\x0b\x32\x19.grokbox.v1.ProgressPoint\x12$\n\x07session\x18\x02 \x01(\x0b\x32\x13.grokbox.v1.Session\"\x82\x01\n\nRunRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12!\n\x04plan\x18\x03 \x01(\x0b\x32\x13.grokbox.v1.RunPlan\x12\x1a\n\rexpected_step\x18\x04 \x01(\x04H\x00\x88\x01\x01\x42\x10\n\x0e_expected_step\"[\n\x0bRunResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\x12\x17\n\x0fnewest_sequence\x18\x02 \x01(\x04\x12\r\n\x05\x65poch\x18\x03 \x01(\t\"3\n\x0cPauseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\"5\n\rPauseResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"\xa8\x01\n\x15SwapActivationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x13\n\x0b\x61\x63tivations\x18\x03 \x03(\t\x12\x15\n\revaluate_only\x18\x04 \x01(\x08\x12\x1a\n\rexpected_step\x18\x05 \x01(\x04H\x00\x88\x01\x01\x12\x10\n\x08snapshot\x18\x06 \x01(\tB\x10\n\x0e_expected_step\"z\n\x16SwapActivationResponse\x12,\n\x06scores\x18\x01 \x03(\x0b\x32\x1c.grokbox.v1.ActivationScores\x12$\n\x07session\x18\x02 \x01(\x0b\x32\x13.grokbox.v1.Session\x12\x0c\n\x04step\x18\x03 \x01(\x04\"x\n\x10\x41\x63tivationScores\x12\x12\n\nactivation\x18\x01 \x01(\t\x12\"\n\x06scores\x18\x02 \x01(\x0b\x32\x12.grokbox.v1.Scores\x12\x10\n\x08\x61\x63\x63uracy\x18\x03 \x01(\x01\x12\x11\n\x04loss\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_loss\"w\n\x12MoveSessionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\x1a\n\rexpected_step\x18\x04 \x01(\x04H\x00\x88\x01\x01\x42\x10\n\x0e_expected_step\";\n\x13MoveSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"`\n\x12SetTriggersRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12%\n\x08triggers\x18\x03 \x03(\x0b\x32\x13.grokbox.v1.Trigger\";\n\x13SetTriggersResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.grokbox.v1.Session\"N\n\x11GetHistoryRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x15\n\rfrom_sequence\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\r\"\x84\x01\n\x12GetHistoryResponse\x12)\n\x06points\x18\x01 \x03(\x0b\x32\x19.grokbox.v1.ProgressPoint\x12\x15\n\rnext_sequence\x18\x02 \x01(\x04\x12,\n\x08retained\x18\x03 \x01(\x0b\x32\x1a.grokbox.v1.ProgressOpened\"x\n\x14WatchProgressRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x1a\n\rfrom_sequence\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05\x65poch\x18\x03 \x01(\t\x12\x12\n\nuntil_idle\x18\x04 \x01(\x08\x42\x10\n\x0e_from_sequence\"\xfe\x01\n\x15WatchProgressResponse\x12,\n\x06opened\x18\x01 \x01(\x0b\x32\x1a.grokbox.v1.ProgressOpenedH\x00\x12*\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x19.grokbox.v1.ProgressBatchH\x00\x12\x32\n\theartbeat\x18\x03 \x01(\x0b\x32\x1d.grokbox.v1.ProgressHeartbeatH\x00\x12&\n\x03gap\x18\x04 \x01(\x0b\x32\x17.grokbox.v1.ProgressGapH\x00\x12&\n\x03\x65nd\x18\x05 \x01(\x0b\x32\x17.grokbox.v1.ProgressEndH\x00\x42\x07\n\x05\x65vent2\xe0\x04\n\x0fTrainingService\x12\x39\n\x04Step\x12\x17.grokbox.v1.StepRequest\x1a\x18.grokbox.v1.StepResponse\x12\x36\n\x03Run\x12\x16.grokbox.v1.RunRequest\x1a\x17.grokbox.v1.RunResponse\x12<\n\x05Pause\x12\x18.grokbox.v1.PauseRequest\x1a\x19.grokbox.v1.PauseResponse\x12W\n\x0eSwapActivation\x12!.grokbox.v1.SwapActivationRequest\x1a\".grokbox.v1.SwapActivationResponse\x12N\n\x0bMoveSession\x12\x1e.grokbox.v1.MoveSessionRequest\x1a\x1f.grokbox.v1.MoveSessionResponse\x12N\n\x0bSetTriggers\x12\x1e.grokbox.v1.SetTriggersRequest\x1a\x1f.grokbox.v1.SetTriggersResponse\x12K\n\nGetHistory\x12\x1d.grokbox.v1.GetHistoryRequest\x1a\x1e.grokbox.v1.GetHistoryResponse\x12V\n\rWatchProgress\x12 .grokbox.v1.WatchProgressRequest\x1a!.grokbox.v1.WatchProgressResponse0\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'grokbox._generated.v1.training_pb2', globals())
@@ -31,33 +31,33 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _RUNREQUEST._serialized_start=369
   _RUNREQUEST._serialized_end=499
   _RUNRESPONSE._serialized_start=501
-  _RUNRESPONSE._serialized_end=577
-  _PAUSEREQUEST._serialized_start=579
-  _PAUSEREQUEST._serialized_end=630
-  _PAUSERESPONSE._serialized_start=632
-  _PAUSERESPONSE._serialized_end=685
-  _SWAPACTIVATIONREQUEST._serialized_start=688
-  _SWAPACTIVATIONREQUEST._serialized_end=856
-  _SWAPACTIVATIONRESPONSE._serialized_start=858
-  _SWAPACTIVATIONRESPONSE._serialized_end=980
-  _ACTIVATIONSCORES._serialized_start=982
-  _ACTIVATIONSCORES._serialized_end=1102
-  _MOVESESSIONREQUEST._serialized_start=1104
-  _MOVESESSIONREQUEST._serialized_end=1223
-  _MOVESESSIONRESPONSE._serialized_start=1225
-  _MOVESESSIONRESPONSE._serialized_end=1284
-  _SETTRIGGERSREQUEST._serialized_start=1286
-  _SETTRIGGERSREQUEST._serialized_end=1382
-  _SETTRIGGERSRESPONSE._serialized_start=1384
-  _SETTRIGGERSRESPONSE._serialized_end=1443
-  _GETHISTORYREQUEST._serialized_start=1445
-  _GETHISTORYREQUEST._serialized_end=1523
-  _GETHISTORYRESPONSE._serialized_start=1526
-  _GETHISTORYRESPONSE._serialized_end=1658
-  _WATCHPROGRESSREQUEST._serialized_start=1660
-  _WATCHPROGRESSREQUEST._serialized_end=1780
-  _WATCHPROGRESSRESPONSE._serialized_start=1783
-  _WATCHPROGRESSRESPONSE._serialized_end=2037
-  _TRAININGSERVICE._serialized_start=2040
-  _TRAININGSERVICE._serialized_end=2648
+  _RUNRESPONSE._serialized_end=592
+  _PAUSEREQUEST._serialized_start=594
+  _PAUSEREQUEST._serialized_end=645
+  _PAUSERESPONSE._serialized_start=647
+  _PAUSERESPONSE._serialized_end=700
+  _SWAPACTIVATIONREQUEST._serialized_start=703
+  _SWAPACTIVATIONREQUEST._serialized_end=871
+  _SWAPACTIVATIONRESPONSE._serialized_start=873
+  _SWAPACTIVATIONRESPONSE._serialized_end=995
+  _ACTIVATIONSCORES._serialized_start=997
+  _ACTIVATIONSCORES._serialized_end=1117
+  _MOVESESSIONREQUEST._serialized_start=1119
+  _MOVESESSIONREQUEST._serialized_end=1238
+  _MOVESESSIONRESPONSE._serialized_start=1240
+  _MOVESESSIONRESPONSE._serialized_end=1299
+  _SETTRIGGERSREQUEST._serialized_start=1301
+  _SETTRIGGERSREQUEST._serialized_end=1397
+  _SETTRIGGERSRESPONSE._serialized_start=1399
+  _SETTRIGGERSRESPONSE._serialized_end=1458
+  _GETHISTORYREQUEST._serialized_start=1460
+  _GETHISTORYREQUEST._serialized_end=1538
+  _GETHISTORYRESPONSE._serialized_start=1541
+  _GETHISTORYRESPONSE._serialized_end=1673
+  _WATCHPROGRESSREQUEST._serialized_start=1675
+  _WATCHPROGRESSREQUEST._serialized_end=1795
+  _WATCHPROGRESSRESPONSE._serialized_start=1798
+  _WATCHPROGRESSRESPONSE._serialized_end=2052
+  _TRAININGSERVICE._serialized_start=2055
+  _TRAININGSERVICE._serialized_end=2663
 # @@protoc_insertion_point(module_scope)
