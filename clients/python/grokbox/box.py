@@ -146,6 +146,7 @@ class Grokbox:
         snapshot_schedule: SnapshotSchedule | None = None,
         measures: Iterable[MeasureInput] | None = None,
         weights: Mapping[str, Any] | SafetensorsFile | str | None = None,
+        weights_step: int = 0,
         from_snapshot: str | None = None,
         deadline: float | None = None,
     ) -> Session:
@@ -154,6 +155,8 @@ class Grokbox:
         ``embedding``: learn the embedding too. ``grokfast``: amplify slow gradients.
         ``weights``: arrays theta and xi [M, p], the bytes of a safetensors file or its path as a ``pathlib.Path``, or the name
         of an upload; the spec and the training pairs of a file are the defaults for what is left out here.
+        ``weights_step``: the updates that led to those arrays. With moments, as ``Session.download`` has them, the session goes
+        on from that step only if it is given: at 0 warm-up and bias correction begin anew.
         ``from_snapshot``: sessions/{id}/snapshots/{step}, whose weights, moments, step and spec it takes; excludes everything
         else that says what the network is.
         ``measures``: extra ones to take, such as ``["voting_r_squared", ScheduledMeasure("magnitude_drift", 500)]``, and how often
@@ -161,6 +164,8 @@ class Grokbox:
         """
         if weights is not None and from_snapshot is not None:
             raise ValueError("weights must be left out with a snapshot to start from")
+        if weights_step and not isinstance(weights, Mapping):
+            raise ValueError("weights_step must be left out without arrays: a file and an upload know theirs")
         spec = to_spec(
             preset,
             modulus=modulus,
@@ -192,7 +197,7 @@ class Grokbox:
         if from_snapshot is not None:
             request.snapshot = from_snapshot
         elif weights is not None:
-            request.upload = weights if isinstance(weights, str) else _upload(box, weights, 0, total)
+            request.upload = weights if isinstance(weights, str) else _upload(box, weights, weights_step, total)
         return Session(box, from_session(box.mutate(box.sessions.StartSession, request, total).session))
 
     def session(self, name: str, *, deadline: float | None = None) -> Session:

@@ -71,7 +71,13 @@ class Weights(ServerTest):
         copy = self.start(weights=upload)
         self.assertEqual(copy.info.step, 20)
         self.assertEqual(copy.info.spec.init, grokbox.UploadedInit())
-        self.assertEqual(copy.step(10).train_loss, session.step(10).train_loss)
+        at_once = self.start(weights=weights, weights_step=20)
+        self.assertEqual(at_once.info.step, 20)
+        expected = session.step(10).train_loss
+        self.assertEqual([copy.step(10).train_loss, at_once.step(10).train_loss], [expected, expected])
+        for other in ({}, {"weights": self.box.upload(weights)}):
+            with self.assertRaisesRegex(ValueError, "weights_step"):
+                self.start(weights_step=20, **other)
 
     def test_arrays_of_another_type_and_order_are_converted(self):
         theta = np.asfortranarray(np.linspace(-1, 1, 8 * 5).reshape(8, 5))
