@@ -78,14 +78,26 @@ async function time(
 ): Promise<Timing | undefined> {
   const { problem, state } = example(shape);
   if (engine.bytesOf(problem) > (engine.memoryBytes ?? Number.POSITIVE_INFINITY)) return undefined;
-  const trainers = [await budget.open(() => engine.open(problem, state), expectedMs)];
+  const trainers: Trainer[] = [];
+  /** Whether there was memory for one more. */
+  const open = async (stepMs: number) => {
+    try {
+      trainers.push(await budget.open(() => engine.open(problem, state), stepMs));
+      return true;
+    } catch (error) {
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+  };
   try {
+    if (!(await open(expectedMs))) return undefined;
     const stepMs = await stepMsOf(engine, trainers, budget);
     if (stepMs === undefined) return undefined;
-    const size = Math.min(engine.parts, mostMembers);
-    if (size === 1 || operations(shape) > mostCohortOperations) return { ...shape, stepMs };
-    while (trainers.length < size)
-      trainers.push(await budget.open(() => engine.open(problem, state), stepMs));
+    const most = Math.min(engine.parts, mostMembers);
+    if (most === 1 || operations(shape) > mostCohortOperations) return { ...shape, stepMs };
+    while (trainers.length < most && (await open(stepMs)));
+    const size = trainers.length;
+    if (size === 1) return { ...shape, stepMs };
     const together = await stepMsOf(engine, trainers, budget);
     // Side by side none can be faster than alone, but for noise.
     const cohort = together === undefined ? {} : { cohort: { size, stepMs: Math.max(stepMs, together) } };

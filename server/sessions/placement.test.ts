@@ -2,7 +2,8 @@ import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openCpuEngine } from "../engine/cpu/cpu-engine.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, Problem, Trainer } from "../engine/engine.ts";
+import { DeviceLostError } from "../engine/errors.ts";
 import { LosableEngine } from "../engine/testing/losable-engine.ts";
 import { completeSpec } from "../model/presets.ts";
 import { type Calibration, calibrate, operations, type Timing } from "./calibration.ts";
@@ -136,18 +137,51 @@ test("both builds of the CPU engine can be timed, from small networks to large o
 
 test("what an engine takes to open trainers, as a GPU's that compiles, leaves as much time to time them", async () => {
   const engine = await openCpuEngine({ threads: 1 });
-  const slow = new Proxy<Engine>(engine, {
-    get: (target, key) => {
-      if (key === "open")
-        return async (...start: Parameters<Engine["open"]>) => {
-          await setTimeout(400);
-          return target.open(...start);
-        };
-      const value = Reflect.get(target, key);
-      return typeof value === "function" ? value.bind(target) : value;
+  const slow = changed(engine, {
+    open: async (...start) => {
+      await setTimeout(400);
+      return engine.open(...start);
     },
   });
   expect((await calibrate(slow, 600)).length).toBeGreaterThanOrEqual(3);
+  await engine.close();
+});
+
+test.each([
+  { room: 1, size: undefined },
+  { room: 3, size: 3 },
+  { room: 4, size: 4 },
+  { room: 5, size: 4 },
+])(
+  "as many are timed side by side as an engine of 4 parts has memory for: of $room, $size",
+  async ({ room, size }) => {
+    const { engine, open } = await limited(({ modulus }) => (modulus === 11 ? room : 0));
+    const calibration = await calibrate(engine, 2_000);
+    expect(calibration[0]).toEqual({
+      ...sizes[0],
+      stepMs: expect.any(Number),
+      cohort: calibration[0]!.cohort,
+    });
+    expect(calibration[0]!.cohort?.size).toBe(size);
+    expect(open.size).toBe(0);
+    await engine.close();
+  },
+);
+
+test("a network that finds no memory, and those that are larger, are left out", async () => {
+  const { engine, open } = await limited(({ modulus }) => (modulus < 23 ? 4 : 0));
+  expect((await calibrate(engine, 2_000)).map(({ modulus }) => modulus)).toEqual([11]);
+  expect(open.size).toBe(0);
+  await engine.close();
+});
+
+test("what keeps a network of a cohort from being opened but memory is told, and no trainer kept", async () => {
+  const { engine, open } = await limited(
+    () => 2,
+    () => new DeviceLostError("it is gone"),
+  );
+  await expect(calibrate(engine, 2_000)).rejects.toThrow("it is gone");
+  expect(open.size).toBe(0);
   await engine.close();
 });
 
@@ -156,3 +190,38 @@ test("an engine that has no time to be timed says so, and keeps no trainer", asy
   await expect(calibrate(engine, 0)).rejects.toThrow("not one step could be timed within 0 ms");
   await engine.close();
 });
+
+/** An engine but for what is given. */
+function changed(engine: Engine, changes: Partial<Engine>): Engine {
+  return new Proxy(engine, {
+    get: (target, key) => {
+      if (key in changes) return changes[key as keyof Engine];
+      const value = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+/** An engine of four parts with room for so many networks of each problem, and those that are open. */
+async function limited(
+  room: (problem: Problem) => number,
+  refusal: () => Error = () => new RangeError("no memory is left"),
+): Promise<{ readonly engine: Engine; readonly open: ReadonlySet<Trainer> }> {
+  const cpu = await openCpuEngine({ threads: 1 });
+  const open = new Set<Trainer>();
+  const engine = changed(cpu, {
+    parts: 4,
+    open: async (problem, state) => {
+      if (open.size >= room(problem)) throw refusal();
+      const trainer = await cpu.open(problem, state);
+      open.add(trainer);
+      const close = trainer.close.bind(trainer);
+      trainer.close = () => {
+        open.delete(trainer);
+        close();
+      };
+      return trainer;
+    },
+  });
+  return { engine, open };
+}

@@ -134,6 +134,24 @@ describe("the tensorflow engine", () => {
     await engine.close();
   });
 
+  it("is lost, once and with the reason, as long as its backend can't be had for a new thread", async () => {
+    const thread = await WorkerThread.start("wasm");
+    const engine = new TensorflowEngine(thread, evaluator);
+    const start = makeStart(small);
+    await thread.close();
+    // As if it were not installed any more, on whatever machine.
+    Object.assign(engine, { variant: "no backend" });
+    const open = () => engine.open(start.problem, start.state).catch((error) => error);
+    const [error, ...others] = [...(await Promise.all([open(), open()])), await open()];
+    expect(error).toBeInstanceOf(DeviceLostError);
+    expect(error.cause).toMatchObject({ name: "Error", message: error.message });
+    for (const again of others) expect(again).toBe(error);
+    Object.assign(engine, { variant: "wasm" });
+    const trainer = await engine.open(start.problem, start.state);
+    expect((await trainer.advance(3)).steps).toBe(3);
+    await engine.close();
+  });
+
   it("takes turns with several trainers, none waiting for another's end", async () => {
     const engine = await openTensorflowEngine({ backend: "wasm", evaluator });
     const start = makeStart(small);

@@ -11,6 +11,7 @@ import type {
   TrainerState,
 } from "../engine.ts";
 import { EngineCalls } from "../engine-calls.ts";
+import { DeviceLostError } from "../errors.ts";
 import type { Backend } from "./backend.ts";
 import { bytesOf } from "./memory-budget.ts";
 import type { TensorMemory } from "./protocol.ts";
@@ -47,6 +48,8 @@ export class TensorflowEngine implements Engine {
   readonly deterministic: boolean;
   #thread: WorkerThread;
   #restarting: Promise<void> | undefined;
+  /** No thread could be started in place of one that is lost: one loss, however often it is tried. */
+  #absence: DeviceLostError | undefined;
   readonly #evaluator: Pick<Engine, "logits">;
   readonly #trainers = new Set<TensorflowTrainer>();
   readonly #calls = new EngineCalls("tensorflow");
@@ -117,15 +120,22 @@ export class TensorflowEngine implements Engine {
   /** A new thread in place of one that is lost. */
   async #liveThread(): Promise<WorkerThread> {
     if (this.#thread.lost) {
-      this.#restarting ??= WorkerThread.start(this.variant)
-        .then((thread) => {
-          this.#thread = thread;
-        })
-        .finally(() => {
-          this.#restarting = undefined;
-        });
+      this.#restarting ??= this.#restart().finally(() => {
+        this.#restarting = undefined;
+      });
       await this.#restarting;
     }
     return this.#thread;
+  }
+
+  async #restart(): Promise<void> {
+    try {
+      this.#thread = await WorkerThread.start(this.variant);
+      this.#absence = undefined;
+    } catch (error) {
+      const cause = error as Error;
+      this.#absence ??= new DeviceLostError(cause.message, { cause });
+      throw this.#absence;
+    }
   }
 }

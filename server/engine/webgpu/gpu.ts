@@ -35,6 +35,8 @@ interface Family {
   readonly pools: Set<Pool>;
   /** Room for more is being made. */
   growing: Promise<void> | undefined;
+  /** Networks that have no slot yet. */
+  waiting: number;
 }
 
 /** Who keeps the networks of a pool going, and whose pool it is. */
@@ -173,22 +175,33 @@ export class Gpu {
     // It may take seconds to compile what then finds no room.
     this.#capacity(plan, 1);
     const pipelines = await this.#onDevice(() => Pipelines.compile(this.#device, plan, 1));
-    return { plan, pipelines, pools: new Set(), growing: undefined };
+    return { plan, pipelines, pools: new Set(), growing: undefined, waiting: 0 };
   }
 
   /** A slot of the family; of those who come together and find none, all wait for the same new room. */
   async #place(family: Family): Promise<{ pool: Pool; slot: number }> {
-    for (;;) {
-      if (this.#loss !== undefined) throw this.#loss;
-      for (const pool of family.pools) {
-        const slot = pool.take();
-        if (slot !== undefined) return { pool, slot };
+    family.waiting += 1;
+    try {
+      for (;;) {
+        if (this.#loss !== undefined) throw this.#loss;
+        for (const pool of family.pools) {
+          const slot = pool.take();
+          if (slot !== undefined) return { pool, slot };
+        }
+        family.growing ??= this.#grow(family).finally(() => {
+          family.growing = undefined;
+        });
+        await family.growing;
       }
-      family.growing ??= this.#grow(family).finally(() => {
-        family.growing = undefined;
-      });
-      await family.growing;
+    } finally {
+      family.waiting -= 1;
+      if (family.waiting === 0) this.#dropUnused(family);
     }
+  }
+
+  /** While a pool was made, who waited for it may have found slots that came free in older ones. */
+  #dropUnused({ pools }: Family): void {
+    for (const pool of [...pools]) if (pool.isEmpty) this.#drop(pool);
   }
 
   /** More room for the family: its last pool in a larger memory, or, where there is none for both meanwhile, another pool. */

@@ -7,6 +7,7 @@ import { choiceOf } from "../conformance/example-starts.ts";
 import { expectClose } from "../conformance/expectations.ts";
 import { bitsOf, finalState } from "../conformance/state-bits.ts";
 import { type CpuEngine, openCpuEngine } from "../cpu/cpu-engine.ts";
+import { DeviceLostError } from "../errors.ts";
 import { whyNoGpu } from "./device-nodes.ts";
 import { GpuThread } from "./gpu-thread.ts";
 import { planOf, shapeOf } from "./plan.ts";
@@ -158,6 +159,24 @@ describe.skipIf(softwareAdapterMissing !== undefined)(
       const again = await other.open(problem, state);
       await again.advance(3);
       expect(bitsOf(await again.readState())).toEqual(bitsOf(await finalState(engine, start, [3])));
+      await other.close();
+    });
+
+    it("is lost, once and with the reason, as long as there is no device for a new thread", async () => {
+      const dying = await GpuThread.start(options);
+      // For a while it finds no adapter that it may take.
+      const given = { ...options, allowSoftware: false };
+      const other = new WebGpuEngine(dying, given, evaluator);
+      await dying.close();
+      const open = () => other.open(problem, state).catch((error) => error);
+      const [error, ...others] = [...(await Promise.all([open(), open()])), await open()];
+      expect(error).toBeInstanceOf(DeviceLostError);
+      expect(error.message).toMatch(/^the only WebGPU adapter is a software one, /);
+      expect(error.cause).toMatchObject({ name: "Error", message: error.message });
+      for (const again of others) expect(again).toBe(error);
+      given.allowSoftware = true;
+      const trainer = await other.open(problem, state);
+      expect((await trainer.advance(3)).steps).toBe(3);
       await other.close();
     });
 

@@ -1,6 +1,7 @@
 import { checkLength, checkShapes } from "../checks.ts";
 import type { Advance, Engine, Member, Network, Problem, Shape, Trainer, TrainerState } from "../engine.ts";
 import { EngineCalls } from "../engine-calls.ts";
+import { DeviceLostError } from "../errors.ts";
 import { whyNoGpu } from "./device-nodes.ts";
 import type { GpuOptions } from "./gpu.ts";
 import { GpuThread } from "./gpu-thread.ts";
@@ -50,6 +51,8 @@ export class WebGpuEngine implements Engine {
   readonly memoryBytes?: number;
   #thread: GpuThread;
   #restarting: Promise<void> | undefined;
+  /** No thread could be started in place of one that is lost: one loss, however often it is tried. */
+  #absence: DeviceLostError | undefined;
   readonly #options: GpuOptions;
   readonly #evaluator: Pick<Engine, "logits">;
   readonly #trainers = new Set<WebGpuTrainer>();
@@ -124,15 +127,22 @@ export class WebGpuEngine implements Engine {
   /** A new thread in place of one that ended by itself. */
   async #liveThread(): Promise<GpuThread> {
     if (this.#thread.isLost) {
-      this.#restarting ??= GpuThread.start(this.#options)
-        .then((thread) => {
-          this.#thread = thread;
-        })
-        .finally(() => {
-          this.#restarting = undefined;
-        });
+      this.#restarting ??= this.#restart().finally(() => {
+        this.#restarting = undefined;
+      });
       await this.#restarting;
     }
     return this.#thread;
+  }
+
+  async #restart(): Promise<void> {
+    try {
+      this.#thread = await GpuThread.start(this.#options);
+      this.#absence = undefined;
+    } catch (error) {
+      const cause = error as Error;
+      this.#absence ??= new DeviceLostError(cause.message, { cause });
+      throw this.#absence;
+    }
   }
 }

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeStart } from "../conformance/arbitrary-problem.ts";
+import { choiceOf } from "../conformance/example-starts.ts";
+import { Gpu } from "./gpu.ts";
+import { planOf, shapeOf } from "./plan.ts";
+import { poolBytes } from "./pool-memory.ts";
+import {
+  softwareAdapterMissing,
+  softwareShapes,
+  useSoftwareAdapterOnThisThread,
+} from "./testing/software-adapter.ts";
+
+useSoftwareAdapterOnThisThread();
+const { problem, state } = makeStart(choiceOf(softwareShapes[0]));
+
+describe.skipIf(softwareAdapterMissing)("a GPU with memory for a pool and another network", () => {
+  let gpu: Gpu;
+  let pool: number;
+  let single: number;
+  beforeAll(async () => {
+    const probe = await Gpu.open({ allowSoftware: true, memoryBytes: undefined });
+    const plan = planOf(shapeOf(problem), probe.info.limits);
+    probe.destroy();
+    [pool, single] = [poolBytes(plan, 4), poolBytes(plan, 1)];
+    gpu = await Gpu.open({ allowSoftware: true, memoryBytes: pool + single });
+  });
+  afterAll(() => gpu.destroy());
+
+  it.each([
+    { waiting: 1, leaving: 1, isUsed: false },
+    { waiting: 2, leaving: 2, isUsed: false },
+    { waiting: 2, leaving: 1, isUsed: true },
+  ])(
+    "keeps no pool that nobody took: $waiting wait for one while $leaving of an older one leave",
+    async ({ waiting, leaving, isUsed }) => {
+      const load = async () => (await gpu.load(problem, state)).network;
+      const first = await Promise.all([load(), load(), load(), load()]);
+      expect(gpu.bytes).toBe(pool);
+      const loading = Promise.all(Array.from({ length: waiting }, load));
+      // Its memory is asked for, and comes with a later turn of the event loop.
+      for (let i = 0; i < 100 && gpu.bytes === pool; i++) await undefined;
+      expect(gpu.bytes).toBe(pool + single);
+      for (const network of first.splice(0, leaving)) gpu.free(network);
+      const last = await loading;
+      expect(gpu.bytes).toBe(isUsed ? pool + single : pool);
+      for (const network of [...first, ...last]) gpu.free(network);
+      expect(gpu.bytes).toBe(0);
+      await gpu.quiesce();
+    },
+  );
+});
