@@ -6,6 +6,7 @@ import { readBands, type SweepBands, type SweepBandsOptions } from "./sweep-band
 import { fromSweep, type SweepInfo } from "./sweep-info.ts";
 import { fromSweepRun, type SweepRun } from "./sweep-run.ts";
 import { type SweepEvent, type SweepWatchOptions, watchSweep } from "./sweep-watch.ts";
+import { toUint64 } from "./uint64.ts";
 
 /**
  * A handle of a sweep on the server: many runs as one job, which goes on whether anybody holds it or not. Letting go of the handle
@@ -61,7 +62,7 @@ export class Sweep implements AsyncDisposable {
   async *summaries(
     options: CallOptions & { readonly from?: number | undefined } = {},
   ): AsyncGenerator<SweepRun, void, undefined> {
-    let fromSequence = BigInt(options.from ?? 0);
+    let fromSequence = toUint64(options.from ?? 0, "from_sequence");
     do {
       const request = { name: this.name, fromSequence, pageSize: 1_000 };
       const page = await this.#connection.read(SweepService.method.listSweepRuns, request, options);

@@ -71,7 +71,7 @@ async function outcome(session: Session) {
     points: await session.withLog((log) => log.read(1, 100_000)),
     stages: session.training.stages.memory(),
     stop: session.stopReason,
-    triggers: session.triggers.memory,
+    triggers: Object.entries(session.triggers.memory).map(([name, { id: _, ...counted }]) => [name, counted]),
     snapshots: session.snapshots
       .list()
       .map(({ step, kind, sha256 }) => [step, kind, Buffer.from(sha256).toString("hex")]),

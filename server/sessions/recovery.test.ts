@@ -629,6 +629,29 @@ test("a deletion that the end of the server cut short is done at the next start"
   expect(sessions.map(({ id }) => id)).toEqual([other.id]);
 });
 
+test("a session that could not be deleted before the server ended is back as another log, or gone if that could be stored at last", async () => {
+  for (const recovers of [false, true]) {
+    const directory = folder();
+    const registry = await restored(directory);
+    const session = await start(registry);
+    await advance(session, 10);
+    await session.checkpoint();
+    await session.keeper.idle();
+    await advance(session, 90);
+    fillUp(registry, ({ deleteSessions = [] }) => deleteSessions.length > 0);
+    await expect(registry.delete(session.name)).rejects.toMatchObject({ reason: "STORAGE_FULL" });
+    if (recovers) vi.restoreAllMocks();
+    await shut(registry);
+    vi.restoreAllMocks();
+    const sessions = [...(await restored(directory)).all()];
+    expect(sessions).toHaveLength(recovers ? 0 : 1);
+    for (const { step, epoch } of sessions) {
+      expect(step).toBe(10);
+      expect(epoch).not.toBe(session.epoch);
+    }
+  }
+});
+
 test("of a history with a hole, the points after the hole are retained, and nothing is made up", async () => {
   const directory = folder();
   let registry = await restored(directory);

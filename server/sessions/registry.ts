@@ -430,12 +430,18 @@ export class Registry {
     await Promise.all(
       [...this.#sessions.values()].map((session) => session.shutDown().catch(this.#onDefect)),
     );
+    for (const session of this.#undeleted)
+      await session.forget().then(
+        () => this.#undeleted.delete(session),
+        () => {},
+      );
   }
 
   /** Frees everything; after `shutDown`. */
   async close(): Promise<void> {
     await Promise.all([this.analyst.close(), this.#maker.close()]);
-    const isWhole = this.#sessions.values().every((session) => session.isWhole);
+    // What could not be removed comes back as it was stored, with fewer points than somebody has seen.
+    const isWhole = this.#undeleted.size === 0 && this.#sessions.values().every((session) => session.isWhole);
     for (const session of this.#sessions.values()) session.close();
     await this.#engines.close();
     await this.store.close({ isWhole });
