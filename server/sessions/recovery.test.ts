@@ -104,6 +104,44 @@ test("a call that two servers' ends cut short is done once, and its answer found
   }
 });
 
+test("a Step that was to begin somewhere and is cut short twice, the second time by a crash, is finished", async () => {
+  let registry = await restored(folder());
+  const { name } = await start(registry, { modulus: 23, width: 128 });
+  const key = { requestId: "once", fingerprint: "body", method: "Step" };
+  const attempt = (steps: number, signal: AbortSignal) =>
+    registry.answers.once(key, signal, async (receipt) => {
+      const session = registry.get(name);
+      session.keeper.attach(receipt);
+      try {
+        await session.advanceBy({ steps, expectedStep: 0, receipt }, signal);
+      } finally {
+        session.keeper.detach(receipt);
+      }
+      return Buffer.from("an answer");
+    });
+  const first = new AbortController();
+  const second = new AbortController();
+  for (const leave of [first, second]) {
+    const before = registry.get(name).step;
+    const cut = attempt(20_000, leave.signal).catch(({ reason }) => reason);
+    while (registry.get(name).step <= before) await pause(1);
+    if (leave === first) {
+      leave.abort();
+      expect(await cut).toBe("CANCELLED");
+      continue;
+    }
+    await registry.get(name).checkpoint();
+    await registry.get(name).keeper.idle();
+    const after = await crash(registry);
+    leave.abort();
+    await cut;
+    registry = after;
+  }
+  expect(registry.get(name).step).toBeLessThan(20_000);
+  await attempt(20_000, never);
+  expect(registry.get(name).step).toBe(20_000);
+});
+
 test("a session that goes back to a snapshot while it is asked for other things goes on from there, or was refused to and has not moved", async () => {
   const registry = await restored(folder());
   const beginnings = {

@@ -107,6 +107,8 @@ export class Runs {
       standing.transition("step");
       receipt.isBoundToState = true;
       memo.target = target;
+      // What is stored meanwhile is of a state on the way.
+      delete memo.left;
       const plan: RunPlan = { untilStep: target, stopWhen: [], snapshotAt: [], recordAt: [], recordEvery };
       return drive.whileJob("step", signal, async (job) => {
         let stop: StopReason | undefined;
