@@ -50,10 +50,12 @@ export async function calibrated(
   return { ...set, offered };
 }
 
-/** What a timing is of: another machine, device, build or version is timed anew. */
-function keyOf({ name, variant, device, isa, threads, parts }: Engine): string {
+/** What a timing is of: another machine, device, build, version or bound of memory, which decides what is timed, is timed anew. */
+function keyOf({ name, variant, device, isa, threads, parts, memoryBytes }: Engine): string {
   const machine = `${hostname()}, ${cpus()[0]?.model ?? ""} x ${cpus().length}`;
-  return [calibrationVersion, version, machine, name, variant, device, isa, threads, parts].join(" | ");
+  return [calibrationVersion, version, machine, name, variant, device, isa, threads, parts, memoryBytes].join(
+    " | ",
+  );
 }
 
 /** Nothing when there is no file, or one that is damaged. */

@@ -150,7 +150,7 @@ test("a cancelled step keeps the steps made, and its repetition makes the rest",
   expect(session.state).toBe("idle");
   expect(session.step).toBeGreaterThan(0);
   expect(session.step).toBeLessThan(50_000);
-  expect(receipt.memo).toEqual({ target: 50_000 });
+  expect(receipt.memo).toEqual({ target: 50_000, left: session.step });
   receipt.memo.target = session.step + 3;
   const rest = await session.advanceBy({ steps: 50_000, expectedStep: 0, receipt }, never);
   expect(rest.step).toBe(receipt.memo.target);

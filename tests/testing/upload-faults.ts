@@ -277,8 +277,8 @@ function streamFault({ arrays, cuts, modulus, width }: Upload): fc.Arbitrary<Fau
     place.map((i) => fault("empty message", "chunks", "chunk", (all) => all.toSpliced(i, 0, {}))),
     fc
       .tuple(place, noMessage)
-      .map(([i, bytes]) => fault("no message", "chunks", "", (all) => all.toSpliced(i, 0, bytes))),
-    noMessage.map((bytes) => fault("no message first", "beginning", "", (all) => all.with(0, bytes))),
+      .map(([i, bytes]) => fault("no message", "chunks", "request", (all) => all.toSpliced(i, 0, bytes))),
+    noMessage.map((bytes) => fault("no message first", "beginning", "request", (all) => all.with(0, bytes))),
     fc.constant(fault("no header", "beginning", "header", (messages) => messages.slice(1))),
     fc.constant(
       fault("a chunk before the header", "beginning", "header", ([header, first, ...rest]) => [

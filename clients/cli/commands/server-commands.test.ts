@@ -22,5 +22,5 @@ test("everything else is ours", () => {
 
 test("a server is started with the flags that npm start gives it", () => {
   const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, "../../../package.json"), "utf8"));
-  expect(scripts.start).toBe(["node", ...nodeFlags, "server/main.ts"].join(" "));
+  expect(scripts.start).toBe(["exec", "node", ...nodeFlags, "server/main.ts"].join(" "));
 });
