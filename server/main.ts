@@ -19,6 +19,23 @@ try {
   process.exit(1);
 }
 
+// Before it says that it is ready: whoever waits for that may end it at once.
+/** A terminal's Ctrl-C can arrive twice: npm forwards what the terminal has sent already. */
+const sameSignalMs = 500;
+
+let stoppingSince: number | undefined;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, async () => {
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince > sameSignalMs) process.exit(1);
+      return;
+    }
+    stoppingSince = performance.now();
+    await server.close();
+    process.exit(0);
+  });
+}
+
 const { offered, absent } = server.engines;
 const engineLines = [
   ...offered.flatMap(({ engine, fallbackReason }) => [
@@ -43,19 +60,3 @@ Or from another terminal:
   npm run paper -- --run standard              the paper's run, beside its numbers
 
 Ctrl-C finishes the work under way and stops.`);
-
-/** A terminal's Ctrl-C can arrive twice: npm forwards what the terminal has sent already. */
-const sameSignalMs = 500;
-
-let stoppingSince: number | undefined;
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, async () => {
-    if (stoppingSince !== undefined) {
-      if (performance.now() - stoppingSince > sameSignalMs) process.exit(1);
-      return;
-    }
-    stoppingSince = performance.now();
-    await server.close();
-    process.exit(0);
-  });
-}
