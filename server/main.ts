@@ -19,11 +19,11 @@ try {
   process.exit(1);
 }
 
-// Before it says that it is ready: whoever waits for that may end it at once.
 /** A terminal's Ctrl-C can arrive twice: npm forwards what the terminal has sent already. */
 const sameSignalMs = 500;
 
 let stoppingSince: number | undefined;
+// Before it says that it is ready: whoever waits for that may end it at once.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, async () => {
     if (stoppingSince !== undefined) {
