@@ -2,6 +2,7 @@ import { parseActivation } from "../model/activation.ts";
 import type { Activation } from "../model/spec.ts";
 import { activations } from "../model/spec.ts";
 import { type FieldViolation, invalid } from "../sessions/errors.ts";
+import { mostLabels } from "../sessions/settings.ts";
 
 /** Collects what is wrong with a request, so that the caller hears all of it at once. */
 export class Checks {
@@ -139,8 +140,8 @@ export class Checks {
   /** Labels as Session.labels describes them. */
   labels(field: string, labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
     const entries = Object.entries(labels);
-    if (entries.length > 64) this.fail(field, "must be at most 64 labels", entries.length);
-    for (const [key, value] of entries.slice(0, 64)) {
+    if (entries.length > mostLabels) this.fail(field, `must be at most ${mostLabels} labels`, entries.length);
+    for (const [key, value] of entries.slice(0, mostLabels)) {
       if (!/^[a-z][a-z0-9._/-]{0,62}$/.test(key)) {
         this.fail(
           `${field}[${show(key)}]`,
