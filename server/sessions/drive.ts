@@ -153,10 +153,11 @@ export class Drive {
     const watch = new StopWatch(plan.stopWhen);
     let held: string | undefined;
     for (const point of before) if (isPlanned(plan, point.step, waypoints)) held = watch.observe(point);
+    const left = waypoints.isBehind ? await this.own(() => waypoints.finish()) : undefined;
     for (;;) {
       const stop =
         held === undefined
-          ? await this.#stopOrSlice(plan, job, watch)
+          ? (left ?? (await this.#stopOrSlice(plan, job, watch)))
           : ({ kind: "condition", detail: held } as const);
       if (stop === undefined) continue;
       await beforeLast();

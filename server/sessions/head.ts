@@ -47,4 +47,6 @@ export interface TriggerMemory {
   readonly held: number;
   /** Of the trigger that has counted it. */
   readonly id?: string;
+  /** It fired at this very step, for what this says, and its action is still to be done. */
+  readonly due?: string;
 }

@@ -170,9 +170,11 @@ export class Keeper {
     this.#truncateAfter = Math.min(newest, this.#truncateAfter ?? newest);
   }
 
-  /** Does `work` between two commits, while the store has the session as it was `committed`. */
-  between<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#tail.then(work);
+  /** Stores the session between two commits by other means; `work` has what was committed last, and gives what is then. */
+  between(work: (committed: Head) => Promise<Head>): Promise<void> {
+    const result = this.#tail.then(async () => {
+      this.#committed = await work(this.#committed!);
+    });
     this.#tail = result.catch(() => {});
     return result;
   }

@@ -311,7 +311,7 @@ test("a state that was taken before a run's end and stored after it leaves the r
   const session = await start(registry);
   await session.run({ ...plan, untilStep: 20_000 }, undefined, never);
   const { promise, resolve } = Promise.withResolvers<void>();
-  const held = session.keeper.between(() => promise);
+  const held = session.keeper.between((committed) => promise.then(() => committed));
   while (session.step < 50) await new Promise(setImmediate);
   await session.checkpoint();
   while (session.isTraining) await new Promise(setImmediate);

@@ -14,6 +14,7 @@ import { type MeasureSchedule, neverMeasured } from "./measure-schedule.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { type Observer, unobserved } from "./observer.ts";
 import type { Placement } from "./placement.ts";
+import type { RunPlan } from "./plan.ts";
 import { Receipt } from "./receipt.ts";
 import { ResidentMemory } from "./resident-memory.ts";
 import type { SnapshotSchedule } from "./schedule.ts";
@@ -24,7 +25,7 @@ import type { SessionIdentity } from "./session-record.ts";
 import type { Answering } from "./snapshot-keeping.ts";
 import type { SessionState } from "./state.ts";
 import { Uploads } from "./uploads.ts";
-import type { ForkAction } from "./waypoints.ts";
+import type { ForkAction, Pulled } from "./waypoints.ts";
 
 export interface StartInput extends Origination {
   readonly preset: string;
@@ -51,6 +52,10 @@ export interface ForkInput {
   readonly schedule?: SnapshotSchedule;
   /** @default the source's, but for those that the fork can't have */
   readonly measures?: MeasureSchedule;
+  /** A run that it is to begin with. */
+  readonly plan?: RunPlan;
+  /** Of the source: the trigger whose action it is. */
+  readonly pulled?: Pulled;
 }
 
 export interface SessionFilter {
@@ -112,7 +117,7 @@ export class Registry {
       analyst: this.analyst,
       memory: this.#resident,
       readSnapshot: (session, step) => this.get(session).readSnapshot(step),
-      fork: (session, step, action) => this.#forkFor(session, step, action),
+      fork: (...action) => this.#forkFor(...action),
       ...{ limits, store, observer, onDefect },
     });
     this.#checkpointer = new Checkpointer(
@@ -143,8 +148,10 @@ export class Registry {
       this.#started = Math.max(this.#started, ordinal);
       restored.push(one);
     }
-    for (const { session, interrupted } of restored)
+    for (const { session, interrupted } of restored) {
       if (interrupted !== undefined) session.resume(interrupted);
+      else session.catchUp().catch(this.#onDefect);
+    }
     const renewed = restored.filter(({ isRenewed }) => isRenewed).map(({ session }) => session);
     // A full disk is no reason not to start.
     const tolerate = (error: unknown) => {
@@ -220,7 +227,7 @@ export class Registry {
     answering: Answering<Session> = () => {},
   ): Promise<Session> {
     this.checkOpen();
-    const forking = await source.forking(step);
+    const forking = await source.forking(step, input.pulled);
     try {
       return await this.#fork(source, forking, input, answering);
     } finally {
@@ -253,7 +260,7 @@ export class Registry {
       {
         engine,
         identity: { preset, engine: engine.name, engineReason: reason, recordEvery, parent },
-        beginning: { intent: { labels, schedule: input.schedule } },
+        beginning: { intent: { labels, schedule: input.schedule, ...(input.plan && { plan: input.plan }) } },
         measures,
         eventBody: parent,
         forking,
@@ -490,17 +497,20 @@ export class Registry {
     }
   }
 
+  /** A fork that is to run is stored with its run, so that a crash comes before both or neither. */
   async #forkFor(
     session: Session,
     step: number,
-    { changes, labels, runUntilStep }: ForkAction,
+    { changes, labels, runUntilStep: untilStep }: ForkAction,
+    pulled: Pulled,
   ): Promise<Session> {
-    const fork = await this.fork(session, step, { changes, labels, engine: "" });
-    if (runUntilStep !== undefined && runUntilStep > fork.step) {
-      const { recordEvery } = fork.identity;
-      const plan = { untilStep: runUntilStep, stopWhen: [], snapshotAt: [], recordAt: [], recordEvery };
-      await fork.run(plan, undefined, this.closing);
-    }
+    const input = { changes, labels, engine: "", pulled };
+    if (untilStep === undefined || untilStep <= step) return this.fork(session, step, input);
+    const { recordEvery } = session.identity;
+    const plan = { untilStep, stopWhen: [], snapshotAt: [], recordAt: [], recordEvery, since: 1 };
+    const fork = await this.fork(session, step, { ...input, plan });
+    // Else the next server does.
+    if (!this.closing.aborted) fork.resume(plan);
     return fork;
   }
 }

@@ -25,12 +25,16 @@ export interface RunsParts {
   readonly checkpoint: () => Promise<void>;
   /** Makes the present state durable, with the trainer to itself. */
   readonly commitPresent: () => Promise<void>;
+  /** A Step or run has come to rest. */
+  readonly rested: () => void;
   /** A run is about to have ended, `isForced` when it would not have without somebody's word. */
   readonly ending: (stop: StopReason, isForced: boolean) => void;
   readonly renewEpoch: () => Promise<void>;
   /** Takes what could not be stored for what it is, and writes down a defect. */
   readonly tolerate: (error: unknown) => void;
   readonly onDefect: (error: unknown) => void;
+  /** Of a run that a new session begins with. */
+  readonly plan?: RunPlan;
 }
 
 export interface StepRequest {
@@ -54,6 +58,7 @@ export class Runs {
 
   constructor(parts: RunsParts) {
     this.#parts = parts;
+    this.#plan = parts.plan;
   }
 
   /** The plan of the run under way, or of one that the server's end interrupted. */
@@ -86,7 +91,7 @@ export class Runs {
    * point reached. Cancelled, it keeps the steps made.
    */
   advanceBy({ steps, expectedStep, receipt }: StepRequest, signal: AbortSignal): Promise<ProgressPoint> {
-    const { name, recordEvery, training, standing, drive } = this.#parts;
+    const { name, recordEvery, training, standing, drive, rested } = this.#parts;
     const { log } = training;
     const { memo } = receipt;
     return drive.inTurn(signal, async () => {
@@ -119,6 +124,7 @@ export class Runs {
           throw error;
         } finally {
           memo.left = training.step;
+          rested();
           // Whatever went wrong, the session must not be left stepping.
           standing.settle(stop ?? standing.failure("a defect ended the step"), "stepped");
         }
@@ -156,7 +162,7 @@ export class Runs {
     return since;
   }
 
-  /** Goes on with a run that the end of a server interrupted. */
+  /** Begins a run that the store has already. */
   resume(plan: RunPlan): void {
     this.#parts.standing.transition("run");
     this.#begin(plan);
@@ -183,7 +189,7 @@ export class Runs {
   }
 
   async #toEnd(plan: RunPlan, job: Job): Promise<void> {
-    const { standing, drive, withLog, ending } = this.#parts;
+    const { standing, drive, withLog, rested, ending } = this.#parts;
     let stop: StopReason | undefined;
     try {
       const since = (plan.since ?? 0) + 1;
@@ -201,7 +207,10 @@ export class Runs {
       // Who said that it is to pause wants it to stay so, wherever it comes back.
       const isPaused = plan === this.#pausingPlan && endsOfPause.has(stop.kind);
       this.#endedPlan = isPaused ? undefined : plan;
-      if (stop.kind !== "shutdown") this.#plan = undefined;
+      if (stop.kind !== "shutdown") {
+        this.#plan = undefined;
+        rested();
+      }
       ending(stop, isForced);
       standing.settle(stop, stop.kind === "paused" ? "pause" : "complete");
       await this.#commitEnd();

@@ -26,8 +26,8 @@ import { Standing } from "./standing.ts";
 import type { SessionState } from "./state.ts";
 import type { StopReason } from "./stop-reason.ts";
 import type { Training } from "./training.ts";
-import { type Trigger, Triggers } from "./triggers.ts";
-import { type ForkAction, Waypoints } from "./waypoints.ts";
+import { type Trigger, Triggers, withoutDue } from "./triggers.ts";
+import { type ForkAction, type Pulled, Waypoints } from "./waypoints.ts";
 
 export interface SessionParts {
   readonly training: Training;
@@ -52,7 +52,7 @@ export interface SessionParts {
   /** Writes a defect down. */
   readonly onDefect: (error: unknown) => void;
   /** Makes a fork for a trigger, from a snapshot of this session that there is. */
-  readonly fork: (session: Session, step: number, action: ForkAction) => Promise<Session>;
+  readonly fork: (session: Session, step: number, action: ForkAction, pulled: Pulled) => Promise<unknown>;
 }
 
 /** What a new session begins with, or what a store has of an old one. */
@@ -144,8 +144,11 @@ export class Session {
         triggers: this.triggers,
         schedule: () => this.schedule,
         step: () => this.step,
-        fork: async (step, action) => (await parts.fork(this, step, action)).name,
-        fired: (trigger, detail) => this.#standing.note({ kind: "triggerFired", trigger, detail }),
+        fork: async (...action) => void (await parts.fork(this, ...action)),
+        fired: (pulled) => {
+          const event = this.#standing.note({ kind: "triggerFired", ...pulled });
+          return () => this.#standing.unremember(event);
+        },
         onDefect,
       },
       // Of the last point that was looked at: the stage may have changed since, and was not yet seen to.
@@ -176,9 +179,11 @@ export class Session {
         if (isForced || kind === "failed") this.#course.stray();
         else this.#course.arrive();
       },
+      rested: () => this.#waypoints.rested(),
       renewEpoch: () => this.renewEpoch(),
       tolerate: (error) => this.#tolerate(error),
       onDefect,
+      ...(intent.plan && { plan: intent.plan }),
     });
     this.#course = new Course(
       {
@@ -384,9 +389,20 @@ export class Session {
     return this.#runs.start(plan, expectedStep, signal, answering);
   }
 
-  /** Goes on with a run that the end of a server interrupted. */
+  /** Begins a run that the store has already, as the end of a server leaves it. */
   resume(plan: RunPlan): void {
     this.#runs.resume(plan);
+  }
+
+  /** Does what a crash has kept its triggers from doing, where no run goes on that does. */
+  async catchUp(): Promise<void> {
+    if (!this.#waypoints.isBehind) return;
+    try {
+      await this.#drive.own(() => this.#waypoints.finish());
+      this.#waypoints.rested();
+    } catch (error) {
+      this.#tolerate(error);
+    }
   }
 
   /** Stops the run under way and returns when it is at rest; does nothing when there is none. */
@@ -452,27 +468,32 @@ export class Session {
     await this.#keeping.delete(step);
   }
 
-  /** Reads the snapshot that a session is forked from, which stays from the commit on that makes the fork. */
-  async forking(step: number): Promise<Forking> {
+  /**
+   * Reads the snapshot that a session is forked from, which stays from the commit on that makes the fork.
+   *
+   * @param pulled - the trigger whose action that is
+   */
+  async forking(step: number, pulled?: Pulled): Promise<Forking> {
     const release = this.snapshots.hold(step);
     try {
       const snapshot = await this.#keeping.read(step);
       const { commit, done } = this.#keeping.forking(step);
       const begin: Forking["begin"] = (fork, commitFork) =>
-        this.keeper.between(async () => {
-          const event: SessionEvent = {
-            step,
-            timeMs: Date.now(),
-            kind: "sessionForked",
-            session: fork,
-          };
-          const row = this.#rowOf(
-            this.keeper.committed!,
-            this.#intent(undefined, this.#standing.with(event)),
-          );
-          await commitFork({ ...commit, putSessions: [row], putEvents: [this.#audit(event)] });
+        this.keeper.between(async (committed) => {
+          const at = { step, timeMs: Date.now() };
+          const forked: SessionEvent = { ...at, kind: "sessionForked", session: fork };
+          const events: SessionEvent[] = [forked];
+          let head = committed;
+          if (pulled !== undefined) {
+            const { trigger, detail } = pulled;
+            events.push({ ...at, kind: "triggerFired", trigger, detail: `${detail}; forked ${fork}` });
+            head = { ...committed, triggers: withoutDue(committed.triggers, trigger) };
+          }
+          const row = this.#rowOf(head, this.#intent(undefined, this.#standing.with(...events)));
+          await commitFork({ ...commit, putSessions: [row], putEvents: [this.#audit(forked)] });
           done();
-          this.#standing.remember(event);
+          this.#standing.remember(...events);
+          return head;
         });
       return { snapshot, begin, release };
     } catch (error) {

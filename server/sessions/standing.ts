@@ -94,13 +94,18 @@ export class Standing {
     return event;
   }
 
-  remember(event: SessionEvent): void {
-    this.#events = this.with(event);
+  remember(...events: readonly SessionEvent[]): void {
+    this.#events = this.with(...events);
   }
 
-  /** The events that there are once this one is remembered. */
-  with(event: SessionEvent): readonly SessionEvent[] {
-    return [...this.#events, event].slice(-retainedEvents);
+  /** The events that there are once these are remembered. */
+  with(...events: readonly SessionEvent[]): readonly SessionEvent[] {
+    return [...this.#events, ...events].slice(-retainedEvents);
+  }
+
+  /** It did not happen like that. */
+  unremember(event: SessionEvent): void {
+    this.#events = this.#events.filter((other) => other !== event);
   }
 
   gone(): GrokboxError {

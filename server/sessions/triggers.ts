@@ -26,6 +26,12 @@ export interface Trigger {
   readonly id?: string;
 }
 
+/** A trigger that has fired, and why. */
+export interface Firing {
+  readonly trigger: Trigger;
+  readonly detail: string;
+}
+
 const unfired: TriggerMemory = { fired: 0, held: 0 };
 
 /** A session's triggers, and what they have counted. */
@@ -72,14 +78,29 @@ export class Triggers {
     this.#memory = { ...memory };
   }
 
-  /** What they have counted at an earlier step, of those that there still are. */
+  /** What they have counted at an earlier step, of those that there still are. What they had to do there was done there. */
   rewind(memory: Readonly<Record<string, TriggerMemory>>): void {
     this.#memory = countedBy(this.#triggers, memory);
+    for (const name of Object.keys(this.#memory)) this.done(name);
   }
 
-  /** Those that fire at this recorded step; every one must be shown, in order. */
-  observe(point: ProgressPoint): { readonly trigger: Trigger; readonly detail: string }[] {
-    const firing = [];
+  /** Those that have fired at the present step and whose action is still to be done, those that pause last. */
+  get due(): readonly Firing[] {
+    const due = this.#triggers.flatMap((trigger) => {
+      const { due: detail } = this.memoryOf(trigger.name);
+      return detail === undefined ? [] : [{ trigger, detail }];
+    });
+    const pauses = ({ trigger }: Firing) => Number(trigger.action.kind === "pause");
+    return due.sort((a, b) => pauses(a) - pauses(b));
+  }
+
+  /** The action of one that is due is done, or will be together with what is stored next. */
+  done(name: string): void {
+    this.#memory = withoutDue(this.#memory, name);
+  }
+
+  /** Lets those be due that fire at this recorded step; every one must be shown, in order. */
+  observe(point: ProgressPoint): void {
     for (const trigger of this.#triggers) {
       const { when, name, id } = trigger;
       if (isPassedOver(when, point)) continue;
@@ -87,12 +108,10 @@ export class Triggers {
       const held = holdsAt(when, point) ? memory.held + 1 : 0;
       const fires = held === when.forRecorded && this.#isArmed(trigger);
       const counted = fires
-        ? { fired: memory.fired + 1, lastFiredStep: point.step, held }
+        ? { fired: memory.fired + 1, lastFiredStep: point.step, held, due: conditionDetail(when) }
         : { ...memory, held };
       this.#memory[name] = { ...counted, ...(id === undefined ? {} : { id }) };
-      if (fires) firing.push({ trigger, detail: conditionDetail(when) });
     }
-    return firing;
   }
 
   failed(name: string, error: unknown): string {
@@ -104,6 +123,17 @@ export class Triggers {
   #isArmed({ name, repeat }: Trigger): boolean {
     return repeat || this.memoryOf(name).fired === 0;
   }
+}
+
+/** What was counted, when the action of one is done. */
+export function withoutDue(
+  memory: Readonly<Record<string, TriggerMemory>>,
+  name: string,
+): Record<string, TriggerMemory> {
+  const counted = memory[name];
+  if (counted?.due === undefined) return { ...memory };
+  const { due: _, ...rest } = counted;
+  return { ...memory, [name]: rest };
 }
 
 /** Of what was counted, what these very triggers have. */

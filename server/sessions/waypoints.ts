@@ -6,9 +6,15 @@ import type { SnapshotKind } from "./snapshot.ts";
 import type { SnapshotKeeping } from "./snapshot-keeping.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { StopReason } from "./stop-reason.ts";
-import type { Trigger, TriggerAction, Triggers } from "./triggers.ts";
+import type { Firing, TriggerAction, Triggers } from "./triggers.ts";
 
 export type ForkAction = Extract<TriggerAction, { kind: "fork" }>;
+
+/** A trigger that does its action, and what that is to be told as. */
+export interface Pulled {
+  readonly trigger: string;
+  readonly detail: string;
+}
 
 export interface WaypointParts {
   readonly keeping: SnapshotKeeping;
@@ -16,10 +22,10 @@ export interface WaypointParts {
   readonly triggers: Triggers;
   readonly schedule: () => SnapshotSchedule | undefined;
   readonly step: () => number;
-  /** Makes a fork from the snapshot of this step; its name. */
-  readonly fork: (step: number, action: ForkAction) => Promise<string>;
-  /** A trigger has fired. */
-  readonly fired: (trigger: string, detail: string) => void;
+  /** Makes a fork from the snapshot of this step, with which it is stored that this trigger has fired and its action is done. */
+  readonly fork: (step: number, action: ForkAction, pulled: Pulled) => Promise<void>;
+  /** A trigger has fired, which goes with the next commit; what it gives takes that back. */
+  readonly fired: (pulled: Pulled) => () => void;
   readonly onDefect: (error: unknown) => void;
 }
 
@@ -67,13 +73,34 @@ export class Waypoints implements Demands {
     if (point === undefined) return undefined;
     if (point.stage !== this.#stage && schedule?.atStageChanges) await this.#keepScheduled("stage");
     this.#stage = point.stage;
+    this.#parts.triggers.observe(point);
+    return this.finish();
+  }
+
+  /** A crash has kept triggers from doing what they had to do at this step, of which the store had that they fired. */
+  get isBehind(): boolean {
+    return this.#parts.triggers.due.length > 0;
+  }
+
+  /**
+   * Does the actions of the triggers that have fired at this step.
+   *
+   * @returns why the job is to end, if it is
+   */
+  async finish(): Promise<Omit<StopReason, "step"> | undefined> {
     let reason: Omit<StopReason, "step"> | undefined;
-    for (const { trigger, detail } of this.#parts.triggers.observe(point)) {
-      const because = `trigger ${trigger.name}: ${detail}`;
-      if (trigger.action.kind === "pause") reason = { kind: "paused", detail: because };
-      await this.#pull(trigger, because);
+    for (const firing of this.#parts.triggers.due) {
+      const because = `trigger ${firing.trigger.name}: ${firing.detail}`;
+      if (firing.trigger.action.kind === "pause") reason = { kind: "paused", detail: because };
+      await this.#pull(firing, because);
     }
     return reason;
+  }
+
+  /** The job that a trigger was to end has ended. */
+  rested(): void {
+    const { triggers } = this.#parts;
+    for (const { trigger } of triggers.due) if (trigger.action.kind === "pause") triggers.done(trigger.name);
   }
 
   /** A snapshot that the plan asks for. A full disk doesn't stop training: the same steps made again give the same state. */
@@ -97,20 +124,30 @@ export class Waypoints implements Demands {
     }
   }
 
-  /** Does a trigger's action; what goes wrong is noted, and training goes on. */
-  async #pull({ name, action }: Trigger, because: string): Promise<void> {
+  /**
+   * Does a trigger's action, which is due until what is stored tells that it is done: of a pause that is when the job has ended. What
+   * goes wrong is noted, and training goes on.
+   */
+  async #pull({ trigger: { name, action } }: Firing, because: string): Promise<void> {
     const { keeping, triggers, fork, fired, step, onDefect } = this.#parts;
-    let did = because;
+    const pulled = { trigger: name, detail: because };
+    let takeBack = () => {};
     try {
-      if (action.kind === "snapshot") await keeping.keep("triggered", { label: action.label });
       if (action.kind === "fork") {
         await keeping.keep("triggered");
-        did = `${because}; forked ${await fork(step(), action)}`;
+        triggers.done(name);
+        await fork(step(), action, pulled);
+        return;
       }
+      takeBack = fired(pulled);
+      if (action.kind === "pause") return;
+      triggers.done(name);
+      await keeping.keep("triggered", { label: action.label });
     } catch (error) {
-      did = `${because}; failed: ${triggers.failed(name, error)}`;
+      takeBack();
+      triggers.done(name);
+      fired({ ...pulled, detail: `${because}; failed: ${triggers.failed(name, error)}` });
       if (!(error instanceof GrokboxError)) onDefect(error);
     }
-    fired(name, did);
   }
 }
