@@ -37,7 +37,7 @@ const outlierMs = 2_000;
 const interruptions = process.env.LONG_TESTS ? 200 : 60;
 
 /** Of each other kind of call. */
-const tries = process.env.LONG_TESTS ? 10 : 5;
+const tries = process.env.LONG_TESTS ? 10 : 3;
 
 const maxQueuedCommands = 8;
 const endless = 100_000_000n;

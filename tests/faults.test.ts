@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { killAgainAndAgain } from "./faults/kills.ts";
 
 /** One in ten while the server starts. */
-const kills = process.env.LONG_TESTS ? 40 : 4;
+const kills = process.env.LONG_TESTS ? 40 : 2;
 
 test(`${kills} kills lose no acknowledged snapshot, damage nothing, and change no bit of what comes after`, async () => {
   const report = await killAgainAndAgain(kills, () => {});

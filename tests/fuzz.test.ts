@@ -13,7 +13,7 @@ import { type RunningServer, startServer } from "../server/server.ts";
 import { arbitraryMessage } from "./testing/arbitrary-message.ts";
 import { readFailure, Wire } from "./testing/wire.ts";
 
-const cases = process.env.LONG_TESTS ? 5_000 : 1_500;
+const cases = process.env.LONG_TESTS ? 5_000 : 1_000;
 const deadlineMs = 250;
 
 /** Calls that may have been cut short after a part of their effect, as they are documented to. */

@@ -124,7 +124,8 @@ test("p = 15 goes without grokking, and says why everywhere", async () => {
   expect(summary.results.passed).toBeGreaterThan(20);
 });
 
-test.each(process.env.LONG_TESTS ? ["3", "5", "31"] : ["3"])("p = %s works the same", async (p) => {
+// The test of the README makes it for p = 3 too.
+test.each(process.env.LONG_TESTS ? ["3", "5", "31"] : [])("p = %s works the same", async (p) => {
   const { code, summary, results } = await whole(`p${p}`, "--p", p, "--steps", "20");
   expect({ code, p: summary.p, failed: summary.results.failed }).toEqual({
     code: 0,

@@ -111,7 +111,8 @@ test("the package grokbox has only compiled code, its launcher and its manual", 
   expect(others.toSorted()).toEqual(["README.md", "package.json"]);
 });
 
-test("npm installs them into an empty folder, and there the SDK and the command line drive a server", async () => {
+/** A folder in which npm has installed them. */
+function installed(): string {
   const empty = join(folder, "empty");
   mkdirSync(empty);
   writeFileSync(join(empty, "package.json"), '{"private": true, "type": "module"}');
@@ -127,9 +128,16 @@ test("npm installs them into an empty folder, and there the SDK and the command 
   ];
   const tarballs = Object.keys(packages).map(tarball);
   execFileSync("npm", ["install", ...flags, ...local, ...tarballs], { cwd: empty });
-  const server = await startServer({ port: 0, logLevel: "silent" });
-  try {
-    const script = `
+  return empty;
+}
+
+test.each(process.env.LONG_TESTS ? ["unpacked", "installed by npm into an empty folder"] : ["unpacked"])(
+  "%s, the SDK and the command line drive a server",
+  async (how) => {
+    const home = how === "unpacked" ? consumer : installed();
+    const server = await startServer({ port: 0, logLevel: "silent" });
+    try {
+      const script = `
       import { Grokbox } from "@grokbox/sdk";
       const box = await Grokbox.connect("${server.address}");
       const session = await box.start({ preset: "standard" });
@@ -137,31 +145,32 @@ test("npm installs them into an empty folder, and there the SDK and the command 
       console.log(session.name);
       box.close();
     `;
-    const name = await run(empty, process.execPath, "--input-type=module", "-e", script);
-    expect(name).toMatch(/^sessions\/\w+\n$/);
-    const bin = join(empty, "node_modules/.bin/grokbox");
-    const step = await run(empty, bin, "step", name.trim(), "5", "--json", "--server", server.address);
-    expect(JSON.parse(step)).toMatchObject({ point: { step: 25 }, session: { preset: "standard" } });
-    const picture = await run(
-      empty,
-      bin,
-      "figure",
-      "5",
-      "--session",
-      name.trim(),
-      "-o",
-      "five.png",
-      "--server",
-      server.address,
-    );
-    expect(picture).toBe("five.png\n");
-    expect(readFileSync(join(empty, "five.png")).subarray(1, 4).toString()).toBe("PNG");
-    const serve = spawnSync(bin, ["serve"], { encoding: "utf8" });
-    expect([serve.status, serve.stderr]).toEqual([1, expect.stringContaining("npm ci && npm start")]);
-  } finally {
-    await server.close();
-  }
-});
+      const name = await run(home, process.execPath, "--input-type=module", "-e", script);
+      expect(name).toMatch(/^sessions\/\w+\n$/);
+      const bin = join(home, "node_modules", home === consumer ? "grokbox/bin/grokbox.js" : ".bin/grokbox");
+      const step = await run(home, bin, "step", name.trim(), "5", "--json", "--server", server.address);
+      expect(JSON.parse(step)).toMatchObject({ point: { step: 25 }, session: { preset: "standard" } });
+      const picture = await run(
+        home,
+        bin,
+        "figure",
+        "5",
+        "--session",
+        name.trim(),
+        "-o",
+        "five.png",
+        "--server",
+        server.address,
+      );
+      expect(picture).toBe("five.png\n");
+      expect(readFileSync(join(home, "five.png")).subarray(1, 4).toString()).toBe("PNG");
+      const serve = spawnSync(bin, ["serve"], { encoding: "utf8" });
+      expect([serve.status, serve.stderr]).toEqual([1, expect.stringContaining("npm ci && npm start")]);
+    } finally {
+      await server.close();
+    }
+  },
+);
 
 /** Folders of everything that packages depend on, directly and through others, but for our own. */
 function dependencies(names: readonly string[]): string[] {

@@ -22,6 +22,7 @@ import { type Outcome, printedAddress, printedWebAddress, runProcess, runScript 
 /** Every command and snippet of these pages is tried; one that no rule knows fails. */
 const pages = ["README.md", "clients/python/README.md"];
 
+const isLong = process.env.LONG_TESTS !== undefined;
 const root = join(import.meta.dirname, "..");
 const { scripts }: { scripts: Record<string, string> } = JSON.parse(read("package.json"));
 const state = mkdtempSync(join(tmpdir(), "grokbox-readme-"));
@@ -152,7 +153,7 @@ async function tryBlock({ language, code }: Block): Promise<void> {
 
 /** Without the half second that npx takes to find what lies in the folder; the long tests have it. */
 function quickly(script: string): string {
-  return process.env.LONG_TESTS === undefined ? `npx() { "$@"; }\n${script}` : script;
+  return isLong ? script : `npx() { "$@"; }\n${script}`;
 }
 
 /** Commands that have worked: what stands in several places is tried once. */
@@ -202,8 +203,8 @@ async function startsAndStops(): Promise<void> {
 
 /** One kill in the long tests; what kills do is tested elsewhere. */
 async function faults(): Promise<void> {
-  if (process.env.LONG_TESTS === undefined) {
-    const { code, errors } = await runProcess("npm", ["run", "faults", "--", "--kills", "0"], { cwd: root });
+  if (!isLong) {
+    const { code, errors } = await runNpm("run", "faults", "--", "--kills", "0");
     expect(code).toBe(2);
     return expect(errors).toContain("--kills must be a positive integer");
   }
@@ -216,9 +217,9 @@ async function faults(): Promise<void> {
  * in the long tests; the others make one run.
  */
 async function paper(script: string, args: string): Promise<void> {
-  const given = (process.env.LONG_TESTS ? args : args.replace("--p 31", "--p 3")).split(" ");
+  const given = (isLong ? args : args.replace("--p 31", "--p 3")).split(" ");
   const isRun = given.includes("--run");
-  const isWhole = !isRun && (given.includes("--p") || process.env.LONG_TESTS !== undefined);
+  const isWhole = !isRun && (given.includes("--p") || isLong);
   const instead = isWhole ? ["--out", join(state, "paper")] : isRun ? [] : ["--run", "standard"];
   const output = await npm("run", "--silent", script, "--", ...given, ...instead, "--steps", "20");
   if (given.includes("--json")) expect(JSON.parse(output)).toBeTypeOf("object");
@@ -269,9 +270,18 @@ function isInstalledByCi(name: string): void {
 }
 
 async function npm(...args: readonly string[]): Promise<string> {
-  const { code, output, errors } = await runProcess("npm", args, { cwd: root });
+  const { code, output, errors } = await runNpm(...args);
   expect(code, output + errors).toBe(0);
   return output;
+}
+
+/** What npm would run, without the second that it takes itself; the long tests have it. */
+function runNpm(...args: readonly string[]): Promise<Outcome> {
+  const [name, ...given] = args.filter((word) => !["run", "exec", "--silent", "--"].includes(word));
+  const line = args[0] === "exec" ? name : scripts[name!];
+  if (isLong || line === undefined) return runProcess("npm", args, { cwd: root });
+  const env = { PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}` };
+  return runProcess("bash", ["-c", `${line} "$@"`, "npm", ...given], { cwd: root, env });
 }
 
 function expectSuccess({ code, output, errors }: Outcome): void {
@@ -282,7 +292,7 @@ function expectSuccess({ code, output, errors }: Outcome): void {
 
 /** The text as printed, but for the addresses, a sweep of hours, and a run whose length only the long tests have time for. */
 function here(code: string): string {
-  return (process.env.LONG_TESTS ? code : code.replace("--until 20000", "--until 3000"))
+  return (isLong ? code : code.replace("--until 20000", "--until 3000"))
     .replaceAll(printedAddress, server.address)
     .replaceAll(printedWebAddress, server.webAddress)
     .replaceAll("clients/examples/weight-decay.yaml", shorterSweep);

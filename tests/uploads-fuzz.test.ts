@@ -11,7 +11,7 @@ import { readFailure, Wire } from "./testing/wire.ts";
 const { startSession, listSessions, deleteSession } = SessionService.method;
 const { snapshot, downloadSnapshot, uploadWeights } = SnapshotService.method;
 
-const cases = process.env.LONG_TESTS ? 1_500 : 750;
+const cases = process.env.LONG_TESTS ? 1_500 : 400;
 
 /** Longer than any upload takes: one that hangs fails with DEADLINE_EXCEEDED. */
 const hangMs = 20_000;

@@ -152,7 +152,7 @@ for (const [variant, measured, input, measures, cuts] of [
         open.splice(open.indexOf(registry), 1);
         await shut(registry);
       }),
-      { numRuns: process.env.LONG_TESTS ? cuts : Math.ceil(cuts / 6) },
+      { numRuns: process.env.LONG_TESTS ? cuts : Math.ceil(cuts / 10) },
     );
   }, 180_000);
 }

@@ -206,7 +206,7 @@ test("a session that goes back to a snapshot while it is asked for other things 
       expect(stored.at(-1)).toBe(session.log.newest);
     },
   );
-  await fc.assert(holds, { numRuns: process.env.LONG_TESTS ? 500 : 60 });
+  await fc.assert(holds, { numRuns: process.env.LONG_TESTS ? 500 : 40 });
   expect([...outcomes]).toEqual(expect.arrayContaining(["went back", "run fulfilled", "step fulfilled"]));
 });
 

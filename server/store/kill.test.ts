@@ -7,7 +7,7 @@ import { startChild } from "./testing/child.ts";
 import { state } from "./testing/rows.ts";
 import { open, scratch } from "./testing/scratch.ts";
 
-const kills = process.env.LONG_TESTS ? 20 : 8;
+const kills = process.env.LONG_TESTS ? 20 : 4;
 
 test(`after each of ${kills} SIGKILLs everything acknowledged is there, whole, and nothing is damaged`, async () => {
   const directory = scratch();

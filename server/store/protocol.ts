@@ -14,8 +14,8 @@ import type {
 } from "./rows.ts";
 import type { StoreErrorKind } from "./store-error.ts";
 
-/** What the store's thread is started with. */
-export interface ThreadOptions {
+/** What a store is opened with. */
+export interface OpenOptions {
   readonly directory: string | undefined;
   readonly holder: string;
   readonly maxEphemeralBytes: number;
@@ -29,9 +29,9 @@ export interface BackupOptions {
   readonly stop: Int32Array<SharedArrayBuffer>;
 }
 
-/** The calls to the thread, with their arguments and results. They are done in order. */
+/** The calls to the thread, with their arguments and results. They are done in order. Between `close` and `open` there is no store. */
 export interface Calls {
-  open(): string | undefined;
+  open(options: OpenOptions): string | undefined;
   load(): LoadedRows & { readonly lastEnd: End };
   commit(unit: Commit): CommitResult;
   readHead(session: string): StateRow;

@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads";
 import { copyStore } from "./copy-store.ts";
 import { type Database, openDatabase, storeFile } from "./database.ts";
 import { commitTogether } from "./group-commit.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { LastEnd } from "./last-end.ts";
 import { Lock } from "./lock.ts";
-import type { Calls, PlainError, Reply, Request, ThreadOptions } from "./protocol.ts";
+import type { Calls, PlainError, Reply, Request } from "./protocol.ts";
 import { loadRows, readEvents, readProgress, readUsage } from "./reads.ts";
 import type { Commit, CommitResult, StateRow } from "./rows.ts";
 import { asStoreError } from "./sqlite-error.ts";
@@ -23,7 +23,6 @@ import { loadSweeps, readSweepRange, readSweepRuns } from "./sweep-reads.ts";
 const groupBytes = 64 << 20;
 
 const port = parentPort as MessagePort;
-const options = workerData as ThreadOptions;
 const queue: Request[] = [];
 
 let lock: Lock | undefined;
@@ -33,8 +32,7 @@ let housekeeping: Housekeeping;
 let more: NodeJS.Immediate | undefined;
 
 const calls: Omit<Calls, "commit" | "backup"> = {
-  open() {
-    const { directory, holder, maxEphemeralBytes } = options;
+  open({ directory, holder, maxEphemeralBytes }) {
     lock = directory === undefined ? undefined : new Lock(directory, holder);
     try {
       database = openDatabase(directory === undefined ? ":memory:" : join(directory, storeFile));

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { checkStore } from "./doctor.ts";
 import type { Commit, EventRow, ProgressRow, SessionRow, SnapshotInput, StateInput } from "./rows.ts";
-import { openStore, type Store, StoreError } from "./store.ts";
+import { type Store, StoreError } from "./store.ts";
+import { openStoreAgain } from "./testing/kept-threads.ts";
 import { session, state } from "./testing/rows.ts";
 import { scratch } from "./testing/scratch.ts";
 
@@ -185,7 +186,7 @@ for (const kind of ["in a file", "in memory"] as const) {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 3, maxLength: 20 }), async (actions) => {
         const options = { directory: kind === "in a file" ? scratch() : undefined, holder: "the test" };
-        let store = await openStore(options);
+        let store = await openStoreAgain(options);
         let model = new Model();
         try {
           // So that most commits find their session.
@@ -206,7 +207,7 @@ for (const kind of ["in a file", "in memory"] as const) {
               }
             } else if (kind === "in a file") {
               await store.close();
-              store = await openStore(options);
+              store = await openStoreAgain(options);
             }
             await expectEqual(store, model);
           }
@@ -217,7 +218,7 @@ for (const kind of ["in a file", "in memory"] as const) {
         // No arrays without a state, either.
         for await (const damage of checkStore(store.path)) expect(damage).toBeUndefined();
       }),
-      { numRuns: process.env.LONG_TESTS ? 30 : 8 },
+      { numRuns: process.env.LONG_TESTS ? 30 : 6 },
     );
   }, 240_000);
 }

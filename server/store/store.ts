@@ -30,6 +30,8 @@ export interface StoreOptions {
   readonly holder: string;
   /** Of a store in memory; what goes beyond is refused with FULL. @default 2 GiB */
   readonly maxEphemeralBytes?: number;
+  /** To be in, with no other store at the time; it outlasts the store. @default one of its own */
+  readonly thread?: StoreThread;
 }
 
 /** Durable state, in a thread of its own. Every method may fail with a `StoreError`. */
@@ -81,12 +83,17 @@ export async function openStore({
   directory,
   holder,
   maxEphemeralBytes = 2 ** 31,
+  thread: given,
 }: StoreOptions): Promise<Store> {
-  const thread = new StoreThread({ directory, holder, maxEphemeralBytes });
+  const thread = given ?? new StoreThread();
+  const end = async () => {
+    if (thread !== given) await thread.end();
+  };
   try {
-    return new ThreadedStore(thread, await thread.call("open", []));
+    const path = await thread.call("open", [{ directory, holder, maxEphemeralBytes }]);
+    return new ThreadedStore(thread, path, end);
   } catch (error) {
-    await thread.end();
+    await end();
     throw error;
   }
 }
@@ -94,12 +101,15 @@ export async function openStore({
 class ThreadedStore implements Store {
   readonly path: string | undefined;
   readonly #thread: StoreThread;
+  readonly #end: () => Promise<void>;
   readonly #backups = new Map<Promise<void>, () => void>();
   #closed: Promise<void> | undefined;
 
-  constructor(thread: StoreThread, path: string | undefined) {
+  /** @param end - of what there is for it alone */
+  constructor(thread: StoreThread, path: string | undefined, end: () => Promise<void>) {
     this.#thread = thread;
     this.path = path;
+    this.#end = end;
   }
 
   async load(): Promise<Loaded> {
@@ -209,7 +219,7 @@ class ThreadedStore implements Store {
       // A thread that has ended by a defect holds nothing any more.
       if (!(error instanceof StoreError && error.kind === "CLOSED")) throw error;
     } finally {
-      await this.#thread.end();
+      await this.#end();
     }
   }
 

@@ -3,8 +3,8 @@ import type { CallName } from "./protocol.ts";
 import { StoreThread } from "./thread.ts";
 
 test("when the thread ends by a defect, the waiting calls and the later ones fail with CLOSED", async () => {
-  const thread = new StoreThread({ directory: undefined, holder: "the test", maxEphemeralBytes: 1e8 });
-  await thread.call("open", []);
+  const thread = new StoreThread();
+  await thread.call("open", [{ directory: undefined, holder: "the test", maxEphemeralBytes: 1e8 }]);
   const defect = thread.call("no such call" as CallName, [] as never);
   const waiting = thread.call("usage", []);
   await expect(defect).rejects.toMatchObject({

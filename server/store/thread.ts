@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { CallName, Calls, Reply, Request, ThreadOptions } from "./protocol.ts";
+import type { CallName, Calls, Reply, Request } from "./protocol.ts";
 import { asStoreError } from "./sqlite-error.ts";
 import { StoreError } from "./store-error.ts";
 
@@ -16,8 +16,8 @@ export class StoreThread {
   #lastId = 0;
   #ended: StoreError | undefined;
 
-  constructor(options: ThreadOptions) {
-    this.#worker = new Worker(new URL("./store-worker.ts", import.meta.url), { workerData: options });
+  constructor() {
+    this.#worker = new Worker(new URL("./store-worker.ts", import.meta.url));
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
     this.#worker.on("error", (cause) => {
       const { message = String(cause) } = cause as { message?: string };
@@ -46,6 +46,10 @@ export class StoreThread {
     // Waiting calls keep the process alive, an idle store doesn't.
     this.#worker.ref();
     return promise as Promise<ReturnType<Calls[N]>>;
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
   }
 
   /** After the last call. */

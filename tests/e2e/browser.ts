@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { browserOptions } from "../testing/chromium.ts";
 
-const executablePath = "/usr/bin/chromium";
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export interface Look {
@@ -31,9 +31,8 @@ export class TestBrowser implements AsyncDisposable {
   }
 
   static async launch(): Promise<TestBrowser> {
-    const args = [
-      "--no-sandbox",
-      "--headless=new",
+    const { executablePath, args } = browserOptions;
+    const quiet = [
       "--disable-gpu",
       "--disable-quic",
       "--no-first-run",
@@ -41,7 +40,7 @@ export class TestBrowser implements AsyncDisposable {
       "--disable-component-update",
       "--disable-sync",
     ];
-    return new TestBrowser(await chromium.launch({ executablePath, args }));
+    return new TestBrowser(await chromium.launch({ executablePath, args: [...args, ...quiet] }));
   }
 
   /** A page with nothing remembered. */

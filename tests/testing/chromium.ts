@@ -1,10 +1,15 @@
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 
-const executablePath = "/usr/bin/chromium";
+const whole = "/usr/bin/chromium";
+const shell = "/usr/bin/chromium-headless-shell";
 
-/** Debian's. */
-export const hasChromium = existsSync(executablePath);
+/** Debian's: the shell, which takes half as long where it is installed, else the whole one without a screen. */
+export const browserOptions = existsSync(shell)
+  ? { executablePath: shell, args: ["--no-sandbox"] }
+  : { executablePath: whole, args: ["--no-sandbox", "--headless=new"] };
+
+export const hasChromium = existsSync(browserOptions.executablePath);
 
 /** What a page made of itself, and what it wanted besides. */
 export interface Opened<T> {
@@ -26,7 +31,7 @@ export async function openPage<T>(
   evaluate: () => T,
   { width = 1_280, colorScheme = "light" }: Look = {},
 ): Promise<Opened<T>> {
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--headless=new"] });
+  const browser = await chromium.launch(browserOptions);
   try {
     const page = await browser.newPage({ viewport: { width, height: 1_000 }, colorScheme });
     const address = `file://${path}`;

@@ -12,6 +12,7 @@ import { loadAddon } from "./addon.ts";
 import { type CpuEngineOptions, cpuIsas, openCpuEngine } from "./cpu-engine.ts";
 import { sourcesFingerprint, wasmStamp } from "./fingerprint.js";
 
+const isLong = process.env.LONG_TESTS !== undefined;
 const addon = loadAddon();
 const available = cpuIsas();
 
@@ -24,7 +25,7 @@ for (const isa of ["avx512", "avx2", "neon", "baseline"]) {
     threads: [1, 2, 3],
     // The best one is tested in full, and has the bits of the others that fuse multiplication and addition.
     isBrief: isa !== available[0],
-    ...(isa !== available[0] && { steps: 300 }),
+    ...((isa !== available[0] || !isLong) && { steps: 300 }),
   });
 }
 
@@ -32,6 +33,7 @@ describeEngine({
   name: "cpu wasm",
   open: (threads) => openCpuEngine({ variant: "wasm", ...(threads && { threads }) }),
   threads: [1, 2, 3],
+  ...(!isLong && { steps: 300 }),
 });
 
 describe("builds of the kernel", () => {

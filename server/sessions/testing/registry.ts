@@ -1,6 +1,6 @@
 import { openCpuEngine } from "../../engine/cpu/cpu-engine.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { openStore } from "../../store/store.ts";
+import { openStoreAgain } from "../../store/testing/kept-threads.ts";
 import type { AbsentEngine, OfferedEngine } from "../engines.ts";
 import type { Limits } from "../limits.ts";
 import type { Observer } from "../observer.ts";
@@ -25,7 +25,7 @@ export interface TestRegistryOptions {
 export async function openTestRegistry(options: TestRegistryOptions = {}): Promise<Registry> {
   const { limits, threads, directory, checkpointEveryMs = 1_000, maxEphemeralBytes, variant } = options;
   const { offered = (engine) => [{ engine, fallbackReason: "" }], absent = [], observer } = options;
-  const store = await openStore({
+  const store = await openStoreAgain({
     directory,
     holder: "a test",
     ...(maxEphemeralBytes === undefined ? {} : { maxEphemeralBytes }),

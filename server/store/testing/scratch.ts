@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { openStore, type Store } from "../store.ts";
+import type { Store } from "../store.ts";
+import { openStoreAgain } from "./kept-threads.ts";
 
 /** A directory that goes with the test. */
 export function scratch(): string {
@@ -13,7 +14,7 @@ export function scratch(): string {
 
 /** A store that is closed with the test. */
 export async function open(directory: string | undefined, holder = "the test"): Promise<Store> {
-  const store = await openStore({ directory, holder });
+  const store = await openStoreAgain({ directory, holder });
   onTestFinished(() => store.close());
   return store;
 }
