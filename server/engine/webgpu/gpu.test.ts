@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { makeStart } from "../conformance/arbitrary-problem.ts";
 import { choiceOf } from "../conformance/example-starts.ts";
 import { Gpu } from "./gpu.ts";
+import { Pipelines } from "./pipelines.ts";
 import { planOf, shapeOf } from "./plan.ts";
 import { poolBytes } from "./pool-memory.ts";
 import {
@@ -11,7 +12,8 @@ import {
 } from "./testing/software-adapter.ts";
 
 useSoftwareAdapterOnThisThread();
-const { problem, state } = makeStart(choiceOf(softwareShapes[0]));
+const start = makeStart(choiceOf(softwareShapes[0]));
+const { problem, state } = start;
 
 describe.skipIf(softwareAdapterMissing)("a GPU with memory for a pool and another network", () => {
   let gpu: Gpu;
@@ -49,3 +51,28 @@ describe.skipIf(softwareAdapterMissing)("a GPU with memory for a pool and anothe
     },
   );
 });
+
+it.skipIf(softwareAdapterMissing)(
+  "the kernels of shapes that nobody has stay for those used last",
+  async () => {
+    const compile = vi.spyOn(Pipelines, "compile");
+    const gpu = await Gpu.open({ allowSoftware: true, memoryBytes: undefined, unusedShapes: 1 });
+    const other = makeStart({ ...choiceOf(softwareShapes[0]), width: 10 });
+    const load = async ({ problem, state } = start) => (await gpu.load(problem, state)).network;
+    try {
+      const [first, second] = [await load(), await load(other)];
+      expect(compile).toHaveBeenCalledTimes(2);
+      gpu.free(first);
+      gpu.free(await load());
+      expect(compile).toHaveBeenCalledTimes(2);
+      gpu.free(second);
+      gpu.free(await load(other));
+      expect(compile).toHaveBeenCalledTimes(2);
+      gpu.free(await load());
+      expect(compile).toHaveBeenCalledTimes(3);
+    } finally {
+      compile.mockRestore();
+      gpu.destroy();
+    }
+  },
+);

@@ -24,12 +24,15 @@ export interface GpuOptions {
   readonly allowSoftware: boolean;
   /** Bytes of device memory that buffers may take; undefined: as many as the device gives. */
   readonly memoryBytes: number | undefined;
+  /** So many shapes that have no network keep their kernels, those used last; of each the driver has up to megabytes. @default 32 */
+  readonly unusedShapes?: number;
   /** For whoever looks for a better way to cut up the kernels. */
   readonly tuning?: Tuning;
 }
 
 /** All networks of one shape. */
 interface Family {
+  readonly key: string;
   readonly plan: Plan;
   readonly pipelines: Pipelines;
   readonly pools: Set<Pool>;
@@ -50,8 +53,11 @@ export class Gpu {
   readonly info: DeviceInfo;
   readonly #device: GPUDevice;
   readonly #memoryBytes: number;
+  readonly #unusedShapes: number;
   readonly #tuning: Tuning | undefined;
   readonly #families = new Map<string, Promise<Family>>();
+  /** Those that have no network, the last used last. */
+  readonly #unused = new Set<Family>();
   readonly #places = new Map<Pool, Place>();
   readonly #requests = new Map<Network, Request>();
   /** Of pools that are gone, but for what is still in flight of them. */
@@ -63,10 +69,14 @@ export class Gpu {
     return new Gpu(await acquireDevice(options.allowSoftware), options);
   }
 
-  private constructor({ device, info }: AcquiredDevice, { memoryBytes, tuning }: GpuOptions) {
+  private constructor(
+    { device, info }: AcquiredDevice,
+    { memoryBytes, unusedShapes = 32, tuning }: GpuOptions,
+  ) {
     this.#device = device;
     this.info = info;
     this.#memoryBytes = memoryBytes ?? Number.POSITIVE_INFINITY;
+    this.#unusedShapes = unusedShapes;
     this.#tuning = tuning;
     void device.lost.then(({ message }) => this.#lose(message));
     // Nobody asked for it to fail, so what it computed since can't be relied on.
@@ -163,24 +173,25 @@ export class Gpu {
     const key = keyOf(shape);
     let family = this.#families.get(key);
     if (family === undefined) {
-      family = this.#compile(shape);
+      family = this.#compile(key, shape);
       this.#families.set(key, family);
       family.catch(() => this.#families.delete(key));
     }
     return family;
   }
 
-  async #compile(shape: Shape): Promise<Family> {
+  async #compile(key: string, shape: Shape): Promise<Family> {
     const plan = planOf(shape, this.info.limits, this.#tuning);
     // It may take seconds to compile what then finds no room.
     this.#capacity(plan, 1);
     const pipelines = await this.#onDevice(() => Pipelines.compile(this.#device, plan, 1));
-    return { plan, pipelines, pools: new Set(), growing: undefined, waiting: 0 };
+    return { key, plan, pipelines, pools: new Set(), growing: undefined, waiting: 0 };
   }
 
   /** A slot of the family; of those who come together and find none, all wait for the same new room. */
   async #place(family: Family): Promise<{ pool: Pool; slot: number }> {
     family.waiting += 1;
+    this.#unused.delete(family);
     try {
       for (;;) {
         if (this.#loss !== undefined) throw this.#loss;
@@ -200,8 +211,19 @@ export class Gpu {
   }
 
   /** While a pool was made, who waited for it may have found slots that came free in older ones. */
-  #dropUnused({ pools }: Family): void {
-    for (const pool of [...pools]) if (pool.isEmpty) this.#drop(pool);
+  #dropUnused(family: Family): void {
+    for (const pool of [...family.pools]) if (pool.isEmpty) this.#drop(pool);
+    this.#rest(family);
+  }
+
+  /** A family without networks may be forgotten; those that have been so for longest are. */
+  #rest(family: Family): void {
+    if (family.pools.size > 0 || family.waiting > 0) return;
+    this.#unused.add(family);
+    if (this.#unused.size <= this.#unusedShapes) return;
+    const [oldest] = this.#unused as Iterable<Family>;
+    this.#unused.delete(oldest!);
+    this.#families.delete(oldest!.key);
   }
 
   /** More room for the family: its last pool in a larger memory, or, where there is none for both meanwhile, another pool. */
@@ -289,6 +311,7 @@ export class Gpu {
     family.pools.delete(pool);
     this.#bytes -= pool.bytes;
     pool.destroy();
+    this.#rest(family);
   }
 
   /** Gives a loss, if one is behind a failure, the time to be told. */
