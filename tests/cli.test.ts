@@ -412,6 +412,7 @@ test("bash completes commands, options, presets, activations and the sessions th
   expect(await complete("swap", "ID", "x^")).toEqual(["x^2", "x^3", "x^4", "x^8"]);
   expect(await complete("show", "")).toContain(name.replace("sessions/", ""));
   expect(await complete("show", "--server", server.address, name.slice(9, 14))).toContain(name.slice(9));
+  expect(await complete("figure", "5", "--session", name.slice(9, 14))).toEqual([name.slice(9)]);
   expect(await complete("completion", "")).toEqual(["bash", "zsh", "fish"]);
   expect(await complete("sweep", "x.yaml", "--out", join(folder, "completion.b"))).toEqual([script]);
 });

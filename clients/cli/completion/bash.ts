@@ -66,11 +66,14 @@ complete -o default -F _grokbox grokbox
 `;
 }
 
+/** Those of the server, which is not asked for flags. */
+const sessions = '"$([[ $current == -* ]] || _grokbox_sessions)"';
+
 function commandCase({ name, options, operand }: CommandWords, common: readonly OptionWords[]): string {
   const all = flags([...options, ...common]);
   const words = operand.words.join(" ");
   if (operand.session === "none") return `    ${name}) _grokbox_words "${words}" "${all}" ;;`;
-  const first = `_grokbox_words "$([[ $current == -* ]] || _grokbox_sessions)" "${all}"`;
+  const first = `_grokbox_words ${sessions} "${all}"`;
   if (operand.session === "many") return `    ${name}) ${first} ;;`;
   return `    ${name})
       if ((operands == 0)); then
@@ -84,6 +87,7 @@ function commandCase({ name, options, operand }: CommandWords, common: readonly 
 function optionCase({ long, short, value }: OptionWords): string {
   const names = short === undefined ? long : `${short} | ${long}`;
   if (value.kind === "words") return `    ${names}) _grokbox_words "${value.words.join(" ")}" ""; return ;;`;
+  if (value.kind === "session") return `    ${names}) _grokbox_words ${sessions} ""; return ;;`;
   if (value.kind === "path") return `    ${names}) _grokbox_paths; return ;;`;
   return `    ${names}) return ;;`;
 }

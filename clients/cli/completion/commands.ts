@@ -25,9 +25,9 @@ export interface OptionWords {
   readonly value: OptionValue;
 }
 
-/** What follows an option: nothing, one of these words, a path, or something that nobody can guess. */
+/** What follows an option: nothing, one of these words, a path, a session of the server, or something that nobody can guess. */
 export type OptionValue =
-  | { readonly kind: "none" | "path" | "any" }
+  | { readonly kind: "none" | "path" | "session" | "any" }
   | { readonly kind: "words"; readonly words: readonly string[] };
 
 /** What follows a command: sessions of the server, and after the first of them perhaps words. */
@@ -75,6 +75,7 @@ function toValue(option: Option): OptionValue {
   if (!option.required && !option.optional) return { kind: "none" };
   const known = option.argChoices ?? words[option.name()];
   if (known !== undefined) return { kind: "words", words: known };
+  if (option.name() === "session") return { kind: "session" };
   return { kind: paths.includes(option.name()) ? "path" : "any" };
 }
 

@@ -45,6 +45,7 @@ function complete(condition: string, { long, short, description, value }: Option
   const values = {
     none: "",
     any: " -x",
+    session: " -x -k -a '(__grokbox_sessions)'",
     path: " -r -a '(__fish_complete_path)'",
     words: value.kind === "words" ? ` -x -a ${quote(value.words.join(" "))}` : "",
   }[value.kind];

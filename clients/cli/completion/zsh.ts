@@ -65,6 +65,8 @@ function argument({ long, description, value }: OptionWords): string {
       return quote(text);
     case "words":
       return quote(`${text}:${name}:(${value.words.map(escaped).join(" ")})`);
+    case "session":
+      return quote(`${text}:${name}:_grokbox_sessions`);
     case "path":
       return quote(`${text}:${name}:_files`);
     default:
