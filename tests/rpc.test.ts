@@ -224,6 +224,12 @@ test("a fork that asks for another seed, modulus or width is refused, for 0 too"
     });
     expect(violations).toHaveProperty([`changes.spec.${field}`]);
   }
+  // As what it is, and as nothing else besides.
+  for (const [field, value] of Object.entries({ task: 9, init: { kind: { case: "uploaded" } } } as const)) {
+    const spec = { [field]: value } as object;
+    const { violations } = await wire.failure(forkSession, { source: name, changes: { spec } });
+    expect(Object.keys(violations)).toEqual([`changes.spec.${field}`]);
+  }
 });
 
 test("a fork for which there is no room keeps no snapshot either", async () => {

@@ -91,7 +91,9 @@ export function parseChanges(
   })) {
     if (list.length > 99) checks.fail(`${field}.${name}`, "must be at most 99", list.length);
   }
-  const { activation, optimizer, schedule, split } = specInput(checks, message.spec);
+  // What can't be changed was refused as such, whatever it says.
+  const changeable = message.spec && { ...message.spec, task: TaskMessage.UNSPECIFIED, init: undefined };
+  const { activation, optimizer, schedule, split } = specInput(checks, changeable);
   const changes: Changes = {
     spec: { ...defined({ activation }), ...defined({ optimizer, schedule, split }) },
     removeFrequencies: removeFrequencies.slice(0, 99),
