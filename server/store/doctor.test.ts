@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { checkStore, restoreBackup, salvageStore } from "./doctor.ts";
 import type { Damage } from "./rows.ts";
 import { find, flip } from "./testing/flip.ts";
+import { forbidLinks } from "./testing/no-links.ts";
 import { session, state } from "./testing/rows.ts";
 import { open, scratch } from "./testing/scratch.ts";
 
@@ -181,23 +182,28 @@ test("salvage goes around a destroyed page of snapshots, and names those that la
   expect(await check(join(directory, "salvaged.db"))).toEqual([]);
 });
 
-test("a restoration refuses a store that is there, unless told to replace it, which then stays beside", async () => {
-  const directory = scratch();
-  const file = await fill(directory);
-  const other = scratch();
-  const store = await open(other);
-  await store.commit({ putSessions: [session("other", 1)] });
-  expect(() => restoreBackup(file, other, { replace: true })).toThrow(
-    expect.objectContaining({ name: "StoreError", kind: "HELD" }),
-  );
-  await store.close();
-  expect(() => restoreBackup(file, other)).toThrow(expect.objectContaining({ kind: "EXISTS" }));
-  const former = restoreBackup(file, other, { replace: true })!;
-  expect((await (await open(other)).load()).sessions.map(({ id }) => id)).toEqual(["a", "b"]);
-  const back = scratch();
-  restoreBackup(former, back);
-  expect((await (await open(back)).load()).sessions.map(({ id }) => id)).toEqual(["other"]);
-});
+test.each(["with hard links", "without"])(
+  "a restoration refuses a store that is there, unless told to replace it, which then stays beside: %s",
+  async (how) => {
+    const link = how === "without" ? forbidLinks("EPERM") : undefined;
+    const directory = scratch();
+    const file = await fill(directory);
+    const other = scratch();
+    const store = await open(other);
+    await store.commit({ putSessions: [session("other", 1)] });
+    expect(() => restoreBackup(file, other, { replace: true })).toThrow(
+      expect.objectContaining({ name: "StoreError", kind: "HELD" }),
+    );
+    await store.close();
+    expect(() => restoreBackup(file, other)).toThrow(expect.objectContaining({ kind: "EXISTS" }));
+    const former = restoreBackup(file, other, { replace: true })!;
+    expect((await (await open(other)).load()).sessions.map(({ id }) => id)).toEqual(["a", "b"]);
+    const back = scratch();
+    restoreBackup(former, back);
+    expect((await (await open(back)).load()).sessions.map(({ id }) => id)).toEqual(["other"]);
+    if (link !== undefined) expect(link).toHaveBeenCalled();
+  },
+);
 
 test("a restoration of a damaged, newer, foreign or missing file leaves no store", async () => {
   const directory = scratch();

@@ -5,6 +5,7 @@ import { Database, makeDirectory, openForReading, storeFile, syncDirectory } fro
 import { Lock } from "./lock.ts";
 import { asStoreError } from "./sqlite-error.ts";
 import { StoreError } from "./store-error.ts";
+import { saysNoLinks } from "./unfinished-file.ts";
 
 export interface RestoreOptions {
   /** Whether a store that is there may be replaced; it stays beside the new one, under the name that is returned. @default false */
@@ -67,7 +68,13 @@ function setAside(store: string): string {
   } catch {
     // It is damaged: then its WAL goes along as it is.
   }
-  linkSync(store, aside);
+  try {
+    linkSync(store, aside);
+  } catch (error) {
+    if (!saysNoLinks(error)) throw error;
+    // For a moment there is no store, but for the two that are complete beside its place.
+    renameSync(store, aside);
+  }
   if (existsSync(`${store}-wal`)) renameSync(`${store}-wal`, `${aside}-wal`);
   return aside;
 }

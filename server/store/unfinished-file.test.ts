@@ -1,12 +1,12 @@
 import { once } from "node:events";
-import fs, { readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
+import { readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { type CopyReport, copySteps, copyStore } from "./copy-store.ts";
 import { openForReading } from "./database.ts";
 import { checkStore } from "./doctor.ts";
 import { startChild } from "./testing/child.ts";
+import { forbidLinks } from "./testing/no-links.ts";
 import { session, state } from "./testing/rows.ts";
 import { open, scratch } from "./testing/scratch.ts";
 
@@ -82,14 +82,7 @@ test("a copy doesn't take the place of what came to its name meanwhile, be it a 
 test.each(["EPERM", "ENOTSUP", "ENOSYS"])(
   "where links fail with %s a copy is made all the same, over nothing that is there",
   async (code) => {
-    const link = vi.spyOn(fs, "linkSync").mockImplementation(() => {
-      throw Object.assign(new Error(`${code}: no hard links here`), { code });
-    });
-    syncBuiltinESMExports();
-    onTestFinished(() => {
-      link.mockRestore();
-      syncBuiltinESMExports();
-    });
+    const link = forbidLinks(code);
     const from = await fill(scratch());
     const directory = scratch();
     const to = join(directory, "backup.db");

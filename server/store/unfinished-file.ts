@@ -15,8 +15,12 @@ import { Database, syncDirectory } from "./database.ts";
 import { asStoreError } from "./sqlite-error.ts";
 import { StoreError } from "./store-error.ts";
 
-/** What `link` says where there are no hard links: exFAT, some network file systems. */
 const withoutLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+/** Whether it is what `link` fails with where there are no hard links: exFAT, some network file systems. */
+export function saysNoLinks(error: unknown): boolean {
+  return withoutLinks.has((error as NodeJS.ErrnoException).code ?? "");
+}
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/;
 
@@ -58,9 +62,8 @@ export class UnfinishedFile {
     try {
       linkSync(this.path, this.#to);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? "";
-      if (code === "EEXIST") throw exists(this.#to);
-      if (!withoutLinks.has(code)) throw error;
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") throw exists(this.#to);
+      if (!saysNoLinks(error)) throw error;
       // Of two that get here at the same moment the later one's file stays, which is complete, too.
       this.#refuseExisting();
       renameSync(this.path, this.#to);
