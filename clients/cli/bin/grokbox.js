@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-// Starts the command line. In the repository that is TypeScript, which the repository's own Node 24 runs as it is; in an installed
-// package it is compiled, and runs on the Node that runs this file.
+// Starts the command line. In the repository that is a bundle of its sources, or, where they are newer, the TypeScript itself, which the
+// repository's own Node 24 runs as it is; in an installed package it is compiled, and runs on the Node that runs this file.
 
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import module from "node:module";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const folder = new URL("../", import.meta.url);
 const source = new URL("main.ts", folder);
@@ -20,13 +20,18 @@ module.enableCompileCache?.(join(isAbsolute(cache) ? cache : join(homedir(), ".c
 
 if (inRepository && Number(process.versions.node.split(".")[0]) < 24) runAgain(findNode());
 else {
-  const { main } = await import(inRepository ? source : new URL("dist/main.js", folder));
+  const { main } = await import(inRepository ? await newest() : new URL("dist/main.js", folder));
   const { version } = JSON.parse(readFileSync(new URL("package.json", folder), "utf8"));
   const server = fileURLToPath(new URL("../../server/main.ts", folder));
   process.exitCode = await main({
     version,
     serverEntry: inRepository && existsSync(server) ? server : undefined,
   });
+}
+
+async function newest() {
+  const { bundleFolder, isBundled } = await import(new URL("bundle-stamp.js", folder));
+  return isBundled() ? pathToFileURL(join(bundleFolder, "main.js")) : source;
 }
 
 function findNode() {

@@ -1,0 +1,3 @@
+export const repository: string;
+export const bundleFolder: string;
+export function isBundled(folder?: string, root?: string): boolean;
