@@ -110,6 +110,8 @@ export class Runs {
       // All of it was done, and only the answer is lost.
       if (memo.target !== undefined && training.step >= target && log.latest !== undefined) return log.latest;
       standing.transition("step");
+      // Of an earlier job.
+      if (memo.target === undefined) rested();
       receipt.isBoundToState = true;
       memo.target = target;
       // What is stored meanwhile is of a state on the way.
@@ -142,7 +144,7 @@ export class Runs {
     signal: AbortSignal,
     answering: Answering<number> = () => {},
   ): Promise<number> {
-    const { training, standing, drive, keeper, snapshots, checkpoint, tolerate } = this.#parts;
+    const { training, standing, drive, keeper, snapshots, rested, checkpoint, tolerate } = this.#parts;
     const { since, committed } = await drive.inTurn(signal, async () => {
       // What was done before it must be there when it goes on after a crash, for the same points to come again.
       await checkpoint();
@@ -152,6 +154,7 @@ export class Runs {
       checkPlan(plan, training.step);
       snapshots.checkRoom(plan.snapshotAt);
       standing.transition("run");
+      rested();
       const since = training.log.newest;
       this.#begin({ ...plan, since });
       answering(since);

@@ -149,6 +149,14 @@ export class Session {
           const event = this.#standing.note({ kind: "triggerFired", ...pulled });
           return () => this.#standing.unremember(event);
         },
+        isTold: ({ trigger, detail }) =>
+          this.events.some(
+            (event) =>
+              event.kind === "triggerFired" &&
+              event.step === this.step &&
+              event.trigger === trigger &&
+              event.detail === detail,
+          ),
         onDefect,
       },
       // Of the last point that was looked at: the stage may have changed since, and was not yet seen to.
@@ -355,13 +363,14 @@ export class Session {
     return this.isStored && this.keeper.alarm === "";
   }
 
-  /** The store has its state, and every point of its log. */
+  /** The store has its state, what its triggers have still to do there, and every point of its log. */
   get isStored(): boolean {
     const { committed } = this.keeper;
     return (
       committed?.step === this.step &&
       committed.course === this.#course.number &&
-      committed.newest === this.log.newest
+      committed.newest === this.log.newest &&
+      this.triggers.owesAs(committed.triggers)
     );
   }
 
@@ -394,15 +403,13 @@ export class Session {
     this.#runs.resume(plan);
   }
 
-  /** Does what a crash has kept its triggers from doing, where no run goes on that does. */
+  /**
+   * Does what a crash has kept its triggers from doing, where no run goes on that does. A pause stays due for the Step that it was to end,
+   * which its caller may repeat; the next one of somebody else lets it be.
+   */
   async catchUp(): Promise<void> {
     if (!this.#waypoints.isBehind) return;
-    try {
-      await this.#drive.own(() => this.#waypoints.finish());
-      this.#waypoints.rested();
-    } catch (error) {
-      this.#tolerate(error);
-    }
+    await this.#drive.own(() => this.#waypoints.finish()).catch((error) => this.#tolerate(error));
   }
 
   /** Stops the run under way and returns when it is at rest; does nothing when there is none. */

@@ -94,6 +94,11 @@ export class Triggers {
     return due.sort((a, b) => pauses(a) - pauses(b));
   }
 
+  /** What is due is what was so when this was stored. */
+  owesAs(memory: Readonly<Record<string, TriggerMemory>>): boolean {
+    return this.#triggers.every(({ name }) => this.memoryOf(name).due === memory[name]?.due);
+  }
+
   /** The action of one that is due is done, or will be together with what is stored next. */
   done(name: string): void {
     this.#memory = withoutDue(this.#memory, name);

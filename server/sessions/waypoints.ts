@@ -6,7 +6,7 @@ import type { SnapshotKind } from "./snapshot.ts";
 import type { SnapshotKeeping } from "./snapshot-keeping.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { StopReason } from "./stop-reason.ts";
-import type { Firing, TriggerAction, Triggers } from "./triggers.ts";
+import type { TriggerAction, Triggers } from "./triggers.ts";
 
 export type ForkAction = Extract<TriggerAction, { kind: "fork" }>;
 
@@ -26,6 +26,8 @@ export interface WaypointParts {
   readonly fork: (step: number, action: ForkAction, pulled: Pulled) => Promise<void>;
   /** A trigger has fired, which goes with the next commit; what it gives takes that back. */
   readonly fired: (pulled: Pulled) => () => void;
+  /** Which was told of already, at this step. */
+  readonly isTold: (pulled: Pulled) => boolean;
   readonly onDefect: (error: unknown) => void;
 }
 
@@ -89,18 +91,26 @@ export class Waypoints implements Demands {
    */
   async finish(): Promise<Omit<StopReason, "step"> | undefined> {
     let reason: Omit<StopReason, "step"> | undefined;
-    for (const firing of this.#parts.triggers.due) {
-      const because = `trigger ${firing.trigger.name}: ${firing.detail}`;
-      if (firing.trigger.action.kind === "pause") reason = { kind: "paused", detail: because };
-      await this.#pull(firing, because);
+    for (const { trigger, detail } of this.#parts.triggers.due) {
+      const { name, action } = trigger;
+      const because = `trigger ${name}: ${detail}`;
+      if (action.kind === "pause") reason = { kind: "paused", detail: because };
+      else await this.#pull(name, action, because);
     }
     return reason;
   }
 
-  /** The job that a trigger was to end has ended. */
+  /** The job that triggers were to end has ended, or is no more to be. */
   rested(): void {
-    const { triggers } = this.#parts;
-    for (const { trigger } of triggers.due) if (trigger.action.kind === "pause") triggers.done(trigger.name);
+    const { triggers, fired, isTold } = this.#parts;
+    for (const { trigger, detail } of triggers.due) {
+      const { name, action } = trigger;
+      if (action.kind !== "pause") continue;
+      triggers.done(name);
+      const pulled = { trigger: name, detail: `trigger ${name}: ${detail}` };
+      // Events are stored without the state, too, which may have had it due when a crash came.
+      if (!isTold(pulled)) fired(pulled);
+    }
   }
 
   /** A snapshot that the plan asks for. A full disk doesn't stop training: the same steps made again give the same state. */
@@ -125,26 +135,30 @@ export class Waypoints implements Demands {
   }
 
   /**
-   * Does a trigger's action, which is due until what is stored tells that it is done: of a pause that is when the job has ended. What
-   * goes wrong is noted, and training goes on.
+   * Does a trigger's action, which is due until what is stored tells that it is done. What goes wrong is noted, and training goes on; but
+   * what the end of the server keeps from being done the next server does.
    */
-  async #pull({ trigger: { name, action } }: Firing, because: string): Promise<void> {
+  async #pull(
+    name: string,
+    action: Exclude<TriggerAction, { kind: "pause" }>,
+    because: string,
+  ): Promise<void> {
     const { keeping, triggers, fork, fired, step, onDefect } = this.#parts;
     const pulled = { trigger: name, detail: because };
     let takeBack = () => {};
     try {
       if (action.kind === "fork") {
         await keeping.keep("triggered");
-        triggers.done(name);
         await fork(step(), action, pulled);
+        triggers.done(name);
         return;
       }
       takeBack = fired(pulled);
-      if (action.kind === "pause") return;
       triggers.done(name);
       await keeping.keep("triggered", { label: action.label });
     } catch (error) {
       takeBack();
+      if (error instanceof GrokboxError && error.reason === "SHUTTING_DOWN") return;
       triggers.done(name);
       fired({ ...pulled, detail: `${because}; failed: ${triggers.failed(name, error)}` });
       if (!(error instanceof GrokboxError)) onDefect(error);
