@@ -161,6 +161,33 @@ test("every wrong value is named by its place in the definition, before anything
   expect(await wire.call(method.listSweeps, {})).toMatchObject({ sweeps: { length: 1 } });
 });
 
+test("numbers that are not finite and names that are too long are refused, though other cells could run", async () => {
+  const axes = [
+    { parameter: SweepParameter.LEARNING_RATE, values: [1e-3, Number.NaN] },
+    { parameter: SweepParameter.WEIGHT_DECAY, values: [0, 1, Number.NEGATIVE_INFINITY] },
+    { parameter: SweepParameter.ACTIVATION, names: ["relu", "z".repeat(64), "z".repeat(65)] },
+  ];
+  const adamw = { learningRate: Number.POSITIVE_INFINITY, grokfast: { alpha: Number.NaN } };
+  const base = {
+    width: 8,
+    optimizer: { kind: { case: "adamw" as const, value: adamw } },
+    split: { kind: { case: "torch" as const, value: { fraction: Number.NaN } } },
+  };
+  expect(await refused(grid({ cells: { case: "grid", value: { base, axes } } }))).toEqual([
+    "definition.grid.base.optimizer.adamw.learning_rate: must be finite; got Infinity",
+    "definition.grid.base.optimizer.adamw.grokfast.alpha: must be finite; got NaN",
+    "definition.grid.base.split.torch.fraction: must be finite; got NaN",
+    "definition.grid.axes[0].values[1]: must be finite; got NaN",
+    "definition.grid.axes[1].values[2]: must be finite; got -Infinity",
+    `definition.grid.axes[2].names[2]: must be at most 64 characters; got "${"z".repeat(65)}"`,
+  ]);
+  const init = { kind: { case: "singleFrequency" as const, value: { scale: Number.NaN } } };
+  const specs = [{}, { preset: "quad_random_sgd", spec: { init } }];
+  expect(await refused(grid({ cells: { case: "list", value: { specs } } }))).toEqual([
+    "definition.list.specs[1].spec.init.single_frequency.scale: must be finite; got NaN",
+  ]);
+});
+
 test("a sweep with an even modulus among its cells says so at once and whenever it is asked, and runs the others", async () => {
   const axes = [
     { parameter: SweepParameter.MODULUS, values: [6, 7] },
@@ -286,6 +313,34 @@ test("it is paused, goes on, is cancelled and deleted, and its sessions are its 
   await wire.call(method.deleteSweep, { requestId: "gone", name });
   const gone = await wire.call(method.getSweep, { name }).catch((error) => readFailure(error));
   expect(gone).toMatchObject({ code: "NOT_FOUND", reason: "SWEEP_NOT_FOUND" });
+});
+
+test("a repetition is answered with the state that the call led to, also by the next server", async () => {
+  const data = mkdtempSync(join(tmpdir(), "grokbox-sweeps-wire-"));
+  let durable = await startServer({ port: 0, logLevel: "silent", data });
+  let direct = new Wire(durable.address);
+  try {
+    const plan = { untilStep: 80_000n, recordEvery: 1_000 };
+    const { sweep } = await direct.call(method.startSweep, { definition: grid({ plan }) });
+    const { name } = sweep!;
+    const answers = async () => {
+      const paused = await direct.call(method.pauseSweep, { requestId: "pause", name });
+      const resumed = await direct.call(method.resumeSweep, { requestId: "resume", name });
+      const cancelled = await direct.call(method.cancelSweep, { requestId: "cancel", name });
+      return [paused, resumed, cancelled].map(({ sweep }) => sweep!.state);
+    };
+    const states = [SweepState.PAUSED, SweepState.RUNNING, SweepState.CANCELLED];
+    expect(await answers()).toEqual(states);
+    direct.close();
+    await durable.close();
+    durable = await startServer({ port: 0, logLevel: "silent", data });
+    direct = new Wire(durable.address);
+    expect(await answers()).toEqual(states);
+  } finally {
+    direct.close();
+    await durable.close();
+    rmSync(data, { recursive: true });
+  }
 });
 
 test("100,000 runs are accepted, listed, watched and cancelled in little memory", async () => {

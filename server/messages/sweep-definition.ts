@@ -5,7 +5,8 @@ import type {
   SweepDefinitionSchema,
 } from "@grokbox/proto/sweep";
 import { parseActivation } from "../model/activation.ts";
-import { presets } from "../model/presets.ts";
+import { completeSpec, presets } from "../model/presets.ts";
+import type { SpecInput } from "../model/spec-input.ts";
 import { type Axis, type Cells, groupCount, namedParameters, type SpecSource } from "../model/sweep-grid.ts";
 import { GrokboxError } from "../sessions/errors.ts";
 import { isExtra } from "../sessions/extra-measures.ts";
@@ -22,11 +23,12 @@ import {
 import type { SweepLimits } from "../sessions/sweeps/sweeps.ts";
 import type { Checks } from "./checks.ts";
 import { parsePlan, planMessage } from "./plan.ts";
-import { looseSpecMessage, specInput } from "./spec.ts";
+import { looseSpecMessage, protoPath, specInput } from "./spec.ts";
 import { parameterNumber, parseParameter } from "./sweep-parameter.ts";
 
 const mostSpecs = 10_000;
 const mostValues = 1_000;
+const mostNameCharacters = 64;
 const defaultRecordEvery = 100;
 
 /** What a sweep is to do, but for whether its cells are specs; fields are named within the definition. */
@@ -87,8 +89,27 @@ function parseSource(
   if (spec?.seed !== undefined)
     checks.fail(`${field}.${specField}.seed`, "must be left out; seeds has them", spec.seed);
   const rename = (inner: string) => `${field}.${inner.replace(/^spec/, specField)}`;
-  const input = checks.part(rename, (part) => specInput(part, spec));
+  const input = checks.part(rename, (part) => {
+    const parsed = specInput(part, spec);
+    checkFinite(part, parsed);
+    return parsed;
+  });
   return { preset: known ? preset : "", input };
+}
+
+/** JSON, as which a sweep is stored, has no number that is not finite: it would come back as left out. */
+function checkFinite(checks: Checks, input: SpecInput): void {
+  const check = (part: object, path: string) => {
+    for (const [name, value] of Object.entries(part)) {
+      const field = `${path}${name}`;
+      if (typeof value === "number" && !Number.isFinite(value))
+        checks.fail(protoPath(field, completeSpec(input)), "must be finite", value);
+      // What is in lists are integers.
+      else if (typeof value === "object" && value !== null && !Array.isArray(value))
+        check(value, `${field}.`);
+    }
+  };
+  check(input, "");
 }
 
 function parseAxes(checks: Checks, axes: readonly AxisMessage[]): Axis[] {
@@ -112,8 +133,21 @@ function parseAxes(checks: Checks, axes: readonly AxisMessage[]): Axis[] {
     if (values.length < 1 || values.length > mostValues)
       checks.fail(`${field}.${used}`, `must be 1 to ${mostValues}`, values.length);
     checkDifferent(checks, `${field}.${used}`, values);
+    checkValues(checks, `${field}.${used}`, values);
     return [{ parameter, values: values.slice(0, mostValues) }];
   });
+}
+
+/** What can't be stored as it is, or every run that has it would repeat at length; of several the first one. */
+function checkValues(checks: Checks, field: string, values: readonly (number | string)[]): void {
+  const wrong = values.findIndex((value) => flawOf(value) !== undefined);
+  if (wrong >= 0) checks.fail(`${field}[${wrong}]`, flawOf(values[wrong]!)!, values[wrong]);
+}
+
+function flawOf(value: number | string): string | undefined {
+  if (typeof value === "number") return Number.isFinite(value) ? undefined : "must be finite";
+  const isLong = [...value].length > mostNameCharacters;
+  return isLong ? `must be at most ${mostNameCharacters} characters` : undefined;
 }
 
 function parseSeeds(checks: Checks, seeds: readonly number[]): readonly number[] {

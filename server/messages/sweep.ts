@@ -40,17 +40,21 @@ const outcomes: Readonly<Record<Outcome, SweepOutcome>> = {
 /** A field of a definition, as an answer names it. */
 export const inDefinition = (field: string) => `definition.${field}`;
 
-/** As it is now; the definition may be long, and never changes. */
+/**
+ * As it is now; the definition may be long, and never changes.
+ *
+ * @param state - what it is about to be @default what it is
+ */
 export function sweepMessage(
   sweep: Sweep,
-  { withDefinition = false } = {},
+  { withDefinition = false, state = sweep.state } = {},
 ): MessageInitShape<typeof SweepSchema> {
   const { name, identity, definition, invalid, ledger } = sweep;
   return {
     name,
     title: definition.title,
     labels: { ...definition.labels },
-    state: states[sweep.state],
+    state: states[state],
     createTime: timestampFromMs(identity.createTimeMs),
     runs: ledger.runs,
     groups: groupCount(definition.cells),
@@ -58,7 +62,7 @@ export function sweepMessage(
     sessions: sweep.active.map((session) => session.name),
     steps: BigInt(sweep.stepsMade),
     untilStep: BigInt(definition.plan.untilStep),
-    ...sweep.progress(),
+    ...sweep.progress(state),
     waitsFor: sweep.waitsFor,
     newestSequence: BigInt(ledger.newest),
     invalidGroups: invalid.groups,

@@ -140,6 +140,19 @@ test("every wrong field is reported, in the spec's order", () => {
   ]);
 });
 
+test("a name is repeated only as far as it may be one, whole characters of it", () => {
+  for (const [character, times] of [
+    ["z", 79],
+    ["😀", 39],
+  ] as const) {
+    const spec = completeSpec({ activation: character.repeat(1_000_000) });
+    const [violation] = specViolations(spec);
+    expect(violation!.description.split("; got ")[1]).toBe(`"${character.repeat(times)}…"`);
+  }
+  const [whole] = specViolations(completeSpec({ task: "z".repeat(80) }));
+  expect(whole!.description).toContain(`got "${"z".repeat(80)}"`);
+});
+
 test("of a long list of wrong pairs, only the first few are reported", () => {
   const spec = completeSpec({ split: { trainPairs: Array.from({ length: 1000 }, () => -1) } });
   expect(specViolations(spec)).toHaveLength(8);

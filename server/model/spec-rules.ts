@@ -12,6 +12,8 @@ export interface Violation {
 
 /** More wrong entries of `trainPairs` than this say nothing new. */
 const reportedPairs = 8;
+/** More characters of a wrong name say nothing new. */
+const longestName = 80;
 
 /** Every rule of a spec that does not hold, in the order of the spec's fields; empty for a valid spec. */
 export function specViolations(spec: Spec): Violation[] {
@@ -140,7 +142,15 @@ function trainPairViolations(trainPairs: readonly number[], modulus: number | un
 }
 
 function oneOf(field: string, allowed: readonly string[], value: string): Violation[] {
-  return rule(field, allowed.includes(value), `one of ${allowed.join(", ")}`, JSON.stringify(value));
+  return rule(field, allowed.includes(value), `one of ${allowed.join(", ")}`, quoted(value));
+}
+
+/** A name as a description has it, which goes into answers and into every run's row: shortened, for it may be of any length. */
+function quoted(value: string): string {
+  if (value.length <= longestName) return JSON.stringify(value);
+  // By code points, so that none is cut in two.
+  const start = [...value.slice(0, longestName)].slice(0, -1).join("");
+  return JSON.stringify(`${start}…`);
 }
 
 function rule(field: string, holds: boolean, mustBe: string, value: unknown): Violation[] {

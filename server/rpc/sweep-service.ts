@@ -141,8 +141,8 @@ export function sweepService(sweeps: Sweeps): Handlers<typeof SweepService> {
         context,
         async ({ receipt, answer }) => {
           const sweep = changed(sweeps, request);
-          await sweep.pause(() => {
-            answer({ sweep: sweepMessage(sweep) });
+          await sweep.pause((state) => {
+            answer({ sweep: sweepMessage(sweep, { state }) });
             return receipt.row();
           });
           return { sweep: sweepMessage(sweep) };
@@ -158,8 +158,8 @@ export function sweepService(sweeps: Sweeps): Handlers<typeof SweepService> {
         context,
         async ({ receipt, answer }) => {
           const sweep = changed(sweeps, request);
-          await sweep.resume(() => {
-            answer({ sweep: sweepMessage(sweep) });
+          await sweep.resume((state) => {
+            answer({ sweep: sweepMessage(sweep, { state }) });
             return receipt.row();
           });
           return { sweep: sweepMessage(sweep) };
@@ -175,8 +175,8 @@ export function sweepService(sweeps: Sweeps): Handlers<typeof SweepService> {
         context,
         async ({ receipt, answer }) => {
           const sweep = changed(sweeps, request);
-          await sweep.cancel(() => {
-            answer({ sweep: sweepMessage(sweep) });
+          await sweep.cancel((state) => {
+            answer({ sweep: sweepMessage(sweep, { state }) });
             return receipt.row();
           });
           return { sweep: sweepMessage(sweep) };

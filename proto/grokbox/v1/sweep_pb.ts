@@ -392,14 +392,14 @@ export type SweepAxis = Message<"grokbox.v1.SweepAxis"> & {
   parameter: SweepParameter;
 
   /**
-   * Different values, 1 to 1000, of parameters that are numbers. What each may be says the field of Spec.
+   * Different values, 1 to 1000, of parameters that are numbers, all finite. What each may be says the field of Spec.
    *
    * @generated from field: repeated double values = 2;
    */
   values: number[];
 
   /**
-   * The same of parameters that are names: those of Spec.activation; add, subtract or x^2+xy+y^2 for the task.
+   * The same of parameters that are names, of at most 64 characters: those of Spec.activation; add, subtract or x^2+xy+y^2 for the task.
    *
    * @generated from field: repeated string names = 3;
    */

@@ -24,6 +24,21 @@ export interface SweepDefinition extends Runs {
   readonly refuseInvalid: boolean;
 }
 
+/**
+ * A definition as the store has it. JSON has null for a number that is not finite, which as a value of a spec would be taken for left
+ * out: the cell would train with the preset's value. It is NaN again, which no cell can have.
+ */
+export function storedDefinition(definition: SweepDefinition): SweepDefinition {
+  return { ...definition, cells: withNaN(definition.cells) as SweepDefinition["cells"] };
+}
+
+function withNaN(value: unknown): unknown {
+  if (value === null) return Number.NaN;
+  if (Array.isArray(value)) return value.map(withNaN);
+  if (typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withNaN(part)]));
+}
+
 /** Steps of a run that a sweep keeps, at most: as fine as bands are drawn. */
 const gridSteps = 128;
 

@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test, vi } from "vitest";
 import { GrokkingStep } from "../../model/grokking-step.ts";
 import { initialState } from "../../model/initial-state.ts";
 import { lottery } from "../../model/lottery.ts";
-import { groupCount, runCount, specOf } from "../../model/sweep-grid.ts";
+import { coordinatesOf, groupCount, runCount, specOf } from "../../model/sweep-grid.ts";
 import { type EventRow, StoreError } from "../../store/store.ts";
 import { type TestRegistryOptions, unrepeated } from "../testing/registry.ts";
 import { curveMeasures, curveOf } from "./curve.ts";
@@ -13,10 +17,18 @@ import { watchSweep } from "./watch.ts";
 
 const never = new AbortController().signal;
 const boxes: Box[] = [];
+const folders: string[] = [];
 
 afterEach(async () => {
   for (const box of boxes.splice(0)) await box.close();
+  for (const made of folders.splice(0)) rmSync(made, { recursive: true });
 });
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), "grokbox-sweep-"));
+  folders.push(made);
+  return made;
+}
 
 async function open(options: TestRegistryOptions = {}): Promise<Box> {
   const box = await openBox(options);
@@ -139,6 +151,73 @@ test("a cell that is none ends with its reason, and the others go on", async () 
     detail: "modulus must be odd, 3 to 199; got 6",
     step: 0,
   });
+});
+
+test.each<[string, Parameters<typeof definition>[0]]>([
+  [
+    "an axis",
+    { axes: [{ parameter: "learningRate", values: [1e-3, Number.NaN, Number.POSITIVE_INFINITY] }] },
+  ],
+  [
+    "specs",
+    {
+      cells: {
+        kind: "list",
+        specs: [1e-3, Number.NaN, Number.NEGATIVE_INFINITY].map((learningRate) => ({
+          preset: "grokking",
+          input: { modulus: 7, width: 16, optimizer: { kind: "adamw", learningRate } },
+        })),
+      },
+    },
+  ],
+])(
+  "a number of %s that is not finite is wrong, and not the preset's, also when it comes from the store",
+  async (_, changes) => {
+    const directory = folder();
+    const box = await openBox({ directory });
+    const what = definition({ ...changes, seeds: [1], maxParallel: 1 });
+    const { name } = await start(box, {
+      ...what,
+      plan: { ...what.plan, untilStep: 20_000, recordEvery: 1_000 },
+    });
+    await box.sweeps.get(name).pause();
+    expect(box.sweeps.get(name).ledger.done).toBe(0);
+    await box.close();
+    const again = await openBox({ directory });
+    boxes.push(again);
+    const sweep = again.sweeps.get(name);
+    await sweep.resume();
+    await ended(sweep);
+    const all = await results(again, sweep);
+    expect(all.map(({ outcome }) => outcome)).toEqual(["target", "invalid", "invalid"]);
+    const wrong = { detail: "optimizer.learning_rate must be greater than 0, at most 1000; got NaN" };
+    expect(all.slice(1).map(({ body }) => body)).toMatchObject([wrong, wrong]);
+    for (const { value } of coordinatesOf(sweep.definition.cells, 2)) expect(value).toBeNaN();
+  },
+);
+
+test("a run that can't go on for its state is damaged keeps its session where sessions are to stay", async () => {
+  const directory = folder();
+  const box = await openBox({ directory });
+  const plan = { ...definition().plan, untilStep: 1_000_000, recordEvery: 10_000 };
+  const { name } = await start(box, definition({ plan, keepSessions: true, axes: [], seeds: [1] }));
+  await expect.poll(() => box.sweeps.get(name).active[0]?.step ?? 0).toBeGreaterThan(0);
+  await box.sweeps.get(name).pause();
+  const { path } = box.registry.store;
+  await box.close();
+  const db = new DatabaseSync(path!);
+  db.exec("UPDATE arrays SET data = zeroblob(length(data))");
+  db.close();
+  const again = await openBox({ directory });
+  boxes.push(again);
+  const sweep = again.sweeps.get(name);
+  const [session] = sweep.active;
+  await sweep.resume();
+  await ended(sweep);
+  const [run] = await results(again, sweep);
+  expect(run).toMatchObject({ outcome: "failed", body: { session: session!.name } });
+  expect([...again.registry.all()]).toEqual([session]);
+  session!.checkFree();
 });
 
 test("a pause keeps everything, and runs that were paused end as if they had not been", async () => {
@@ -300,6 +379,43 @@ test("a sweep that is deleted or cancelled while the store takes little more is 
   await box.sweeps.delete(other.name);
   await expect.poll(async () => (await store.load()).sessions).toEqual([]);
   await expect.poll(async () => (await store.loadSweeps()).sweeps).toEqual([]);
+});
+
+test("what can't be stored of a change has not happened, and nobody is told that it has", async () => {
+  const box = await open();
+  const plan = { ...definition().plan, untilStep: 1_000_000, recordEvery: 10_000 };
+  const sweep = await start(box, definition({ plan }));
+  const told: string[] = [];
+  const watching = (async () => {
+    for await (const event of watchSweep(box.sweeps, sweep, 1, never)) told.push(event.kind);
+  })();
+  const { store } = box.registry;
+  const commit = store.commit.bind(store);
+  let fails = Promise.withResolvers<never>();
+  const full = vi
+    .spyOn(store, "commit")
+    .mockImplementation((unit, transfer) => (unit.putSweeps ? fails.promise : commit(unit, transfer)));
+  const states = ["paused", "cancelled", "deleted"] as const;
+  for (const [i, transition] of (["pause", "cancel", "delete"] as const).entries()) {
+    fails = Promise.withResolvers<never>();
+    const promised: string[] = [];
+    const changing = sweep[transition]((state) => {
+      promised.push(state);
+      return undefined;
+    });
+    const failure = expect(changing).rejects.toMatchObject({ reason: "STORAGE_FULL" });
+    await expect.poll(() => promised).toEqual([states[i]]);
+    sweep.wake();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([sweep.state, told.includes("end")]).toEqual(["running", false]);
+    fails.reject(new StoreError("FULL", "the disk is full"));
+    await failure;
+    expect(sweep.state).toBe("running");
+  }
+  full.mockRestore();
+  await sweep.cancel();
+  await watching;
+  expect(told.at(-1)).toBe("end");
 });
 
 test("a watcher is told of every run once, in the order in which they finish, and can begin anywhere", async () => {

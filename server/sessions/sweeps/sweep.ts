@@ -34,8 +34,8 @@ export interface SweepParts {
   readonly onDefect: (error: unknown) => void;
 }
 
-/** The row of the answer that tells of a change, to become durable with it. */
-export type AnswerOf = () => AnswerRow | undefined;
+/** The row of the answer that tells of a change to a state, to become durable with it. */
+export type AnswerOf = (state: SweepState) => AnswerRow | undefined;
 
 /** Of a large sweep, at once. */
 const runsDeleted = 1_000;
@@ -59,6 +59,8 @@ export class Sweep {
   readonly #commits = new Turns();
   readonly #pace = new Pace();
   #state: SweepState;
+  /** What a cancellation leaves to be done has been done, or given up. */
+  #isDropped: boolean;
   #waiting = new Set<() => void>();
 
   constructor(
@@ -74,6 +76,8 @@ export class Sweep {
     this.grid = gridOf(definition.plan);
     this.ledger = new Ledger(runCount(definition), stored);
     this.#state = (stored?.row.state as SweepState | undefined) ?? "running";
+    // Nothing works on what is loaded.
+    this.#isDropped = this.#state === "cancelled";
     const { grid, ledger } = this;
     this.#work = new Work(
       {
@@ -97,6 +101,12 @@ export class Sweep {
     return this.#state;
   }
 
+  /** How it ended, once nothing more follows: when it is cancelled, runs that are being summarized still finish. */
+  get end(): "finished" | "cancelled" | "deleted" | undefined {
+    if (this.#state === "finished" || this.#state === "deleted") return this.#state;
+    return this.#state === "cancelled" && this.#isDropped ? "cancelled" : undefined;
+  }
+
   /** Sessions of runs that are under way, or were when it was paused. */
   get active(): readonly Session[] {
     return this.#work.active;
@@ -112,9 +122,13 @@ export class Sweep {
     return this.ledger.steps + this.active.reduce((sum, { step }) => sum + step, 0);
   }
 
-  /** How it goes; `secondsLeft` is an estimate, by the mean length of the runs that have finished, and absent when nothing is known. */
-  progress(): { readonly stepsPerSecond: number; readonly secondsLeft?: number } {
-    if (this.#state !== "running") return { stepsPerSecond: 0 };
+  /**
+   * How it goes; `secondsLeft` is an estimate, by the mean length of the runs that have finished, and absent when nothing is known.
+   *
+   * @param state - what it is about to be @default what it is
+   */
+  progress(state = this.#state): { readonly stepsPerSecond: number; readonly secondsLeft?: number } {
+    if (state !== "running") return { stepsPerSecond: 0 };
     this.#pace.look(this.stepsMade);
     const { stepsPerSecond } = this.#pace;
     if (stepsPerSecond === 0) return { stepsPerSecond };
@@ -127,11 +141,11 @@ export class Sweep {
     return { stepsPerSecond, secondsLeft: left / stepsPerSecond };
   }
 
-  row(): SweepRow {
+  row(state = this.#state): SweepRow {
     const { ordinal, createTimeMs } = this.identity;
     const { definition, invalid } = this;
     const body: SweepRecord = { definition, ...(invalid.groups > 0 ? { invalid } : {}) };
-    return { id: this.id, ordinal, createTimeMs, state: this.#state, body };
+    return { id: this.id, ordinal, createTimeMs, state, body };
   }
 
   /** Goes to work, if that is what it is to do; once it is durable. While the server ends, the next one does. */
@@ -163,8 +177,14 @@ export class Sweep {
   cancel(answerOf: AnswerOf = () => undefined): Promise<void> {
     return this.#turns.take(async () => {
       await this.#go("cancel", answerOf);
-      await this.#work.stop();
-      await this.#work.drop();
+      try {
+        await this.#work.stop();
+        await this.#work.drop();
+      } finally {
+        // Also where that failed: nobody would ever be told of the end.
+        this.#isDropped = true;
+        this.wake();
+      }
     });
   }
 
@@ -228,15 +248,11 @@ export class Sweep {
   }
 
   async #change(transition: SweepTransition, answerOf: AnswerOf): Promise<void> {
-    const before = this.#state;
-    this.#state = nextState(before, transition, this.name);
-    const answer = answerOf();
-    try {
-      await this.#commit({ putSweeps: [this.row()], putAnswers: answer === undefined ? [] : [answer] });
-    } catch (error) {
-      this.#state = before;
-      throw error;
-    }
+    const after = nextState(this.#state, transition, this.name);
+    const answer = answerOf(after);
+    await this.#commit({ putSweeps: [this.row(after)], putAnswers: answer === undefined ? [] : [answer] });
+    // Not before it is durable: watchers would be told of an end that may not come.
+    this.#state = after;
     this.wake();
   }
 
@@ -251,7 +267,7 @@ export class Sweep {
     const isLast = ledger.done + 1 === ledger.runs && this.#canFinish;
     const unit: Commit = {
       putSweepRuns: [row],
-      ...(isLast ? { putSweeps: [{ ...this.row(), state: "finished" }] } : {}),
+      ...(isLast ? { putSweeps: [this.row("finished")] } : {}),
     };
     if (session !== undefined && this.definition.keepSessions) await session.release(unit);
     else {

@@ -6,7 +6,7 @@ import { toGrokboxError } from "../keeper.ts";
 import type { Registry } from "../registry.ts";
 import type { Session } from "../session.ts";
 import { type InvalidCells, noInvalidCells } from "./cell-violations.ts";
-import type { SweepDefinition } from "./definition.ts";
+import { type SweepDefinition, storedDefinition } from "./definition.ts";
 import { type AnswerOf, Sweep, type SweepIdentity, type SweepParts, type SweepRecord } from "./sweep.ts";
 
 /** Bounds that are the server's to set. */
@@ -61,7 +61,9 @@ export class Sweeps {
       owned.delete(name);
       this.#started = Math.max(this.#started, ordinal);
       const identity = { name, ordinal, createTimeMs };
-      const sweep = new Sweep(identity, body as SweepRecord, this.#parts, { ...loaded, sessions });
+      const stored = body as SweepRecord;
+      const record = { ...stored, definition: storedDefinition(stored.definition) };
+      const sweep = new Sweep(identity, record, this.#parts, { ...loaded, sessions });
       if (state === "deleted") {
         await sweep.forget().catch(this.#onDefect);
         continue;

@@ -36,7 +36,7 @@ export async function* watchSweep(
   while (!signal.aborted) {
     let hasNews = false;
     // Read before the runs are: what ends a stream comes after its last run.
-    const { state } = sweep;
+    const { state, end } = sweep;
     const isClosing = registry.closing.aborted;
     const { newest } = sweep.ledger;
     if (next <= newest && state !== "deleted") {
@@ -46,8 +46,8 @@ export async function* watchSweep(
       next = last + 1;
       if (hasMore) continue;
     }
-    if (state === "finished" || state === "cancelled" || state === "deleted") {
-      yield { kind: "end", reason: state };
+    if (end !== undefined) {
+      yield { kind: "end", reason: end };
       return;
     }
     if (isClosing) {

@@ -230,24 +230,25 @@ export class Work {
 
   async #retire(run: number, session: Session, end: RunEnd, signal: AbortSignal): Promise<void> {
     const { registry, analyst, definition, grid } = this.#parts;
-    const { plan, keepSessions } = definition;
+    const { plan } = definition;
     const summarized = await this.#patiently(session.spec, signal, () =>
       summarize(session, end, plan, grid, analyst, registry.closing),
     );
     if (summarized === undefined) return;
     const { summary, curve } = summarized;
-    const whole = keepSessions ? { ...summary, session: session.name } : summary;
-    await this.#finish(run, whole, signal, curve, session);
+    await this.#finish(run, summary, signal, curve, session);
   }
 
   /** Makes it durable that a run has ended, with the end of its session; tried until it can be stored or is to stop. */
   async #finish(
     run: number,
-    summary: RunSummary,
+    found: Omit<RunSummary, "session">,
     signal: AbortSignal,
     curve: Uint8Array = new Uint8Array(),
     session?: Session,
   ): Promise<void> {
+    const isKept = session !== undefined && this.#parts.definition.keepSessions;
+    const summary: RunSummary = isKept ? { ...found, session: session.name } : found;
     for (;;) {
       try {
         await this.#parts.commitEnd({ run, summary, curve, session });
