@@ -9,6 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { type CallOptions, Deadline } from "./deadline.ts";
+import { invalidField } from "./error.ts";
 import { randomId } from "./random-id.ts";
 import { retrying } from "./retry.ts";
 import type { AttemptOptions, Transport } from "./transport.ts";
@@ -17,7 +18,7 @@ import type { AttemptOptions, Transport } from "./transport.ts";
 export interface ConnectionOptions {
   /** Deadline of calls that are given none, milliseconds. @default 60,000 */
   readonly callDeadlineMs?: number | undefined;
-  /** Interval in which the server gives signs of life on a silent stream of progress, milliseconds. @default 5,000 */
+  /** Interval in which the server gives signs of life on a silent stream of progress, milliseconds, greater than 0. @default 5,000 */
   readonly heartbeatMs?: number | undefined;
   /** Waits between attempts while no server answers. */
   readonly backoff?: BackoffOptions | undefined;
@@ -46,6 +47,8 @@ export class Connection {
     this.#transport = transport;
     this.callDeadlineMs = options.callDeadlineMs ?? 60_000;
     this.heartbeatMs = options.heartbeatMs ?? 5_000;
+    if (!(this.heartbeatMs > 0))
+      throw invalidField("heartbeatMs", "must be greater than 0", this.heartbeatMs);
     this.backoff = new Backoff(options.backoff);
   }
 

@@ -77,6 +77,11 @@ export function cancelled(signal: AbortSignal): GrokboxError {
   return new GrokboxError("cancelled by the caller's signal", { code: "CANCELLED", cause: signal.reason });
 }
 
+/** Called after each item of a page or a batch: the signal stops those to come, not only the next call. */
+export function throwIfCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw cancelled(signal);
+}
+
 /** A call on a connection that its owner has closed. */
 export function closed(): GrokboxError {
   return new GrokboxError("the connection was closed", { code: "CANCELLED", reason: "CLOSED" });

@@ -11,7 +11,7 @@ import {
 } from "./ablation.ts";
 import { Connection, type ConnectionOptions, longDeadlineMs } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
-import { GrokboxError } from "./error.ts";
+import { GrokboxError, throwIfCancelled } from "./error.ts";
 import {
   type Flow,
   type FlowMethod,
@@ -108,7 +108,10 @@ export class Grokbox implements AsyncDisposable {
     do {
       const request = { ...filter, pageToken };
       const page = await this.#connection.read(SessionService.method.listSessions, request, options);
-      for (const session of page.sessions) yield new Session(this.#connection, fromSession(session));
+      for (const session of page.sessions) {
+        yield new Session(this.#connection, fromSession(session));
+        throwIfCancelled(options.signal);
+      }
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
   }
@@ -143,7 +146,10 @@ export class Grokbox implements AsyncDisposable {
     let pageToken = "";
     do {
       const page = await this.#connection.read(SweepService.method.listSweeps, { pageToken }, options);
-      for (const sweep of page.sweeps) yield new Sweep(this.#connection, fromSweep(sweep));
+      for (const sweep of page.sweeps) {
+        yield new Sweep(this.#connection, fromSweep(sweep));
+        throwIfCancelled(options.signal);
+      }
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
   }

@@ -1,3 +1,4 @@
+import { longestMs } from "./deadline.ts";
 import { GrokboxError } from "./error.ts";
 import { join } from "./signals.ts";
 
@@ -17,7 +18,7 @@ export async function* attended<T>(
   signal: AbortSignal,
 ): AsyncGenerator<T, void, undefined> {
   const joined = join(signal);
-  const silentMs = heartbeatMs * missedHeartbeats;
+  const silentMs = Math.min(heartbeatMs * missedHeartbeats, longestMs);
   const silent = new GrokboxError(`nothing came for ${silentMs / 1000} s, not even a heartbeat`, {
     code: "UNAVAILABLE",
   });

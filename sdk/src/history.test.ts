@@ -1,6 +1,7 @@
 import { SessionService } from "@grokbox/proto/session";
 import { type GetHistoryRequest, TrainingService } from "@grokbox/proto/training";
 import { expect, test } from "vitest";
+import { cancelledAtFirst } from "./testing/cancelling.ts";
 import { connect, info, point, session } from "./testing/messages.ts";
 import { on, type Script, serve } from "./testing/scripted-server.ts";
 
@@ -51,4 +52,16 @@ test("pages of different logs are not made one history", async () => {
     code: "ABORTED",
     message: expect.stringContaining("was replaced while it was read"),
   });
+});
+
+test("the caller's signal ends it within a page", async () => {
+  await using server = await serve(
+    info,
+    found,
+    pages([], () => "e"),
+  );
+  await using box = await connect(server.address);
+  const handle = await box.session("sessions/a");
+  const cancelled = await cancelledAtFirst((signal) => handle.history({ signal }));
+  expect(cancelled).toEqual({ seen: 1, failure: expect.objectContaining({ reason: "CANCELLED" }) });
 });

@@ -1,7 +1,7 @@
 import { TrainingService } from "@grokbox/proto/training";
 import type { Connection } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
-import { GrokboxError } from "./error.ts";
+import { GrokboxError, throwIfCancelled } from "./error.ts";
 import { fromPoint, type ProgressPoint } from "./progress-point.ts";
 import { toUint64 } from "./uint64.ts";
 
@@ -31,7 +31,10 @@ export async function* readHistory(
     const epochNow = page.retained?.epoch;
     if (epoch !== undefined && epochNow !== epoch) throw replaced(session);
     epoch = epochNow;
-    for (const point of page.points) yield fromPoint(point, epoch);
+    for (const point of page.points) {
+      yield fromPoint(point, epoch);
+      throwIfCancelled(options.signal);
+    }
     fromSequence = page.nextSequence;
   } while (fromSequence !== 0n);
 }

@@ -6,6 +6,7 @@ import {
   SnapshotService,
 } from "@grokbox/proto/snapshot";
 import { expect, test } from "vitest";
+import { cancelledAtFirst } from "./testing/cancelling.ts";
 import { connect, info, session, spec } from "./testing/messages.ts";
 import { on, serve } from "./testing/scripted-server.ts";
 
@@ -44,6 +45,15 @@ test("snapshots are listed over as many pages as there are", async () => {
     ["sessions/a", 2, "page 2"],
     ["sessions/a", 2, "page 3"],
   ]);
+});
+
+test("the caller's signal ends the list within a page", async () => {
+  const list = on(SnapshotService.method.listSnapshots, () => ({ snapshots: [message(2), message(1)] }));
+  await using server = await serve(info, found, list);
+  await using box = await connect(server.address);
+  const handle = await box.session("sessions/a");
+  const cancelled = await cancelledAtFirst((signal) => handle.snapshots({ signal }));
+  expect(cancelled).toEqual({ seen: 1, failure: expect.objectContaining({ reason: "CANCELLED" }) });
 });
 
 test("a snapshot can be taken with a label, deleted, and gone back to; the handle knows the step then", async () => {

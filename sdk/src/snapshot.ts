@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
 import { defined } from "./defined.ts";
 import { nameOf } from "./enum-name.ts";
-import { badAnswer } from "./error.ts";
+import { badAnswer, throwIfCancelled } from "./error.ts";
 import { toHex } from "./hex.ts";
 import { fromSpec, type Spec } from "./spec.ts";
 import { fromUint64 } from "./uint64.ts";
@@ -59,7 +59,10 @@ export async function* listSnapshots(
   do {
     const request = { session, pageSize, pageToken };
     const page = await connection.read(SnapshotService.method.listSnapshots, request, options);
-    yield* page.snapshots.map(fromSnapshot);
+    for (const snapshot of page.snapshots) {
+      yield fromSnapshot(snapshot);
+      throwIfCancelled(options.signal);
+    }
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
 }

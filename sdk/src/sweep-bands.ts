@@ -1,6 +1,7 @@
 import { SweepService } from "@grokbox/proto/sweep";
 import type { Connection } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
+import { throwIfCancelled } from "./error.ts";
 import { fromMeasure, type Measure } from "./measure.ts";
 import { type Coordinates, fromCoordinates } from "./sweep-parameter.ts";
 import { fromUint64 } from "./uint64.ts";
@@ -61,6 +62,7 @@ export async function* readBands(
         coordinates: fromCoordinates(coordinates),
         measures: Object.fromEntries(measures),
       };
+      throwIfCancelled(options.signal);
     }
     if (page.nextGroup === 0) return;
     firstGroup = page.nextGroup;

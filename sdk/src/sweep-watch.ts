@@ -1,6 +1,6 @@
 import { SweepEndReason, SweepService } from "@grokbox/proto/sweep";
 import type { Connection } from "./connection.ts";
-import { cancelled, GrokboxError } from "./error.ts";
+import { cancelled, GrokboxError, throwIfCancelled } from "./error.ts";
 import { attended } from "./heartbeat.ts";
 import { Outage } from "./outage.ts";
 import { join } from "./signals.ts";
@@ -56,6 +56,7 @@ export async function* watchSweep(
               outage.end();
               for (const run of event.value.runs) {
                 yield fromSweepRun(run);
+                throwIfCancelled(stop.signal);
                 next = run.sequence + 1n;
               }
               break;

@@ -2,6 +2,7 @@ import { SweepService } from "@grokbox/proto/sweep";
 import type { Connection } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
 import { defined } from "./defined.ts";
+import { throwIfCancelled } from "./error.ts";
 import { readBands, type SweepBands, type SweepBandsOptions } from "./sweep-bands.ts";
 import { fromSweep, type SweepInfo } from "./sweep-info.ts";
 import { fromSweepRun, type SweepRun } from "./sweep-run.ts";
@@ -66,7 +67,10 @@ export class Sweep implements AsyncDisposable {
     do {
       const request = { name: this.name, fromSequence, pageSize: 1_000 };
       const page = await this.#connection.read(SweepService.method.listSweepRuns, request, options);
-      for (const run of page.runs) yield fromSweepRun(run);
+      for (const run of page.runs) {
+        yield fromSweepRun(run);
+        throwIfCancelled(options.signal);
+      }
       fromSequence = page.nextSequence;
     } while (fromSequence !== 0n);
   }

@@ -75,13 +75,17 @@ export function webTransport(origin: string): Transport {
       async function* one() {
         yield request as never;
       }
+      let messages: AsyncIterator<MessageShape<O>> | undefined;
       try {
         const answer = await connect.stream(method, stop.signal, limit(timeoutMs), undefined, one());
-        yield* answer.message;
+        messages = answer.message[Symbol.asyncIterator]();
+        for (let next = await messages.next(); !next.done; next = await messages.next()) yield next.value;
       } catch (error) {
         throw failure(error, signal);
       } finally {
         stop.abort(undefined);
+        // Connect's iterator has no `return`: asked after the abort, it lets go of the deadline's timer.
+        messages?.next().catch(() => {});
         stop.release();
       }
     },
@@ -96,8 +100,9 @@ export function webTransport(origin: string): Transport {
   };
 }
 
+/** At least 1: of 0 Connect makes no deadline. */
 function limit(timeoutMs: number | undefined): number {
-  return Math.ceil(timeoutMs ?? longestMs);
+  return Math.max(1, Math.ceil(timeoutMs ?? longestMs));
 }
 
 function fromConnectError(error: ConnectError): GrokboxError {

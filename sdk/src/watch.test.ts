@@ -4,6 +4,7 @@ import { TrainingService, type WatchProgressRequest } from "@grokbox/proto/train
 import { expect, test } from "vitest";
 import type { ProgressEvent } from "./progress-event.ts";
 import type { Session } from "./session.ts";
+import { cancelledAtFirst } from "./testing/cancelling.ts";
 import { batch, connect, end, gap, heartbeat, info, opened, session } from "./testing/messages.ts";
 import { type Call, Failure, on, serve } from "./testing/scripted-server.ts";
 import { relayTo } from "./testing/tcp-relay.ts";
@@ -351,6 +352,28 @@ test("the caller's signal ends the iteration with CANCELLED", async () => {
   const signal = AbortSignal.timeout(50);
   await expect(events(handle, { from: 1, signal })).rejects.toMatchObject({ reason: "CANCELLED" });
   await left;
+});
+
+test("the caller's signal ends it within a batch", async () => {
+  const { server } = await streams(whole);
+  await using _ = server;
+  await using box = await connect(server.address);
+  const handle = await box.session("sessions/a");
+  const cancelled = await cancelledAtFirst((signal) => handle.watch({ from: 1, signal }));
+  expect(cancelled).toEqual({ seen: 1, failure: expect.objectContaining({ reason: "CANCELLED" }) });
+});
+
+test("letting go of the handle ends it quietly within a batch", async () => {
+  const { server } = await streams(whole);
+  await using _ = server;
+  await using box = await connect(server.address);
+  const handle = await box.session("sessions/a");
+  const seen = [];
+  for await (const event of handle.watch({ from: 1 })) {
+    seen.push(event);
+    await handle[Symbol.asyncDispose]();
+  }
+  expect(seen).toHaveLength(1);
 });
 
 test("letting go of the handle ends the iteration quietly", async () => {

@@ -1,7 +1,7 @@
 import { type ProgressEnd, ProgressEndReason } from "@grokbox/proto/progress";
 import { TrainingService } from "@grokbox/proto/training";
 import type { Connection } from "./connection.ts";
-import { cancelled, GrokboxError } from "./error.ts";
+import { cancelled, GrokboxError, throwIfCancelled } from "./error.ts";
 import { attended } from "./heartbeat.ts";
 import { Outage } from "./outage.ts";
 import { ProgressCursor } from "./progress-cursor.ts";
@@ -54,7 +54,10 @@ export async function* watchProgress(
           // A stream that only opens and ends again is still an outage.
           if (event.case !== "opened" && event.case !== "end") outage.end();
           // Not `yield*`, which waits twice more for each.
-          for (const passed of cursor.take(event)) yield passed;
+          for (const passed of cursor.take(event)) {
+            yield passed;
+            throwIfCancelled(stop.signal);
+          }
         }
       } catch (error) {
         if (isDone) return;

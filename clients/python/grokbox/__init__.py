@@ -1,7 +1,7 @@
 """The client of the grokbox training server: ``grokbox.connect`` is where to begin."""
 
 from .analysis import ActivationScores, Evaluation, FrequencyGroup, LayerMeasures, MeanAndSpread, Spectrum
-from .box import AbsentEngine, EngineInfo, EngineTiming, Grokbox, MemoryInfo, ServerInfo, connect
+from .box import AbsentEngine, EngineInfo, EngineTiming, Grokbox, MemoryInfo, ServerInfo, StorageInfo, connect
 from .errors import FieldViolation, GrokboxError
 from .infos import (
     ActivationSwapped,
@@ -51,6 +51,7 @@ from .specs import (
 from .sweep_infos import Band, SweepBands, SweepDefinition, SweepInfo, SweepRun
 from .sweep_watching import SweepEvent
 from .sweeps import Sweep
+from .triggers import ForkAction, PauseAction, SnapshotAction, Trigger
 from .watching import ProgressEvent
 
 __version__ = "0.1.0"

@@ -55,6 +55,7 @@ class Connection:
     def __init__(self, address: str, call_deadline: float) -> None:
         self.address = parse_address(address)
         self.call_deadline = call_deadline
+        self.closed = False
         self._channel = grpc.insecure_channel(
             self.address,
             options=[
@@ -104,11 +105,13 @@ class Connection:
         before: GrokboxError | None = None
         for failures in itertools.count(1):
             try:
-                return attempt()
+                return self.attempt(attempt)
             except grpc.RpcError as rpc_error:
                 error = from_rpc_error(rpc_error)
             except GrokboxError as grokbox_error:
                 error = grokbox_error
+            if error.code == "CANCELLED":
+                self.check_open()
             wait = max(backoff(failures), error.retry_delay)
             if error.code != "UNAVAILABLE" or error.reason == "DEVICE_LOST" or wait >= deadline.left:
                 # An attempt that the deadline cut off says less than the one before it.
@@ -117,7 +120,22 @@ class Connection:
             time.sleep(wait)
         raise AssertionError
 
+    def attempt(self, call: Callable[[], T]) -> T:
+        """Raises CLOSED where grpc has a ValueError of its own."""
+        self.check_open()
+        try:
+            return call()
+        except ValueError:
+            self.check_open()
+            raise
+
+    def check_open(self) -> None:
+        """Raises CLOSED for a connection that its owner has closed."""
+        if self.closed:
+            raise GrokboxError("the connection was closed", "CANCELLED", "CLOSED")
+
     def close(self) -> None:
+        self.closed = True
         self._channel.close()
 
 

@@ -36,6 +36,22 @@ class MemoryInfo:
 
 
 @dataclass(frozen=True)
+class StorageInfo:
+    """Where sessions are kept."""
+
+    durable: bool
+    """False: everything is gone when the server ends."""
+    bytes: int
+    """Of the store's files."""
+    snapshots: int
+    """Snapshots kept, of all sessions."""
+    alarm: str
+    """Why it can't be written at the moment; empty when all is well."""
+    checkpoint_every_seconds: float
+    """Between checkpoints of a session that trains."""
+
+
+@dataclass(frozen=True)
 class AbsentEngine:
     name: str
     reason: str
@@ -93,6 +109,8 @@ class ServerInfo:
     """Those that it would offer, and that don't work there."""
     memory: MemoryInfo | None = None
     """Of states, snapshots and uploads, and of the sessions that train on engines without their own."""
+    storage: StorageInfo | None = None
+    """None where the server doesn't say."""
 
 
 class Grokbox:
@@ -117,6 +135,7 @@ class Grokbox:
             engines=tuple(_engine(engine) for engine in answer.engines),
             absent_engines=tuple(AbsentEngine(engine.name, engine.reason) for engine in answer.absent_engines),
             memory=_memory(answer),
+            storage=StorageInfo(**_fields(answer.storage)) if answer.HasField("storage") else None,
             limits=_fields(answer.limits),
             uptime_seconds=answer.uptime_seconds,
             runtime=answer.runtime,

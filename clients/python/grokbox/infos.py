@@ -13,6 +13,7 @@ from .plans import RunPlan, from_plan
 from .points import ProgressPoint, enum_name, from_point, optional, stage_name, time_of
 from .retention import Durability, Lineage, SnapshotSchedule, from_durability, from_lineage, from_schedule
 from .specs import Spec, from_spec
+from .triggers import Trigger, from_triggers
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class StopReason:
     """Why training stopped."""
 
     kind: str
-    """target, condition, paused, diverged, cancelled or shutdown."""
+    """target, condition, paused, diverged, cancelled, shutdown or failed."""
     detail: str
     """For people, e.g. ``test_accuracy >= 0.99 for 10 recorded steps``."""
     step: int
@@ -132,6 +133,8 @@ class SessionInfo:
     """None on a server that keeps everything in memory."""
     snapshot_schedule: SnapshotSchedule | None
     """Which snapshots it keeps by itself; None for none."""
+    triggers: tuple[Trigger, ...]
+    """What it does when a measure crosses a value."""
     sweep: SweepOrigin | None
     """The run of a sweep that it was made for; None when a user made it."""
 
@@ -184,6 +187,7 @@ def from_session(message: Any) -> SessionInfo:
         snapshot_schedule=(
             from_schedule(message.snapshot_schedule) if message.HasField("snapshot_schedule") else None
         ),
+        triggers=from_triggers(message.triggers),
         sweep=SweepOrigin(message.sweep.sweep, message.sweep.run) if message.HasField("sweep") else None,
     )
 

@@ -214,7 +214,7 @@ def read_logits(
     request = analysis_pb2.LogitsRequest(
         name=name,
         activation=activation,
-        pairs=[analysis_pb2.Pair(x=x, y=y) for x, y in pairs or []],
+        pairs=[analysis_pb2.Pair(x=x, y=y) for x, y in ([] if pairs is None else pairs)],
         without_logits=pairs is not None and len(pairs) == 0,
         worst_pairs=worst_pairs,
     )

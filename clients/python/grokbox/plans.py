@@ -45,12 +45,12 @@ class RunPlan:
 
 
 def at_least(measure: str, value: float, for_recorded: int | None = None) -> Threshold:
-    """Stop once a measure, e.g. ``test_accuracy``, is at least this on so many recorded steps in a row."""
+    """True once a measure, e.g. ``test_accuracy``, is at least this on so many recorded steps in a row."""
     return Threshold(measure, "at_least", value, for_recorded)
 
 
 def at_most(measure: str, value: float, for_recorded: int | None = None) -> Threshold:
-    """Stop once a measure, e.g. ``train_loss``, is at most this on so many recorded steps in a row."""
+    """True once a measure, e.g. ``train_loss``, is at most this on so many recorded steps in a row."""
     return Threshold(measure, "at_most", value, for_recorded)
 
 
@@ -79,13 +79,16 @@ def _to_condition(condition: StopCondition) -> run_pb2.StopCondition:
             accuracy_delta=condition.accuracy_delta,
         )
         return run_pb2.StopCondition(plateau=plateau)
-    threshold = run_pb2.Threshold(
-        measure=enum_value(run_pb2.Measure, condition.measure, "MEASURE_", "measure"),
-        comparison=enum_value(run_pb2.Comparison, condition.comparison, "COMPARISON_", "comparison"),
-        value=condition.value,
-        for_recorded=condition.for_recorded,
+    return run_pb2.StopCondition(threshold=to_threshold(condition))
+
+
+def to_threshold(threshold: Threshold) -> run_pb2.Threshold:
+    return run_pb2.Threshold(
+        measure=enum_value(run_pb2.Measure, threshold.measure, "MEASURE_", "measure"),
+        comparison=enum_value(run_pb2.Comparison, threshold.comparison, "COMPARISON_", "comparison"),
+        value=threshold.value,
+        for_recorded=threshold.for_recorded,
     )
-    return run_pb2.StopCondition(threshold=threshold)
 
 
 def from_plan(message: run_pb2.RunPlan) -> RunPlan:
@@ -102,10 +105,13 @@ def _from_condition(message: Any) -> StopCondition:
     if message.HasField("plateau"):
         fields = ("window_steps", "loss_delta", "accuracy_delta")
         return Plateau(**{field: optional(message.plateau, field) for field in fields})
-    threshold = message.threshold
+    return from_threshold(message.threshold)
+
+
+def from_threshold(message: Any) -> Threshold:
     return Threshold(
-        measure=enum_name(run_pb2.Measure, threshold.measure, "MEASURE_"),
-        comparison=enum_name(run_pb2.Comparison, threshold.comparison, "COMPARISON_"),
-        value=threshold.value,
-        for_recorded=optional(threshold, "for_recorded"),
+        measure=enum_name(run_pb2.Measure, message.measure, "MEASURE_"),
+        comparison=enum_name(run_pb2.Comparison, message.comparison, "COMPARISON_"),
+        value=message.value,
+        for_recorded=optional(message, "for_recorded"),
     )

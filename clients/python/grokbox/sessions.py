@@ -21,6 +21,7 @@ from .plans import StopCondition, to_plan
 from .points import ProgressGap, ProgressPoint, ProgressReset, from_point
 from .retention import SnapshotSchedule, to_schedule
 from .specs import Grokfast, Optimizer, Split, to_changes
+from .triggers import Trigger, to_triggers
 from .watching import ProgressEvent, watch
 
 
@@ -181,7 +182,8 @@ class Session:
     ) -> Spectrum:
         """Fourier spectra of both layers, of now or of the snapshot at a step; means are over all neurons in any case."""
         spec = self.info.spec
-        count = spec.width - first_neuron if neuron_count is None else neuron_count
+        # None from beyond the last neuron on: the server says what first_neuron must be.
+        count = max(0, spec.width - first_neuron) if neuron_count is None else neuron_count
         box = self._connection
         return read_spectrum(box, self._at(at), spec.modulus, first_neuron, count, box.deadline(deadline))
 
@@ -258,8 +260,8 @@ class Session:
         grokfast: Grokfast | None = None,
         warmup_steps: int | None = None,
         split: Split | None = None,
-        remove_frequencies: Sequence[int] = (),
-        keep_frequencies: Sequence[int] = (),
+        remove_frequencies: Sequence[int] | None = None,
+        keep_frequencies: Sequence[int] | None = None,
         labels: Mapping[str, str] | None = None,
         engine: str = "",
         record_every: int | None = None,
@@ -326,6 +328,19 @@ class Session:
         )
         box = self._connection
         return self._learn(box.mutate(box.sessions.UpdateSession, request, box.deadline(deadline)).session)
+
+    def set_triggers(self, triggers: Iterable[Trigger], *, deadline: float | None = None) -> SessionInfo:
+        """Replaces the session's triggers, at most 16: what it does by itself when a measure crosses a value. Those that stay as
+        they are keep what they have counted.
+
+            grokked = grokbox.at_least("test_accuracy", 0.99, for_recorded=10)
+            session.set_triggers([grokbox.Trigger("grokked", grokked, grokbox.SnapshotAction("grokked"))])
+        """
+        request = training_pb2.SetTriggersRequest(
+            session=self.name, triggers=to_triggers(triggers, self.info.spec.optimizer)
+        )
+        box = self._connection
+        return self._learn(box.mutate(box.training.SetTriggers, request, box.deadline(deadline)).session)
 
     def history(
         self, from_sequence: int = 0, *, page_size: int = 0, deadline: float | None = None

@@ -142,10 +142,10 @@ class Changes:
     optimizer: Optimizer | None = None
     warmup_steps: int | None = None
     split: Split | None = None
-    remove_frequencies: tuple[int, ...] = ()
-    """Frequencies, 1 to (p - 1) / 2, that were taken out of both layers."""
-    keep_frequencies: tuple[int, ...] = ()
-    """All others were taken out of both layers."""
+    remove_frequencies: Sequence[int] | None = None
+    """Frequencies, 1 to (p - 1) / 2, that are taken out of both layers."""
+    keep_frequencies: Sequence[int] | None = None
+    """All others are taken out of both layers."""
 
 
 def to_spec(
@@ -192,8 +192,8 @@ def to_changes(
     grokfast: Grokfast | None,
     warmup_steps: int | None,
     split: Split | None,
-    remove_frequencies: Sequence[int],
-    keep_frequencies: Sequence[int],
+    remove_frequencies: Sequence[int] | None,
+    keep_frequencies: Sequence[int] | None,
 ) -> retention_pb2.Changes | None:
     """``here``: the source's optimizer, whose kind a learning rate, a weight decay or Grokfast alone leaves as it is."""
     spec = spec_pb2.Spec(activation=activation)
@@ -204,7 +204,8 @@ def to_changes(
     _set_optimizer(spec.optimizer, optimizer, learning_rate, weight_decay, grokfast)
     _set(spec.split, _SPLITS, split)
     changes = retention_pb2.Changes(
-        remove_frequencies=list(remove_frequencies), keep_frequencies=list(keep_frequencies)
+        remove_frequencies=_frequencies("remove_frequencies", remove_frequencies),
+        keep_frequencies=_frequencies("keep_frequencies", keep_frequencies),
     )
     if spec.ByteSize() > 0:
         changes.spec.CopyFrom(spec)
@@ -218,8 +219,8 @@ def from_changes(message: retention_pb2.Changes) -> Changes:
         optimizer=_get_part(spec.optimizer, _OPTIMIZERS),
         warmup_steps=optional(spec.schedule, "warmup_steps"),
         split=_get_part(spec.split, _SPLITS),
-        remove_frequencies=tuple(message.remove_frequencies),
-        keep_frequencies=tuple(message.keep_frequencies),
+        remove_frequencies=tuple(message.remove_frequencies) or None,
+        keep_frequencies=tuple(message.keep_frequencies) or None,
     )
 
 
@@ -236,6 +237,14 @@ def from_spec(message: spec_pb2.Spec) -> Spec:
         seed=message.seed,
         embedding=Embedding(message.embedding.dimension) if message.HasField("embedding") else None,
     )
+
+
+def _frequencies(name: str, frequencies: Sequence[int] | None) -> list[int]:
+    """An empty list to keep would be sent as no list, and so keep everything."""
+    whole = [] if frequencies is None else list(frequencies)
+    if frequencies is not None and not whole:
+        raise ValueError(f"{name} must not be an empty list")
+    return whole
 
 
 def _set(message: Any, kinds: dict[str, type], value: Any, **overrides: Any) -> None:

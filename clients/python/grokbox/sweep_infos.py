@@ -13,6 +13,7 @@ from ._generated.v1 import run_pb2, sweep_pb2
 from .errors import FieldViolation
 from .plans import RunPlan, from_plan
 from .points import ProgressPoint, enum_name, from_point, optional, time_of
+from .sweep_options import TASKS
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,10 @@ def from_sweep(message: Any) -> SweepInfo:
 
 def _from_definition(message: Any) -> SweepDefinition:
     return SweepDefinition(
-        axes={_parameter(axis.parameter): tuple(axis.names or axis.values) for axis in message.grid.axes},
+        axes={
+            _parameter(axis.parameter): tuple(_named(each) for each in axis.names) or tuple(axis.values)
+            for axis in message.grid.axes
+        },
         seeds=tuple(message.seeds),
         plan=from_plan(message.plan),
         max_parallel=message.max_parallel,
@@ -206,7 +210,12 @@ def _band(points: Any) -> Band:
 
 
 def _coordinates(messages: Iterable[Any]) -> dict[str, float | str]:
-    return {_parameter(each.parameter): getattr(each, each.WhichOneof("value")) for each in messages}
+    return {_parameter(each.parameter): _named(getattr(each, each.WhichOneof("value"))) for each in messages}
+
+
+def _named(value: float | str) -> float | str:
+    """A task by the name that ``start`` takes; anything else as it is."""
+    return next((name for name, sent in TASKS.items() if sent == value), value)
 
 
 def _parameter(value: int) -> str:

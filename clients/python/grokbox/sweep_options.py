@@ -13,8 +13,8 @@ from .specs import to_spec
 NAMED = ("activation", "task")
 """Swept parameters whose values are names; the others' are numbers."""
 
-_TASKS = {"quadratic_form": "x^2+xy+y^2"}
-"""Names that differ from those that a grid takes."""
+TASKS = {"quadratic_form": "x^2+xy+y^2"}
+"""Names that differ from those that a grid has."""
 
 _SPEC_FIELDS = tuple(inspect.signature(to_spec).parameters)
 
@@ -55,7 +55,7 @@ def _axis(name: str, values: Iterable[Any]) -> sweep_pb2.SweepAxis:
         parameter=enum_value(sweep_pb2.SweepParameter, name, "SWEEP_PARAMETER_", "what is swept")
     )
     if name in NAMED:
-        axis.names.extend(_TASKS.get(each, each) for each in values)
+        axis.names.extend(TASKS.get(each, each) for each in values)
     else:
         axis.values.extend(values)
     return axis

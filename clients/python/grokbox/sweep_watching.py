@@ -21,7 +21,7 @@ def watch(connection: Connection, name: str, from_sequence: int) -> Iterator[Swe
     while True:
         request = sweep_pb2.WatchSweepRequest(name=name, from_sequence=following)
         failure = None
-        stream = messages(connection.sweeps.WatchSweep(request))
+        stream = messages(connection.attempt(lambda: connection.sweeps.WatchSweep(request)))
         try:
             for event in stream:
                 kind = event.WhichOneof("event")
@@ -47,4 +47,5 @@ def watch(connection: Connection, name: str, from_sequence: int) -> Iterator[Swe
             failure = error
         finally:
             stream.close()
+        connection.check_open()
         outage.wait(failure)

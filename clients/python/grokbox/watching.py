@@ -62,7 +62,7 @@ def watch(
             session=session, from_sequence=cursor.next, epoch=cursor.epoch, until_idle=until_idle
         )
         failure = None
-        stream = messages(connection.training.WatchProgress(request))
+        stream = messages(connection.attempt(lambda: connection.training.WatchProgress(request)))
         try:
             for event in stream:
                 kind = event.WhichOneof("event")
@@ -79,6 +79,7 @@ def watch(
             failure = error
         finally:
             stream.close()
+        connection.check_open()
         outage.wait(failure)
 
 

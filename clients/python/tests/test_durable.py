@@ -41,6 +41,59 @@ class Durable(ServerTest):
         self.assertNotEqual(branch.step(10).train_loss, session.info.latest.train_loss)
         self.assertIn(grokbox.SessionForked(10, branch.name), session.refresh().events)
 
+    def test_a_fork_keeps_only_the_frequencies_that_are_said_and_an_empty_list_is_refused(self):
+        session = self.start()
+        branch = self.fork(session, keep_frequencies=np.array([1, 2]))
+        self.assertEqual(branch.info.parent.changes, grokbox.Changes(keep_frequencies=(1, 2)))
+        magnitudes = branch.spectrum().theta_magnitude
+        np.testing.assert_allclose(magnitudes[:, 2], 0, atol=1e-6)
+        self.assertGreater(magnitudes[:, :2].min(), 0)
+        for name in ("keep_frequencies", "remove_frequencies"):
+            for empty in ([], (), np.array([], dtype=int)):
+                with self.assertRaises(ValueError) as caught:
+                    self.fork(session, **{name: empty})
+                self.assertEqual(str(caught.exception), f"{name} must not be an empty list")
+
+    def test_triggers_are_set_fire_and_are_given_back_as_they_are(self):
+        session = self.start(weight_decay=1.0, record_every=1)
+        self.assertEqual(session.info.triggers, ())
+        low = grokbox.at_most("train_loss", 100.0, 1)
+        labels = {"of": session.name.removeprefix("sessions/")}
+        without_decay = grokbox.Changes(optimizer=grokbox.AdamW(weight_decay=0))
+        session.set_triggers(
+            [
+                grokbox.Trigger("keep", low, grokbox.SnapshotAction("low"), repeat=True),
+                grokbox.Trigger("branch", low, grokbox.ForkAction(without_decay, labels, 3)),
+                grokbox.Trigger("rest", grokbox.at_least("parameter_norm", 1e9, 2), "pause"),
+            ]
+        )
+        session.step(2)
+        (fork,) = self.box.sessions(labels=labels)
+        self.addCleanup(self._delete, fork)
+        keep, branch, rest = session.refresh().triggers
+        self.assertEqual((keep.action, keep.when, keep.repeat, keep.fired), (grokbox.SnapshotAction("low"), low, True, 1))
+        self.assertEqual((branch.fired, branch.last_error, branch.action.run_until_step), (1, "", 3))
+        self.assertEqual(branch.action.changes.optimizer, grokbox.AdamW(weight_decay=0.0))
+        self.assertEqual((rest.action, rest.fired, rest.last_fired_step), (grokbox.PauseAction(), 0, None))
+        self.assertEqual(keep.last_fired_step, branch.last_fired_step)
+        self.assertIn(("low", "triggered"), [(each.label, each.kind) for each in session.snapshots()])
+        self.assertEqual(fork.info.spec.optimizer.weight_decay, 0.0)
+        self.assertEqual(session.set_triggers(session.info.triggers).triggers, (keep, branch, rest))
+        self.assertEqual(session.set_triggers([]).triggers, ())
+
+    def test_a_trigger_that_is_none_is_refused(self):
+        session = self.start()
+        low = grokbox.at_most("train_loss", 100.0)
+        with self.assertRaises(grokbox.GrokboxError) as caught:
+            session.set_triggers([grokbox.Trigger("a", low, "pause"), grokbox.Trigger("a", low, "pause")])
+        self.assertEqual([each.field for each in caught.exception.violations], ["triggers"])
+        with self.assertRaises(ValueError) as refused:
+            session.set_triggers([grokbox.Trigger("a", low, "stop")])
+        self.assertEqual(str(refused.exception), "the action of trigger 'a' must be snapshot, pause or fork; got 'stop'")
+        with self.assertRaises(ValueError):
+            fork = grokbox.ForkAction(grokbox.Changes(keep_frequencies=[]))
+            session.set_triggers([grokbox.Trigger("a", low, fork)])
+
     def test_extra_measures_are_taken_changed_and_passed_on(self):
         session = self.start(record_every=10, measures=["ipr_xi", grokbox.ScheduledMeasure("magnitude_drift", 20)])
         both = (grokbox.ScheduledMeasure("ipr_xi", 10), grokbox.ScheduledMeasure("magnitude_drift", 20))

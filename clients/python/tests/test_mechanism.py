@@ -20,6 +20,14 @@ class Mechanism(ServerTest):
         self.assertTrue(0 < evaluation.predicted_plateau < 1)
         self.assertIsNone(session.evaluate().grids)
 
+    def test_a_spectrum_from_beyond_the_last_neuron_is_refused(self):
+        session = self.start()
+        for first in (16, 99):
+            with self.assertRaises(grokbox.GrokboxError) as refused:
+                session.spectrum(first_neuron=first)
+            violation = grokbox.FieldViolation("first_neuron", f"must be an integer, 0 to 15; got {first}")
+            self.assertEqual(refused.exception.violations, (violation,))
+
     def test_logits_come_with_their_votes(self):
         session = self.start()
         everything = session.logits(activation="quadratic")
@@ -28,6 +36,8 @@ class Mechanism(ServerTest):
         some = session.logits(activation="x^2", pairs=[(6, 1)], worst_pairs=2)
         row = [tuple(pair) for pair in everything.pairs].index((1, 6))
         np.testing.assert_array_equal(some.logits[0], everything.logits[row])
+        np.testing.assert_array_equal(session.logits(pairs=everything.pairs[:3]).pairs, everything.pairs[:3])
+        self.assertEqual(session.logits(pairs=np.zeros((0, 2), int)).logits.shape, (0, 7))
         self.assertEqual(len(some.voting.worst_pairs), 2)
         self.assertEqual([vote.frequency for vote in some.votes], [1, 2, 3])
         self.assertIsNone(self.start(task="subtract").logits(pairs=[]).voting)

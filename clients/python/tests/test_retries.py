@@ -1,4 +1,5 @@
 import contextlib
+import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -95,6 +96,12 @@ def sweep_end(reason):
     return sweep_pb2.WatchSweepResponse(end=end)
 
 
+def held(events, left):
+    """A stream that then is silent."""
+    yield from events
+    left.wait(10)
+
+
 class Retries(unittest.TestCase):
     def test_a_mutation_is_repeated_under_one_request_id_while_no_server_answers(self):
         scripted = ScriptedServer([grpc.StatusCode.UNAVAILABLE] * 2)
@@ -159,6 +166,36 @@ class Retries(unittest.TestCase):
         self.assertEqual(runs, [11, 12, 14, 15])
         self.assertEqual(sweep.info.state, "finished")
         self.assertEqual([request.from_sequence for request in scripted.requests], [1, 3, 5])
+
+    def test_a_closed_connection_says_so(self):
+        watches = ("session", [opened("a", 1, 1), batch(1)]), ("sweep", [finished(1)])
+        for kind, events in watches:
+            left = threading.Event()
+            self.addCleanup(left.set)
+            scripted = ScriptedServer(streams=[held(events, left)])
+            with serving(scripted) as session:
+                box = grokbox.Grokbox(session._connection)
+                watch = session.watch(1) if kind == "session" else box.open_sweep("sweeps/scripted").watch()
+                next(watch)
+                threading.Timer(0.2, box.close).start()
+                for call in (lambda: next(watch), session.refresh, session.delete, lambda: next(session.watch())):
+                    with self.assertRaises(grokbox.GrokboxError) as caught:
+                        call()
+                    self.assertEqual((caught.exception.code, caught.exception.reason), ("CANCELLED", "CLOSED"))
+                    self.assertEqual(caught.exception.message, "the connection was closed")
+            left.set()
+
+    def test_a_call_that_is_under_way_when_its_connection_is_closed_says_so(self):
+        left = threading.Event()
+        self.addCleanup(left.set)
+        scripted = ScriptedServer()
+        scripted.DeleteSession = lambda request, context: left.wait(10)
+        with serving(scripted) as session:
+            threading.Timer(0.2, session._connection.close).start()
+            with self.assertRaises(grokbox.GrokboxError) as caught:
+                session.delete()
+            left.set()
+        self.assertEqual(caught.exception.reason, "CLOSED")
 
     def test_a_stream_that_only_opens_and_ends_is_given_up(self):
         scripted = ScriptedServer(streams=[[opened("a", 0, 0), end("SHUTDOWN")]] * 1_000)

@@ -85,6 +85,14 @@ class Sweeps(ServerTest):
                 self.sweep({"width": 16}, **options)
             self.assertEqual(caught.exception.violations, (wrong,))
 
+    def test_tasks_come_back_by_the_names_that_they_were_given(self):
+        tasks = ("add", "subtract", "quadratic_form")
+        sweep = self.sweep(SMALL, task=tasks)
+        self.assertEqual(sweep.info.definition.axes, {"task": tasks})
+        sweep.wait()
+        self.assertEqual(tuple(sweep.results()["task"]), tasks)
+        self.assertEqual(tuple(bands.coordinates["task"] for bands in sweep.bands()), tasks)
+
     def test_a_run_may_stop_early(self):
         sweep = self.sweep(SMALL, stop_when=grokbox.at_most("train_loss", 100.0))
         run = next(iter(sweep))

@@ -96,3 +96,11 @@ class Training(ServerTest):
         self.assertEqual(info.engines[0].name, "cpu")
         self.assertIn("grokking", info.presets)
         self.assertEqual(info.limits["default_deadline_seconds"], 60.0)
+
+    def test_the_server_says_where_it_keeps_sessions(self):
+        storage = self.box.info().storage
+        self.assertEqual((storage.durable, storage.alarm), (False, ""))
+        self.assertGreater(storage.checkpoint_every_seconds, 0)
+        session = self.start()
+        session.snapshot()
+        self.assertGreater(self.box.info().storage.snapshots, 0)
