@@ -265,6 +265,24 @@ test("a file goes out and in again, and goes on to the same bits", async () => {
   expect(readdirSync(folder).toSorted()).toEqual(["run.npz", "run.safetensors"]);
 });
 
+test("a file that can't be written is told of before a snapshot is kept for it", async () => {
+  const id = await start();
+  for (const args of [
+    ["export", id, "-o", join(folder, "none/x.npz")],
+    ["export", id, "--format", "npz", "-o", folder],
+    ["history", id, "-o", join(folder, "none/x.csv")],
+  ]) {
+    const { status, stdout, stderr } = await grokbox(args, env);
+    const why = args.at(-1) === folder ? "EISDIR" : "ENOENT";
+    expect([status, stdout, stderr]).toEqual([
+      2,
+      "",
+      expect.stringContaining(`can't write ${args.at(-1)}: ${why}`),
+    ]);
+  }
+  expect((await json("snapshots", id)).snapshots).toEqual([]);
+});
+
 test("a file that is none is refused with what is wrong, and one that isn't there is told", async () => {
   const path = join(folder, "none.safetensors");
   writeFileSync(path, "this is no safetensors file, however long it may be");
@@ -298,6 +316,9 @@ test("a history comes as CSV, as JSON lines and as Parquet", async () => {
   expect(rows.map(({ step }) => step)).toEqual([0n, 10n, 20n, 30n, 40n, 50n]);
   expect(rows.at(-1)!.train_loss).toBe(points.at(-1).trainLoss);
   expect((await grokbox(["history", id, "--json", "--format", "csv"], env)).status).toBe(2);
+  // As /dev/stdout: what was written there would have a message at its end.
+  expect(await print("history", id, "-o", "/dev/null", "--format", "csv")).toBe("");
+  expect(await print("export", id, "-o", "/dev/null", "--format", "npz")).toBe("");
   expect((await grokbox(["history", id, "-o", join(folder, "x.txt")], env)).status).toBe(2);
 });
 
@@ -357,7 +378,7 @@ test("a figure that can't be drawn says what it needs, and leaves nothing", asyn
   expect(await fails("3", "--session", id, "-o", "x.bmp")).toMatch(/^2 .*must end in .svg, .png or .json/);
   expect(await fails("8", "--preset", "standard", "--neuron", "1")).toMatch(/^2 .*figure 8 is not/);
   expect(await fails("3", "--session", id, "--at", "7", "-o", join(folder, "no.svg"))).toMatch(
-    /^1 .*can show steps 0 to 0, where the session is; got 7/,
+    /^3 .*can show steps 0 to 0, where the session is; got 7/,
   );
   expect(await fails("2", "--preset", "standard", "--at", "1", "--neuron", "512")).toMatch(
     /^2 .*--neuron must be 0 to 511/,
@@ -367,4 +388,38 @@ test("a figure that can't be drawn says what it needs, and leaves nothing", asyn
   );
   expect((await json("list")).sessions).toHaveLength(before);
   expect(readdirSync(folder)).not.toContain("no.svg");
+  await json("step", id, "9");
+  const notKept = await grokbox(["figure", "3", "--session", id, "--at", "7", "--json"], env);
+  expect([notKept.status, JSON.parse(notKept.stderr).error]).toMatchObject([
+    3,
+    { code: "NOT_FOUND", reason: "SNAPSHOT_NOT_FOUND", message: expect.stringContaining("no snapshot") },
+  ]);
+  const beyond = await grokbox(["figure", "14", "--session", id, "--at", "10", "--json"], env);
+  expect([beyond.status, JSON.parse(beyond.stderr).error]).toMatchObject([2, { code: "USAGE" }]);
+});
+
+test("what a figure has no use for is refused, before anything is trained for it", async () => {
+  const id = await start();
+  const before = (await json("list")).sessions.length;
+  const cases: [string[], string][] = [
+    [["5", "--preset", "standard", "--at", "5,1000000000"], "figure 5 shows one step; got 5, 1000000000"],
+    [["5", "--session", id, "--at", "0,1"], "figure 5 shows one step; got 0, 1"],
+    [["11", "--preset", "standard"], "--preset is for figures of a run; figure 11 is of none"],
+    [["11", "--session", id, "--at", "5"], "--at is for figures of a run; figure 11 is of none"],
+    [["example", "--preset", "standard"], "--preset is for figures of a run; figure example is of none"],
+    [["example", "--at", "99"], "--at is for figures of a run; figure example is of none"],
+    [["example", "--session", id], "--session is for figures of a session; figure example is of none"],
+    [["--output", "x.svg", "--session", id], "--output and --session need a figure, such as 14"],
+    [["--at", "3"], "--at needs a figure, such as 14"],
+  ];
+  for (const [args, why] of cases) {
+    const { status, stdout, stderr } = await grokbox(["figure", ...args], env);
+    expect([args, status, stdout, stderr]).toEqual([
+      args,
+      2,
+      "",
+      `grokbox: ${why}\nSee: grokbox figure --help\n`,
+    ]);
+  }
+  expect((await json("list")).sessions).toHaveLength(before);
 });

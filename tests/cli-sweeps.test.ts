@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -125,6 +125,30 @@ test("Ctrl-C leaves a sweep going, and says so; it is paused, resumed, cancelled
   ]);
 });
 
+test("a file that can't be written is told of before a sweep begins", async () => {
+  const out = join(folder, "none/results.csv");
+  const before = (await json("sweeps"))[0].sweeps.length;
+  for (const flags of [[], ["--detach"]]) {
+    const args = ["sweep", file("unwritten.yaml", short), "--out", out, ...flags];
+    const { status, stdout, stderr } = await grokbox(args, env);
+    expect([status, stdout, stderr]).toEqual([2, "", expect.stringContaining(`can't write ${out}: ENOENT`)]);
+  }
+  expect((await json("sweeps"))[0].sweeps).toHaveLength(before);
+});
+
+test("results that can't be written in the end are shown all the same, with how to get them", async () => {
+  const out = join(folder, "full.csv");
+  symlinkSync("/dev/full", out);
+  const { status, stdout, stderr } = await grokbox(["sweep", file("full.yaml", short), "--out", out], env);
+  expect(status).toBe(1);
+  const [, id] = /^GROUP [\s\S]*\nsweeps\/(\w+) finished: 8 reached the last step\n$/.exec(stdout) ?? [];
+  expect(stderr.split("\n")).toEqual([
+    `Nothing was written to ${out}: grokbox sweep ${id} --out ${out}`,
+    expect.stringMatching(/^grokbox: ENOSPC/),
+    "",
+  ]);
+});
+
 test("what a sweep has found is drawn", async () => {
   const [{ sweep }] = await json("sweep", file("drawn.yaml", short));
   const path = join(folder, "bands.svg");
@@ -154,6 +178,65 @@ test.each([
     "grid: {width: [a]}\nuntil_step: 1",
     'grid.width[0] must be a number; got "a"',
   ],
+  [
+    "a width that is no whole number",
+    "specs: [{width: 8}, {width: 8.5}]\nuntil_step: 1",
+    "specs[1].width must be a whole number, 0 to 4,294,967,295; got 8.5",
+  ],
+  [
+    "a modulus that is too large",
+    "base: {modulus: 5000000000}\nuntil_step: 1",
+    "base.modulus must be a whole number, 0 to 4,294,967,295; got 5000000000",
+  ],
+  [
+    "half a warm-up step",
+    "base: {warmup_steps: 0.5}\nuntil_step: 1",
+    "base.warmup_steps must be a whole number",
+  ],
+  ["half a dimension", "base: {embedding: 1.5}\nuntil_step: 1", "base.embedding must be a whole number"],
+  [
+    "half a dimension by name",
+    "base: {embedding: {dimension: 1.5}}\nuntil_step: 1",
+    "base.embedding.dimension must be a whole number",
+  ],
+  [
+    "a seed that is too large",
+    "seeds: [1, 5000000000]\nuntil_step: 1",
+    "seeds[1] must be a whole number, 0 to 4,294,967,295; got 5000000000",
+  ],
+  [
+    "seeds that go too far",
+    "seeds: {first: 4294967295, count: 2}\nuntil_step: 1",
+    "seeds.count must be at most 1 with this first: seeds end at 4,294,967,295; got 2",
+  ],
+  [
+    "half a step between records",
+    "record_every: 0.5\nuntil_step: 1",
+    "record_every must be a whole number, 0 to 4,294,967,295; got 0.5",
+  ],
+  ["half a run at a time", "max_parallel: 0.5\nuntil_step: 1", "max_parallel must be a whole number"],
+  [
+    "half a step",
+    "until_step: 1.5",
+    "until_step must be a whole number, 0 to 9,007,199,254,740,991; got 1.5",
+  ],
+  ["half a step to record", "record_at: [1, 1.5]\nuntil_step: 1", "record_at[1] must be a whole number"],
+  ["half a snapshot", "snapshot_at: [1.5]\nuntil_step: 1", "snapshot_at[0] must be a whole number"],
+  [
+    "pairs of a drawn split",
+    "base: {split: {kind: torch, train_pairs: [1]}}\nuntil_step: 1",
+    "base.split.train_pairs must be left out with torch",
+  ],
+  [
+    "a share of listed pairs",
+    "specs: [{split: {kind: explicit, fraction: 0.5, train_pairs: [1]}}]\nuntil_step: 1",
+    "specs[0].split.fraction must be left out with explicit",
+  ],
+  [
+    "half a pair",
+    "base: {split: {kind: explicit, train_pairs: [1, 1.5]}}\nuntil_step: 1",
+    "base.split.train_pairs[1] must be a whole number",
+  ],
   ["no seeds", "seeds: []\nuntil_step: 1", "seeds must have one or more"],
   ["no seeds in its grid", "grid: {seed: []}\nuntil_step: 1", "grid.seed must have one or more"],
   ["no condition", "stop_when: soon\nuntil_step: 1", "stop_when can't be understood: It must be like"],
@@ -172,6 +255,20 @@ test("what the server refuses is told in the words of the file", async () => {
   expect(status).toBe(2);
   expect(stderr).toContain("base.width must be an integer, 8 to 65536; got 4");
   expect(stderr).toContain("grid.modulus[1] must be odd, 3 to 199; got 22");
+});
+
+test("a file's own fields are told of, not flags of other commands, and so is what they must differ from", async () => {
+  const wrong = short
+    .replace("record_every: 20", "record_every: 0\nlabels: {'': x}")
+    .replace("grid: {", "grid: {width: [8, 16, 8], ");
+  const { status, stderr } = await grokbox(["sweep", file("flags.yaml", wrong)], env);
+  expect(status).toBe(2);
+  expect(stderr).not.toMatch(/^ +--/m);
+  expect(stderr).not.toMatch(/axes|definition/);
+  expect(stderr).toMatch(/^ {2}record_every must be /m);
+  expect(stderr).toMatch(/^ {2}labels\S* key must /m);
+  expect(stderr).toMatch(/^ {2}grid\.width\[2\] must differ from grid\.width\[0\]; got 8$/m);
+  expect(stderr).toMatch(/See: grokbox sweep --help\n$/);
 });
 
 test("a wrong cell is told of before the others run, and with --strict refused", async () => {

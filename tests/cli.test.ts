@@ -1,9 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -274,6 +276,47 @@ test("a snapshot is kept, downloaded for NumPy, and started from", async () => {
   expect((await grokbox(["snapshot", name, "--at", "6", "--output", output], env)).status).toBe(3);
 });
 
+test("averages and factors of a snapshot are files too, named as in an export, and no array is in its JSON", async () => {
+  const small = ["--modulus", "7", "--width", "16", "--embedding", "8", "--grokfast", "2"];
+  const name = await start(...small);
+  await json("step", name, "2");
+  const output = join(folder, "factors");
+  const printed = await json("snapshot", name, "--output", output);
+  const layers = ["embedding", "projection", "xi"];
+  const arrays = [
+    "theta",
+    ...layers,
+    ...layers.flatMap((of) => [`${of}_first`, `${of}_second`, `${of}_average`]),
+  ];
+  expect(readdirSync(output).toSorted()).toEqual(
+    [...arrays.map((array) => `${array}.npy`), "snapshot.json"].toSorted(),
+  );
+  const projection = readFileSync(join(output, "projection_average.npy"));
+  expect(projection.toString("latin1", 10, 80)).toContain("'shape': (16, 8)");
+  const kept = JSON.parse(readFileSync(join(output, "snapshot.json"), "utf8"));
+  expect(kept).toMatchObject({ name: `${name}/snapshots/2`, step: 2, spec: { width: 16 } });
+  expect(printed).toEqual({ ...kept, files: expect.any(Array) });
+  expect(JSON.stringify(kept)).not.toContain('"data"');
+});
+
+test("an ablation of a session that trains is compared with the same step, and leaves no snapshot", async () => {
+  const name = await start("--modulus", "7", "--width", "16", "--lr", "1e-2");
+  await json("run", name, "--detach");
+  const all = Array.from({ length: 16 }, (_, neuron) => neuron).join(",");
+  for (let i = 0; i < 3; i++) {
+    const text = await print("ablate", name, "--keep-neurons", all);
+    const rows = text.trimEnd().split("\n").slice(3);
+    expect(rows.length).toBeGreaterThan(4);
+    for (const row of rows) {
+      const [before, after] = row.trim().split(/ {2,}/).slice(-2);
+      expect([row, after]).toEqual([row, before]);
+    }
+  }
+  expect((await json("snapshots", name)).snapshots).toEqual([]);
+  expect((await json("show", name)).state).toBe("running");
+  await json("pause", name);
+});
+
 test("sessions are listed by state and label, and deleted", async () => {
   const name = await start("--label", "sweep=lr/1");
   const other = await start("--label", "sweep=lr/1");
@@ -308,6 +351,35 @@ test("what is wrong is told in a line, with every field that is wrong, and what 
   expect(JSON.parse(document.stderr)).toMatchObject({
     error: { code: "INVALID_ARGUMENT", reason: "INVALID_FIELD", violations: [{ field: "spec.width" }] },
   });
+});
+
+test("a number that its field can't hold is refused where it stands, with what it must be", async () => {
+  const big = "5000000000";
+  const cases = [
+    ["start", "--seed", big],
+    ["start", "--seed", "1.5"],
+    ["start", "--modulus", big],
+    ["start", "--width", big],
+    ["start", "--embedding", big],
+    ["start", "--warmup-steps", big],
+    ["start", "--record-every", big],
+    ["start", "--measure", `ipr:${big}`],
+    ["start", "--retain", big],
+    ["fork", "ID", "--warmup-steps", big],
+    ["fork", "ID", "--keep-frequencies", `1,${big}`],
+    ["run", "ID", "--stop-when", `train_loss <= 1 for ${big}`],
+    ["ablate", "ID", "--remove-neurons", big],
+    ["ablate", "ID", "--keep-frequencies", big],
+    ["spectrum", "ID", "--neurons", `4:${big}`],
+    ["lottery", "ID", "--neurons", big],
+  ];
+  for (const args of cases) {
+    const { status, stdout, stderr } = await grokbox(args, env);
+    expect([args, status, stdout]).toEqual([args, 2, ""]);
+    expect(stderr).toContain(`option '${args.at(-2)} <`);
+    expect(stderr).toContain(`argument '${args.at(-1)}' is invalid.`);
+    expect(stderr).toContain("4,294,967,295");
+  }
 });
 
 test("every kind of failure has its exit code, and none a stack trace", async () => {
@@ -363,6 +435,22 @@ test("the server comes from the option, the variable, or the config file, in tha
   expect([status, stderr]).toEqual([2, expect.stringContaining(`${config} has an unknown key "sever"`)]);
 });
 
+test("a full disk under stdout is told", async () => {
+  const full = openSync("/dev/full", "w");
+  const ends = [["--help"], ["figure", "--json"]].map(async (args) => {
+    const child = spawn(bin, args, { stdio: ["ignore", full, "pipe"] });
+    const [[status], stderr] = await Promise.all([once(child, "close"), text(child.stderr!)]);
+    return [status, stderr];
+  });
+  const [plain, scripted] = await Promise.all(ends);
+  closeSync(full);
+  expect(plain).toEqual([1, "grokbox: can't write: ENOSPC\n"]);
+  expect(scripted?.[0]).toBe(1);
+  expect(JSON.parse(scripted?.[1])).toMatchObject({
+    error: { code: "FAILED", message: "can't write: ENOSPC" },
+  });
+});
+
 test("help teaches by example, for every command", async () => {
   const [all, version, none] = await Promise.all([grokbox(["--help"]), grokbox(["--version"]), grokbox([])]);
   expect(version.stdout).toBe("0.1.0\n");
@@ -414,6 +502,13 @@ test("bash completes commands, options, presets, activations and the sessions th
   expect(await complete("show", "--server", server.address, name.slice(9, 14))).toContain(name.slice(9));
   expect(await complete("figure", "5", "--session", name.slice(9, 14))).toEqual([name.slice(9)]);
   expect(await complete("completion", "")).toEqual(["bash", "zsh", "fish"]);
+  expect(await complete("export", "ID", "--format", "")).toEqual(["safetensors", "npz"]);
+  expect(await complete("history", "ID", "--format", "")).toEqual(["csv", "jsonl", "parquet"]);
+  expect(await complete("run", "ID", "--preset", "")).toEqual([""]);
+  expect(await complete("rm", name.slice(9, 14))).toEqual([name.slice(9)]);
+  expect(await complete("ls", "--st")).toEqual(["--state"]);
+  expect(await complete("help", "st")).toEqual(["start", "step"]);
+  expect(await complete("help", "--server", server.address, "sn")).toEqual(["snapshot", "snapshots"]);
   expect(await complete("sweep", "x.yaml", "--out", join(folder, "completion.b"))).toEqual([script]);
 });
 

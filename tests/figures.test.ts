@@ -141,14 +141,21 @@ test("a snapshot that is not kept, a missing session and a wrong neuron are told
   await expect(draw("3", { session, at: [123] })).rejects.toThrow(
     `figure 3 shows step 123, of which ${session.name} has no snapshot: it is at step ${end}, and kept are 0, ${end}`,
   );
-  await expect(draw("3", {})).rejects.toThrow(new FigureError("figure 3 needs a session"));
+  await expect(draw("3", { session, at: [123] })).rejects.toMatchObject({ kind: "not-found" });
+  await expect(draw("3", { session, at: [301] })).rejects.toMatchObject({ kind: "not-found" });
+  await expect(draw("3", { session, at: [1.5] })).rejects.toMatchObject({ kind: "invalid" });
+  await expect(draw("3", {})).rejects.toThrow(new FigureError("figure 3 needs a session", "invalid"));
   await expect(draw("5", { session, at: [0, 100] })).rejects.toThrow("figure 5 shows one step; got 0, 100");
-  await expect(draw("14", { session, at: [301] })).rejects.toThrow(
-    "can show steps 0 to 300, where the session is",
-  );
+  await expect(draw("14", { session, at: [301] })).rejects.toMatchObject({
+    kind: "invalid",
+    message: expect.stringContaining("can show steps 0 to 300, where the session is"),
+  });
   await expect(draw("2", { session, neuron: 512 })).rejects.toThrow("neuron must be 0 to 511; got 512");
   await using fresh = await box.start({ preset: "quad_random_sgd" });
-  await expect(draw("10", { session: fresh })).rejects.toThrow("has 0 snapshots to show a race");
+  await expect(draw("10", { session: fresh })).rejects.toMatchObject({
+    kind: undefined,
+    message: expect.stringContaining("has 0 snapshots to show a race"),
+  });
   await expect(draw("9", { session: fresh })).rejects.toThrow("has 0 snapshots to show over time");
 });
 

@@ -11,7 +11,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { writeWhole } from "./atomic-file.ts";
+import { checkWritable, writeWhole } from "./atomic-file.ts";
+import { UsageError } from "./usage-error.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -54,4 +55,19 @@ test("what is no file stays what it is; a folder is refused", async () => {
   expect(await writeWhole("/dev/null", pieces("gone"))).toBe(4);
   await expect(writeWhole(folder, pieces("x"))).rejects.toMatchObject({ code: "EISDIR" });
   await expect(writeWhole(join(folder, "no/such"), pieces("x"))).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+test("what can't be written is told of before anything is done for it", () => {
+  symlinkSync("/dev/null", join(folder, "device"));
+  for (const path of ["/dev/null", join(folder, "device"), join(folder, "new.csv"), "new.csv"]) {
+    expect(() => checkWritable(path)).not.toThrow();
+  }
+  writeFileSync(join(folder, "file"), "");
+  for (const [path, code] of [
+    [folder, "EISDIR"],
+    [join(folder, "no/such"), "ENOENT"],
+    [join(folder, "file/in"), "ENOTDIR"],
+  ] as const) {
+    expect(() => checkWritable(path)).toThrow(new UsageError(`can't write ${path}: ${code}`));
+  }
 });

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { UsageError } from "./usage-error.ts";
 
 type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
@@ -23,6 +25,26 @@ export async function writeWhole(path: string, pieces: Pieces): Promise<number> 
     await unlink(part).catch(() => {});
     throw error;
   }
+}
+
+/** Before anything is done for a file that can't be written. */
+export function checkWritable(path: string): void {
+  try {
+    const before = statSync(path, { throwIfNoEntry: false });
+    if (before?.isDirectory()) throw Object.assign(new Error("is a folder"), { code: "EISDIR" });
+    // A file is written as another one beside it; a device, such as /dev/stdout, as it is.
+    const isDevice = before !== undefined && !before.isFile();
+    // With the dot it must be a folder.
+    const folder = () => `${dirname(before === undefined ? path : realpathSync(path))}/.`;
+    accessSync(isDevice ? path : folder(), constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`can't write ${path}: ${(error as NodeJS.ErrnoException).code ?? error}`);
+  }
+}
+
+/** What a message about a file can be said beside; on a pipe or a device, as /dev/stdout is, it would be at its end. */
+export function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 async function write(path: string, flags: "w" | "wx", pieces: Pieces): Promise<number> {

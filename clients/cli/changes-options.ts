@@ -1,7 +1,7 @@
 import type { ChangesInput, OptimizerInput, Spec, SplitInput } from "@grokbox/sdk";
 import { Command, Option } from "commander";
 import { UsageError } from "./usage-error.ts";
-import { integer, number, steps } from "./values.ts";
+import { number, uint32, uint32s } from "./values.ts";
 
 /** What a person says is to be different in a fork. */
 export interface ChangesOptions {
@@ -27,15 +27,15 @@ export function addChangesOptions(command: Command): Command {
     .option("--weight-decay <number>", "decoupled for adamw, L2 for sgd", number)
     .option("--grokfast <lambda>", "amplify slow gradients by so much; 0 for not any more", number)
     .option("--grokfast-alpha <number>", "of their running mean", number)
-    .option("--warmup-steps <steps>", "over which the learning rate rises from 0", integer)
+    .option("--warmup-steps <steps>", "over which the learning rate rises from 0", uint32)
     .addOption(new Option("--split <generator>", "that shuffles the pairs").choices(["torch", "python"]))
     .option("--train-fraction <share>", "of the pairs to train on, more than 0, at most 1", number)
     .addOption(
       new Option("--remove-frequencies <list>", "take these out of both layers, such as 2,5")
-        .argParser(steps)
+        .argParser(uint32s)
         .conflicts("keepFrequencies"),
     )
-    .option("--keep-frequencies <list>", "take all others out of both layers", steps);
+    .option("--keep-frequencies <list>", "take all others out of both layers", uint32s);
 }
 
 /** What they are called in `ChangesOptions`. */

@@ -63,7 +63,8 @@ function usageMessage({ message, ...error }: Error, argv: readonly string[]): st
   return asked === undefined ? "no command is given" : `unknown command '${asked}'`;
 }
 
-function tell(failure: Failure, { stderr }: World, json: boolean): void {
+/** On stderr, for people or as JSON. */
+export function tell(failure: Failure, { stderr }: Pick<World, "stderr">, json: boolean): void {
   const lines = json ? [JSON.stringify(toJson(failure))] : describe(failure);
   stderr.write(`${lines.join("\n")}\n`);
 }

@@ -1,5 +1,4 @@
-import { accessSync, constants } from "node:fs";
-import { dirname, extname } from "node:path";
+import { extname } from "node:path";
 import type { Drawing, SweepDrawing } from "@grokbox/figures";
 import { UsageError } from "./usage-error.ts";
 
@@ -12,15 +11,6 @@ export function formatOf(path: string): DrawingFormat {
   const format = formats.find((known) => known === extension);
   if (format === undefined) throw new UsageError(`${path} must end in .svg, .png or .json`);
   return format;
-}
-
-/** Before anything is done for a file that can't be written. */
-export function checkFolder(path: string): void {
-  try {
-    accessSync(dirname(path), constants.W_OK);
-  } catch (error) {
-    throw new UsageError(`can't write ${path}: ${(error as NodeJS.ErrnoException).code ?? error}`);
-  }
 }
 
 export async function encoded(drawing: Drawing | SweepDrawing, format: DrawingFormat): Promise<Uint8Array> {

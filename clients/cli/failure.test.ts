@@ -1,5 +1,6 @@
 import { GrokboxError } from "@grokbox/sdk";
 import { expect, test } from "vitest";
+import { FigureError } from "../figures/figure-error.ts";
 import { exitCodeMeanings } from "./exit-code.ts";
 import { describe, failureOf, toJson, usageFailure } from "./failure.ts";
 import { Interruption } from "./world.ts";
@@ -85,6 +86,15 @@ test.each([
 ] as const)("%s ends with %i", (code, exitCode) => {
   expect(failureOf(new GrokboxError("x", { code }), calm, undefined).exitCode).toBe(exitCode);
   expect(exitCodeMeanings.map(([meant]) => meant)).toContain(exitCode);
+});
+
+test.each([
+  ["invalid", 2, "USAGE", "USAGE"],
+  ["not-found", 3, "NOT_FOUND", "SNAPSHOT_NOT_FOUND"],
+  [undefined, 1, "FAILED", "FAILED"],
+] as const)("a figure that can't be drawn, %s, ends with %i", (kind, exitCode, code, reason) => {
+  const failure = failureOf(new FigureError("no", kind), calm, "figure");
+  expect(failure).toMatchObject({ exitCode, code, reason, message: "no" });
 });
 
 test("what was interrupted is no failure of the server's", () => {

@@ -1,6 +1,8 @@
+import type { FigureError } from "@grokbox/figures";
 import type { GrokboxError, Reason } from "@grokbox/sdk";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
 import { idOf } from "./session-name.ts";
+import { FileRefusal } from "./sweep-file/refusal.ts";
 import { Interruption } from "./world.ts";
 
 /** What to tell about something that went wrong. */
@@ -11,6 +13,8 @@ export interface Failure {
   readonly reason: string;
   readonly message: string;
   readonly violations: readonly { readonly field: string; readonly description: string }[];
+  /** The violations' fields come from flags of the command line. */
+  readonly hasFlags: boolean;
   readonly metadata: Readonly<Record<string, string>>;
   /** What to do next; for people. */
   readonly hint: string | undefined;
@@ -24,8 +28,9 @@ export function usageFailure(message: string, command: string | undefined): Fail
 
 /** @param command - that was under way, for the hint */
 export function failureOf(error: unknown, interrupt: AbortSignal, command: string | undefined): Failure {
-  if (interrupt.aborted && interrupt.reason instanceof Interruption) {
-    return { ...bare("INTERRUPTED", "interrupted"), exitCode: interrupt.reason.exitCode };
+  const cause = interrupt.aborted ? interrupt.reason : error;
+  if (cause instanceof Interruption) {
+    return { ...bare("INTERRUPTED", "interrupted"), exitCode: cause.exitCode };
   }
   if (isGrokboxError(error)) {
     const { code, reason, violations, metadata } = error;
@@ -33,20 +38,30 @@ export function failureOf(error: unknown, interrupt: AbortSignal, command: strin
       exitCode: exitCodeOf(error),
       code,
       reason,
+      hasFlags: true,
       message: violations.length > 0 ? "this was refused" : shortened(error.rawMessage),
       violations,
       metadata,
       hint: hintFor(error, command),
     };
   }
-  return bare("FAILED", error instanceof Error ? error.message : String(error));
+  if (error instanceof FileRefusal) {
+    const { violations } = error;
+    return { ...failureOf(error.cause, interrupt, command), violations, hasFlags: false };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (isFigureError(error)) {
+    if (error.kind === "invalid") return usageFailure(message, command);
+    if (error.kind === "not-found") return absentSnapshot(message);
+  }
+  return bare("FAILED", message);
 }
 
 /** One line, then every field that is wrong on its own, then what to do. */
-export function describe({ message, violations, hint }: Failure): string[] {
+export function describe({ message, violations, hasFlags, hint }: Failure): string[] {
   return [
     `grokbox: ${message}${violations.length > 0 ? ":" : ""}`,
-    ...violations.map(({ field, description }) => `  ${flagOf(field)} ${description}`),
+    ...violations.map(({ field, description }) => `  ${hasFlags ? flagOf(field) : field} ${description}`),
     ...(hint === undefined ? [] : [hint]),
   ];
 }
@@ -56,6 +71,11 @@ export function toJson({ code, reason, message, violations, metadata }: Failure)
   return { error: { code, reason, message, violations, metadata } };
 }
 
+/** As the server tells of one. */
+function absentSnapshot(message: string): Failure {
+  return { ...bare("NOT_FOUND", message), reason: "SNAPSHOT_NOT_FOUND", exitCode: exitCodes.notFound };
+}
+
 function bare(code: string, message: string): Failure {
   return {
     exitCode: exitCodes.failure,
@@ -63,14 +83,20 @@ function bare(code: string, message: string): Failure {
     reason: code,
     message,
     violations: [],
+    hasFlags: false,
     metadata: {},
     hint: undefined,
   };
 }
 
 /** By its name: the class itself is loaded only when there is a call to make. */
-function isGrokboxError(error: unknown): error is GrokboxError {
+export function isGrokboxError(error: unknown): error is GrokboxError {
   return error instanceof Error && error.name === "GrokboxError";
+}
+
+/** By its name as well. */
+function isFigureError(error: unknown): error is FigureError {
+  return error instanceof Error && error.name === "FigureError";
 }
 
 /** Of a failure to connect, who refused whom how often says nothing more than its kind. */

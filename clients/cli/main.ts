@@ -1,4 +1,5 @@
-import { runCommandLine } from "./command-line.ts";
+import { runCommandLine, tell } from "./command-line.ts";
+import { failureOf } from "./failure.ts";
 import { Interruption, type World } from "./world.ts";
 
 /** npm passes on a Ctrl-C that the terminal has sent us already; what comes so soon after the first is the same one. */
@@ -7,11 +8,16 @@ const sameKeypressMs = 500;
 /** The command line in this process. Resolves to the exit code. */
 export function main(launcher: Pick<World, "version" | "serverEntry">): Promise<number> {
   const { stdin, stdout, stderr, env } = process;
-  // A reader that has seen enough, such as head, is no failure.
-  stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  const interrupt = interruptions();
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // A reader that has seen enough, such as head, is no failure.
+    if (error.code === "EPIPE") process.exit(0);
+    const failure = failureOf(new Error(`can't write: ${error.code}`), interrupt, undefined);
+    tell(failure, { stderr }, process.argv.includes("--json"));
+    process.exit(failure.exitCode);
+  });
   // With nobody left to tell, there is nothing to tell.
   stderr.on("error", () => {});
-  const interrupt = interruptions();
   return runCommandLine(process.argv.slice(2), { ...launcher, stdin, stdout, stderr, env, interrupt });
 }
 

@@ -2,7 +2,7 @@ import type { MeasureInput, ScheduledMeasure } from "@grokbox/sdk";
 import { InvalidArgumentError, Option } from "commander";
 import { measureOf, schedulableMeasureNames, schedulableMeasures, snakeCase } from "./measures.ts";
 import { plural } from "./numbers.ts";
-import { integer } from "./values.ts";
+import { largestUint32, whole } from "./values.ts";
 
 /** Which measures a person wants points to carry, and how often. */
 export interface MeasureOptions {
@@ -26,7 +26,10 @@ export function scheduledMeasure(text: string, before: readonly MeasureInput[] =
       `It must be NAME or NAME:EVERY, NAME one of ${schedulableMeasureNames.join(", ")}.`,
     );
   }
-  return [...before, every === undefined ? measure : { measure, every: integer(every) }];
+  return [
+    ...before,
+    every === undefined ? measure : { measure, every: whole(every, largestUint32, "EVERY") },
+  ];
 }
 
 /** magnitude_drift and phase_drift every 500 steps; voting_residual every 100 steps; empty for nothing scheduled. */

@@ -1,7 +1,7 @@
 import type { SnapshotSchedule } from "@grokbox/sdk";
 import type { Command } from "commander";
 import { UsageError } from "./usage-error.ts";
-import { integer, steps } from "./values.ts";
+import { integer, steps, uint32 } from "./values.ts";
 
 /** Which snapshots a person wants a session to keep by itself. */
 export interface ScheduleOptions {
@@ -19,7 +19,7 @@ export function addScheduleOptions(command: Command): Command {
     .option("--keep-powers-of-two", "keep snapshots at steps 1, 2, 4, 8, ...")
     .option("--snapshot-at <steps>", "keep snapshots at these steps, such as 2200,10000", steps)
     .option("--snapshot-at-stages", "keep one where the end of a stage becomes known")
-    .option("--retain <number>", "of those at multiples and powers, how many stay; else 100", integer);
+    .option("--retain <number>", "of those at multiples and powers, how many stay; else 100", uint32);
 }
 
 /** Nothing when none of it was said. */

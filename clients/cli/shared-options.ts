@@ -1,6 +1,6 @@
 import { Argument, Option } from "commander";
 import { sessionName, stateName } from "./session-name.ts";
-import { integer, label } from "./values.ts";
+import { integer, label, uint32 } from "./values.ts";
 
 /** Arguments and options that several commands have. */
 
@@ -26,7 +26,7 @@ export function expectedStepOption(): Option {
 
 export function recordEveryOption(fallback: string): Option {
   return new Option("--record-every <steps>", `steps between progress points; else ${fallback}`).argParser(
-    integer,
+    uint32,
   );
 }
 

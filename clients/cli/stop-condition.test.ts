@@ -29,6 +29,7 @@ test.each([
   ["ipr >= much", /much is not a number/],
   ["ipr >= Infinity", /Infinity is not a number/],
   ["plateau of 10", /must be like/],
+  ["ipr >= 1 for 5000000000", /^What follows for must be a whole number, 0 to 4,294,967,295\.$/],
 ])("%s is refused with what it must be", (text, message) => {
   expect(() => stopCondition(text)).toThrow(message);
 });

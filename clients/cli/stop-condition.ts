@@ -1,6 +1,7 @@
 import type { StopCondition, Threshold } from "@grokbox/sdk";
 import { InvalidArgumentError } from "commander";
 import { measureNames, measureOf, measures, snakeCase } from "./measures.ts";
+import { largestUint32, whole } from "./values.ts";
 
 /**
  * A stop condition as a person writes it: `test_accuracy >= 0.99`, `train_loss <= 1e-3 for 10` (recorded steps in a row),
@@ -14,7 +15,10 @@ function parse(text: string): StopCondition {
   const plateau = /^\s*plateau(?:\s+for\s+(?<steps>\d+)(?:\s+steps)?)?\s*$/.exec(text);
   if (plateau === null) return threshold(text, `, or "plateau for 1000"`);
   const steps = plateau.groups?.steps;
-  return { plateau: steps === undefined ? {} : { windowSteps: Number(steps) } };
+  return {
+    plateau:
+      steps === undefined ? {} : { windowSteps: whole(steps, Number.MAX_SAFE_INTEGER, "What follows for") },
+  };
 }
 
 /**
@@ -43,7 +47,9 @@ export function threshold(text: string, others = ""): Threshold {
   return {
     measure,
     ...(bound.comparison === ">=" ? { atLeast: value } : { atMost: value }),
-    ...(bound.recorded === undefined ? {} : { forRecorded: Number(bound.recorded) }),
+    ...(bound.recorded === undefined
+      ? {}
+      : { forRecorded: whole(bound.recorded, largestUint32, "What follows for") }),
   };
 }
 

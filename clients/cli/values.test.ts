@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { integer, label, number, range, seconds, steps } from "./values.ts";
+import { integer, label, number, range, seconds, steps, uint32, uint32s } from "./values.ts";
 
 test("whole numbers may be grouped", () => {
   expect(["0", "20000", "20_000", "20,000"].map(integer)).toEqual([0, 20_000, 20_000, 20_000]);
@@ -8,6 +8,15 @@ test("whole numbers may be grouped", () => {
   for (const text of ["9007199254740992", "18446744073709551615"]) {
     expect(() => integer(text)).toThrow(/0 to 9,007,199,254,740,991\.$/);
   }
+});
+
+test("what a field of 32 bits takes says so", () => {
+  expect(["0", "4,294,967,295"].map(uint32)).toEqual([0, 2 ** 32 - 1]);
+  for (const text of ["4294967296", "5000000000", "-1", "1.5"]) {
+    expect(() => uint32(text)).toThrow(/a whole number, 0 to 4,294,967,295\.$/);
+  }
+  expect(uint32s("3", uint32s("1,2"))).toEqual([1, 2, 3]);
+  expect(() => uint32s("1,5000000000")).toThrow(/0 to 4,294,967,295/);
 });
 
 test("numbers are finite, and seconds more than none", () => {
@@ -25,5 +34,7 @@ test("steps and labels add up over repeated options", () => {
 test("a range is how many, or from where to where", () => {
   expect(range("8")).toEqual({ first: 0, count: 8 });
   expect(range("100:120")).toEqual({ first: 100, count: 20 });
+  for (const text of ["4294967296", "5000000000:5000000001"])
+    expect(() => range(text)).toThrow(/FIRST:END such as 100:120, up to 4,294,967,295\.$/);
   for (const text of ["0", "5:5", "7:3", "a:b", ":"]) expect(() => range(text)).toThrow(/FIRST:END/);
 });

@@ -104,7 +104,7 @@ export function sessionFigure<D extends object>(definition: SessionDefinition<D>
     snapshots: (end) => inOrder([...overTime(end), ...scaledSteps(steps, end)]),
     draw: async (source) => {
       const { box, session, signal } = source;
-      if (session === undefined) throw new FigureError(`figure ${id} needs a session`);
+      if (session === undefined) throw new FigureError(`figure ${id} needs a session`, "invalid");
       await using present = await holdStill(session, from === "states", signal);
       const { step: now, isKept } = present;
       const wanted =
@@ -112,7 +112,7 @@ export function sessionFigure<D extends object>(definition: SessionDefinition<D>
           ? from === "states"
             ? scaledSteps(steps, now)
             : [now]
-          : checkedSteps(id, source.at, now, steps.length);
+          : checkedSteps(id, source.at, now, steps.length, from);
       const kept = await keptSteps(session, signal);
       const missing = wanted.filter((step) => step !== now && !kept.includes(step));
       if (from === "states" && missing.length > 0) throw notKept(id, session.name, missing, kept, now);
@@ -135,15 +135,25 @@ export function sessionFigure<D extends object>(definition: SessionDefinition<D>
 
 const inOrder = (steps: readonly number[]) => [...new Set(steps)].sort((a, b) => a - b);
 
-function checkedSteps(id: string, at: readonly number[], now: number, most: number): number[] {
+function checkedSteps(
+  id: string,
+  at: readonly number[],
+  now: number,
+  most: number,
+  from: SessionDefinition<object>["from"],
+): number[] {
   const steps = inOrder(at);
-  if (steps.length === 0) throw new FigureError(`figure ${id} needs a step to show`);
+  if (steps.length === 0) throw new FigureError(`figure ${id} needs a step to show`, "invalid");
   if (most === 1 && steps.length > 1) {
-    throw new FigureError(`figure ${id} shows one step; got ${steps.join(", ")}`);
+    throw new FigureError(`figure ${id} shows one step; got ${steps.join(", ")}`, "invalid");
   }
-  const wrong = steps.find((step) => !Number.isSafeInteger(step) || step < 0 || step > now);
+  const isStep = (step: number) => Number.isSafeInteger(step) && step >= 0;
+  const wrong = steps.find((step) => !isStep(step) || step > now);
   if (wrong === undefined) return steps;
-  throw new FigureError(`figure ${id} can show steps 0 to ${now}, where the session is; got ${wrong}`);
+  throw new FigureError(
+    `figure ${id} can show steps 0 to ${now}, where the session is; got ${wrong}`,
+    from === "states" && isStep(wrong) ? "not-found" : "invalid",
+  );
 }
 
 /** A figure that needs no session; given one, it may show it too. */
@@ -184,15 +194,16 @@ function notKept(
   const there = kept.length === 0 ? "none is kept" : `kept are ${kept.slice(0, 12).join(", ")}`;
   return new FigureError(
     `figure ${id} shows step ${missing.join(", ")}, of which ${session} has no snapshot: it is at step ${now}, and ${there}${kept.length > 12 ? ", ..." : ""}. Choose other steps, or keep snapshots while it trains`,
+    "not-found",
   );
 }
 
 function checkedNeuron(id: string, asked: number | undefined, own: number | undefined, width: number) {
   if (own === undefined) {
-    if (asked !== undefined) throw new FigureError(`figure ${id} is not of one neuron`);
+    if (asked !== undefined) throw new FigureError(`figure ${id} is not of one neuron`, "invalid");
     return undefined;
   }
   if (asked === undefined) return Math.min(own, width - 1);
   if (Number.isSafeInteger(asked) && asked >= 0 && asked < width) return asked;
-  throw new FigureError(`neuron must be 0 to ${width - 1}; got ${asked}`);
+  throw new FigureError(`neuron must be 0 to ${width - 1}; got ${asked}`, "invalid");
 }

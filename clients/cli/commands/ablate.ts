@@ -1,4 +1,4 @@
-import type { Ablation, AblationResult } from "@grokbox/sdk";
+import type { Ablation, AblationResult, CallOptions, Session } from "@grokbox/sdk";
 import type { Command } from "commander";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
@@ -6,7 +6,7 @@ import { count, measure, percent } from "../numbers.ts";
 import { atOption, sessionArgument } from "../shared-options.ts";
 import { type Column, table } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
-import { number, steps } from "../values.ts";
+import { number, uint32s } from "../values.ts";
 
 interface Options {
   readonly at?: number;
@@ -31,10 +31,10 @@ export function addAblate(program: Command, line: CommandLine): void {
     .addArgument(sessionArgument())
     .addOption(atOption("copy"))
     .option("--activation <name>", "under this activation; left out: the session's own")
-    .option("--remove-frequencies <list>", "take these out of both layers", steps)
-    .option("--keep-frequencies <list>", "take all others out of both layers", steps)
-    .option("--remove-neurons <list>", "drop these, 0 to M - 1", steps)
-    .option("--keep-neurons <list>", "drop all others", steps)
+    .option("--remove-frequencies <list>", "take these out of both layers", uint32s)
+    .option("--keep-frequencies <list>", "take all others out of both layers", uint32s)
+    .option("--remove-neurons <list>", "drop these, 0 to M - 1", uint32s)
+    .option("--keep-neurons <list>", "drop all others", uint32s)
     .option("--project", "reduce both layers to each neuron's dominant frequency")
     .option("--spread-phases <range>", "spread each frequency's phases evenly over so many radians", number)
     .option("--scale-theta <factor>", "multiply the input weights", number)
@@ -53,16 +53,41 @@ export function addAblate(program: Command, line: CommandLine): void {
           throw new UsageError("say what to change: grokbox ablate --help lists it");
         await using session = await call.session(name);
         const { at, activation } = call.options;
-        const before = await session.ablate([], { ...call.limits, at, activation });
-        const after = await session.ablate(ablations, { ...call.limits, at, activation });
-        const { output } = call;
-        output.result({ session: session.name, ...after }, () => [
+        const { output, limits } = call;
+        const read = (state: number | undefined, changes: readonly Ablation[]) =>
+          session.ablate(changes, { ...limits, at: state, activation });
+        if (output.json) {
+          output.record({ session: session.name, ...(await read(at, ablations)) });
+          return;
+        }
+        const both = async (state: number | undefined) =>
+          [await read(state, []), await read(state, ablations)] as const;
+        let [before, after] = await both(at);
+        if (before.step !== after.step) [before, after] = await heldStill(session, limits, both);
+        output.print([
           `${output.style("bold", session.name)} at step ${count(after.step)}, a copy with ${count(after.width)} neurons left`,
           "",
           ...table(rows(before, after), columns, output),
         ]);
       }),
     );
+}
+
+/** Of a session that trains a snapshot is kept for as long as it is looked at. */
+async function heldStill<T>(
+  session: Session,
+  limits: CallOptions,
+  look: (step: number) => Promise<T>,
+): Promise<T> {
+  const kept = new Set<number>();
+  for await (const { step } of session.snapshots(limits)) kept.add(step);
+  const { step } = await session.snapshot(limits);
+  try {
+    return await look(step);
+  } finally {
+    // Without the signal: given up on the way, it would stay.
+    if (!kept.has(step)) await session.deleteSnapshot(step);
+  }
 }
 
 function ablationsOf(options: Options): Ablation[] {

@@ -1,17 +1,12 @@
-import { createInterface } from "node:readline/promises";
 import type { Grokbox } from "@grokbox/sdk";
 import { Argument, type Command } from "commander";
 import type { Call } from "../call.ts";
 import type { CommandLine } from "../command-line.ts";
-import { exitCodes } from "../exit-code.ts";
-import { describe, failureOf, toJson } from "../failure.ts";
+import type { ConfirmOptions } from "../confirm.ts";
+import { deleteEach } from "../deletion.ts";
 import { examples } from "../help.ts";
 import { plural } from "../numbers.ts";
 import { nameOf, type StateName, stateName } from "../session-name.ts";
-
-interface Options {
-  readonly yes?: true;
-}
 
 export function addDelete(program: Command, line: CommandLine): void {
   const names = new Argument("<session...>", "ID for a session, ID@STEP for a snapshot").argParser(
@@ -35,27 +30,14 @@ export function addDelete(program: Command, line: CommandLine): void {
       ),
     )
     .action(
-      line.action<[StateName[]], Options>(async (call, [states]) => {
+      line.action<[StateName[]], ConfirmOptions>(async (call, [states]) => {
         const box = await call.connect();
-        if (!(await isConfirmed(states, call))) {
-          call.output.say(["Nothing was deleted."]);
-          return exitCodes.failure;
-        }
-        const deleted: string[] = [];
-        let exitCode = 0;
-        for (const state of states) {
-          try {
-            await forget(box, state, call);
-            deleted.push(nameOf(state));
-          } catch (error) {
-            const failure = failureOf(error, call.interrupt, "delete");
-            call.output.say(call.output.json ? [JSON.stringify(toJson(failure))] : describe(failure));
-            exitCode ||= failure.exitCode;
-            if (call.interrupt.aborted) break;
-          }
-        }
-        call.output.result({ deleted }, () => deleted.map((name) => `${name} is deleted`));
-        return exitCode;
+        const forgetting = (state: StateName) => forget(box, state, call);
+        return deleteEach(
+          states,
+          { command: "delete", question: questionOf(states), nameOf, forget: forgetting },
+          call,
+        );
       }),
     );
 }
@@ -65,13 +47,7 @@ async function forget(box: Grokbox, { session: name, step }: StateName, { limits
   await (step === undefined ? session.delete(limits) : session.deleteSnapshot(step, limits));
 }
 
-/** Where nobody can be asked, the command line itself is the answer. */
-async function isConfirmed(
-  states: readonly StateName[],
-  { world, options, output, interrupt }: Call<Options>,
-): Promise<boolean> {
-  const { stdin, stderr } = world;
-  if (options.yes || output.json || !stdin.isTTY || !stderr.isTTY) return true;
+function questionOf(states: readonly StateName[]): string {
   const sessions = states.filter(({ step }) => step === undefined).length;
   const what =
     states.length === 1
@@ -79,16 +55,5 @@ async function isConfirmed(
       : [[sessions, "session"] as const, [states.length - sessions, "snapshot"] as const]
           .flatMap(([number, one]) => (number === 0 ? [] : [plural(number, one)]))
           .join(" and ");
-  const prompt = createInterface({ input: stdin, output: stderr });
-  try {
-    const answer = await prompt.question(
-      `Delete ${what}${sessions === 0 ? "" : " with snapshots and history"}? [y/N] `,
-      {
-        signal: interrupt,
-      },
-    );
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    prompt.close();
-  }
+  return `Delete ${what}${sessions === 0 ? "" : " with snapshots and history"}?`;
 }

@@ -1,7 +1,7 @@
 import { extname } from "node:path";
 import type { FileFormat } from "@grokbox/sdk";
 import { type Command, Option } from "commander";
-import { writeWhole } from "../atomic-file.ts";
+import { checkWritable, isFile, writeWhole } from "../atomic-file.ts";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
 import { count, size } from "../numbers.ts";
@@ -41,6 +41,8 @@ export function addExport(program: Command, line: CommandLine): void {
     .action(
       line.action<[StateName], Options>(async (call, [{ session: name, step: at }]) => {
         const format = formatOf(call.options);
+        // Before a snapshot is kept for it.
+        checkWritable(call.options.output ?? `${idOf(name)}.${format}`);
         await using session = await call.session(name);
         await using exported = await session.export(at, { ...call.limits, format });
         const { snapshot, totalBytes } = exported;
@@ -49,7 +51,9 @@ export function addExport(program: Command, line: CommandLine): void {
         const bytes = await writeWhole(path, new TransferBar(output, totalBytes).follow(exported));
         const { sha256 } = exported;
         const { step } = snapshot;
-        output.result({ snapshot: snapshot.name, step, file: path, format, bytes, sha256 }, () => [path]);
+        output.result({ snapshot: snapshot.name, step, file: path, format, bytes, sha256 }, () =>
+          isFile(path) ? [path] : [],
+        );
         output.hint([
           `${name} at step ${count(step)}, ${size(bytes)}`,
           ...(format === "safetensors"

@@ -1,10 +1,10 @@
 import type { Drawing, Figure } from "@grokbox/figures";
 import type { Grokbox, PresetName, Session } from "@grokbox/sdk";
 import { Argument, type Command, Option } from "commander";
-import { writeWhole } from "../atomic-file.ts";
+import { checkWritable, writeWhole } from "../atomic-file.ts";
 import type { Call } from "../call.ts";
 import type { CommandLine } from "../command-line.ts";
-import { checkFolder, encoded, formatOf } from "../drawing-file.ts";
+import { encoded, formatOf } from "../drawing-file.ts";
 import { examples } from "../help.ts";
 import { count } from "../numbers.ts";
 import { presetNames } from "../presets.ts";
@@ -48,17 +48,18 @@ export function addFigure(program: Command, line: CommandLine): void {
     .action(
       line.action<[string | undefined], Options>(async (call, [id]) => {
         const { figures } = await import("@grokbox/figures");
-        if (id === undefined) return list(figures, call);
+        if (id === undefined) {
+          checkNothingIsDrawn(call.options);
+          return list(figures, call);
+        }
         const figure = figures.find((known) => known.id === id);
         if (figure === undefined) {
           throw new UsageError(`no figure ${id}; there are ${figures.map((known) => known.id).join(", ")}`);
         }
-        if (call.options.neuron !== undefined && !figure.hasNeuron) {
-          throw new UsageError(`--neuron is for figures of one neuron; figure ${id} is not`);
-        }
+        checkOptions(figure, call.options);
         const path = call.options.output ?? `figure-${id}.svg`;
         const format = formatOf(path);
-        checkFolder(path);
+        checkWritable(path);
         const drawing = await draw(figure, call);
         const bytes = await writeWhole(path, [await encoded(drawing, format)]);
         const { title, session, steps: shown } = drawing;
@@ -68,6 +69,38 @@ export function addFigure(program: Command, line: CommandLine): void {
         call.output.hint([drawing.caption]);
       }),
     );
+}
+
+/** Without a figure they would do nothing. */
+function checkNothingIsDrawn({ session, preset, at, neuron, output }: Options): void {
+  const given = Object.entries({ output, session, preset, at, neuron }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`],
+  );
+  if (given.length === 0) return;
+  const list = [given.slice(0, -1).join(", "), ...given.slice(-1)].filter((part) => part !== "");
+  throw new UsageError(`${list.join(" and ")} ${given.length === 1 ? "needs" : "need"} a figure, such as 14`);
+}
+
+/** The figure of an ideal network of its own. */
+const ideal = "example";
+
+/** Before anything is trained for a figure that can't be drawn, or is drawn without what was said. */
+function checkOptions(figure: Figure, { session, preset, at, neuron }: Options): void {
+  const { id } = figure;
+  if (neuron !== undefined && !figure.hasNeuron) {
+    throw new UsageError(`--neuron is for figures of one neuron; figure ${id} is not`);
+  }
+  const ofRun = preset !== undefined ? "--preset" : at !== undefined ? "--at" : undefined;
+  if (figure.preset === undefined && ofRun !== undefined) {
+    throw new UsageError(`${ofRun} is for figures of a run; figure ${id} is of none`);
+  }
+  if (id === ideal && session !== undefined) {
+    throw new UsageError(`--session is for figures of a session; figure ${id} is of none`);
+  }
+  const steps = [...new Set(at)];
+  if (figure.steps.length === 1 && steps.length > 1) {
+    throw new UsageError(`figure ${id} shows one step; got ${steps.join(", ")}`);
+  }
 }
 
 function list(figures: readonly Figure[], { output }: Call<Options>): void {

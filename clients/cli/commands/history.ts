@@ -1,6 +1,6 @@
 import type { ProgressPoint } from "@grokbox/sdk";
 import { type Command, Option } from "commander";
-import { writeWhole } from "../atomic-file.ts";
+import { checkWritable, isFile, writeWhole } from "../atomic-file.ts";
 import type { Call } from "../call.ts";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
@@ -40,6 +40,7 @@ export function addHistory(program: Command, line: CommandLine): void {
     .action(
       line.action<[string], Options>(async (call, [name]) => {
         const format = formatOf(call);
+        if (call.options.output !== undefined) checkWritable(call.options.output);
         await using session = await call.session(name);
         const { output, limits, options } = call;
         let points = 0;
@@ -54,10 +55,11 @@ export function addHistory(program: Command, line: CommandLine): void {
           for await (const piece of pieces) await output.write(piece);
           return;
         }
-        const bytes = await writeWhole(options.output, pieces);
-        output.result({ session: name, file: options.output, format, points, bytes }, () => [
-          `${options.output}: ${plural(points, "point")} of ${name}`,
-        ]);
+        const path = options.output;
+        const bytes = await writeWhole(path, pieces);
+        output.result({ session: name, file: path, format, points, bytes }, () =>
+          isFile(path) ? [`${path}: ${plural(points, "point")} of ${name}`] : [],
+        );
       }),
     );
 }

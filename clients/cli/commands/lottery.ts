@@ -4,7 +4,7 @@ import { examples } from "../help.ts";
 import { count, percent } from "../numbers.ts";
 import { snapshotName } from "../session-name.ts";
 import { atOption, sessionArgument } from "../shared-options.ts";
-import { steps } from "../values.ts";
+import { uint32s } from "../values.ts";
 
 interface Options {
   readonly at?: number;
@@ -26,7 +26,7 @@ export function addLottery(program: Command, line: CommandLine): void {
       "forecast from ID@STEP or sessions/ID/snapshots/STEP; left out: step 0 as the spec draws it",
       snapshotName,
     )
-    .option("--neurons <list>", "also tell these neurons, separated by commas, at most 64", steps)
+    .option("--neurons <list>", "also tell these neurons, separated by commas, at most 64", uint32s)
     .addHelpText(
       "after",
       examples(

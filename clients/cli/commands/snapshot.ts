@@ -6,7 +6,7 @@ import { count } from "../numbers.ts";
 import { nextSteps } from "../output.ts";
 import { idOf } from "../session-name.ts";
 import { atOption, expectedStepOption, sessionArgument } from "../shared-options.ts";
-import { writeSnapshot } from "../snapshot-files.ts";
+import { aboutOf, writeSnapshot } from "../snapshot-files.ts";
 import { UsageError } from "../usage-error.ts";
 
 interface Options {
@@ -26,7 +26,7 @@ export function addSnapshot(program: Command, line: CommandLine): void {
     .addArgument(sessionArgument())
     .option(
       "-o, --output <folder>",
-      "download theta.npy, xi.npy, the optimizer's moments and snapshot.json to it",
+      "download theta.npy, xi.npy, what else is trained or kept by the optimizer, and snapshot.json to it",
     )
     .addOption(atOption("with --output:"))
     .option("--label <text>", "what it is, for people; such a snapshot is never deleted by itself")
@@ -51,12 +51,7 @@ export function addSnapshot(program: Command, line: CommandLine): void {
           folder === undefined && at === undefined
             ? undefined
             : await session.download({ ...call.limits, at: step });
-        const {
-          theta: _,
-          xi: __,
-          moments: ___,
-          ...about
-        }: Partial<DownloadedSnapshot> & Snapshot = (downloaded ?? taken)!;
+        const about = aboutOf((downloaded ?? taken)!);
         const files =
           folder === undefined || downloaded === undefined ? undefined : writeSnapshot(downloaded, folder);
         const { output } = call;

@@ -20,7 +20,7 @@ import { idOf, snapshotName } from "../session-name.ts";
 import { engineOption, labelOption, recordEveryOption } from "../shared-options.ts";
 import { pairsText, specText } from "../spec-text.ts";
 import { UsageError } from "../usage-error.ts";
-import { integer, number } from "../values.ts";
+import { number, uint32 } from "../values.ts";
 
 interface Options extends ScheduleOptions, MeasureOptions {
   readonly preset?: string;
@@ -58,9 +58,9 @@ export function addStart(program: Command, line: CommandLine): void {
       "--preset <name>",
       "published run to begin with: standard, grokking, ... (grokbox info lists them)",
     )
-    .option("--seed <number>", "of weights and split, as PyTorch's; else 42", integer)
-    .option("--modulus <p>", "odd, 3 to 199", integer)
-    .option("--width <M>", "hidden neurons, 8 to 65536", integer)
+    .option("--seed <number>", "of weights and split, as PyTorch's; else 42", uint32)
+    .option("--modulus <p>", "odd, 3 to 199", uint32)
+    .option("--width <M>", "hidden neurons, 8 to 65536", uint32)
     .option("--activation <name>", "relu, gelu, x^2, identity, abs, x^3, x^4, x^8, softplus2 or exp")
     .addOption(new Option("--task <name>", "what to learn, mod p").choices(taskNames))
     .addOption(new Option("--init <kind>", "of the weights").choices(["random", "single-frequency"]))
@@ -70,8 +70,8 @@ export function addStart(program: Command, line: CommandLine): void {
     .option("--weight-decay <number>", "decoupled for adamw, L2 for sgd", number)
     .option("--grokfast <lambda>", "amplify slow gradients by so much; the paper's is 2", number)
     .option("--grokfast-alpha <number>", "of their running mean; else 0.98", number)
-    .option("--embedding <d>", "learn the embedding too, 1 to 512 dimensions; the paper's is 128", integer)
-    .option("--warmup-steps <steps>", "over which the learning rate rises from 0; else 10", integer)
+    .option("--embedding <d>", "learn the embedding too, 1 to 512 dimensions; the paper's is 128", uint32)
+    .option("--warmup-steps <steps>", "over which the learning rate rises from 0; else 10", uint32)
     .addOption(new Option("--split <generator>", "that shuffles the pairs").choices(["torch", "python"]))
     .option("--train-fraction <share>", "of the pairs to train on, more than 0, at most 1", number)
     .addOption(labelOption("to find it by"))

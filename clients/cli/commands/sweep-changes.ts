@@ -2,7 +2,10 @@ import type { Sweep, SweepInfo } from "@grokbox/sdk";
 import { Argument, type Command } from "commander";
 import type { Call } from "../call.ts";
 import type { CommandLine } from "../command-line.ts";
+import type { ConfirmOptions } from "../confirm.ts";
+import { deleteEach } from "../deletion.ts";
 import { examples } from "../help.ts";
+import { count } from "../numbers.ts";
 import { outcomesText } from "../sweep-counts.ts";
 import { sweepName } from "../sweep-name.ts";
 
@@ -62,7 +65,7 @@ export function addSweepDelete(program: Command, line: CommandLine): void {
     .command("sweep-delete")
     .summary("stop and forget sweeps")
     .description(
-      "Stops and forgets sweeps with the summaries of their runs. Sessions that were to stay do, as sessions of no sweep that there is.",
+      "Stops and forgets sweeps with the summaries of their runs. Sessions that were to stay do, as sessions of no sweep that there is. On a terminal it asks first.",
     )
     .addArgument(
       new Argument("<sweep...>", "ID or sweeps/ID").argParser((text, before: string[] = []) => [
@@ -70,16 +73,18 @@ export function addSweepDelete(program: Command, line: CommandLine): void {
         sweepName(text),
       ]),
     )
+    .option("-y, --yes", "don't ask")
     .addHelpText("after", examples(["grokbox sweep-delete ID", "keep its results first: --out"]))
     .action(
-      line.action<[string[]]>(async (call, [names]) => {
-        const { limits, output } = call;
+      line.action<[string[]], ConfirmOptions>(async (call, [names]) => {
         const box = await call.connect();
-        for (const name of names) {
-          await using sweep = await box.openSweep(name, limits);
-          await sweep.delete(limits);
-        }
-        output.result({ deleted: names }, () => names.map((name) => `${name} is deleted`));
+        const forget = async (name: string) => {
+          await using sweep = await box.openSweep(name, call.limits);
+          await sweep.delete(call.limits);
+        };
+        const what = names.length === 1 ? `${names[0]} with its` : `${count(names.length)} sweeps with their`;
+        const question = `Delete ${what} results?`;
+        return deleteEach(names, { command: "sweep-delete", question, nameOf: (name) => name, forget }, call);
       }),
     );
 }

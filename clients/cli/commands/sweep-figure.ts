@@ -1,10 +1,10 @@
 import { type Command, Option } from "commander";
-import { writeWhole } from "../atomic-file.ts";
+import { checkWritable, writeWhole } from "../atomic-file.ts";
 import type { CommandLine } from "../command-line.ts";
-import { checkFolder, encoded, formatOf } from "../drawing-file.ts";
+import { encoded, formatOf } from "../drawing-file.ts";
 import { examples } from "../help.ts";
 import { UsageError } from "../usage-error.ts";
-import { steps } from "../values.ts";
+import { uint32s } from "../values.ts";
 import { sweepArgument } from "./sweep-changes.ts";
 
 const kinds = ["stages", "bands"] as const;
@@ -24,7 +24,7 @@ export function addSweepFigure(program: Command, line: CommandLine): void {
     )
     .addArgument(sweepArgument())
     .addOption(new Option("--kind <name>", "what to draw").choices(kinds).default("stages"))
-    .option("--groups <numbers>", "of bands: which groups, such as 0,3; else the first 8", steps)
+    .option("--groups <numbers>", "of bands: which groups, such as 0,3; else the first 8", uint32s)
     .option("-o, --output <file>", "to write, .svg, .png or .json (data and Vega-Lite); else sweep-KIND.svg")
     .addHelpText(
       "after",
@@ -38,7 +38,7 @@ export function addSweepFigure(program: Command, line: CommandLine): void {
         const { kind, groups, output: path = `sweep-${kind}.svg` } = call.options;
         if (groups !== undefined && kind !== "bands") throw new UsageError("--groups needs --kind bands");
         const format = formatOf(path);
-        checkFolder(path);
+        checkWritable(path);
         const { sweepFigures } = await import("@grokbox/figures");
         const figure = sweepFigures.find(({ id }) => id === kind)!;
         const { limits, output } = call;

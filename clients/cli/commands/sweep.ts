@@ -2,17 +2,18 @@ import { existsSync } from "node:fs";
 import { extname } from "node:path";
 import type { Sweep, SweepInfo, SweepOptions } from "@grokbox/sdk";
 import { Argument, type Command } from "commander";
-import { writeWhole } from "../atomic-file.ts";
+import { checkWritable, writeWhole } from "../atomic-file.ts";
 import type { Call } from "../call.ts";
 import type { CommandLine } from "../command-line.ts";
 import { exitCodes } from "../exit-code.ts";
+import { isGrokboxError } from "../failure.ts";
 import { examples } from "../help.ts";
 import { LiveBlock } from "../live-block.ts";
 import { measuresHelp } from "../measures.ts";
 import { nextSteps } from "../output.ts";
 import { outcomesText } from "../sweep-counts.ts";
 import { invalidText } from "../sweep-file/invalid.ts";
-import { inWordsOfFile } from "../sweep-file/refusal.ts";
+import { FileRefusal } from "../sweep-file/refusal.ts";
 import { parameterNames, readSweepFile } from "../sweep-file/sweep-file.ts";
 import { SweepGroups } from "../sweep-groups.ts";
 import { groupLines } from "../sweep-groups-table.ts";
@@ -55,7 +56,10 @@ export function addSweep(program: Command, line: CommandLine): void {
     .action(
       line.action<[string], Options>(async (call, [what]) => {
         const { out, detach, strict } = call.options;
-        if (out !== undefined) resultsFormatOf(out);
+        if (out !== undefined) {
+          resultsFormatOf(out);
+          checkWritable(out);
+        }
         const isFile = existsSync(what) || [".yaml", ".yml", ".json"].includes(extname(what).toLowerCase());
         const options = isFile ? await optionsOf(what, strict) : undefined;
         if (strict && !isFile) throw new UsageError(`--strict is for a file; ${what} has begun already`);
@@ -78,13 +82,8 @@ async function optionsOf(file: string, strict: true | undefined): Promise<SweepO
   return strict ? { ...options, refuseInvalid: true } : options;
 }
 
-/** What the server refuses, in the words of the file. */
-async function refused(error: unknown, options: SweepOptions): Promise<never> {
-  const { GrokboxError } = await import("@grokbox/sdk");
-  if (!(error instanceof GrokboxError) || error.violations.length === 0) throw error;
-  const { code, reason, rawMessage, metadata } = error;
-  const violations = inWordsOfFile(error.violations, options);
-  throw new GrokboxError(rawMessage, { code, reason, metadata, violations, cause: error });
+function refused(error: unknown, options: SweepOptions): never {
+  throw isGrokboxError(error) && error.violations.length > 0 ? new FileRefusal(error, options) : error;
 }
 
 async function detached(sweep: Sweep, call: Call<Options>): Promise<undefined> {
@@ -125,13 +124,22 @@ async function lookOn(sweep: Sweep, call: Call<Options>): Promise<number> {
   }
   if (!isOver || interrupt.aborted) return leave(sweep, call);
   const info = await sweep.refresh(call.limits);
-  const written = await writeResults(sweep, call);
+  const summary = () => [
+    ...groupLines(groups, output, mostGroups),
+    `${output.style("bold", info.name)} ${info.state}: ${outcomesText(info)}`,
+  ];
+  const written = await writeResults(sweep, call).catch((error) => {
+    // What was waited for is told all the same.
+    if (output.json) output.record({ kind: "end", sweep: info });
+    else {
+      output.print(summary());
+      output.say(unwrittenText(info, call));
+    }
+    throw error;
+  });
   if (output.json) output.record({ kind: "end", sweep: info, ...written });
   else {
-    output.print([
-      ...groupLines(groups, output, mostGroups),
-      `${output.style("bold", info.name)} ${info.state}: ${outcomesText(info)}`,
-    ]);
+    output.print(summary());
     output.hint(nextSteps([[`grokbox sweep-figure ${sweepIdOf(info.name)}`, "draw it"]]));
   }
   return info.state === "finished" ? exitCodes.ok : exitCodes.state;
@@ -155,17 +163,18 @@ function liveLines(
 const pausedText = ({ name }: SweepInfo) =>
   `${name} is paused. Let it go on: grokbox sweep-resume ${sweepIdOf(name)}`;
 
-function leave({ info }: Sweep, { output, interrupt, options }: Call<Options>): number {
+/** How to get results that were asked for. */
+function unwrittenText({ name }: SweepInfo, { options: { out } }: Call<Options>): string[] {
+  if (out === undefined) return [];
+  return [`Nothing was written to ${out}: grokbox sweep ${sweepIdOf(name)} --out ${out}`];
+}
+
+function leave({ info }: Sweep, call: Call<Options>): number {
+  const { output, interrupt } = call;
   if (output.json) output.record({ kind: "interrupted", sweep: info.name });
   else {
     const [first = "", ...rest] = sweepGoesOn(info);
-    const results =
-      options.out === undefined
-        ? []
-        : [
-            `Nothing was written to ${options.out}: grokbox sweep ${sweepIdOf(info.name)} --out ${options.out}`,
-          ];
-    output.say([`Stopped looking; ${first}`, ...rest, ...results]);
+    output.say([`Stopped looking; ${first}`, ...rest, ...unwrittenText(info, call)]);
   }
   const { reason } = interrupt;
   return reason instanceof Interruption ? reason.exitCode : exitCodes.failure;

@@ -3,8 +3,8 @@ import type { Commands, CommandWords, OptionWords } from "./commands.ts";
 /** A completion script for bash 4 and newer. */
 export function bash({ commands, options }: Commands): string {
   const names = commands.map(({ name }) => name);
-  const valued = unique([...options, ...commands.flatMap((command) => command.options)]);
-  const taking = valued.flatMap(({ long, short }) => (short === undefined ? [long] : [short, long]));
+  const valued = takingValues([...options, ...commands.flatMap((command) => command.options)]);
+  const taking = new Set(valued.flatMap(({ long, short }) => (short === undefined ? [long] : [short, long])));
   return `# bash completion for grokbox: source <(grokbox completion bash)
 
 _grokbox_sessions() {
@@ -25,7 +25,7 @@ _grokbox() {
   local command="" operands=0 i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "\${COMP_WORDS[i]}" in
-      ${taking.join(" | ")})
+      ${[...taking].join(" | ")})
         # Its value, which is several words to bash where it breaks words at = and at colons.
         [[ \${COMP_WORDS[i + 1]} == = ]] && ((i++))
         ((i++))
@@ -36,11 +36,10 @@ _grokbox() {
     esac
   done
   COMPREPLY=()
-  case "$previous" in
-${valued.map(optionCase).join("\n")}
-  esac
+${optionCases(options, "  ")}
   case "$command" in
     "") _grokbox_words "${names.join(" ")} help" "${flags(options)}" ;;
+    help) _grokbox_words "${names.join(" ")}" "${flags(options)}" ;;
 ${commands.map((command) => commandCase(command, options)).join("\n")}
   esac
 }
@@ -69,41 +68,42 @@ complete -o default -F _grokbox grokbox
 /** Those of the server, which is not asked for flags. */
 const sessions = '"$([[ $current == -* ]] || _grokbox_sessions)"';
 
-function commandCase({ name, options, operand }: CommandWords, common: readonly OptionWords[]): string {
-  const all = flags([...options, ...common]);
-  const words = operand.words.join(" ");
-  if (operand.session === "none") return `    ${name}) _grokbox_words "${words}" "${all}" ;;`;
-  const first = `_grokbox_words ${sessions} "${all}"`;
-  if (operand.session === "many") return `    ${name}) ${first} ;;`;
-  return `    ${name})
-      if ((operands == 0)); then
-        ${first}
-      else
-        _grokbox_words "${words}" "${all}"
-      fi
+function commandCase(command: CommandWords, common: readonly OptionWords[]): string {
+  const { name, aliases, options } = command;
+  return `    ${[name, ...aliases].join(" | ")})
+${optionCases(options, "      ")}
+${operands(command, flags([...options, ...common]))}
       ;;`;
+}
+
+function operands({ operand }: CommandWords, all: string): string {
+  const words = `      _grokbox_words "${operand.words.join(" ")}" "${all}"`;
+  if (operand.session === "none") return words;
+  const first = `      _grokbox_words ${sessions} "${all}"`;
+  if (operand.session === "many") return first;
+  return `      if ((operands == 0)); then
+  ${first}
+      else
+  ${words}
+      fi`;
+}
+
+/** Ways to complete what follows an option. */
+function optionCases(options: readonly OptionWords[], indent: string): string {
+  const cases = takingValues(options).map((option) => `${indent}  ${optionCase(option)}`);
+  return [`${indent}case "$previous" in`, ...cases, `${indent}esac`].join("\n");
 }
 
 function optionCase({ long, short, value }: OptionWords): string {
   const names = short === undefined ? long : `${short} | ${long}`;
-  if (value.kind === "words") return `    ${names}) _grokbox_words "${value.words.join(" ")}" ""; return ;;`;
-  if (value.kind === "session") return `    ${names}) _grokbox_words ${sessions} ""; return ;;`;
-  if (value.kind === "path") return `    ${names}) _grokbox_paths; return ;;`;
-  return `    ${names}) return ;;`;
+  if (value.kind === "words") return `${names}) _grokbox_words "${value.words.join(" ")}" ""; return ;;`;
+  if (value.kind === "session") return `${names}) _grokbox_words ${sessions} ""; return ;;`;
+  if (value.kind === "path") return `${names}) _grokbox_paths; return ;;`;
+  return `${names}) return ;;`;
 }
 
-/** Options with values, each once, with the words that it takes in any command. */
-function unique(options: readonly OptionWords[]): OptionWords[] {
-  const found = new Map<string, OptionWords>();
-  for (const option of options) {
-    const { long, value } = option;
-    if (value.kind === "none") continue;
-    const before = found.get(long)?.value;
-    const words = [before, value].flatMap((each) => (each?.kind === "words" ? each.words : []));
-    const all = words.length === 0 ? value : ({ kind: "words", words: [...new Set(words)] } as const);
-    found.set(long, { ...option, value: all });
-  }
-  return [...found.values()];
+function takingValues(options: readonly OptionWords[]): OptionWords[] {
+  return options.filter(({ value }) => value.kind !== "none");
 }
 
 function flags(options: readonly OptionWords[]): string {

@@ -11,6 +11,7 @@ export interface Commands {
 
 export interface CommandWords {
   readonly name: string;
+  readonly aliases: readonly string[];
   readonly summary: string;
   readonly options: readonly OptionWords[];
   readonly operand: Operand;
@@ -51,6 +52,7 @@ export function describeCommands(program: Command): Commands {
   return {
     commands: program.commands.map((command) => ({
       name: command.name(),
+      aliases: command.aliases(),
       summary: command.summary(),
       options: command.options.map(toOption),
       operand: toOperand(command),

@@ -3,6 +3,7 @@ import type { Commands, CommandWords, OptionWords } from "./commands.ts";
 /** A completion script for fish. */
 export function fish({ commands, options }: Commands): string {
   const names = commands.map(({ name }) => name).join(" ");
+  const all = [names, ...commands.flatMap(({ aliases }) => aliases), "help"].join(" ");
   return `# fish completion for grokbox: grokbox completion fish | source
 
 function __grokbox_sessions
@@ -20,15 +21,17 @@ ${options.map((option) => complete("", option)).join("\n")}
 ${commands
   .map(
     ({ name, summary }) =>
-      `complete -c grokbox -n 'not __fish_seen_subcommand_from ${names}' -a ${name} -d ${quote(summary)}`,
+      `complete -c grokbox -n 'not __fish_seen_subcommand_from ${all}' -a ${name} -d ${quote(summary)}`,
   )
   .join("\n")}
+complete -c grokbox -n 'not __fish_seen_subcommand_from ${all}' -a help -d 'print help of a command'
+complete -c grokbox -n '__fish_seen_subcommand_from help' -a '${names}'
 ${commands.flatMap(commandLines).join("\n")}
 `;
 }
 
-function commandLines({ name, options, operand }: CommandWords): string[] {
-  const seen = `-n '__fish_seen_subcommand_from ${name}' `;
+function commandLines({ name, aliases, options, operand }: CommandWords): string[] {
+  const seen = `-n '__fish_seen_subcommand_from ${[name, ...aliases].join(" ")}' `;
   return [
     ...options.map((option) => complete(seen, option)),
     ...(operand.session === "none"

@@ -29,6 +29,7 @@ ${options.map((option) => `    ${argument(option)} \\`).join("\n")}
     command) _describe command commands ;;
     rest)
       case $line[1] in
+        help) _describe command commands ;;
 ${commands.map((command) => commandCase(command, options)).join("\n")}
       esac
       ;;
@@ -43,7 +44,10 @@ fi
 `;
 }
 
-function commandCase({ name, options, operand }: CommandWords, common: readonly OptionWords[]): string {
+function commandCase(
+  { name, aliases, options, operand }: CommandWords,
+  common: readonly OptionWords[],
+): string {
   const words = operand.words.length > 0 ? `:(${operand.words.map(escaped).join(" ")})` : ": ";
   const operands = {
     none: operand.words.length > 0 ? [`'1:${name}${words}'`] : [],
@@ -51,7 +55,7 @@ function commandCase({ name, options, operand }: CommandWords, common: readonly 
     many: ["'*:session:_grokbox_sessions'"],
   }[operand.session];
   const lines = [...options.map(argument), ...common.map(argument), ...operands];
-  return `        ${name})
+  return `        ${[name, ...aliases].join("|")})
           _arguments \\
 ${lines.map((line) => `            ${line}`).join(" \\\n")}
           ;;`;

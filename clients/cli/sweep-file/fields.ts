@@ -1,4 +1,5 @@
 import { UsageError } from "../usage-error.ts";
+import { largestUint32, wholeNumberTo } from "../values.ts";
 
 /** Where a value stands in a file: `sweep.yaml: base.optimizer`. */
 export interface Place {
@@ -43,6 +44,16 @@ export function optional<T>(
 export function number(value: unknown, place: Place): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
   throw wrong(place, "must be a number", value);
+}
+
+export const integer = (value: unknown, place: Place) => whole(value, place, Number.MAX_SAFE_INTEGER);
+
+/** For a field of 32 bits. */
+export const uint32 = (value: unknown, place: Place) => whole(value, place, largestUint32);
+
+function whole(value: unknown, place: Place, largest: number): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= largest) return value;
+  throw wrong(place, `must be ${wholeNumberTo(largest)}`, value);
 }
 
 export function text(value: unknown, place: Place): string {

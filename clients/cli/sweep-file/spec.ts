@@ -6,7 +6,7 @@ import type {
   SplitInput,
   SweepSpec,
 } from "@grokbox/sdk";
-import { at, fields, list, number, optional, type Place, text, wrong } from "./fields.ts";
+import { at, fields, list, number, optional, type Place, text, uint32, wrong } from "./fields.ts";
 
 const keys = [
   "preset",
@@ -31,15 +31,15 @@ export function readSpec(value: unknown, place: Place): SweepSpec {
     optional(found[key], at(place, key), read);
   return {
     preset: take("preset", text),
-    modulus: take("modulus", number),
-    width: take("width", number),
+    modulus: take("modulus", uint32),
+    width: take("width", uint32),
     activation: take("activation", text),
     task: take("task", text) as SweepSpec["task"],
     init: take("init", readInit),
     optimizer: take("optimizer", readOptimizer),
     learningRate: take("learning_rate", number),
     weightDecay: take("weight_decay", number),
-    warmupSteps: take("warmup_steps", number),
+    warmupSteps: take("warmup_steps", uint32),
     split: take("split", readSplit),
     embedding: take("embedding", readEmbedding),
     grokfast: take("grokfast", readGrokfast),
@@ -56,9 +56,9 @@ function readInit(value: unknown, place: Place): InitInput {
 
 /** A number of dimensions, or an object with it. */
 function readEmbedding(value: unknown, place: Place): EmbeddingInput {
-  if (typeof value === "number") return { dimension: value };
+  if (typeof value === "number") return { dimension: uint32(value, place) };
   const { dimension } = fields(value, place, ["dimension"] as const);
-  return { dimension: optional(dimension, at(place, "dimension"), number) };
+  return { dimension: optional(dimension, at(place, "dimension"), uint32) };
 }
 
 /** A lambda, or an object with it and alpha. */
@@ -86,8 +86,12 @@ function readOptimizer(value: unknown, place: Place): OptimizerInput {
 function readSplit(value: unknown, place: Place): SplitInput {
   const found = fields(value, place, ["kind", "fraction", "train_pairs"] as const);
   const kind = oneOf(["torch", "python", "explicit"] as const, found.kind, at(place, "kind"));
+  const other = kind === "explicit" ? "fraction" : "train_pairs";
+  optional(found[other], at(place, other), (value, where) => {
+    throw wrong(where, `must be left out with ${kind}`, value);
+  });
   if (kind === "explicit")
-    return { kind, trainPairs: list(found.train_pairs ?? [], at(place, "train_pairs"), number) };
+    return { kind, trainPairs: list(found.train_pairs ?? [], at(place, "train_pairs"), uint32) };
   return { kind, fraction: optional(found.fraction, at(place, "fraction"), number) };
 }
 

@@ -1,9 +1,23 @@
 import { readFileSync } from "node:fs";
 import type { StopCondition, SweepOptions, SweepParameter } from "@grokbox/sdk";
 import { snakeCase } from "../measures.ts";
+import { count as wholeNumber } from "../numbers.ts";
 import { stopCondition } from "../stop-condition.ts";
 import { UsageError } from "../usage-error.ts";
-import { at, fields, flag, list, number, optional, type Place, text, wrong } from "./fields.ts";
+import { largestUint32 } from "../values.ts";
+import {
+  at,
+  fields,
+  flag,
+  integer,
+  list,
+  number,
+  optional,
+  type Place,
+  text,
+  uint32,
+  wrong,
+} from "./fields.ts";
 import { readSpec } from "./spec.ts";
 
 const keys = [
@@ -63,7 +77,7 @@ export async function parseSweep(content: string, file: string): Promise<SweepOp
   const found = fields(document, place, keys);
   const take = <T>(key: (typeof keys)[number], read: (value: unknown, place: Place) => T) =>
     optional(found[key], at(place, key), read);
-  const untilStep = take("until_step", number);
+  const untilStep = take("until_step", integer);
   if (untilStep === undefined) throw wrong(at(place, "until_step"), "must be given");
   return {
     untilStep,
@@ -74,10 +88,10 @@ export async function parseSweep(content: string, file: string): Promise<SweepOp
     specs: take("specs", (value, where) => list(value, where, readSpec)),
     ...seedsOf(found.seeds, (found.grid as { seed?: unknown } | undefined)?.seed, place),
     stopWhen: take("stop_when", (value, where) => list(value, where, readCondition)),
-    recordEvery: take("record_every", number),
-    recordAt: take("record_at", (value, where) => list(value, where, number)),
-    snapshotAt: take("snapshot_at", (value, where) => list(value, where, number)),
-    maxParallel: take("max_parallel", number),
+    recordEvery: take("record_every", uint32),
+    recordAt: take("record_at", (value, where) => list(value, where, integer)),
+    snapshotAt: take("snapshot_at", (value, where) => list(value, where, integer)),
+    maxParallel: take("max_parallel", uint32),
     keepSessions: take("keep_sessions", flag),
     refuseInvalid: take("refuse_invalid", flag),
     engine: take("engine", text),
@@ -111,14 +125,19 @@ function seedsOf(seeds: unknown, inGrid: unknown, place: Place): { seeds?: numbe
   if (value === undefined) return {};
   if (Array.isArray(value)) {
     if (value.length === 0) throw wrong(where, "must have one or more");
-    return { seeds: list(value, where, number) };
+    return { seeds: list(value, where, uint32) };
   }
   if (typeof value !== "object") throw wrong(where, "must be a list, or {first: 42, count: 64}", value);
   const range = fields(value, where, ["first", "count"] as const);
-  const first = optional(range.first, at(where, "first"), number) ?? 0;
+  const first = optional(range.first, at(where, "first"), uint32) ?? 0;
   const count = optional(range.count, at(where, "count"), number) ?? 1;
   if (!Number.isInteger(count) || count < 1 || count > 10_000)
     throw wrong(at(where, "count"), "must be a whole number, 1 to 10000", count);
+  const most = largestUint32 - first + 1;
+  if (count > most) {
+    const end = `seeds end at ${wholeNumber(largestUint32)}`;
+    throw wrong(at(where, "count"), `must be at most ${most} with this first: ${end}`, count);
+  }
   return { seeds: Array.from({ length: count }, (_, i) => first + i) };
 }
 

@@ -140,7 +140,10 @@ export const progressBands = sweepFigure<Bands>({
       throw new FigureError(`no run${which} of ${sweep.name} has finished`);
     }
     if (shown.length > palette.length)
-      throw new FigureError(`at most ${palette.length} groups can be told apart; got ${shown.length}`);
+      throw new FigureError(
+        `at most ${palette.length} groups can be told apart; got ${shown.length}`,
+        "invalid",
+      );
     const label = ({ group, coordinates }: SweepBands) => groupLabel(group, coordinates);
     return {
       sweep: describeSweep(info),
