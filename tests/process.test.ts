@@ -125,7 +125,8 @@ test("what Node has compiled is kept in the user's own folder, by the server and
     const env = { ...own, XDG_CACHE_HOME: folder, TMPDIR: folder };
     expect(spawnSync(bin, ["--version"], { env }).status).toBe(0);
     const ofCommandLine = kept();
-    expect(ofCommandLine).toBeGreaterThan(50);
+    // Few, where it starts from its bundle.
+    expect(ofCommandLine).toBeGreaterThan(0);
     const { child } = await serve(["--engine", "cpu"], { ...env, NODE_COMPILE_CACHE: "" });
     child.kill("SIGTERM");
     await once(child, "exit");
