@@ -11,7 +11,7 @@ import {
 } from "@grokbox/proto/health";
 import { SessionService } from "@grokbox/proto/session";
 import { TrainingService } from "@grokbox/proto/training";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { Wire } from "./testing/wire.ts";
 
@@ -61,6 +61,18 @@ test("metrics count what was done, by name and unit, without a session's id", as
   expect(grown("grokbox_state_bytes")).toBeGreaterThan(0);
   expect(after.get('grokbox_queue_depth{urgency="background"}')).toBe(0);
   expect([...after.keys()].filter((name) => name.includes("sessions/"))).toEqual([]);
+});
+
+test("a store that can't tell how large it is leaves a scrape without that sample alone", async () => {
+  const before = [...(await metrics()).keys()];
+  const usage = vi.spyOn(server.registry.store, "usage").mockRejectedValue(new Error("its thread is gone"));
+  try {
+    const without = before.filter((name) => name !== "grokbox_store_bytes");
+    expect([...(await metrics()).keys()]).toEqual(without);
+  } finally {
+    usage.mockRestore();
+  }
+  expect([...(await metrics()).keys()]).toEqual(before);
 });
 
 test("subscribers are counted while they follow", async () => {

@@ -11,6 +11,9 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
+/** Writes a defect down. */
+type OnDefect = (errorId: string, error: unknown) => void;
+
 export interface WebParts {
   readonly registry: Registry;
   readonly metrics: Metrics;
@@ -20,8 +23,7 @@ export interface WebParts {
   readonly dashboard: string;
   /** Origins whose pages may act, besides the server's own. */
   readonly origins: readonly string[];
-  /** Writes a defect down. */
-  readonly onDefect: (errorId: string, error: unknown) => void;
+  readonly onDefect: OnDefect;
 }
 
 interface Page {
@@ -66,8 +68,7 @@ export async function serveWeb(parts: WebParts, host: string, port: number): Pro
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     if (!isRead(request)) answer(response, request, text(405, "only GET and HEAD\n"));
     else if (page !== undefined) {
-      const made = await Promise.resolve(page()).catch(() => text(500, "a defect of the server\n"));
-      answer(response, request, made);
+      answer(response, request, await made(path, page, onDefect));
     } else files(request, response, () => answer(response, request, text(404, `there is no ${path}\n`)));
   });
   server.on("upgrade", (request, socket, head) => bridge.upgrade(request, socket, head));
@@ -83,6 +84,17 @@ export async function serveWeb(parts: WebParts, host: string, port: number): Pro
       await closed;
     },
   };
+}
+
+/** The page, or else what tells of the defect that kept it from being made. */
+async function made(path: string, page: () => Page | Promise<Page>, onDefect: OnDefect): Promise<Page> {
+  try {
+    return await page();
+  } catch (cause) {
+    const errorId = crypto.randomUUID();
+    onDefect(errorId, new Error(`${path} can't be answered`, { cause }));
+    return text(500, `a defect of the server; its log has it as ${errorId}\n`);
+  }
 }
 
 function pathOf({ url = "/" }: IncomingMessage): string {

@@ -176,8 +176,10 @@ export class Metrics implements Observer {
       (gauge) => gauge.set([...registry.all()].filter(({ isDirty }) => isDirty).length),
     );
     this.#gauge("grokbox_store_bytes", "Bytes of the store.", [], async (gauge) => {
-      const { fileBytes, walBytes } = await registry.store.usage();
-      gauge.set(fileBytes + walBytes);
+      // A store that can't tell is no reason to tell nothing of all the rest.
+      const usage = await registry.store.usage().catch(() => undefined);
+      if (usage === undefined) gauge.remove();
+      else gauge.set(usage.fileBytes + usage.walBytes);
     });
     for (const { engine } of registry.engines) this.#deviceLosses.inc({ engine: engine.name }, 0);
     this.#observeMemory(registry);

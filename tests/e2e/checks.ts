@@ -15,6 +15,8 @@ export interface Scene {
   readonly browser: TestBrowser;
   /** On the session's page, live. */
   readonly page: Page;
+  /** Another one, which is wherever the last check that needed it has left it. */
+  readonly list: Page;
   readonly session: Session;
   /** Whether to look once where more would be thorough. */
   readonly isShort: boolean;
@@ -26,12 +28,15 @@ export interface Check {
   run(scene: Scene): Promise<void>;
 }
 
-/** From nothing to a curve that grows. The clicks are what a person makes. */
+/** From nothing to a curve that grows. The clicks are what a person makes; the seed, what another one was typing meanwhile. */
 export async function openSession(
   served: Served,
   box: Grokbox,
   browser: TestBrowser,
-): Promise<{ page: Page; session: Session; clicks: number }> {
+): Promise<{ page: Page; list: Page; session: Session; clicks: number; seed: unknown }> {
+  const list = await browser.open({ device: "desktop", colorScheme: "light" });
+  await list.goto(`http://${served.webAddress}/`);
+  await list.getByRole("spinbutton", { name: "Seed" }).fill("7");
   const page = await browser.open({ device: "desktop", colorScheme: "light" });
   await page.goto(`http://${served.webAddress}/`);
   let clicks = 0;
@@ -42,7 +47,9 @@ export async function openSession(
   const first = await stepOf(page);
   await until("the curve grows", async () => (await stepOf(page)) > first + 100);
   const sessions = await Array.fromAsync(box.sessions());
-  return { page, session: sessions[0]!, clicks };
+  await list.getByRole("table", { name: "Sessions" }).waitFor();
+  const seed = await list.evaluate("document.activeElement.value");
+  return { page, list, session: sessions[0]!, clicks, seed };
 }
 
 export const checks: readonly Check[] = [
@@ -60,15 +67,19 @@ export const checks: readonly Check[] = [
     },
   },
   {
-    name: "a server that is killed and comes back is gone on with, without a gap",
-    async run({ served, browser, page, session, isShort }) {
+    name: "a server that is killed and comes back is gone on with, without a gap, and a page asked for meanwhile comes",
+    async run({ served, browser, page, list, session, isShort }) {
       await until("there is something to lose", async () => (await stepOf(page)) > 1_500);
       const before = await stepOf(page);
       browser.isFailureExpected = true;
       await served.kill();
-      await sleep(1_500);
+      await sleep(isShort ? 500 : 1_500);
+      await list.getByRole("link", { name: session.name.slice("sessions/".length) }).click();
+      await sleep(isShort ? 500 : 1_500);
       await served.restart();
       await until("the page goes on", async () => (await stepOf(page)) > before + 500, 60_000);
+      await list.getByRole("img", { name: /^Loss/ }).waitFor({ timeout: 10_000 });
+      await list.goBack();
       browser.isFailureExpected = false;
       // Points from before the crash, from between its last checkpoint and it, and from after it.
       const history = await Array.fromAsync(session.history());

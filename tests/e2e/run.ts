@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Grokbox } from "../../sdk/src/mod.ts";
 import { type Look, TestBrowser } from "./browser.ts";
 import { checks, goTo, openSession, showAll } from "./checks.ts";
+import { controlChecks } from "./control-checks.ts";
 import { Served } from "./served.ts";
 import {
   bundleKilobytes,
@@ -64,14 +65,18 @@ export async function runEndToEnd({ folder, rounds, log }: Options): Promise<Rep
   try {
     await using browser = await TestBrowser.launch();
     await using box = await Grokbox.connect(served.address);
-    const { page, session, clicks } = await openSession(served, box, browser);
+    const { page, list, session, clicks, seed } = await openSession(served, box, browser);
     const isShort = rounds === 0;
-    const scene = { served, box, browser, page, session, isShort };
+    const scene = { served, box, browser, page, list, session, isShort };
     await attempt("from an empty server to a live grokking curve in at most 3 clicks", async () => {
       if (clicks > 3) throw new Error(`it took ${clicks} clicks`);
     });
-    for (const { name, run } of [...checks, ...viewChecks, ...sweepChecks])
+    await attempt("a seed that is being typed is kept when the first session appears", async () => {
+      if (seed !== "7") throw new Error(`of 7 there is ${seed}`);
+    });
+    for (const { name, run } of [...checks, ...viewChecks, ...controlChecks, ...sweepChecks])
       await attempt(name, () => run(scene));
+    await list.context().close();
 
     const long = await box.start({ preset: "grokking", seed: 1 });
     await long.run({ untilStep: 10_000_000 }).started;

@@ -3,6 +3,7 @@ import type { Page } from "playwright-core";
 import type { SweepOptions } from "../../sdk/src/mod.ts";
 import { seriousViolations } from "./browser.ts";
 import { type Check, type Scene, showAll, until } from "./checks.ts";
+import { hold } from "./control-checks.ts";
 
 /** 12 runs, of which 4 can't begin, and the others take a moment. */
 export const smallSweep: SweepOptions = {
@@ -65,6 +66,7 @@ export const sweepChecks: readonly Check[] = [
         await showAll(page);
         await page.getByRole("img", { name: figure }).waitFor();
       }
+      await bandsAreOfLastGroup(page);
       if (runs.some(({ memorizationEnd }) => memorizationEnd !== undefined))
         await page.getByRole("img", { name: /^Stage times by weight_decay.*memorization ends at/ }).waitFor();
       await settings.getByRole("link", { name: "-1" }).click();
@@ -83,6 +85,25 @@ export const sweepChecks: readonly Check[] = [
       await page.getByRole("img", { name: /^Loss/ }).waitFor();
       await page.getByText(/run 6 of sweep/).waitFor();
       await page.context().close();
+    },
+  },
+  {
+    name: "of a sweep that was deleted after its end that is said when another setting is looked at",
+    async run(scene) {
+      const { served, box, browser, list: page } = scene;
+      await using sweep = await box.sweep({ ...smallSweep, seeds: [1], untilStep: 20, keepSessions: false });
+      const runs = await Array.fromAsync(sweep.runs());
+      await page.goto(`http://${served.webAddress}/#/${sweep.name}`);
+      await page.locator(`[data-done="${runs.length}"]`).waitFor();
+      const setting = page
+        .getByRole("table", { name: "Settings" })
+        .getByRole("link", { name: "1", exact: true });
+      await setting.waitFor();
+      await sweep.delete();
+      browser.isFailureExpected = true;
+      await setting.click();
+      await page.getByText("This sweep was deleted.").waitFor();
+      browser.isFailureExpected = false;
     },
   },
   {
@@ -108,6 +129,22 @@ export const sweepChecks: readonly Check[] = [
     },
   },
 ];
+
+/** Group 1 is looked at, and group 2 was in between: its answer comes last. */
+async function bandsAreOfLastGroup(page: Page): Promise<void> {
+  const groups = page.getByRole("table", { name: "Settings" }).getByRole("link");
+  const release = await hold(page, "GetSweepBands");
+  await groups.nth(2).click();
+  await release.asked;
+  await groups.nth(1).click();
+  const drawn = page.getByRole("img", { name: /^Loss:.*medians over 4 runs.*step 600/ });
+  await drawn.waitFor();
+  const late = page.waitForResponse(/GetSweepBands$/);
+  release.answer();
+  await (await late).finished();
+  await showAll(page);
+  await drawn.waitFor({ timeout: 2_000 });
+}
 
 async function openList({ served, browser }: Scene): Promise<Page> {
   const page = await browser.open({ device: "desktop", colorScheme: "light" });

@@ -14,6 +14,8 @@ import "./parts/problem-list.ts";
 class App extends LightElement {
   readonly #box = new Box(location.origin);
   #link: Link = parseLink(location.hash);
+  /** Ends waiting for the connection to load a part that could not be loaded without. */
+  #stopWaiting: (() => void) | undefined;
 
   constructor() {
     super();
@@ -28,9 +30,23 @@ class App extends LightElement {
       if (this.#link.page === "session") await import("./pages/session-page.ts");
       if (this.#link.page === "sweep") await import("./pages/sweep-page.ts");
     } catch {
+      if (this.#box.live.state !== "open") {
+        this.#loadOnceOpen();
+        return;
+      }
       const why = "the server has another version of it by now; load the page again";
       this.#box.problems.show("Can't open a part of the page", why);
     }
+  }
+
+  /** That the connection is lost is said elsewhere. */
+  #loadOnceOpen(): void {
+    this.#stopWaiting?.();
+    this.#stopWaiting = this.#box.live.onState((state) => {
+      if (state !== "open") return;
+      this.#stopWaiting?.();
+      void this.#load();
+    });
   }
 
   override connectedCallback(): void {
@@ -39,6 +55,7 @@ class App extends LightElement {
     addEventListener("keydown", this.#onKey);
     this.until(() => removeEventListener("hashchange", this.#onHash));
     this.until(() => removeEventListener("keydown", this.#onKey));
+    this.until(() => this.#stopWaiting?.());
     this.until(theme.subscribe(() => this.requestUpdate()));
   }
 

@@ -32,7 +32,17 @@ export class Problems extends Changes {
   }
 }
 
+/** What a person filled in, where the server names a field of the request. */
+const labels: Readonly<Record<string, string>> = { "plan.until_step": "“to step”" };
+
 function describe(what: string, error: unknown): Problem {
-  if (error instanceof GrokboxError) return { what, why: error.rawMessage, violations: error.violations };
+  if (error instanceof GrokboxError) {
+    const violations = error.violations.map((each) => ({ ...each, field: labels[each.field] ?? each.field }));
+    return { what, why: inWords(error.rawMessage), violations };
+  }
   return { what, why: error instanceof Error ? error.message : String(error), violations: [] };
+}
+
+function inWords(message: string): string {
+  return Object.entries(labels).reduce((text, [field, label]) => text.replaceAll(field, label), message);
 }

@@ -10,6 +10,16 @@ export function isTraining({ state }: Pick<SessionInfo, "state">): boolean {
   return state === "running" || state === "stepping";
 }
 
+/** Whether the server takes a Run or a Step: from where it diverged, only another activation or an earlier state goes on. */
+export function canTrain({ state }: Pick<SessionInfo, "state">): boolean {
+  return state === "idle" || state === "paused";
+}
+
+/** Whether there is a run to pause: a Step is over when its steps are made. */
+export function canPause({ state }: Pick<SessionInfo, "state">): boolean {
+  return state === "running";
+}
+
 /** Steps between the points that a session started here records: a smooth curve from the beginning on, also where it is steep. */
 const recordEvery = 10;
 

@@ -145,6 +145,7 @@ export class SweepView extends Changes {
       if (signal.aborted) return;
       this.#groups ??= new SweepGroups(sweep.info);
       this.#learn(sweep.info);
+      if (this.#runs.length > 0) this.#lookAtBands();
       for await (const event of sweep.watch({ from: this.#next, signal })) {
         if (event.kind === "run") this.#take(event);
         else this.#learn(sweep.info);
@@ -152,17 +153,21 @@ export class SweepView extends Changes {
     } catch (error) {
       if (signal.aborted) return;
       if (isReason(error, "SWEEP_NOT_FOUND") || isReason(error, "INVALID_FIELD")) {
-        this.#isGone = true;
-        this.tell();
+        this.#lose();
         return;
       }
       this.#following = undefined;
-      if (error instanceof GrokboxError && error.code === "UNAVAILABLE") {
+      if (isDown(error)) {
         this.#patience = setTimeout(this.#onVisibility, patienceMs);
         return;
       }
       this.box.problems.show(`Can't follow ${this.#link.id}`, error);
     }
+  }
+
+  #lose(): void {
+    this.#isGone = true;
+    this.tell();
   }
 
   #take(run: SweepRun): void {
@@ -191,14 +196,31 @@ export class SweepView extends Changes {
   };
 
   async #askForBands(group: number, runs: number): Promise<void> {
-    this.#asked = { group, runs, ms: performance.now() };
+    const asked = { group, runs, ms: performance.now() };
+    this.#asked = asked;
     const { signal } = this.#following ?? {};
     try {
       const sweep = await this.#open();
-      for await (const bands of sweep.bands({ firstGroup: group, groups: 1, signal })) this.#bands = bands;
+      for await (const bands of sweep.bands({ firstGroup: group, groups: 1, signal })) this.#takeBands(bands);
       this.tell();
     } catch (error) {
-      if (!signal?.aborted && !this.#isGone) this.box.problems.show("Can't ask for the bands", error);
+      if (this.#asked !== asked) return;
+      // Nothing was answered, and so it is asked for again.
+      this.#asked = { ...asked, runs: -1 };
+      if (signal?.aborted || this.#isGone) return;
+      if (isReason(error, "SWEEP_NOT_FOUND")) this.#lose();
+      else if (!isDown(error)) this.box.problems.show("Can't ask for the bands", error);
+      else if (signal !== undefined) this.#bandsTimer = setTimeout(this.#lookAtBands, bandsEveryMs);
     }
   }
+
+  /** Another group may be looked at by now, or a later answer have come first. */
+  #takeBands(bands: SweepBands): void {
+    const isOlder = this.#bands?.group === bands.group && this.#bands.runs > bands.runs;
+    if (this.#asked.group === bands.group && !isOlder) this.#bands = bands;
+  }
+}
+
+function isDown(error: unknown): boolean {
+  return error instanceof GrokboxError && error.code === "UNAVAILABLE";
 }

@@ -1,9 +1,9 @@
-import type { SessionInfo } from "@grokbox/sdk";
+import type { Grokbox, SessionInfo } from "@grokbox/sdk";
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { count, percent, short } from "../../../cli/numbers.ts";
 import type { Box } from "../data/box.ts";
-import { idOf, isTraining, runSession } from "../data/session-calls.ts";
+import { canPause, canTrain, idOf, isTraining, runSession } from "../data/session-calls.ts";
 import { LightElement } from "../light-element.ts";
 import { formatLink } from "../link.ts";
 import "../parts/preset-list.ts";
@@ -17,6 +17,8 @@ const numbers: ReadonlySet<string> = new Set(["Step", "Steps/s", "Train", "Test"
 class SessionsPage extends LightElement {
   static override properties = { box: { attribute: false } };
   declare box: Box;
+  /** Names of the sessions of which a call is under way. */
+  readonly #busy = new Set<string>();
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -28,9 +30,17 @@ class SessionsPage extends LightElement {
     const { sessions } = this.box;
     const { all } = sessions;
     if (!sessions.isComplete && all.length === 0) return html`<h1>Sessions</h1>`;
+    const isFirst = all.length === 0;
     const sweeps = html`<grokbox-sweeps .box=${this.box}></grokbox-sweeps>`;
-    if (all.length === 0)
-      return html`<grokbox-presets .box=${this.box} .isFirst=${true}></grokbox-presets>${sweeps}`;
+    // The presets keep their place, and with it a seed that is being typed.
+    return html`
+      ${isFirst ? nothing : this.#table(all)} ${isFirst ? nothing : sweeps}
+      <grokbox-presets .box=${this.box} .isFirst=${isFirst}></grokbox-presets>
+      ${isFirst ? sweeps : nothing}
+    `;
+  }
+
+  #table(all: readonly SessionInfo[]) {
     const training = all.filter(isTraining).length;
     return html`
       <div class="sessions-head">
@@ -55,8 +65,6 @@ class SessionsPage extends LightElement {
           )}
         </tbody>
       </table>
-      ${sweeps}
-      <grokbox-presets .box=${this.box}></grokbox-presets>
     `;
   }
 
@@ -86,26 +94,32 @@ class SessionsPage extends LightElement {
   }
 
   #action(info: SessionInfo) {
-    const { name, state } = info;
+    const { name } = info;
     const id = idOf(name);
-    if (state === "running") {
-      return html`<button aria-label="Pause ${id}" @click=${() => this.#pause(name)}>Pause</button>`;
-    }
-    if (state === "stepping") return nothing;
-    return html`<button aria-label="Run ${id}" @click=${() => this.#run(name)}>Run</button>`;
+    const isBusy = this.#busy.has(name);
+    if (canPause(info))
+      return html`<button aria-label="Pause ${id}" ?disabled=${isBusy} @click=${() => this.#pause(name)}>Pause</button>`;
+    if (canTrain(info))
+      return html`<button aria-label="Run ${id}" ?disabled=${isBusy} @click=${() => this.#run(name)}>Run</button>`;
+    return nothing;
   }
 
-  async #pause(name: string): Promise<void> {
-    const info = await this.box.attempt(`Can't pause ${idOf(name)}`, async (grokbox) =>
-      (await grokbox.session(name)).pause(),
-    );
-    if (info !== undefined) this.box.sessions.put(info);
+  #pause(name: string): Promise<void> {
+    return this.#call("pause", name, async (grokbox) => (await grokbox.session(name)).pause());
   }
 
-  async #run(name: string): Promise<void> {
-    const info = await this.box.attempt(`Can't run ${idOf(name)}`, async (grokbox) =>
-      runSession(grokbox, name),
-    );
+  #run(name: string): Promise<void> {
+    return this.#call("run", name, (grokbox) => runSession(grokbox, name));
+  }
+
+  /** One at a time of each session: a second click is meant for the first one's button. */
+  async #call(verb: string, name: string, call: (grokbox: Grokbox) => Promise<SessionInfo>): Promise<void> {
+    if (this.#busy.has(name)) return;
+    this.#busy.add(name);
+    this.requestUpdate();
+    const info = await this.box.attempt(`Can't ${verb} ${idOf(name)}`, call);
+    this.#busy.delete(name);
+    this.requestUpdate();
     if (info !== undefined) this.box.sessions.put(info);
   }
 }

@@ -30,32 +30,39 @@ class ActivationTable extends LightElement {
   #isAsking = false;
   #said = "";
   #pinnedStep: number | undefined;
+  #isShown = false;
   #settling: ReturnType<typeof setTimeout> | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.#pinnedStep = this.view.pinnedStep;
-    if (this.view.link.table) void this.#ask();
+    this.#follow();
     this.until(this.view.subscribe(() => this.#follow()));
     this.until(() => clearTimeout(this.#settling));
   }
 
-  /** The slider moves the table as well, once it has come to rest; while a session trains, only who asks gets another one. */
+  /** A link or the button opens it. The slider moves it as well; while a session trains, only who asks gets another one. */
   #follow(): void {
     const { link, pinnedStep } = this.view;
-    if (pinnedStep === this.#pinnedStep) return;
+    const isMoved = pinnedStep !== this.#pinnedStep;
     this.#pinnedStep = pinnedStep;
+    const { table: isShown = false } = link;
+    if (isShown !== this.#isShown) {
+      this.#isShown = isShown;
+      clearTimeout(this.#settling);
+      this.requestUpdate();
+      if (isShown) void this.#ask();
+    } else if (isShown && isMoved) this.#settle();
+  }
+
+  /** Asks once the slider has come to rest. */
+  #settle(): void {
     clearTimeout(this.#settling);
-    if (link.table) this.#settling = setTimeout(() => this.#ask(), settleMs);
+    this.#settling = setTimeout(() => this.#ask(), settleMs);
   }
 
   toggle(): void {
-    if (this.view.link.table) this.view.show({ table: undefined });
-    else {
-      this.view.show({ table: true });
-      void this.#ask();
-    }
-    this.requestUpdate();
+    this.view.show({ table: this.view.link.table ? undefined : true });
   }
 
   async #ask(): Promise<void> {
@@ -63,9 +70,10 @@ class ActivationTable extends LightElement {
     this.#isAsking = true;
     this.requestUpdate();
     const { view } = this;
+    const { pinnedStep } = view;
     await view.box.attempt("Can't compute the activation table", async () => {
       const session = await view.session();
-      const { pinnedStep, lastStep, snapshots } = view;
+      const { lastStep, snapshots } = view;
       let at: number | undefined;
       if (pinnedStep !== undefined && pinnedStep < lastStep) {
         await snapshots.refresh();
@@ -77,10 +85,12 @@ class ActivationTable extends LightElement {
     });
     this.#isAsking = false;
     this.requestUpdate();
+    // The slider moved on, and who asked for that was turned away.
+    if (this.isConnected && this.#isShown && view.pinnedStep !== pinnedStep) this.#settle();
   }
 
   override render() {
-    const isShown = this.view.link.table === true;
+    const isShown = this.#isShown;
     return html`
       <div class="section-head">
         <h2>Other activations</h2>
@@ -95,7 +105,8 @@ class ActivationTable extends LightElement {
   }
 
   #table() {
-    if (this.#scores === undefined) return html`<p class="muted" role="status">Computing…</p>`;
+    if (this.#scores === undefined)
+      return this.#isAsking ? html`<p class="muted" role="status">Computing…</p>` : nothing;
     const pairs = this.view.info === undefined ? 0 : this.view.info.spec.modulus ** 2;
     return html`
       <table class="activations" aria-label="Activations">

@@ -1,5 +1,6 @@
 import type { PresetInfo, ServerInfo } from "@grokbox/sdk";
 import { html, nothing } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import { count } from "../../../cli/numbers.ts";
 import type { Box } from "../data/box.ts";
 import { idOf, startPreset } from "../data/session-calls.ts";
@@ -17,7 +18,6 @@ class PresetList extends LightElement {
   declare isFirst: boolean;
   #info: ServerInfo | undefined;
   #starting: string | undefined;
-  #seed = "";
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -30,9 +30,12 @@ class PresetList extends LightElement {
   }
 
   async #start(preset: PresetInfo): Promise<void> {
+    // Of a text that is no number the field has no value, as if it were left empty.
+    const input = this.querySelector("input")!;
+    if (!input.reportValidity()) return;
+    const seed = input.value === "" ? undefined : Number(input.value);
     this.#starting = preset.name;
     this.requestUpdate();
-    const seed = this.#seed.trim() === "" ? undefined : Number(this.#seed);
     const session = await this.box.attempt(`Can't start ${preset.name}`, (grokbox) =>
       startPreset(grokbox, this.#info!, preset, seed),
     );
@@ -45,7 +48,6 @@ class PresetList extends LightElement {
 
   override render() {
     if (this.#info === undefined) return nothing;
-    const presets = this.#info.presets.toSorted((a, b) => Number(b.name === hero) - Number(a.name === hero));
     return html`
       <section class="start ${this.isFirst ? "" : "small"}" aria-labelledby="start-title">
         ${
@@ -59,12 +61,22 @@ class PresetList extends LightElement {
             `
             : html`<h2 id="start-title">New session</h2>`
         }
-        ${this.isFirst ? nothing : this.#seedField()}
-        <ul class="presets">
-          ${presets.map((preset) => this.#preset(preset))}
-        </ul>
-        ${this.isFirst ? this.#seedField() : nothing}
+        ${repeat(
+          // Put the other way round, the list is what moves: the field keeps its focus and its text.
+          this.isFirst ? (["presets", "seed"] as const) : (["seed", "presets"] as const),
+          (part) => part,
+          (part) => (part === "seed" ? this.#seedField() : this.#presets(this.#info!)),
+        )}
       </section>
+    `;
+  }
+
+  #presets({ presets }: ServerInfo) {
+    const sorted = presets.toSorted((a, b) => Number(b.name === hero) - Number(a.name === hero));
+    return html`
+      <ul class="presets">
+        ${sorted.map((preset) => this.#preset(preset))}
+      </ul>
     `;
   }
 
@@ -91,17 +103,7 @@ class PresetList extends LightElement {
       <div class="seed">
         <label class="field">
           Seed
-          <input
-            type="number"
-            min="0"
-            max="4294967295"
-            step="1"
-            placeholder="42"
-            .value=${this.#seed}
-            @input=${(event: InputEvent) => {
-              this.#seed = (event.target as HTMLInputElement).value;
-            }}
-          />
+          <input type="number" min="0" max="4294967295" step="1" placeholder="42" />
         </label>
         <span class="muted">The runs of the paper; seed 42 is theirs, number for number.</span>
       </div>

@@ -3,7 +3,7 @@ import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { count, duration, short } from "../../../cli/numbers.ts";
 import { pairsText, specText, stopText } from "../../../cli/spec-text.ts";
-import { idOf, isTraining, usualEnd } from "../data/session-calls.ts";
+import { canPause, canTrain, idOf, isTraining, usualEnd } from "../data/session-calls.ts";
 import type { SessionView } from "../data/session-view.ts";
 import { LightElement } from "../light-element.ts";
 import { formatLink } from "../link.ts";
@@ -46,21 +46,24 @@ export class SessionHead extends LightElement {
     this.requestUpdate();
   }
 
-  /** Pauses when it trains, or else runs. Asked for again while that is under way, it is done again afterwards. */
+  /** Pauses when it runs, or else runs where it can. Asked for again while that is under way, it is done again afterwards. */
   toggle(): void {
     this.#then(async () => {
       const { info } = this.view;
       if (info === undefined) return;
-      if (isTraining(info)) {
-        await this.#call("Can't pause", async (session) => session.pause());
-      } else {
-        const untilStep = this.#until === "" ? usualEnd(info, this.#presets) : Number(this.#until);
-        const isTaken = await this.#call("Can't run", async (session) => session.run({ untilStep }).started);
-        // What was refused stays, to be put right.
-        if (isTaken) this.#until = "";
-        this.requestUpdate();
-      }
+      if (canPause(info)) await this.#call("Can't pause", async (session) => session.pause());
+      else if (canTrain(info)) await this.#run(info);
     });
+  }
+
+  async #run(info: SessionInfo): Promise<void> {
+    // Of a text that is no number the field has no value, as if it were left empty.
+    if (this.querySelector("input")?.reportValidity() === false) return;
+    const untilStep = this.#until === "" ? usualEnd(info, this.#presets) : Number(this.#until);
+    const isTaken = await this.#call("Can't run", async (session) => session.run({ untilStep }).started);
+    // What was refused stays, to be put right.
+    if (isTaken) this.#until = "";
+    this.requestUpdate();
   }
 
   #step(): void {
@@ -131,11 +134,13 @@ export class SessionHead extends LightElement {
 
   #controls(info: SessionInfo) {
     const trains = isTraining(info);
+    const can = canTrain(info);
+    if (!trains && !can) return nothing;
     // One button for both, which keeps the focus of who pauses and goes on by keyboard.
     return html`
-      ${trains ? nothing : this.#untilField(info)}
-      <button class="main" data-do="toggle" @click=${this.toggle}>${trains ? "Pause" : "Run"}</button>
-      ${trains ? nothing : html`<button @click=${this.#step}>Step ${fewSteps}</button>`}
+      ${can ? this.#untilField(info) : nothing}
+      <button class="main" data-do="toggle" ?disabled=${trains && !canPause(info)} @click=${this.toggle}>${trains ? "Pause" : "Run"}</button>
+      ${can ? html`<button @click=${this.#step}>Step ${fewSteps}</button>` : nothing}
     `;
   }
 
@@ -146,13 +151,14 @@ export class SessionHead extends LightElement {
         <input
           type="number"
           min=${info.step + 1}
+          max=${Number.MAX_SAFE_INTEGER}
           step="1"
           placeholder=${usualEnd(info, this.#presets)}
           .value=${live(this.#until)}
           @input=${(event: InputEvent) => {
             this.#until = (event.target as HTMLInputElement).value;
           }}
-          @keydown=${(event: KeyboardEvent) => event.key === "Enter" && this.toggle()}
+          @keydown=${(event: KeyboardEvent) => event.key === "Enter" && !event.repeat && this.toggle()}
         />
       </label>
     `;

@@ -2,7 +2,7 @@ import type { SessionView } from "../data/session-view.ts";
 import type { SessionHead } from "./session-head.ts";
 
 /** Where a key means something already. */
-const busy = "input:not([type=range]), textarea, select, [contenteditable], dialog *";
+const busy = "input:not([type=range]), textarea, select, [contenteditable]";
 const pressable = "button, a, summary";
 
 /** The keys of a session's page; `parts/key-list.ts` tells people of them. */
@@ -10,12 +10,17 @@ export function onSessionKey(event: KeyboardEvent, view: SessionView, page: HTML
   const { target, key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (target instanceof HTMLElement && target.matches(busy)) return;
+  // What has the focus while it is open may as well be the page behind it.
+  if (document.querySelector("dialog[open]") !== null) return;
   if (key === " " && target instanceof HTMLElement && target.matches(pressable)) return;
   const action = actions[key.toLowerCase()];
   if (action === undefined) return;
   event.preventDefault();
-  action(view, page);
+  if (!event.repeat || repeatable.has(key)) action(view, page);
 }
+
+/** What may go on as long as the key is held; the others turn something on and off. */
+const repeatable: ReadonlySet<string> = new Set(["+", "=", "-"]);
 
 const actions: Readonly<Record<string, (view: SessionView, page: HTMLElement) => void>> = {
   " ": (_, page) => page.querySelector<SessionHead>("grokbox-session-head")?.toggle(),

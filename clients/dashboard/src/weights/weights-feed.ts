@@ -106,13 +106,10 @@ export class WeightsFeed extends Changes {
     await snapshots.refresh();
     const at = snapshots.at(step);
     const kept = at === undefined ? undefined : this.#kept.get(this.#key(at));
-    const isAnother = this.#view.pinnedStep !== step;
-    if (at === undefined) {
+    if (at === undefined)
       this.#set(undefined, `No snapshot is kept at or before step ${step.toLocaleString("en-US")}.`);
-      return isAnother;
-    }
-    if (kept === undefined || this.#state !== kept) this.#set(kept ?? (await this.#keep(at)));
-    return isAnother;
+    else if (kept === undefined || this.#state !== kept) this.#set(kept ?? (await this.#keep(at)));
+    return this.#view.pinnedStep !== step;
   }
 
   #key(at: number): string {
@@ -127,6 +124,7 @@ export class WeightsFeed extends Changes {
     return state;
   }
 
+  /** @returns as `#pinned` does */
   async #present(): Promise<boolean> {
     const wait = this.#restingUntilMs - performance.now();
     if (wait > 0) {
@@ -134,13 +132,14 @@ export class WeightsFeed extends Changes {
       return false;
     }
     const asked = this.#now;
+    const { pinnedStep } = this.#view;
     const fromMs = performance.now();
     const state = await this.#read(undefined);
     const tookMs = performance.now() - fromMs;
     this.#rest(Math.min(restMs.most, Math.max(restMs.least, restMs.timesTaken * tookMs)));
     if (this.#view.pinnedStep === undefined || this.#view.pinnedStep >= state.step) this.#set(state);
     this.#asked = asked;
-    return false;
+    return this.#view.pinnedStep !== pinnedStep;
   }
 
   /** Looks again after a while. */
