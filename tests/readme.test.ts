@@ -214,13 +214,18 @@ async function faults(): Promise<void> {
 
 /**
  * A few steps in place of all; what is written goes elsewhere. Of the commands for the whole paper one makes it all, of a smaller p, or each
- * in the long tests; the others make one run.
+ * in the long tests; of the others the help must have the options.
  */
 async function paper(script: string, args: string): Promise<void> {
   const given = (isLong ? args : args.replace("--p 31", "--p 3")).split(" ");
   const isRun = given.includes("--run");
-  const isWhole = !isRun && (given.includes("--p") || isLong);
-  const instead = isWhole ? ["--out", join(state, "paper")] : isRun ? [] : ["--run", "standard"];
+  if (!isRun && !given.includes("--p") && !isLong) {
+    const help = await npm("run", "--silent", script, "--", "--help");
+    for (const option of given.filter((word) => word.startsWith("--"))) expect(help).toContain(`${option} `);
+    return;
+  }
+  const isWhole = !isRun;
+  const instead = isWhole ? ["--out", join(state, "paper")] : [];
   const output = await npm("run", "--silent", script, "--", ...given, ...instead, "--steps", "20");
   if (given.includes("--json")) expect(JSON.parse(output)).toBeTypeOf("object");
   else expect(output).toContain(isWhole ? "report.html" : "20");
