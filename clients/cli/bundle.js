@@ -42,7 +42,18 @@ async function bundle() {
       ],
     });
     const own = [...modules].filter((path) => path.startsWith(repository) && !path.includes("node_modules"));
-    const sources = [...own, fileURLToPath(import.meta.url), join(repository, "package-lock.json")];
+    // What says which files the names of packages are.
+    const manifests = [
+      "package-lock.json",
+      "clients/figures/package.json",
+      "proto/package.json",
+      "sdk/package.json",
+    ];
+    const sources = [
+      ...own,
+      fileURLToPath(import.meta.url),
+      ...manifests.map((path) => join(repository, path)),
+    ];
     const stamp = sources.sort().map((path) => {
       const { size, mtimeMs } = statSync(path);
       return [relative(repository, path), size, mtimeMs];

@@ -153,6 +153,7 @@ export class Drive {
     const watch = new StopWatch(plan.stopWhen);
     let held: string | undefined;
     for (const point of before) if (isPlanned(plan, point.step, waypoints)) held = watch.observe(point);
+    // What a crash has kept from being done here comes first.
     const left = waypoints.isBehind ? await this.own(() => waypoints.finish()) : undefined;
     for (;;) {
       const stop =

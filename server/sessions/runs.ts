@@ -25,7 +25,7 @@ export interface RunsParts {
   readonly checkpoint: () => Promise<void>;
   /** Makes the present state durable, with the trainer to itself. */
   readonly commitPresent: () => Promise<void>;
-  /** A Step or run has come to rest. */
+  /** There is no Step or run that a trigger was still to end: it has come to rest, or another begins. */
   readonly rested: () => void;
   /** A run is about to have ended, `isForced` when it would not have without somebody's word. */
   readonly ending: (stop: StopReason, isForced: boolean) => void;
@@ -110,7 +110,6 @@ export class Runs {
       // All of it was done, and only the answer is lost.
       if (memo.target !== undefined && training.step >= target && log.latest !== undefined) return log.latest;
       standing.transition("step");
-      // Of an earlier job.
       if (memo.target === undefined) rested();
       receipt.isBoundToState = true;
       memo.target = target;

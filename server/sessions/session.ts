@@ -149,14 +149,7 @@ export class Session {
           const event = this.#standing.note({ kind: "triggerFired", ...pulled });
           return () => this.#standing.unremember(event);
         },
-        isTold: ({ trigger, detail }) =>
-          this.events.some(
-            (event) =>
-              event.kind === "triggerFired" &&
-              event.step === this.step &&
-              event.trigger === trigger &&
-              event.detail === detail,
-          ),
+        isTold: (pulled) => this.#standing.tells(pulled),
         onDefect,
       },
       // Of the last point that was looked at: the stage may have changed since, and was not yet seen to.

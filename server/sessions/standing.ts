@@ -103,6 +103,18 @@ export class Standing {
     return [...this.#events, ...events].slice(-retainedEvents);
   }
 
+  /** That a trigger has fired at this step is told already. */
+  tells({ trigger, detail }: { readonly trigger: string; readonly detail: string }): boolean {
+    const { step } = this.#training;
+    return this.#events.some(
+      (event) =>
+        event.kind === "triggerFired" &&
+        event.step === step &&
+        event.trigger === trigger &&
+        event.detail === detail,
+    );
+  }
+
   /** It did not happen like that. */
   unremember(event: SessionEvent): void {
     this.#events = this.#events.filter((other) => other !== event);

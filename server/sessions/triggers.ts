@@ -27,7 +27,7 @@ export interface Trigger {
 }
 
 /** A trigger that has fired, and why. */
-export interface Firing {
+interface Firing {
   readonly trigger: Trigger;
   readonly detail: string;
 }

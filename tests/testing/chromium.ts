@@ -4,7 +4,7 @@ import { chromium } from "playwright-core";
 const whole = "/usr/bin/chromium";
 const shell = "/usr/bin/chromium-headless-shell";
 
-/** Debian's: the shell, which takes half as long where it is installed, else the whole one without a screen. */
+/** Debian's: the shell, which is quicker, where it is installed, else the whole one without a screen. */
 export const browserOptions = existsSync(shell)
   ? { executablePath: shell, args: ["--no-sandbox"] }
   : { executablePath: whole, args: ["--no-sandbox", "--headless=new"] };

@@ -1,4 +1,4 @@
-import type { Ablation, AblationResult, CallOptions, Session } from "@grokbox/sdk";
+import type { Ablation, AblationResult } from "@grokbox/sdk";
 import type { Command } from "commander";
 import type { CommandLine } from "../command-line.ts";
 import { examples } from "../help.ts";
@@ -63,7 +63,11 @@ export function addAblate(program: Command, line: CommandLine): void {
         const both = async (state: number | undefined) =>
           [await read(state, []), await read(state, ablations)] as const;
         let [before, after] = await both(at);
-        if (before.step !== after.step) [before, after] = await heldStill(session, limits, both);
+        if (before.step !== after.step) {
+          const { holdStill } = await import("@grokbox/figures");
+          await using present = await holdStill(session, true, limits.signal);
+          [before, after] = await both(present.isKept ? present.step : undefined);
+        }
         output.print([
           `${output.style("bold", session.name)} at step ${count(after.step)}, a copy with ${count(after.width)} neurons left`,
           "",
@@ -71,23 +75,6 @@ export function addAblate(program: Command, line: CommandLine): void {
         ]);
       }),
     );
-}
-
-/** Of a session that trains a snapshot is kept for as long as it is looked at. */
-async function heldStill<T>(
-  session: Session,
-  limits: CallOptions,
-  look: (step: number) => Promise<T>,
-): Promise<T> {
-  const kept = new Set<number>();
-  for await (const { step } of session.snapshots(limits)) kept.add(step);
-  const { step } = await session.snapshot(limits);
-  try {
-    return await look(step);
-  } finally {
-    // Without the signal: given up on the way, it would stay.
-    if (!kept.has(step)) await session.deleteSnapshot(step);
-  }
 }
 
 function ablationsOf(options: Options): Ablation[] {
