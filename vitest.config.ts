@@ -47,6 +47,8 @@ export default defineConfig({
     env: {
       // Servers that tests start as a process keep nothing, unless a test says where.
       GROKBOX_EPHEMERAL: "1",
+      // As in tests/testing/server.ts.
+      GROKBOX_THREADS: "1",
       // Processes and threads that tests start are ready in half the time.
       NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache"),
     },

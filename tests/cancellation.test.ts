@@ -10,10 +10,11 @@ import { TrainingService } from "@grokbox/proto/training";
 import type { ServiceError } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { longestSliceMs } from "../server/sessions/scheduler.ts";
 import type { Session } from "../server/sessions/session.ts";
 import { type Residue, ResidueMeter } from "./testing/residue.ts";
+import { startTestServer } from "./testing/server.ts";
 import { readFailure, Wire } from "./testing/wire.ts";
 
 const { startSession, getSession, deleteSession } = SessionService.method;
@@ -49,8 +50,7 @@ let wire: Wire;
 let meter: ResidueMeter;
 
 beforeAll(async () => {
-  // One thread: two wait for each other whenever another process has a core.
-  server = await startServer({ port: 0, logLevel: "silent", threads: 1, maxQueuedCommands });
+  server = await startTestServer({ maxQueuedCommands });
   wire = new Wire(server.address);
   meter = new ResidueMeter(server);
 });

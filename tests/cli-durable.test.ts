@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { grokbox } from "./testing/grokbox.ts";
+import { startTestServer } from "./testing/server.ts";
 
 let server: RunningServer;
 let env: NodeJS.ProcessEnv;
@@ -13,7 +14,7 @@ const data = mkdtempSync(join(tmpdir(), "grokbox-data-"));
 const folder = mkdtempSync(join(tmpdir(), "grokbox-files-"));
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent", data });
+  server = await startTestServer({ data });
   env = { GROKBOX_SERVER: server.address };
 });
 afterAll(async () => {

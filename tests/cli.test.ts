@@ -17,15 +17,16 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { begin, bin, type Ended, grokbox } from "./testing/grokbox.ts";
+import { startTestServer } from "./testing/server.ts";
 
 let server: RunningServer;
 let env: NodeJS.ProcessEnv;
 const folder = mkdtempSync(join(tmpdir(), "grokbox-cli-"));
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent" });
+  server = await startTestServer();
   env = { GROKBOX_SERVER: server.address };
 });
 afterAll(async () => {

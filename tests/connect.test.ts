@@ -18,7 +18,8 @@ import { GrokboxError } from "../sdk/src/error.ts";
 import type { Transport } from "../sdk/src/transport.ts";
 import { grpcTransport } from "../sdk/src/transport-grpc.ts";
 import { webTransport } from "../sdk/src/transport-web.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 
 const { startSession, getSession, listSessions } = SessionService.method;
 const { step, run, pause, watchProgress, getHistory } = TrainingService.method;
@@ -28,7 +29,7 @@ let web: Transport;
 let grpc: Transport;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent", threads: 1 });
+  server = await startTestServer();
   web = webTransport(`http://${server.webAddress}`);
   grpc = grpcTransport(server.address);
 });

@@ -6,7 +6,8 @@ import { SnapshotService } from "@grokbox/proto/snapshot";
 import { TrainingService } from "@grokbox/proto/training";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { CpuTrainer } from "../server/engine/cpu/cpu-trainer.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 import { Wire } from "./testing/wire.ts";
 
 const { startSession, getSession, listSessions, deleteSession } = SessionService.method;
@@ -23,7 +24,7 @@ const started = (message: unknown) => workers.push((message as { worker: Worker 
 
 beforeAll(async () => {
   subscribe("worker_threads", started);
-  server = await startServer({ port: 0, logLevel: "silent" });
+  server = await startTestServer();
   wire = new Wire(server.address);
 });
 

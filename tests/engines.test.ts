@@ -8,8 +8,9 @@ import { type Config, configure } from "../server/config.ts";
 import { openCpuEngine } from "../server/engine/cpu/cpu-engine.ts";
 import { LosableEngine } from "../server/engine/testing/losable-engine.ts";
 import { type EngineOpeners, engineOpeners } from "../server/engines.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { grokbox } from "./testing/grokbox.ts";
+import { startTestServer } from "./testing/server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "grokbox-engines-"));
 const servers: RunningServer[] = [];
@@ -38,7 +39,7 @@ const withoutAdapter: EngineOpeners = {
 };
 
 async function serve(values: Partial<Config> = {}, given = openers): Promise<RunningServer> {
-  const server = await startServer({ port: 0, logLevel: "silent", threads: 1, ...values }, given);
+  const server = await startTestServer(values, given);
   servers.push(server);
   return server;
 }

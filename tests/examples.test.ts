@@ -2,15 +2,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { printedAddress, runScript } from "./testing/script.ts";
+import { startTestServer } from "./testing/server.ts";
 
 const folder = join(import.meta.dirname, "../clients/examples");
 const tried = new Set<string>();
 let server: RunningServer;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent" });
+  server = await startTestServer();
 });
 afterAll(() => server.close());
 

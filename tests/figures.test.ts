@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FigureError, figures, png, svg } from "../clients/figures/mod.ts";
 import { rendered } from "../clients/figures/render/svg.ts";
 import { Grokbox, type ProgressPoint, type Session } from "../sdk/src/mod.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { figureStructure, structureText } from "./testing/figure-structure.ts";
+import { startTestServer } from "./testing/server.ts";
 
 /** Far enough for something to be seen; the paper's length is drawn by `npm run paper`. */
 const end = 300;
@@ -14,7 +15,7 @@ let box: Grokbox;
 const sessions = new Map<string, Session>();
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent" });
+  server = await startTestServer();
   box = await Grokbox.connect(server.address);
   const presets = new Set(figures.flatMap(({ preset }) => preset ?? []));
   await Promise.all(

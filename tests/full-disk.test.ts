@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Grokbox, GrokboxError } from "../sdk/src/mod.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 
 const disk = mkdtempSync(join(tmpdir(), "grokbox-disk-"));
 const isMounted = mount();
@@ -31,8 +32,7 @@ afterAll(async () => {
   rmSync(disk, { recursive: true, force: true });
 });
 
-const startOnDisk = () =>
-  startServer({ port: 0, logLevel: "silent", data: join(disk, "data"), checkpointEveryMs: 100 });
+const startOnDisk = () => startTestServer({ data: join(disk, "data"), checkpointEveryMs: 100 });
 
 async function alarmMetric(): Promise<number> {
   const text = await (await fetch(`http://${server.webAddress}/metrics`)).text();

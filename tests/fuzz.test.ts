@@ -9,8 +9,9 @@ import { TrainingService } from "@grokbox/proto/training";
 import type { ServiceError } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { arbitraryMessage } from "./testing/arbitrary-message.ts";
+import { startTestServer } from "./testing/server.ts";
 import { readFailure, Wire } from "./testing/wire.ts";
 
 const cases = process.env.LONG_TESTS ? 5_000 : 1_000;
@@ -48,7 +49,7 @@ async function startSweep(): Promise<void> {
 
 beforeAll(async () => {
   // Little memory, so that what is valid and huge is refused, not trained.
-  server = await startServer({ port: 0, logLevel: "silent", maxSessions: 20, maxStateBytes: 2 ** 25 });
+  server = await startTestServer({ maxSessions: 20, maxStateBytes: 2 ** 25 });
   wire = new Wire(server.address);
   await startVictim();
   await startSweep();

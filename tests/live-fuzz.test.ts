@@ -5,9 +5,10 @@ import { SessionService } from "@grokbox/proto/session";
 import { TrainingService } from "@grokbox/proto/training";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { arbitraryMessage } from "./testing/arbitrary-message.ts";
 import { LiveWire } from "./testing/live-wire.ts";
+import { startTestServer } from "./testing/server.ts";
 import { Wire } from "./testing/wire.ts";
 
 const cases = 1_500;
@@ -21,7 +22,7 @@ let victim: string;
 const defects: string[] = [];
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent", threads: 1 });
+  server = await startTestServer();
   wire = new Wire(server.address);
   const { session } = await wire.call(SessionService.method.startSession, {
     preset: "grokking",

@@ -11,8 +11,9 @@ import { startServerProcess } from "../bench/server-process.ts";
 import { Live, type LiveProgress, ProgressSeries } from "../sdk/src/live/mod.ts";
 import { Grokbox, isReason, type ProgressPoint, type Session } from "../sdk/src/mod.ts";
 import { relayTo } from "../sdk/src/testing/tcp-relay.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { LiveWire } from "./testing/live-wire.ts";
+import { startTestServer } from "./testing/server.ts";
 
 const allowedOrigin = "https://box.lab.example";
 const backoff = { firstMs: 5, mostMs: 20 };
@@ -20,7 +21,7 @@ let server: RunningServer;
 let box: Grokbox;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent", threads: 1, webOrigins: [allowedOrigin] });
+  server = await startTestServer({ webOrigins: [allowedOrigin] });
   box = await Grokbox.connect(server.address);
 });
 
@@ -445,7 +446,7 @@ test("a viewer that asks and cancels, or pings, and never reads, is bounded or c
 }, 120_000);
 
 test("a server that shuts down says so, ends answers, and is not kept waiting", async () => {
-  const own = await startServer({ port: 0, logLevel: "silent", threads: 1 });
+  const own = await startTestServer();
   const client = await Grokbox.connect(own.address);
   const session = await client.start({ ...tiny, width: 64 });
   await session.run().started;

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Grokbox } from "../sdk/src/mod.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 
 const main = join(import.meta.dirname, "../server/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "grokbox-maintenance-"));
@@ -16,7 +17,7 @@ let server: RunningServer;
 let name: string;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent", data });
+  server = await startTestServer({ data });
   await using box = await Grokbox.connect(server.address);
   await using session = await box.start({ modulus: 7, width: 16, labels: { of: "the test" } });
   name = session.name;
@@ -61,7 +62,7 @@ test("a backup of a running server, restored elsewhere, has its sessions; a fold
   expect(await grokboxServer("restore-backup", backup, "--data", elsewhere, "--replace")).toMatchObject({
     code: 0,
   });
-  const restored = await startServer({ port: 0, logLevel: "silent", data: elsewhere });
+  const restored = await startTestServer({ data: elsewhere });
   try {
     await using box = await Grokbox.connect(restored.address);
     await using session = await box.session(name);
@@ -93,7 +94,7 @@ test("the doctor finds nothing in a sound store, and names a damaged snapshot an
   expect(await grokboxServer("restore-backup", join(folder, "saved.db"), "--data", saved)).toMatchObject({
     code: 0,
   });
-  const again = await startServer({ port: 0, logLevel: "silent", data: saved });
+  const again = await startTestServer({ data: saved });
   try {
     await using box = await Grokbox.connect(again.address);
     await using session = await box.session(name);

@@ -8,7 +8,8 @@ import {
   type Session,
   type StartOptions,
 } from "../sdk/src/mod.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 
 const spec = {
   modulus: 11,
@@ -23,7 +24,7 @@ let server: RunningServer;
 let box: Grokbox;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent" });
+  server = await startTestServer();
   box = await Grokbox.connect(server.address);
 });
 

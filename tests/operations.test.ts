@@ -12,7 +12,8 @@ import {
 import { SessionService } from "@grokbox/proto/session";
 import { TrainingService } from "@grokbox/proto/training";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 import { Wire } from "./testing/wire.ts";
 
 const run = promisify(execFile);
@@ -22,7 +23,7 @@ let server: RunningServer;
 let wire: Wire;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent" });
+  server = await startTestServer();
   wire = new Wire(server.address);
 });
 
@@ -151,7 +152,7 @@ test.skipIf(!existsSync("/usr/bin/prometheus"))(
 );
 
 test("health is told for the server and each service, and Watch ends with the server", async () => {
-  const own = await startServer({ port: 0, logLevel: "silent" });
+  const own = await startTestServer();
   const client = new Wire(own.address);
   const { check, watch } = Health.method;
   expect((await client.call(check, {})).status).toBe(Status.SERVING);

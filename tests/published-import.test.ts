@@ -2,14 +2,15 @@ import { existsSync, openAsBlob, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Grokbox } from "../sdk/src/mod.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 
 const reference = join(import.meta.dirname, "../../shared/reference");
 let server: RunningServer;
 let box: Grokbox;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent" });
+  server = await startTestServer();
   box = await Grokbox.connect(server.address);
 });
 

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 
 const root = join(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "grokbox-packages-"));
@@ -135,7 +135,7 @@ test.each(process.env.LONG_TESTS ? ["unpacked", "installed by npm into an empty 
   "%s, the SDK and the command line drive a server",
   async (how) => {
     const home = how === "unpacked" ? consumer : installed();
-    const server = await startServer({ port: 0, logLevel: "silent" });
+    const server = await startTestServer();
     try {
       const script = `
       import { Grokbox } from "@grokbox/sdk";

@@ -3,8 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { hasPythonClient, python } from "./testing/python.ts";
+import { startTestServer } from "./testing/server.ts";
 
 const folder = join(import.meta.dirname, "../clients/python");
 const files = readdirSync(join(folder, "tests")).filter((name) => /^test_\w+\.py$/.test(name));
@@ -13,7 +14,7 @@ describe.skipIf(!hasPythonClient)("the Python package, on Debian's python3-grpci
   let server: RunningServer;
 
   beforeAll(async () => {
-    server = await startServer({ port: 0, logLevel: "silent" });
+    server = await startTestServer();
   });
   afterAll(() => server.close());
 

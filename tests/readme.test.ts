@@ -14,10 +14,11 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { type Block, blocksOf, codeSpansOf, commandsOf } from "./testing/markdown.ts";
 import { hasPythonClient, python } from "./testing/python.ts";
 import { type Outcome, printedAddress, printedWebAddress, runProcess, runScript } from "./testing/script.ts";
+import { startTestServer } from "./testing/server.ts";
 
 /** Every command and snippet of these pages is tried; one that no rule knows fails. */
 const pages = ["README.md", "clients/python/README.md"];
@@ -30,7 +31,7 @@ let server: RunningServer;
 
 beforeAll(async () => {
   // Where commands on the server's machine look for its data.
-  server = await startServer({ port: 0, logLevel: "silent", data: join(state, "grokbox") });
+  server = await startTestServer({ data: join(state, "grokbox") });
 });
 afterAll(async () => {
   await server.close();
@@ -213,13 +214,13 @@ async function faults(): Promise<void> {
 }
 
 /**
- * A few steps in place of all; what is written goes elsewhere. Of the commands for the whole paper one makes it all, of a smaller p, or each
- * in the long tests; of the others the help must have the options.
+ * A few steps in place of all; what is written goes elsewhere. The whole paper is made in the long tests, and in a short form by
+ * paper-whole.test.ts; here the help must have its options.
  */
 async function paper(script: string, args: string): Promise<void> {
-  const given = (isLong ? args : args.replace("--p 31", "--p 3")).split(" ");
+  const given = args.split(" ");
   const isRun = given.includes("--run");
-  if (!isRun && !given.includes("--p") && !isLong) {
+  if (!isRun && !isLong) {
     const help = await npm("run", "--silent", script, "--", "--help");
     for (const option of given.filter((word) => word.startsWith("--"))) expect(help).toContain(`${option} `);
     return;

@@ -10,7 +10,8 @@ import { DataType } from "@grokbox/proto/tensor";
 import { TrainingService, type WatchProgressResponse } from "@grokbox/proto/training";
 import type { ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 import { readFailure, Wire } from "./testing/wire.ts";
 
 const { startSession, getSession, listSessions, updateSession, forkSession, deleteSession } =
@@ -23,7 +24,7 @@ let server: RunningServer;
 let wire: Wire;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent", maxSessions: 100 });
+  server = await startTestServer({ maxSessions: 100 });
   wire = new Wire(server.address);
 });
 
@@ -233,7 +234,7 @@ test("a fork that asks for another seed, modulus or width is refused, for 0 too"
 });
 
 test("a fork for which there is no room keeps no snapshot either", async () => {
-  const full = await startServer({ port: 0, logLevel: "silent", maxSessions: 1, threads: 1 });
+  const full = await startTestServer({ maxSessions: 1, threads: 1 });
   const only = new Wire(full.address);
   const { session } = await only.call(startSession, { spec: { modulus: 7, width: 16 } });
   expect(await only.failure(forkSession, { source: session!.name })).toMatchObject({
@@ -435,7 +436,7 @@ test("deleting forgets a session, once", async () => {
 });
 
 test("a client that never reads its stream does not hold up the server's end", async () => {
-  const own = await startServer({ port: 0, logLevel: "silent" });
+  const own = await startTestServer();
   const client = new Wire(own.address);
   const { session } = await client.call(startSession, {
     preset: "grokking",
@@ -451,7 +452,7 @@ test("a client that never reads its stream does not hold up the server's end", a
 });
 
 test("a watcher is told of the server's end, and a run has stopped at a whole step", async () => {
-  const own = await startServer({ port: 0, logLevel: "silent" });
+  const own = await startTestServer();
   const client = new Wire(own.address);
   const { session } = await client.call(startSession, {
     preset: "grokking",

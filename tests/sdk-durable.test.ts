@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Grokbox, type Session } from "../sdk/src/mod.ts";
 import { relayTo } from "../sdk/src/testing/tcp-relay.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 
 let server: RunningServer;
 let box: Grokbox;
@@ -13,7 +14,7 @@ let data: string;
 
 beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), "grokbox-data-"));
-  server = await startServer({ port: 0, logLevel: "silent", data });
+  server = await startTestServer({ data });
   box = await Grokbox.connect(server.address);
 });
 afterAll(async () => {

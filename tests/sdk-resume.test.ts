@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Grokbox } from "../sdk/src/mod.ts";
 import { relayTo } from "../sdk/src/testing/tcp-relay.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 
 let server: RunningServer;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent", retainedProgressPoints: 1_000 });
+  server = await startTestServer({ retainedProgressPoints: 1_000 });
 });
 afterAll(() => server.close());
 

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { png, svg, sweepFigures } from "../clients/figures/mod.ts";
 import { rendered } from "../clients/figures/render/svg.ts";
 import { Grokbox, type Sweep } from "../sdk/src/mod.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { figureStructure, structureText } from "./testing/figure-structure.ts";
+import { startTestServer } from "./testing/server.ts";
 
 let server: RunningServer;
 let box: Grokbox;
@@ -20,7 +21,7 @@ const base = {
 } as const;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent" });
+  server = await startTestServer();
   box = await Grokbox.connect(server.address);
   sweep = await box.sweep({
     title: "of a test",

@@ -11,7 +11,8 @@ import type { SweepDefinitionSchema } from "@grokbox/proto/sweep";
 import { SweepEndReason, SweepOutcome, SweepParameter, SweepService, SweepState } from "@grokbox/proto/sweep";
 import { TrainingService } from "@grokbox/proto/training";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 import { readFailure, Wire } from "./testing/wire.ts";
 
 let server: RunningServer;
@@ -19,7 +20,7 @@ let wire: Wire;
 const method = SweepService.method;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent" });
+  server = await startTestServer();
   wire = new Wire(server.address);
 });
 afterAll(async () => {
@@ -254,7 +255,7 @@ test("a cell without a test set is invalid where the plan stops by test accuracy
 });
 
 test("how many sweeps and runs there can be is the server's to say", async () => {
-  const small = await startServer({ port: 0, logLevel: "silent", maxSweeps: 1, maxSweepRuns: 6 });
+  const small = await startTestServer({ maxSweeps: 1, maxSweepRuns: 6 });
   const other = new Wire(small.address);
   try {
     const { limits } = await other.call(ServerService.method.getServerInfo, {});
@@ -317,7 +318,7 @@ test("it is paused, goes on, is cancelled and deleted, and its sessions are its 
 
 test("a repetition is answered with the state that the call led to, also by the next server", async () => {
   const data = mkdtempSync(join(tmpdir(), "grokbox-sweeps-wire-"));
-  let durable = await startServer({ port: 0, logLevel: "silent", data });
+  let durable = await startTestServer({ data });
   let direct = new Wire(durable.address);
   try {
     const plan = { untilStep: 80_000n, recordEvery: 1_000 };
@@ -333,7 +334,7 @@ test("a repetition is answered with the state that the call led to, also by the 
     expect(await answers()).toEqual(states);
     direct.close();
     await durable.close();
-    durable = await startServer({ port: 0, logLevel: "silent", data });
+    durable = await startTestServer({ data });
     direct = new Wire(durable.address);
     expect(await answers()).toEqual(states);
   } finally {
@@ -380,7 +381,7 @@ test("100,000 runs are accepted, listed, watched and cancelled in little memory"
 
 test("pages of runs go on past damaged ones to the last that is whole", async () => {
   const data = mkdtempSync(join(tmpdir(), "grokbox-sweeps-wire-"));
-  const durable = await startServer({ port: 0, logLevel: "silent", data });
+  const durable = await startTestServer({ data });
   const direct = new Wire(durable.address);
   try {
     const { sweep } = await direct.call(method.startSweep, { definition: grid() });

@@ -7,13 +7,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Grokbox, type Sweep, type SweepOptions, type SweepRun } from "../sdk/src/mod.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 
 let server: RunningServer;
 let box: Grokbox;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent" });
+  server = await startTestServer();
   box = await Grokbox.connect(server.address);
 });
 afterAll(async () => {

@@ -3,8 +3,9 @@ import { SnapshotService } from "@grokbox/proto/snapshot";
 import type { ServiceError } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
 import { arbitraryUpload, messagesOf, type Upload, type UploadMessage } from "./testing/arbitrary-upload.ts";
+import { startTestServer } from "./testing/server.ts";
 import { arbitraryFaults, firstOf } from "./testing/upload-faults.ts";
 import { readFailure, Wire } from "./testing/wire.ts";
 
@@ -20,7 +21,7 @@ let server: RunningServer;
 let wire: Wire;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent" });
+  server = await startTestServer();
   wire = new Wire(server.address);
 });
 
