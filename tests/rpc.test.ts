@@ -234,7 +234,7 @@ test("a fork that asks for another seed, modulus or width is refused, for 0 too"
 });
 
 test("a fork for which there is no room keeps no snapshot either", async () => {
-  const full = await startTestServer({ maxSessions: 1, threads: 1 });
+  const full = await startTestServer({ maxSessions: 1 });
   const only = new Wire(full.address);
   const { session } = await only.call(startSession, { spec: { modulus: 7, width: 16 } });
   expect(await only.failure(forkSession, { source: session!.name })).toMatchObject({

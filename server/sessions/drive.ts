@@ -138,16 +138,16 @@ export class Drive {
   }
 
   /**
-   * Trains until the plan, the job or a waypoint says stop. Afterwards the last point is of the state reached.
+   * Trains until the plan, the job or a waypoint says stop. Afterwards the last point is of the state reached, unless there is to be none.
    *
    * @param before - points of the same run before it was interrupted, for its stop conditions
-   * @param beforeLast - is done before the last point is recorded
+   * @param beforeLast - is done before the last point is recorded, and says whether it is to be
    */
   async advance(
     plan: RunPlan,
     job: Job,
     before: readonly ProgressPoint[] = [],
-    beforeLast: () => Promise<void> = async () => {},
+    beforeLast: (stop: StopKind) => Promise<boolean> = async () => true,
   ): Promise<StopReason> {
     const { training, waypoints } = this.#parts;
     const watch = new StopWatch(plan.stopWhen);
@@ -161,9 +161,9 @@ export class Drive {
           ? (left ?? (await this.#stopOrSlice(plan, job, watch)))
           : ({ kind: "condition", detail: held } as const);
       if (stop === undefined) continue;
-      await beforeLast();
+      const isRecorded = await beforeLast(stop.kind);
       try {
-        await this.exclusively(async () => training.isAwake && training.record());
+        if (isRecorded) await this.exclusively(async () => training.isAwake && training.record());
       } catch (error) {
         // The next server does what a device that is gone keeps this one from.
         if (stop.kind !== "shutdown" || !(error instanceof GrokboxError)) throw error;

@@ -127,6 +127,25 @@ for (const [what, change, strays] of [
   });
 }
 
+test("a server that ends while a run is made again leaves no point where that was, so that the next one makes those that were seen", async () => {
+  const registry = await restored(folder());
+  const session = await start(registry);
+  // Seldom enough that the server's end meets none of these steps.
+  await session.run({ ...far, recordEvery: 997 }, undefined, never);
+  while (session.log.newest < 200) await session.log.changed(1_000, never);
+  const after = await crash(registry);
+  const seen = await session.withLog((log) => log.read(1, session.log.newest));
+  await session.pause();
+  const directory = dirname(after.store.path!);
+  await shut(after);
+  const again = (await restored(directory)).get(session.name);
+  expect(again.epoch).toBe(session.epoch);
+  expect(again.log.newest).toBeLessThan(seen.length);
+  expect(again.step % 997).not.toBe(0);
+  while (again.log.newest < seen.length) await again.log.changed(1_000, never);
+  expect(await again.withLog((log) => log.read(1, seen.length))).toEqual(seen);
+});
+
 test("a run that goes on after a crash and a clean restart has another epoch once it is paused, or when it is not to go on", async () => {
   for (const resume of [true, false]) {
     const registry = await restored(folder());

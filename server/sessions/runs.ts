@@ -7,7 +7,7 @@ import type { Receipt } from "./receipt.ts";
 import type { Answering } from "./snapshot-keeping.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { Standing } from "./standing.ts";
-import type { StopReason } from "./stop-reason.ts";
+import type { StopKind, StopReason } from "./stop-reason.ts";
 import type { Training } from "./training.ts";
 
 export interface RunsParts {
@@ -30,6 +30,8 @@ export interface RunsParts {
   /** A run is about to have ended, `isForced` when it would not have without somebody's word. */
   readonly ending: (stop: StopReason, isForced: boolean) => void;
   readonly renewEpoch: () => Promise<void>;
+  /** Points are made again that somebody may have seen. */
+  readonly retraces: () => boolean;
   /** Takes what could not be stored for what it is, and writes down a defect. */
   readonly tolerate: (error: unknown) => void;
   readonly onDefect: (error: unknown) => void;
@@ -197,7 +199,7 @@ export class Runs {
       const since = (plan.since ?? 0) + 1;
       const before =
         plan.stopWhen.length === 0 ? [] : await withLog((log) => log.read(since, Number.MAX_SAFE_INTEGER));
-      stop = await drive.advance(plan, job, before, () => this.#beforeLast(plan));
+      stop = await drive.advance(plan, job, before, (kind) => this.#beforeLast(plan, kind));
     } catch (error) {
       // What the caller could have been told (a snapshot that doesn't fit) is a reason to stop, not a defect.
       if (!(error instanceof GrokboxError)) throw error;
@@ -219,16 +221,20 @@ export class Runs {
     }
   }
 
-  /** Before the last point of a pause is seen, which a run that a crash lets go on would not have, the store must not have that run. */
-  async #beforeLast(plan: RunPlan): Promise<void> {
-    if (plan !== this.#pausingPlan) return;
-    const { keeper, renewEpoch, tolerate } = this.#parts;
+  /**
+   * Before the last point of a pause is seen, which a run that a crash lets go on would not have, the store must not have that run. Who saw what
+   * a crash took saw no point where the server ends while it is made again: there is none then, and the next server goes on with what was seen.
+   */
+  async #beforeLast(plan: RunPlan, kind: StopKind): Promise<boolean> {
+    const { keeper, renewEpoch, retraces, tolerate } = this.#parts;
+    if (plan !== this.#pausingPlan) return kind !== "shutdown" || !retraces();
     try {
       await keeper.commit(undefined);
     } catch (error) {
       tolerate(error);
       await renewEpoch().catch(tolerate);
     }
+    return true;
   }
 
   /** At the end of a run: its last state, or at least that it ended. */

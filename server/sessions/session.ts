@@ -182,6 +182,7 @@ export class Session {
       },
       rested: () => this.#waypoints.rested(),
       renewEpoch: () => this.renewEpoch(),
+      retraces: () => this.#course.retraces,
       tolerate: (error) => this.#tolerate(error),
       onDefect,
       ...(intent.plan && { plan: intent.plan }),
