@@ -4,7 +4,7 @@ import { acquireDevice, type DeviceInfo } from "../../server/engine/webgpu/devic
 import { leastBetween } from "../../server/engine/webgpu/network.ts";
 import { Pipelines, type Ready } from "../../server/engine/webgpu/pipelines.ts";
 import { planOf, shapeOf, type Tuning } from "../../server/engine/webgpu/plan.ts";
-import { encodePasses, type Part, Pool } from "../../server/engine/webgpu/pool.ts";
+import { encodePasses, type Part, Pool, type Slot } from "../../server/engine/webgpu/pool.ts";
 import { PoolMemory } from "../../server/engine/webgpu/pool-memory.ts";
 import { writeScalars } from "../../server/engine/webgpu/scalars.ts";
 import { countEntries } from "../../server/engine/webgpu/trace-row.ts";
@@ -141,7 +141,7 @@ export class Card {
     const memory = new PoolMemory(device, plan, pipelines, members);
     const pool = new Pool(device, plan, pipelines, memory);
     const dispatches = pipelines.passOf(members);
-    const part = (slot: number, count: number): Part => {
+    const part = ({ index: slot }: Slot, count: number): Part => {
       const scalars = new Float32Array(count * plan.scalarsAStep);
       for (let i = 0; i < count; i++) writeScalars(problem, i, undefined, scalars, i * plan.scalarsAStep);
       const inverseTrained = 1 / countEntries(problem).train;
@@ -152,7 +152,7 @@ export class Card {
     await pool.submit(slots.map((slot) => part(slot, firstPasses)));
     const { theta } = await pool.read(slots.at(-1)!);
     const encode = (times: number, some: readonly Ready[]) => (pass: GPUComputePassEncoder) => {
-      pass.setBindGroup(0, memory.bindingOf(slots));
+      pass.setBindGroup(0, memory.bindingOf(slots.map(({ index }) => index)));
       encodePasses(pass, some, members, times);
     };
     /** Of the passes' number: the first one, or beyond the last. */

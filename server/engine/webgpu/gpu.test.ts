@@ -76,3 +76,41 @@ it.skipIf(softwareAdapterMissing)(
     }
   },
 );
+
+it.skipIf(softwareAdapterMissing)(
+  "slots that a pool keeps for more networks make room for another shape, while the last of its networks trains to the same bits",
+  async () => {
+    const first = makeStart({ ...choiceOf(softwareShapes[0]), modulus: 7, width: 400 });
+    const other = makeStart({ ...choiceOf(softwareShapes[0]), width: 800 });
+    const asked = { steps: 40, weightsAt: [], measureAt: [] };
+    const load = async (gpu: Gpu, { problem, state } = first) => (await gpu.load(problem, state)).network;
+    const roomy = await Gpu.open({ allowSoftware: true, memoryBytes: undefined });
+    const bytes = ({ problem }: typeof first, networks: number) =>
+      poolBytes(planOf(shapeOf(problem), roomy.info.limits), networks);
+    const alone = await load(roomy);
+    await roomy.advance(alone, asked);
+    const expected = await roomy.read(alone);
+    roomy.destroy();
+
+    const room = bytes(other, 1) - bytes(first, 4) + bytes(first, 1);
+    expect(room).toBeLessThan(bytes(other, 1));
+    expect(room).toBeGreaterThanOrEqual(bytes(first, 1));
+    const gpu = await Gpu.open({ allowSoftware: true, memoryBytes: bytes(first, 4) + room });
+    try {
+      // So that its kernels are there, and it comes in the middle of the advance.
+      gpu.free(await load(gpu, other));
+      const networks = [await load(gpu), await load(gpu), await load(gpu), await load(gpu)];
+      const [last] = networks.splice(-1);
+      for (const network of networks) gpu.free(network);
+      expect([gpu.bytes, last.slot.index]).toEqual([bytes(first, 4), 3]);
+      const advanced = gpu.advance(last, asked);
+      await load(gpu, other);
+      expect([gpu.bytes, last.slot.index]).toEqual([bytes(first, 1) + bytes(other, 1), 0]);
+      await advanced;
+      expect(await gpu.read(last)).toEqual(expected);
+      await expect(load(gpu)).rejects.toThrow(/^a network of p = 7, M = 400 takes \d+ bytes .*; 0 of/);
+    } finally {
+      gpu.destroy();
+    }
+  },
+);

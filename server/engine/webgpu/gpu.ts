@@ -7,7 +7,7 @@ import { Lane } from "./lane.ts";
 import { type Asked, Network, Request } from "./network.ts";
 import { Pipelines } from "./pipelines.ts";
 import { largestCohort, type Plan, planOf, type Shape, shapeOf, type Tuning } from "./plan.ts";
-import { Pool } from "./pool.ts";
+import { Pool, type Slot } from "./pool.ts";
 import { PoolMemory, poolBytes } from "./pool-memory.ts";
 import type { TraceRow } from "./trace-row.ts";
 
@@ -183,13 +183,14 @@ export class Gpu {
   async #compile(key: string, shape: Shape): Promise<Family> {
     const plan = planOf(shape, this.info.limits, this.#tuning);
     // It may take seconds to compile what then finds no room.
+    await this.#makeRoom(plan);
     this.#capacity(plan, 1);
     const pipelines = await this.#onDevice(() => Pipelines.compile(this.#device, plan, 1));
     return { key, plan, pipelines, pools: new Set(), growing: undefined, waiting: 0 };
   }
 
   /** A slot of the family; of those who come together and find none, all wait for the same new room. */
-  async #place(family: Family): Promise<{ pool: Pool; slot: number }> {
+  async #place(family: Family): Promise<{ pool: Pool; slot: Slot }> {
     family.waiting += 1;
     this.#unused.delete(family);
     try {
@@ -232,6 +233,7 @@ export class Gpu {
     const last = [...pools].at(-1);
     const larger = last && (await this.#allocateLarger(family, last));
     if (larger === undefined) {
+      await this.#makeRoom(plan);
       this.#addPool(family, await this.#allocate(family, this.#capacity(plan, smallestPool)));
       // Its last network may have left meanwhile, and the pool with it.
     } else if (pools.has(last!)) {
@@ -242,8 +244,13 @@ export class Gpu {
 
   async #allocateLarger(family: Family, { capacity }: Pool): Promise<PoolMemory | undefined> {
     if (capacity >= largestCohort || !this.#fits(family.plan, 2 * capacity)) return undefined;
+    return this.#tryToAllocate(family, 2 * capacity);
+  }
+
+  /** @returns undefined when the device has no memory left */
+  async #tryToAllocate(family: Family, capacity: number): Promise<PoolMemory | undefined> {
     try {
-      return await this.#allocate(family, 2 * capacity);
+      return await this.#allocate(family, capacity);
     } catch (error) {
       if (error instanceof RangeError) return undefined;
       throw error;
@@ -261,12 +268,47 @@ export class Gpu {
     let capacity = wanted;
     while (capacity > 1 && !this.#fits(plan, capacity)) capacity = Math.floor(capacity / 2);
     const bytes = poolBytes(plan, capacity);
-    const room = this.#memoryBytes - this.#bytes;
-    if (bytes > room)
+    if (bytes > this.#room)
       throw new RangeError(
-        `a network of p = ${plan.shape.modulus}, M = ${plan.shape.width} takes ${bytes} bytes of device memory; ${Math.max(0, room)} of ${this.#memoryBytes} are free`,
+        `a network of p = ${plan.shape.modulus}, M = ${plan.shape.width} takes ${bytes} bytes of device memory; ${Math.max(0, this.#room)} of ${this.#memoryBytes} are free`,
       );
     return capacity;
+  }
+
+  get #room(): number {
+    return this.#memoryBytes - this.#bytes;
+  }
+
+  /**
+   * Takes pools the slots that they keep for more networks, where that leaves room for one of the plan. A pool is in two memories meanwhile: one
+   * that finds no room for that stays as it is.
+   */
+  async #makeRoom(plan: Plan): Promise<void> {
+    const wanted = poolBytes(plan, 1);
+    const spare = [...this.#places]
+      .filter(([pool, { family }]) => !pool.isEmpty && family.growing === undefined)
+      .map(([pool]) => ({ pool, bytes: pool.bytes - poolBytes(pool.plan, pool.occupied) }))
+      .filter(({ bytes }) => bytes > 0);
+    if (this.#room + spare.reduce((sum, { bytes }) => sum + bytes, 0) < wanted) return;
+    for (const { pool } of spare.sort((a, b) => a.bytes - b.bytes)) {
+      if (this.#room >= wanted) return;
+      await this.#shrink(pool);
+    }
+  }
+
+  async #shrink(pool: Pool): Promise<void> {
+    const place = this.#places.get(pool);
+    if (place === undefined || poolBytes(pool.plan, pool.occupied) > this.#room) return;
+    const memory = await this.#tryToAllocate(place.family, pool.occupied);
+    if (memory === undefined) return;
+    // Meanwhile it may have gone, been shrunk, or taken more in.
+    if (this.#places.has(pool) && memory.capacity < pool.capacity && memory.capacity >= pool.occupied) {
+      this.#bytes -= pool.bytes;
+      pool.moveTo(memory);
+    } else {
+      this.#bytes -= memory.bytes;
+      memory.destroy();
+    }
   }
 
   #fits(plan: Plan, capacity: number): boolean {

@@ -87,7 +87,7 @@ export class Lane {
     for (const request of this.#requests) {
       const checkpoint = request.goesBackTo;
       if (checkpoint !== undefined) {
-        this.#pool.restore([request.network], checkpoint);
+        this.#pool.restore([request.network.slot], checkpoint);
         request.wentBack();
       }
       if (request.isSettled) this.#requests.delete(request);
@@ -137,7 +137,7 @@ function partsOf(portions: readonly Portion[]): Part[] {
       shared.set(key, scalars);
     }
     return {
-      slot: network.slot,
+      slot: network.slot.index,
       inverseTrained: 1 / Math.max(1, network.counts.train),
       passes,
       updates,

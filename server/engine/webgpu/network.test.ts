@@ -49,7 +49,7 @@ test("whenever a network diverges and however its steps were cut, it goes back t
       fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 20 }),
       async (steps, divergesAt, cuts) => {
         const device = new Device(divergesAt);
-        const network = new Network(problem, {} as Pool, 0, state);
+        const network = new Network(problem, {} as Pool, { index: 0 }, state);
         const request = new Request(network, { steps, weightsAt: [], measureAt: [] });
         const inFlight: [Portion, Float32Array][] = [];
         for (let i = 0; ; ) {

@@ -1,7 +1,7 @@
 import { stateFrom } from "../../model/network-state.ts";
 import type { Advance, Problem, TrainerState } from "../engine.ts";
 import { Captured } from "./captured.ts";
-import type { Pool } from "./pool.ts";
+import type { Pool, Slot } from "./pool.ts";
 import { checkpoints } from "./pool-memory.ts";
 import { countEntries, type EntryCounts, TraceColumns, type TraceRow, traceRow } from "./trace-row.ts";
 
@@ -9,7 +9,7 @@ import { countEntries, type EntryCounts, TraceColumns, type TraceRow, traceRow }
 export class Network {
   readonly problem: Problem;
   readonly pool: Pool;
-  readonly slot: number;
+  readonly slot: Slot;
   readonly counts: EntryCounts;
   /** Running means of the gradient begin with the update that leaves this step. */
   readonly averagesFrom: number | undefined;
@@ -19,7 +19,7 @@ export class Network {
   /** Of the state at `step`; undefined until it was first evaluated. */
   current: TraceRow | undefined;
 
-  constructor(problem: Problem, pool: Pool, slot: number, { step, averages }: TrainerState) {
+  constructor(problem: Problem, pool: Pool, slot: Slot, { step, averages }: TrainerState) {
     this.problem = problem;
     this.pool = pool;
     this.slot = slot;

@@ -60,13 +60,26 @@ export class PoolMemory {
     return binding;
   }
 
-  /** Encodes copies of all that is kept of the networks in `from`, which has no more slots; each has its slot here too. */
-  copyFrom(from: PoolMemory, encoder: GPUCommandEncoder): void {
+  /**
+   * Encodes copies of all that is kept of the networks in `from`.
+   *
+   * @param moves - those that have other slots here
+   */
+  copyFrom(
+    from: PoolMemory,
+    stateBytes: number,
+    moves: readonly { readonly from: number; readonly to: number }[],
+    encoder: GPUCommandEncoder,
+  ): void {
     const pairs = [
       [from.buffers.state, this.buffers.state],
       ...from.checkpoints.map((checkpoint, i) => [checkpoint, this.checkpoints[i]]),
     ];
-    for (const [source, target] of pairs) encoder.copyBufferToBuffer(source, 0, target, 0, source.size);
+    for (const [source, target] of pairs) {
+      encoder.copyBufferToBuffer(source, 0, target, 0, Math.min(source.size, target.size));
+      for (const move of moves)
+        encoder.copyBufferToBuffer(source, move.from * stateBytes, target, move.to * stateBytes, stateBytes);
+    }
   }
 
   destroy(): void {

@@ -30,6 +30,12 @@ export interface Submitted {
   readonly captures: readonly (readonly Float32Array[])[];
 }
 
+/** A network's place in a pool. */
+export interface Slot {
+  /** It changes when the pool moves to a smaller memory. */
+  readonly index: number;
+}
+
 /** Which of a step's scalars no optimizer has: of the first one of a loop's dispatch, how many passes it makes. */
 const loopScalar = 7;
 
@@ -44,7 +50,9 @@ export class Pool {
   readonly #device: GPUDevice;
   readonly #pipelines: Pipelines;
   #memory: PoolMemory;
-  readonly #free: number[];
+  readonly #taken = new Set<{ index: number }>();
+  /** The first ones last. */
+  #free: number[];
   /** To read back through, the last used first. */
   readonly #staging: GPUBuffer[] = [];
   #isDestroyed = false;
@@ -55,7 +63,7 @@ export class Pool {
     this.#pipelines = pipelines;
     this.#memory = memory;
     this.mostCaptures = Math.max(1, Math.floor(mostCaptureBytes / plan.layerBytes));
-    this.#free = Array.from({ length: memory.capacity }, (_, i) => memory.capacity - 1 - i);
+    this.#free = this.#untaken();
   }
 
   get capacity(): number {
@@ -71,15 +79,32 @@ export class Pool {
     return this.#memory.mostPasses;
   }
 
-  /** Moves to a larger memory. What was submitted before is done with the old one by then; what comes later has the new one. */
+  /**
+   * Moves to another memory, which holds all its networks. What was submitted before is done with the old one by then; what comes later has the
+   * new one.
+   */
   moveTo(memory: PoolMemory): void {
     const old = this.#memory;
-    const encoder = this.#device.createCommandEncoder();
-    memory.copyFrom(old, encoder);
-    this.#device.queue.submit([encoder.finish()]);
     this.#memory = memory;
-    for (let slot = memory.capacity - 1; slot >= old.capacity; slot--) this.#free.push(slot);
+    const vacant = this.#untaken();
+    const moves = [...this.#taken]
+      .filter(({ index }) => index >= memory.capacity)
+      .map((slot) => {
+        const from = slot.index;
+        slot.index = vacant.pop()!;
+        return { from, to: slot.index };
+      });
+    this.#free = vacant;
+    const encoder = this.#device.createCommandEncoder();
+    memory.copyFrom(old, this.#stateBytes, moves, encoder);
+    this.#device.queue.submit([encoder.finish()]);
     old.destroy();
+  }
+
+  #untaken(): number[] {
+    const taken = new Set([...this.#taken].map(({ index }) => index));
+    const all = Array.from({ length: this.capacity }, (_, i) => this.capacity - 1 - i);
+    return all.filter((index) => !taken.has(index));
   }
 
   get #stateBytes(): number {
@@ -88,7 +113,7 @@ export class Pool {
 
   /** Networks that have a slot. */
   get occupied(): number {
-    return this.capacity - this.#free.length;
+    return this.#taken.size;
   }
 
   get isEmpty(): boolean {
@@ -96,12 +121,17 @@ export class Pool {
   }
 
   /** A slot for one network, or undefined when there is none left. */
-  take(): number | undefined {
-    return this.#free.pop();
+  take(): Slot | undefined {
+    const index = this.#free.pop();
+    if (index === undefined) return undefined;
+    const slot = { index };
+    this.#taken.add(slot);
+    return slot;
   }
 
-  release(slot: number): void {
-    this.#free.push(slot);
+  release(slot: Slot): void {
+    this.#taken.delete(slot);
+    this.#free.push(slot.index);
   }
 
   destroy(): void {
@@ -111,7 +141,7 @@ export class Pool {
     for (const buffer of this.#staging) buffer.destroy();
   }
 
-  write(slot: number, problem: Problem, state: TrainerState): void {
+  write({ index: slot }: Slot, problem: Problem, state: TrainerState): void {
     const { slotBytes, pairs, shape, state: layout } = this.plan;
     const { queue } = this.#device;
     const given = arraysOf(state);
@@ -149,7 +179,7 @@ export class Pool {
   }
 
   /** The arrays of a slot. */
-  async read(slot: number): Promise<StateArrays> {
+  async read({ index: slot }: Slot): Promise<StateArrays> {
     const size = this.#stateBytes;
     const bytes = await this.#through(size, (encoder, staging) =>
       encoder.copyBufferToBuffer(this.#memory.buffers.state, slot * size, staging, 0, size),
@@ -175,7 +205,7 @@ export class Pool {
     let offset = traceBytes;
     const bytes = await this.#through(end + (isLoop ? 4 : 0), (encoder, staging) => {
       for (const [i, buffer] of this.#memory.checkpoints.entries()) {
-        const own = parts.filter(({ checkpoint }) => checkpoint === i);
+        const own = parts.filter(({ checkpoint }) => checkpoint === i).map(({ slot }) => slot);
         this.#copyStates(encoder, own, this.#memory.buffers.state, buffer);
       }
       const binding = this.#memory.bindingOf(parts.map(({ slot }) => slot));
@@ -207,9 +237,10 @@ export class Pool {
   }
 
   /** Puts the states of that checkpoint back. */
-  restore(slots: readonly { readonly slot: number }[], checkpoint: number): void {
+  restore(slots: readonly Slot[], checkpoint: number): void {
     const encoder = this.#device.createCommandEncoder();
-    this.#copyStates(encoder, slots, this.#memory.checkpoints[checkpoint], this.#memory.buffers.state);
+    const indices = slots.map(({ index }) => index);
+    this.#copyStates(encoder, indices, this.#memory.checkpoints[checkpoint], this.#memory.buffers.state);
     this.#device.queue.submit([encoder.finish()]);
   }
 
@@ -254,14 +285,9 @@ export class Pool {
   }
 
   /** Copies states between two buffers, neighbouring slots in one piece. */
-  #copyStates(
-    encoder: GPUCommandEncoder,
-    parts: readonly { readonly slot: number }[],
-    from: GPUBuffer,
-    to: GPUBuffer,
-  ): void {
+  #copyStates(encoder: GPUCommandEncoder, indices: readonly number[], from: GPUBuffer, to: GPUBuffer): void {
     const size = this.#stateBytes;
-    const slots = parts.map(({ slot }) => slot).sort((a, b) => a - b);
+    const slots = indices.toSorted((a, b) => a - b);
     for (let i = 0; i < slots.length; ) {
       let count = 1;
       while (slots[i + count] === slots[i] + count) count++;
