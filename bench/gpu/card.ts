@@ -3,13 +3,13 @@ import { pauseBetweenPolls } from "../../server/engine/webgpu/dawn-polling.ts";
 import { acquireDevice, type DeviceInfo } from "../../server/engine/webgpu/device.ts";
 import { leastBetween } from "../../server/engine/webgpu/network.ts";
 import { Pipelines, type Ready } from "../../server/engine/webgpu/pipelines.ts";
-import { planOf, shapeOf, type Tuning } from "../../server/engine/webgpu/plan.ts";
+import { type Plan, planOf, shapeOf, type Tuning } from "../../server/engine/webgpu/plan.ts";
 import { encodePasses, type Part, Pool, type Slot } from "../../server/engine/webgpu/pool.ts";
 import { PoolMemory } from "../../server/engine/webgpu/pool-memory.ts";
 import { writeScalars } from "../../server/engine/webgpu/scalars.ts";
 import { countEntries } from "../../server/engine/webgpu/trace-row.ts";
 import type { Shape } from "../engine-speed.ts";
-import { standardProblem } from "../problem.ts";
+import { type Posed, standardProblem } from "../problem.ts";
 
 /** Microseconds of a pass of so many networks side by side. */
 export interface PassTimes {
@@ -26,8 +26,11 @@ export interface PassTimes {
   readonly bits: Buffer;
 }
 
-/** A card slows its clock down when it has nothing to do, also while its driver compiles, and takes about a second to raise it. */
-const warmUpMs = 1500;
+/**
+ * A card slows its clock down when it has nothing to do, also while its driver compiles, and takes about a second to raise it. Between two
+ * measurements it rests for 200 ms at most, and is kept busy for longer than that before the next one.
+ */
+const [warmUpMs, rewarmMs] = [1500, 500];
 
 /** Of submissions that follow each other. */
 const [submissionMs, inFlight] = [8, 3];
@@ -67,6 +70,8 @@ export class Card {
   readonly #scrap: GPUBuffer;
   readonly #heater: (pass: GPUComputePassEncoder, groups: number) => void;
   #isWarm = false;
+  /** By their shape: while a large one is made the card would rest. */
+  readonly #problems = new Map<string, Posed>();
 
   static async open(allowSoftware: boolean): Promise<Card> {
     const { device, info } = await acquireDevice(allowSoftware, ["timestamp-query"]);
@@ -123,8 +128,21 @@ export class Card {
   }
 
   async #warmUp(): Promise<void> {
-    if (!this.#isWarm) await this.#whileBusy(setTimeout(this.info.isSoftware ? 0 : warmUpMs));
+    const milliseconds = this.#isWarm ? rewarmMs : warmUpMs;
+    await this.#whileBusy(setTimeout(this.info.isSoftware ? 0 : milliseconds));
     this.#isWarm = true;
+  }
+
+  #problemOf(shape: Shape): Posed {
+    const key = `${shape.p}, ${shape.width}`;
+    const posed = this.#problems.get(key) ?? standardProblem(shape);
+    this.#problems.set(key, posed);
+    return posed;
+  }
+
+  /** How the kernels of a shape are cut up on it. */
+  planOf(shape: Shape, tuning: Tuning = {}): Plan {
+    return planOf(shapeOf(this.#problemOf(shape).problem), this.info.limits, tuning);
   }
 
   /** @param milliseconds - of each measurement */
@@ -135,8 +153,8 @@ export class Card {
     tuning: Tuning = {},
   ): Promise<PassTimes> {
     const device = this.#device;
-    const { problem, state } = standardProblem(shape);
-    const plan = planOf(shapeOf(problem), this.info.limits, tuning);
+    const { problem, state } = this.#problemOf(shape);
+    const plan = this.planOf(shape, tuning);
     const pipelines = await this.#whileBusy(Pipelines.compile(device, plan, members));
     const memory = new PoolMemory(device, plan, pipelines, members);
     const pool = new Pool(device, plan, pipelines, memory);

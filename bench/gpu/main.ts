@@ -9,6 +9,7 @@ import { measurePeers, type PeerRow } from "./peers.ts";
 import { countsReport, type GpuResults, reportOf } from "./report.ts";
 import { type GpuSpeed, measureSpeeds } from "./speeds.ts";
 import { tune } from "./tune.ts";
+import { tuningLine } from "./tuning-line.ts";
 
 const usage = `npm run bench:gpu -- [options]
 
@@ -23,8 +24,9 @@ same card, in less than 8 minutes. Needs nothing but a driver with Vulkan; the p
   --counts             print what each kernel has to do, and the time that takes at least on a large card; needs no GPU
   --kernels            time each kernel by the card's clock instead, what it takes to encode and submit a pass, and passes in submissions that
                        follow each other; and count the workgroups that the card runs at once, by their memory; --members as below
-  --tune               look for better ways to cut up the kernels instead; --members n, also more than once: for so many networks
-                       side by side (default 1, 8, 64 and 128, of which more are submitted in turns), and then for p = 97, M = 9,107
+  --tune               look for better ways to cut up the kernels instead, list by list, with a star what is kept of each, and at the end the
+                       best beside the default; --members n, also more than once: for so many networks side by side (default 1, 8, 64
+                       and 128, of which more are submitted in turns), and then for p = 97, M = 9,107
   --wide               of --kernels and --tune only the latter
   --software           also on an adapter that computes on the CPU: very slow`;
 
@@ -48,17 +50,25 @@ const { values } = parseArgs({
   },
 });
 
+const seconds = Number(values.seconds);
+
 if (values.help) console.log(usage);
 else if (values.counts) console.log(countsReport());
+else if (!(Number.isFinite(seconds) && seconds > 0))
+  refuse(`--seconds must be a number above 0, got ${values.seconds}`);
 else if (values.tune || values.kernels) await look();
 else await main();
 
+function refuse(reason: string): void {
+  console.error(reason);
+  process.exitCode = 2;
+}
+
 async function look(): Promise<void> {
   const members = values.wide ? [] : values.members.map(Number);
-  if (members.some((count) => !(Number.isInteger(count) && count >= 1 && count <= largestCohort))) {
-    console.error(`--members must be 1 to ${largestCohort}, got ${values.members.join(", ")}`);
-    process.exitCode = 2;
-  } else if (values.kernels) await showKernels(members);
+  if (members.some((count) => !(Number.isInteger(count) && count >= 1 && count <= largestCohort)))
+    refuse(`--members must be 1 to ${largestCohort}, got ${values.members.join(", ")}`);
+  else if (values.kernels) await showKernels(members);
   else await showTuning(members);
 }
 
@@ -70,7 +80,7 @@ async function showKernels(members: readonly number[]): Promise<void> {
     ...members.map((count) => [small, count] as const),
     [{ p: 97, width: 9107 }, 1] as const,
   ]) {
-    const { bits: _, ...times } = await card.measure(shape, count, 1000 * Number(values.seconds));
+    const { bits: _, ...times } = await card.measure(shape, count, 1000 * seconds);
     if (values.json) console.log(JSON.stringify({ ...shape, members: count, ...times }));
     const each = times.kernels.map(
       ({ name, busy, idle }) => `${name} ${busy.toFixed(1)} (${idle.toFixed(1)} idle)`,
@@ -89,18 +99,10 @@ async function showKernels(members: readonly number[]): Promise<void> {
 }
 
 async function showTuning(members: readonly number[]): Promise<void> {
-  for await (const tried of tune({
-    allowSoftware: values.software,
-    seconds: Number(values.seconds),
-    members,
-  })) {
-    const { p, width, tuning, stepsPerSecond, sameBits, isBest } = tried;
-    const speed = `${stepsPerSecond.toFixed(0)} steps/s${sameBits ? "" : ", OTHER BITS"}`;
-    if (values.json) console.log(JSON.stringify(tried));
-    else
-      console.log(
-        `${isBest ? "*" : " "} p ${p}, M ${width}, ${tried.members}: ${speed} ${JSON.stringify(tuning)}`,
-      );
+  for await (const told of tune({ allowSoftware: values.software, seconds, members })) {
+    console.log(values.json ? JSON.stringify(told) : tuningLine(told));
+    const { best, default: usual } = told.outcome ?? {};
+    if (told.kept?.hasFailed || best?.failure || usual?.failure) process.exitCode = 1;
   }
 }
 
@@ -133,15 +135,15 @@ async function measureAll(): Promise<GpuResults> {
     note(await checkAuto(values.software));
     const speeds: GpuSpeed[] = [];
     const deviceBytes = async () => (await engine.info()).bytes;
-    for await (const speed of measureSpeeds(engine, deviceBytes, Number(values.seconds))) {
+    for await (const speed of measureSpeeds(engine, deviceBytes, seconds)) {
       speeds.push(speed);
       show(
         `p ${speed.p}, M ${speed.width}, ${speed.cohort} side by side: ${speed.stepsPerSecond.toFixed(0)} steps/s`,
       );
     }
     const peers: PeerRow[] = [];
-    const seconds = Number(values["peer-seconds"]);
-    for await (const row of seconds > 0 ? measurePeers(values.python, seconds) : []) {
+    const peerSeconds = Number(values["peer-seconds"]);
+    for await (const row of peerSeconds > 0 ? measurePeers(values.python, peerSeconds) : []) {
       peers.push(row);
       show(`${row.framework} ${row.style}, p ${row.p}: ${row.stepsPerSecond?.toFixed(0) ?? row.error}`);
     }

@@ -1,19 +1,9 @@
 import { type FusedTile, type FusedTuning, largeTiles } from "../../server/engine/webgpu/fused-plan.ts";
-import type { Tuning } from "../../server/engine/webgpu/plan.ts";
-import type { TiledTuning } from "../../server/engine/webgpu/tiled-plan.ts";
-import type { Shape } from "../engine-speed.ts";
+import type { Plan } from "../../server/engine/webgpu/plan.ts";
+import { quadBytes } from "../../server/engine/webgpu/shader.ts";
+import type { ThetaTile, Tile, TiledTuning } from "../../server/engine/webgpu/tiled-plan.ts";
 import { Card } from "./card.ts";
-
-/** One way to cut up the kernels of a shape, measured. */
-export interface Tried extends Shape {
-  readonly members: number;
-  readonly tuning: Tuning;
-  /** Of all members together, by the card's clock alone; NaN: it failed. */
-  readonly stepsPerSecond: number;
-  /** Whether some steps leave the bits that they left with the first way that adds in the same order. */
-  readonly sameBits: boolean;
-  readonly isBest: boolean;
-}
+import { type Bench, Search, type Subject, type Told } from "./search.ts";
 
 export interface TuneOptions {
   readonly allowSoftware: boolean;
@@ -35,111 +25,90 @@ const fusedTile: Choices<FusedTile> = {
   neurons: [4, 8, 16, 32, 64, 128, 256],
   staged: [true, false],
 };
-/** Quads of rows of an invocation, rows of a workgroup, and depth. */
-const tiles = [
-  { rowQuads: 3, rows: 16, depth: 8 },
-  { rowQuads: 2, rows: 16, depth: 8 },
-  { rowQuads: 3, rows: 32, depth: 8 },
-  { rowQuads: 2, rows: 32, depth: 8 },
-  { rowQuads: 3, rows: 16, depth: 16 },
-  { rowQuads: 2, rows: 16, depth: 16 },
-];
-const tiled: readonly (readonly TiledTuning[])[] = [
-  [528, 264, 396, 792].map((fillingGroups) => ({ fillingGroups })),
-  tiles.map((forward) => ({ forward })),
-  tiles.map((xi) => ({ xi })),
-  [2, 1].map((buffers) => ({ forward: { buffers } })),
-  [2, 1].map((buffers) => ({ xi: { buffers } })),
-  [2, 1].map((buffers) => ({ theta: { buffers } })),
-  // The larger an invocation's share, the fewer workgroups a multiprocessor has at once.
-  [2, 3, 4].flatMap((neuronQuads) =>
-    [7, 10, 13].flatMap((differences) =>
-      [528, 396, 360, 264].map((fillingGroups) => ({ theta: { neuronQuads, differences, fillingGroups } })),
-    ),
+
+const wide: Subject = { p: 97, width: 9107, members: 1 };
+const buffers = [{}, { buffers: 2 }];
+const products: readonly Tile[] = across(
+  [{}, { rowQuads: 2, fillingGroups: 396 }, { rowQuads: 2, depth: 16 }],
+  buffers,
+);
+/** The larger an invocation's share, the fewer workgroups a multiprocessor has at once. */
+const thetas: readonly ThetaTile[] = across(
+  across(
+    [
+      { neuronQuads: 2, differences: 7, fillingGroups: 528 },
+      { neuronQuads: 3, differences: 7, fillingGroups: 396 },
+      { neuronQuads: 4, differences: 7, fillingGroups: 396 },
+      { neuronQuads: 3, differences: 10, fillingGroups: 396 },
+      { neuronQuads: 4, differences: 10, fillingGroups: 264 },
+    ],
+    buffers,
   ),
-  [8, 4, 16].map((residues) => ({ theta: { residues } })),
-  [7, 14].map((depth) => ({ theta: { depth } })),
-  [528, 264, 396, 792].map((fillingGroups) => ({ fillingGroups })),
+  [{}, { slopesAtOnce: true }],
+);
+/** Ways to try with the best of the lists before, and the kernels that they change, with those that add up the partial sums of these. */
+const tiled: readonly { readonly ways: readonly TiledTuning[]; readonly kernels?: readonly string[] }[] = [
+  { ways: products.map((forward) => ({ forward })), kernels: ["tiled-forward", "softmax"] },
+  { ways: products.map((xi) => ({ xi })), kernels: ["tiled-xi", "tiled-update"] },
+  { ways: thetas.map((theta) => ({ theta })), kernels: ["tiled-theta", "tiled-update"] },
+  { ways: [528, 264].map((fillingGroups) => ({ fillingGroups })) },
 ];
 
+/** Of tiled-theta.wgsl's workgroups: with more a multiprocessor would have too few of them. */
+const mostRoomBytes = 24 << 10;
+
 /** Looks for the fastest ways to cut up the kernels of this machine's GPU. */
-export async function* tune(options: TuneOptions): AsyncGenerator<Tried> {
+export async function* tune(options: TuneOptions): AsyncGenerator<Told> {
   const card = await Card.open(options.allowSoftware);
-  const small = { p: 23, width: 512 };
-  for (const members of options.members) {
-    const search = new Search(card, small, members, options);
-    const tile = { ...largeTiles.findLast((large) => large.members <= members)!, members: 1 };
-    let tuning: FusedTuning = { neuronParts: 16, tiles: [tile] };
-    for (const key of Object.keys(fusedOrder) as (keyof FusedTuning)[]) {
-      const ways = fusedOrder[key]!.map((value) => ({ ...tuning, [key]: value }));
-      tuning = yield* search.best(ways);
+  const benchOf = (subject: Subject): Bench => ({
+    planOf: (tuning) => card.planOf(subject, tuning),
+    measure: (tuning) => card.measure(subject, subject.members, 1000 * options.seconds, tuning),
+  });
+  try {
+    for (const members of options.members) {
+      const subject = { p: 23, width: 512, members };
+      yield* tuneFused(subject, benchOf(subject));
     }
-    for (const key of Object.keys(fusedTile) as (keyof FusedTile)[]) {
-      const ways = fusedTile[key]!.map((value) => ({
-        ...tuning,
-        tiles: [{ ...tuning.tiles![0], [key]: value }],
-      }));
-      tuning = yield* search.best(ways);
-    }
-  }
-  const search = new Search(card, { p: 97, width: 9107 }, 1, options);
-  let tuning: TiledTuning = {};
-  for (const choices of tiled) {
-    const ways = choices.map((choice) => ({
-      ...tuning,
-      ...choice,
-      forward: { ...tuning.forward, ...choice.forward },
-      xi: { ...tuning.xi, ...choice.xi },
-      theta: { ...tuning.theta, ...choice.theta },
-    }));
-    tuning = yield* search.best(ways);
+    yield* tuneTiled(wide, benchOf(wide));
+  } finally {
+    card.destroy();
   }
 }
 
-class Search {
-  readonly #card: Card;
-  readonly #shape: Shape;
-  readonly #members: number;
-  readonly #options: TuneOptions;
-  /** Weights after some steps, by what decides their bits. */
-  readonly #bits = new Map<string, Buffer>();
-
-  constructor(card: Card, shape: Shape, members: number, options: TuneOptions) {
-    this.#card = card;
-    this.#shape = shape;
-    this.#members = members;
-    this.#options = options;
-  }
-
-  async *best<T extends Tuning>(ways: readonly T[]): AsyncGenerator<Tried, T> {
-    let best = { way: ways[0], speed: 0 };
-    for (const way of ways) {
-      const { stepsPerSecond, sameBits } = await this.#measure(way);
-      const isBest = sameBits && stepsPerSecond > best.speed;
-      if (isBest) best = { way, speed: stepsPerSecond };
-      yield { ...this.#shape, members: this.#members, tuning: way, stepsPerSecond, sameBits, isBest };
-    }
-    return best.way;
-  }
-
-  async #measure(tuning: Tuning): Promise<{ stepsPerSecond: number; sameBits: boolean }> {
-    try {
-      const { seconds } = this.#options;
-      const { pass, bits } = await this.#card.measure(this.#shape, this.#members, 1000 * seconds, tuning);
-      return { stepsPerSecond: (1e6 * this.#members) / pass, sameBits: this.#isSame(tuning, bits) };
-    } catch (error) {
-      console.error(`${JSON.stringify(tuning)}: ${(error as Error).message}`);
-      return { stepsPerSecond: Number.NaN, sameBits: false };
-    }
-  }
-
-  /** Of the tiled kernels every way adds in its own order, but for how many buffers it has. */
-  #isSame({ neuronParts, ...tuning }: Tuning, bits: Buffer): boolean {
-    const order = JSON.stringify([neuronParts, tuning.tiles === undefined && tuning], (key, value) =>
-      key === "buffers" ? undefined : value,
+async function* tuneFused(subject: Subject, bench: Bench): AsyncGenerator<Told> {
+  const tile = { ...largeTiles.findLast(({ members }) => members <= subject.members)!, members: 1 };
+  const search = new Search<FusedTuning>(subject, bench, { neuronParts: 16, tiles: [tile] });
+  yield* search.choose([search.tuning]);
+  for (const key of Object.keys(fusedOrder) as (keyof FusedTuning)[])
+    yield* search.choose(fusedOrder[key]!.map((value) => ({ ...search.tuning, [key]: value })));
+  for (const key of Object.keys(fusedTile) as (keyof FusedTile)[]) {
+    const { tiles, ...order } = search.tuning;
+    yield* search.choose(
+      fusedTile[key]!.map((value) => ({ ...order, tiles: [{ ...tiles![0], [key]: value }] })),
     );
-    const first = this.#bits.get(order);
-    if (first === undefined) this.#bits.set(order, bits);
-    return first?.equals(bits) ?? true;
   }
+  yield* search.end();
+}
+
+/** Of a wide network, in whose kernels each list is of one. */
+export async function* tuneTiled(subject: Subject, bench: Bench): AsyncGenerator<Told> {
+  const search = new Search<TiledTuning>(subject, bench, {});
+  yield* search.choose([search.tuning]);
+  for (const { ways, kernels } of tiled) {
+    const all = ways.map((way) => ({ ...search.tuning, ...way }));
+    yield* search.choose(
+      all.filter((way) => roomBytes(bench.planOf(way)) <= mostRoomBytes),
+      kernels,
+    );
+  }
+  yield* search.end();
+}
+
+function roomBytes({ passes: [{ dispatches }] }: Plan): number {
+  return Math.max(...dispatches.map(({ kernel }) => (kernel.constants.ROOM ?? 0) * quadBytes));
+}
+
+/** Every one of the first with every one of the others. */
+function across<T, U>(first: readonly T[], others: readonly U[]): (T & U)[] {
+  return first.flatMap((one) => others.map((other) => ({ ...one, ...other })));
 }

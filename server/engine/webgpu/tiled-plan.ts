@@ -23,6 +23,8 @@ export interface Tile {
   readonly depth?: number;
   /** Of which the workgroup has memory: with two it waits for all of its invocations once a tile, not twice. */
   readonly buffers?: number;
+  /** About as many workgroups: the fewer its registers let a multiprocessor have, the fewer. */
+  readonly fillingGroups?: number;
 }
 
 /**
@@ -36,8 +38,14 @@ export interface ThetaTile {
   readonly depth?: number;
   /** As those of `Tile`, of some logits. */
   readonly buffers?: number;
-  /** About as many workgroups: the fewer its registers let a multiprocessor have, the fewer. */
+  /** As that of `Tile`. */
   readonly fillingGroups?: number;
+  /**
+   * Whether an invocation fetches the residues of all its pairs at once and multiplies by their slopes, before what they add is added up with
+   * barriers between; otherwise one difference's after another's, between these. The bits are the same on SwiftShader, with every activation; what
+   * it may gain is not measured.
+   */
+  readonly slopesAtOnce?: boolean;
 }
 
 /** How the tiled kernels are cut up; what `planOf` chooses by itself where a value is left out. */
@@ -74,7 +82,7 @@ export function tiledKernels(
     const large = productTile(TJ, REST, limits, given);
     for (let most = large.ROW_QUADS; ; most--) {
       const tile = productTile(TJ, REST, limits, { rowQuads: most, ...given });
-      const count = splits(tilesOf(tile), depth / tile.DEPTH);
+      const count = splits(tilesOf(tile), depth / tile.DEPTH, given?.fillingGroups);
       if (most > 1 && tilesOf(tile) * count < multiprocessors) continue;
       return {
         ...{ alone: tile, large, splits: count },
@@ -169,8 +177,10 @@ function thetaTile(modulus: number, limits: WorkgroupLimits, tile: ThetaTile = {
   const seconds = Math.min(modulus, RESIDUES + DIFFERENCES - 1);
   const THETA_TILES = Math.ceil((STRIDE * Math.ceil((modulus + 1) / 2 / DIFFERENCES)) / RESIDUES);
   const BUFFERS = tile.buffers ?? 1;
+  const SLOPES_AT_ONCE = Number(tile.slopesAtOnce ?? false);
   return {
     ...{ RESIDUES, DIFFERENCES, NEURON_QUADS, THETA_DEPTH, THETA_COLUMNS, STRIDE, THETA_TILES, BUFFERS },
+    ...{ SLOPES_AT_ONCE, SLOPES_IN_TURN: 1 - SLOPES_AT_ONCE },
     ROOM: Math.max(BUFFERS * THETA_DEPTH * (gradientQuads + rowQuads), seconds * (rowQuads - 1)),
     THETA_GRADIENT_ITEMS: Math.ceil((THETA_DEPTH * RESIDUES * DIFFERENCES) / invocations),
     THETA_OUTPUT_ITEMS: Math.ceil((THETA_DEPTH * (rowQuads - 1)) / invocations),

@@ -126,6 +126,21 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     let first$(q) = state[inside$(q) + min(a, P - 1u)];
     var ofFirst$(q) = vec4f(0.0);
     #end
+    #repeat once SLOPES_AT_ONCE
+    // None is waited for between barriers.
+    let ownD = firstD + select(0u, DIFFERENCES, isOfNext);
+    #repeat d DIFFERENCES
+    #repeat q NEURON_QUADS
+    let second$(d)_$(q) = state[inside$(q) + (a + ownD + $(d)u) % P];
+    #end
+    #end
+    #repeat d DIFFERENCES
+    #repeat q NEURON_QUADS
+    s$(d)_$(q) *= slope(first$(q) + second$(d)_$(q));
+    if (ownD + $(d)u <= P / 2u) { ofFirst$(q) += s$(d)_$(q); }
+    #end
+    #end
+    #end
     for (var run = 0u; run < select(1u, 2u, firstRows < RESIDUES); run++) {
       let runD = firstD + run * DIFFERENCES;
       let isMine = a < P && isOfNext == (run == 1u);
@@ -134,11 +149,18 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
       workgroupBarrier();
       #repeat d DIFFERENCES
       if (isMine && runD + $(d)u <= P / 2u) {
+        #repeat once SLOPES_IN_TURN
         let second = (a + runD + $(d)u) % P;
+        #end
         #repeat q NEURON_QUADS
         {
+          #repeat once SLOPES_IN_TURN
           let g = s$(d)_$(q) * slope(first$(q) + state[inside$(q) + second]);
           ofFirst$(q) += g;
+          #end
+          #repeat once SLOPES_AT_ONCE
+          let g = s$(d)_$(q);
+          #end
           room[secondAt((row + $(d)u) % seconds, quad$(q))] += g;
         }
         #end
