@@ -155,7 +155,7 @@ export async function hold(
 }
 
 /** Methods that make something train or pause, as they are called from now on. */
-function callsOf(page: Page): string[] {
+export function callsOf(page: Page): string[] {
   const asked: string[] = [];
   page.on("request", (request) => {
     const [method] = /(StartSession|Run|Step|Pause)$/.exec(new URL(request.url()).pathname) ?? [];
@@ -164,7 +164,8 @@ function callsOf(page: Page): string[] {
   return asked;
 }
 
-async function open({ served, list }: Scene, name: string): Promise<Page> {
+/** The page that the checks share, at another place. */
+export async function open({ served, list }: Scene, name: string): Promise<Page> {
   await list.goto(`http://${served.webAddress}/#/${name}`);
   return list;
 }

@@ -6,6 +6,8 @@ import { Grokbox } from "../../sdk/src/mod.ts";
 import { type Look, TestBrowser } from "./browser.ts";
 import { checks, goTo, openSession, showAll } from "./checks.ts";
 import { controlChecks } from "./control-checks.ts";
+import { keyboardChecks } from "./keyboard-checks.ts";
+import { listChecks } from "./list-checks.ts";
 import { Served } from "./served.ts";
 import {
   bundleKilobytes,
@@ -74,8 +76,8 @@ export async function runEndToEnd({ folder, rounds, log }: Options): Promise<Rep
     await attempt("a seed that is being typed is kept when the first session appears", async () => {
       if (seed !== "7") throw new Error(`of 7 there is ${seed}`);
     });
-    for (const { name, run } of [...checks, ...viewChecks, ...controlChecks, ...sweepChecks])
-      await attempt(name, () => run(scene));
+    const all = [checks, viewChecks, controlChecks, keyboardChecks, listChecks, sweepChecks].flat();
+    for (const { name, run } of all) await attempt(name, () => run(scene));
     await list.context().close();
 
     const long = await box.start({ preset: "grokking", seed: 1 });

@@ -107,6 +107,39 @@ export const sweepChecks: readonly Check[] = [
     },
   },
   {
+    name: "of a sweep that was deleted after its end that is said by itself, and at once when the connection was made anew",
+    async run({ served, box, browser }) {
+      browser.isFailureExpected = true;
+      for (const isBroken of [true, false]) {
+        await using sweep = await box.sweep({
+          ...smallSweep,
+          seeds: [1],
+          untilStep: 20,
+          keepSessions: false,
+        });
+        const runs = await Array.fromAsync(sweep.runs());
+        const page = await browser.open({ device: "desktop", colorScheme: "light" });
+        let breakOff = () => {};
+        await page.routeWebSocket(/\/live$/, (socket) => {
+          socket.connectToServer();
+          breakOff = () => void socket.close({ code: 1001 });
+        });
+        if (!isBroken) await page.clock.install();
+        await page.goto(`http://${served.webAddress}/#/${sweep.name}`);
+        await page.locator(`[data-done="${runs.length}"]`).waitFor();
+        await page.locator(".state[data-state=finished]").first().waitFor();
+        // Until the end of what is watched has come.
+        await sleep(300);
+        await sweep.delete();
+        if (isBroken) breakOff();
+        else await page.clock.fastForward(10_000);
+        await page.getByText("This sweep was deleted.").waitFor({ timeout: 5_000 });
+        await page.context().close();
+      }
+      browser.isFailureExpected = false;
+    },
+  },
+  {
     name: "axe finds nothing serious about sweeps",
     async run({ served, box, browser }) {
       const [sweep] = await Array.fromAsync(box.sweeps());

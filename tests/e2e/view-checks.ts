@@ -1,3 +1,4 @@
+import type { Page } from "playwright-core";
 import { readout } from "./browser.ts";
 import { type Check, type Scene, until } from "./checks.ts";
 
@@ -121,7 +122,59 @@ export const viewChecks: readonly Check[] = [
       await session.delete();
     },
   },
+  {
+    name: "the legend of the accuracy grid has what is drawn, and where that is colours alone, says so",
+    async run(scene) {
+      for (const [modulus, isLarge] of [
+        [7, false],
+        [97, true],
+      ] as const) {
+        await using session = await scene.box.start({ modulus, width: 8 });
+        const page = await open(scene, session.name);
+        await page.locator(".weights").scrollIntoViewIfNeeded();
+        const grid = page.locator("grokbox-accuracy-grid");
+        await grid.getByRole("img", { name: /^Accuracy by pair: [\d,]+ of/ }).waitFor();
+        const note = grid.getByText("too small for crosses and outlines");
+        await until("the note is as it should be", async () => (await note.isVisible()) === isLarge, 5_000);
+        const said = await grid.locator(".classes").innerText();
+        if (
+          said.includes("held out") === isLarge ||
+          (await grid.locator("path").count()) !== (isLarge ? 0 : 1)
+        )
+          throw new Error(`of modulus ${modulus} the legend has ${said}`);
+        await page.context().close();
+        await session.delete();
+      }
+    },
+  },
+  {
+    name: "a link is copied also where the page is given no clipboard, or why not is said",
+    async run(scene) {
+      await using session = await scene.box.start(short);
+      const page = await open(scene, `${session.name}?step=0`);
+      // As on a page that came over plain HTTP from another machine.
+      await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })");
+      await copies(page);
+      await page.evaluate("document.execCommand = () => false");
+      await page.getByRole("button", { name: "Copy link" }).click();
+      await page.getByText("Can't copy the link: the browser does not allow it; the address bar").waitFor();
+      await page.context().close();
+      await session.delete();
+    },
+  },
 ];
+
+async function copies(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Copy link" }).click();
+  await page.getByRole("button", { name: "Copied" }).waitFor({ timeout: 5_000 });
+  const focused = await page.evaluate("document.activeElement.textContent.trim()");
+  if (focused !== "Copied") throw new Error(`the focus is at ${focused}`);
+  await page.evaluate("document.body.append(document.createElement('textarea'))");
+  const field = page.locator("body > textarea");
+  await field.press("Control+V");
+  const pasted = await field.inputValue();
+  if (pasted !== page.url()) throw new Error(`what was copied is “${pasted}”`);
+}
 
 const address = ({ served }: Scene, name: string) => `http://${served.webAddress}/#/${name}`;
 

@@ -2,6 +2,7 @@ import { Grokbox } from "@grokbox/sdk";
 import { Live } from "@grokbox/sdk/live";
 import { Announcer } from "./announcer.ts";
 import { Problems } from "./problems.ts";
+import { ServerFacts } from "./server-facts.ts";
 import { SessionList } from "./session-list.ts";
 import { SweepList } from "./sweep-list.ts";
 
@@ -10,6 +11,7 @@ export class Box {
   readonly live: Live;
   readonly sessions: SessionList;
   readonly sweeps: SweepList;
+  readonly server: ServerFacts;
   readonly problems = new Problems();
   readonly announcer = new Announcer();
   readonly #address: string;
@@ -24,6 +26,11 @@ export class Box {
     this.sweeps = new SweepList(
       () => this.connect(),
       (error) => this.problems.show("Can't ask for the sweeps", error),
+    );
+    this.server = new ServerFacts(
+      this.live,
+      () => this.connect(),
+      (error) => this.problems.show("Can't ask what the server can do", error),
     );
   }
 

@@ -14,6 +14,9 @@ import { Changes } from "./changes.ts";
 /** For longer than this nobody looks before the server is told to stop sending. */
 const patienceMs = 5_000;
 
+/** Of a sweep that has ended nothing more is told: so often it is asked for while somebody looks, as it may be deleted. */
+const askAgainMs = 10_000;
+
 /** Bands are of all runs of a group, and asked for again at most so often while these finish. */
 const bandsEveryMs = 2_000;
 
@@ -30,6 +33,9 @@ export class SweepView extends Changes {
   #groups: SweepGroups | undefined;
   #next = 1;
   #following: AbortController | undefined;
+  /** The sweep has ended, and with it what is followed. */
+  #hasEnded = false;
+  #stopListening: () => void = () => {};
   #patience: ReturnType<typeof setTimeout> | undefined;
   #bands: SweepBands | undefined;
   /** Of which group and how many of its runs the bands are, and when they were asked for. */
@@ -45,11 +51,16 @@ export class SweepView extends Changes {
 
   start(): void {
     document.addEventListener("visibilitychange", this.#onVisibility);
+    // What comes back may be a server with other data.
+    this.#stopListening = this.box.live.onState((state) => {
+      if (state === "open") this.#onVisibility();
+    });
     this.#onVisibility();
   }
 
   stop(): void {
     document.removeEventListener("visibilitychange", this.#onVisibility);
+    this.#stopListening();
     clearTimeout(this.#patience);
     clearTimeout(this.#bandsTimer);
     this.#following?.abort();
@@ -136,10 +147,10 @@ export class SweepView extends Changes {
   }
 
   async #follow(): Promise<void> {
-    if (this.#following !== undefined || this.#isGone) return;
-    const following = new AbortController();
-    this.#following = following;
-    const { signal } = following;
+    if ((this.#following !== undefined && !this.#hasEnded) || this.#isGone) return;
+    this.#following ??= new AbortController();
+    this.#hasEnded = false;
+    const { signal } = this.#following;
     try {
       const sweep = await this.#open();
       if (signal.aborted) return;
@@ -150,6 +161,10 @@ export class SweepView extends Changes {
         if (event.kind === "run") this.#take(event);
         else this.#learn(sweep.info);
       }
+      if (signal.aborted) return;
+      this.#hasEnded = true;
+      clearTimeout(this.#patience);
+      this.#patience = setTimeout(this.#onVisibility, askAgainMs);
     } catch (error) {
       if (signal.aborted) return;
       if (isReason(error, "SWEEP_NOT_FOUND") || isReason(error, "INVALID_FIELD")) {

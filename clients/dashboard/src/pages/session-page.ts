@@ -3,6 +3,7 @@ import { keyed } from "lit/directives/keyed.js";
 import { count } from "../../../cli/numbers.ts";
 import "../charts/progress-chart.ts";
 import { panels } from "../charts/panels.ts";
+import { copyText } from "../copy-text.ts";
 import type { Box } from "../data/box.ts";
 import { SessionView } from "../data/session-view.ts";
 import { LightElement } from "../light-element.ts";
@@ -114,7 +115,7 @@ class SessionPage extends LightElement {
   async #copyLink(): Promise<void> {
     const { problems, announcer } = this.box;
     try {
-      await navigator.clipboard.writeText(location.href);
+      await copyText(location.href);
       this.#copied = true;
       announcer.say("The link was copied.");
       setTimeout(() => {

@@ -1,9 +1,11 @@
 import type { Grokbox, SessionInfo } from "@grokbox/sdk";
 import { html, nothing } from "lit";
+import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import { count, percent, short } from "../../../cli/numbers.ts";
 import type { Box } from "../data/box.ts";
 import { canPause, canTrain, idOf, isTraining, runSession } from "../data/session-calls.ts";
+import { frames } from "../draw/frames.ts";
 import { LightElement } from "../light-element.ts";
 import { formatLink } from "../link.ts";
 import "../parts/preset-list.ts";
@@ -12,6 +14,9 @@ import "../parts/sweep-table.ts";
 
 const columns = ["Session", "State", "Step", "Steps/s", "Stage", "Train", "Test", "Loss"] as const;
 const numbers: ReadonlySet<string> = new Set(["Step", "Steps/s", "Train", "Test"]);
+
+/** How often the list is drawn while it comes in parts: all that is there by then, and not each part. */
+const partsEveryMs = 250;
 
 /** All sessions, live, and the start of new ones. */
 class SessionsPage extends LightElement {
@@ -23,8 +28,14 @@ class SessionsPage extends LightElement {
   override connectedCallback(): void {
     super.connectedCallback();
     document.title = "Sessions · grokbox";
-    this.until(this.box.sessions.subscribe(() => this.requestUpdate()));
+    const { sessions } = this.box;
+    this.until(
+      sessions.subscribe(() => frames.request(this.#follow, sessions.isComplete ? 0 : partsEveryMs)),
+    );
+    this.until(() => frames.cancel(this.#follow));
   }
+
+  readonly #follow = (): void => this.requestUpdate();
 
   override render() {
     const { sessions } = this.box;
@@ -47,7 +58,7 @@ class SessionsPage extends LightElement {
         <h1>Sessions</h1>
         <span class="muted">${count(all.length)}, ${training === 0 ? "none" : count(training)} training</span>
       </div>
-      <table class="sessions" role="table" aria-label="Sessions">
+      <table class="sessions rows" role="table" aria-label="Sessions">
         <thead role="rowgroup">
           <tr role="row">
             ${columns.map(
@@ -61,17 +72,21 @@ class SessionsPage extends LightElement {
           ${repeat(
             all,
             ({ name }) => name,
-            (info) => this.#row(info),
+            (info) => {
+              const rate = isTraining(info) ? this.box.sessions.rateOf(info.name) : undefined;
+              const isBusy = this.#busy.has(info.name);
+              // Of a thousand rows few have changed.
+              return guard([info, rate, isBusy], () => this.#row(info, rate, isBusy));
+            },
           )}
         </tbody>
       </table>
     `;
   }
 
-  #row(info: SessionInfo) {
+  #row(info: SessionInfo, rate: number | undefined, isBusy: boolean) {
     const { name, state, step, labels, preset, stages, latest } = info;
     const id = idOf(name);
-    const rate = isTraining(info) ? this.box.sessions.rateOf(name) : undefined;
     return html`
       <tr role="row">
         <td role="cell" class="wide">
@@ -88,20 +103,24 @@ class SessionsPage extends LightElement {
         <td role="cell" class="number" data-title="Train accuracy">${percentText(latest?.trainAccuracy)}</td>
         <td role="cell" class="number" data-title="Test accuracy">${percentText(latest?.testAccuracy)}</td>
         <td role="cell" class="line"><grokbox-sparkline .box=${this.box} .session=${name}></grokbox-sparkline></td>
-        <td role="cell" class="do">${this.#action(info)}</td>
+        <td role="cell" class="do">${this.#action(info, isBusy)}</td>
       </tr>
     `;
   }
 
-  #action(info: SessionInfo) {
+  #action(info: SessionInfo, isBusy: boolean) {
     const { name } = info;
-    const id = idOf(name);
-    const isBusy = this.#busy.has(name);
-    if (canPause(info))
-      return html`<button aria-label="Pause ${id}" ?disabled=${isBusy} @click=${() => this.#pause(name)}>Pause</button>`;
-    if (canTrain(info))
-      return html`<button aria-label="Run ${id}" ?disabled=${isBusy} @click=${() => this.#run(name)}>Run</button>`;
-    return nothing;
+    const pauses = canPause(info);
+    if (!pauses && !canTrain(info)) return nothing;
+    const verb = pauses ? "Pause" : "Run";
+    // One button for both, never disabled: it keeps the focus of who pauses and goes on by keyboard.
+    return html`
+      <button
+        aria-label="${verb} ${idOf(name)}"
+        aria-disabled=${isBusy}
+        @click=${() => (pauses ? this.#pause(name) : this.#run(name))}
+      >${verb}</button>
+    `;
   }
 
   #pause(name: string): Promise<void> {

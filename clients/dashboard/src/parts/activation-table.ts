@@ -96,7 +96,7 @@ class ActivationTable extends LightElement {
         <h2>Other activations</h2>
         <span class="muted">the same weights, nothing retrained</span>
         <span class="tools">
-          ${isShown ? html`<button ?disabled=${this.#isAsking} @click=${() => this.#ask()}>Compute again</button>` : nothing}
+          ${isShown ? html`<button aria-disabled=${this.#isAsking} @click=${() => this.#ask()}>Compute again</button>` : nothing}
           <button aria-expanded=${isShown} @click=${this.toggle}>Activation table</button>
         </span>
       </div>

@@ -16,30 +16,25 @@ class PresetList extends LightElement {
   declare box: Box;
   /** There is no session yet, and this is all of the page. */
   declare isFirst: boolean;
-  #info: ServerInfo | undefined;
-  #starting: string | undefined;
+  #starting = false;
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#load();
+    this.until(this.box.server.subscribe(() => this.requestUpdate()));
   }
 
-  async #load(): Promise<void> {
-    this.#info = await this.box.attempt("Can't ask what the server can do", (grokbox) => grokbox.info());
-    this.requestUpdate();
-  }
-
-  async #start(preset: PresetInfo): Promise<void> {
+  async #start(server: ServerInfo, preset: PresetInfo): Promise<void> {
+    if (this.#starting) return;
     // Of a text that is no number the field has no value, as if it were left empty.
     const input = this.querySelector("input")!;
     if (!input.reportValidity()) return;
     const seed = input.value === "" ? undefined : Number(input.value);
-    this.#starting = preset.name;
+    this.#starting = true;
     this.requestUpdate();
     const session = await this.box.attempt(`Can't start ${preset.name}`, (grokbox) =>
-      startPreset(grokbox, this.#info!, preset, seed),
+      startPreset(grokbox, server, preset, seed),
     );
-    this.#starting = undefined;
+    this.#starting = false;
     this.requestUpdate();
     if (session === undefined) return;
     this.box.sessions.put(session.info);
@@ -47,7 +42,8 @@ class PresetList extends LightElement {
   }
 
   override render() {
-    if (this.#info === undefined) return nothing;
+    const server = this.box.server.info;
+    if (server === undefined) return nothing;
     return html`
       <section class="start ${this.isFirst ? "" : "small"}" aria-labelledby="start-title">
         ${
@@ -65,22 +61,22 @@ class PresetList extends LightElement {
           // Put the other way round, the list is what moves: the field keeps its focus and its text.
           this.isFirst ? (["presets", "seed"] as const) : (["seed", "presets"] as const),
           (part) => part,
-          (part) => (part === "seed" ? this.#seedField() : this.#presets(this.#info!)),
+          (part) => (part === "seed" ? this.#seedField() : this.#presets(server)),
         )}
       </section>
     `;
   }
 
-  #presets({ presets }: ServerInfo) {
-    const sorted = presets.toSorted((a, b) => Number(b.name === hero) - Number(a.name === hero));
+  #presets(server: ServerInfo) {
+    const sorted = server.presets.toSorted((a, b) => Number(b.name === hero) - Number(a.name === hero));
     return html`
       <ul class="presets">
-        ${sorted.map((preset) => this.#preset(preset))}
+        ${sorted.map((preset) => this.#preset(server, preset))}
       </ul>
     `;
   }
 
-  #preset(preset: PresetInfo) {
+  #preset(server: ServerInfo, preset: PresetInfo) {
     const { name, description, steps } = preset;
     const isHero = this.isFirst && name === hero;
     return html`
@@ -91,8 +87,8 @@ class PresetList extends LightElement {
         </div>
         <button
           class=${isHero ? "main" : ""}
-          ?disabled=${this.#starting !== undefined}
-          @click=${() => this.#start(preset)}
+          aria-disabled=${this.#starting}
+          @click=${() => this.#start(server, preset)}
         >Start ${name}</button>
       </li>
     `;

@@ -1,4 +1,5 @@
 import { html, nothing } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import type { Problem, Problems } from "../data/problems.ts";
 import { LightElement } from "../light-element.ts";
 
@@ -6,14 +7,37 @@ import { LightElement } from "../light-element.ts";
 class ProblemList extends LightElement {
   static override properties = { problems: { attribute: false } };
   declare problems: Problems;
+  /** Which of the buttons has the focus; -1 for none. */
+  #focused = -1;
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.until(this.problems.subscribe(() => this.requestUpdate()));
   }
 
+  get #buttons(): Element[] {
+    return [...this.querySelectorAll("button")];
+  }
+
+  override willUpdate(): void {
+    this.#focused = this.#buttons.indexOf(document.activeElement!);
+  }
+
+  /** Who dismisses by keyboard is at the next one then, or back on the page. */
+  override updated(): void {
+    if (this.#focused < 0 || this.contains(document.activeElement)) return;
+    const buttons = this.#buttons;
+    const next = buttons[Math.min(this.#focused, buttons.length - 1)] ?? document.querySelector("main");
+    (next as HTMLElement).focus({ preventScroll: true });
+  }
+
   override render() {
-    return html`<div class="problems" role="alert">${this.problems.shown.map((problem) => this.#problem(problem))}</div>`;
+    const problems = repeat(
+      this.problems.shown,
+      (problem) => problem,
+      (problem) => this.#problem(problem),
+    );
+    return html`<div class="problems" role="alert">${problems}</div>`;
   }
 
   #problem(problem: Problem) {

@@ -1,12 +1,14 @@
-import type { PresetInfo, Session, SessionInfo } from "@grokbox/sdk";
+import type { Session, SessionInfo } from "@grokbox/sdk";
 import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
-import { count, duration, short } from "../../../cli/numbers.ts";
+import { count, short } from "../../../cli/numbers.ts";
 import { pairsText, specText, stopText } from "../../../cli/spec-text.ts";
 import { canPause, canTrain, idOf, isTraining, usualEnd } from "../data/session-calls.ts";
 import type { SessionView } from "../data/session-view.ts";
+import { timeLeft } from "../data/time-left.ts";
 import { LightElement } from "../light-element.ts";
 import { formatLink } from "../link.ts";
+import { ControlsFocus } from "./controls-focus.ts";
 
 /** Steps of the button for a few. */
 const fewSteps = 100;
@@ -15,10 +17,14 @@ const fewSteps = 100;
 export class SessionHead extends LightElement {
   static override properties = { view: { attribute: false } };
   declare view: SessionView;
-  #presets: readonly PresetInfo[] = [];
   #until = "";
   #underWay: Promise<unknown> = Promise.resolve();
   #said = "";
+
+  constructor() {
+    super();
+    new ControlsFocus(this, ["[data-do=toggle]", "h1"]);
+  }
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -28,7 +34,7 @@ export class SessionHead extends LightElement {
         this.requestUpdate();
       }),
     );
-    void this.#load();
+    this.until(this.view.box.server.subscribe(() => this.requestUpdate()));
   }
 
   /** Changes of state and stage; not what they were when the page was opened. */
@@ -38,12 +44,6 @@ export class SessionHead extends LightElement {
     const said = `${info.state}${info.stages?.current === undefined ? "" : `, ${info.stages.current}`}`;
     if (this.#said !== "" && said !== this.#said) box.announcer.say(`${said}, at step ${count(info.step)}`);
     this.#said = said;
-  }
-
-  async #load(): Promise<void> {
-    const info = await this.view.box.attempt("Can't ask what the server can do", (grokbox) => grokbox.info());
-    this.#presets = info?.presets ?? [];
-    this.requestUpdate();
   }
 
   /** Pauses when it runs, or else runs where it can. Asked for again while that is under way, it is done again afterwards. */
@@ -59,14 +59,20 @@ export class SessionHead extends LightElement {
   async #run(info: SessionInfo): Promise<void> {
     // Of a text that is no number the field has no value, as if it were left empty.
     if (this.querySelector("input")?.reportValidity() === false) return;
-    const untilStep = this.#until === "" ? usualEnd(info, this.#presets) : Number(this.#until);
+    const untilStep = this.#until === "" ? this.#usualEnd(info) : Number(this.#until);
     const isTaken = await this.#call("Can't run", async (session) => session.run({ untilStep }).started);
     // What was refused stays, to be put right.
     if (isTaken) this.#until = "";
     this.requestUpdate();
   }
 
+  #usualEnd(info: SessionInfo): number {
+    return usualEnd(info, this.view.box.server.info?.presets ?? []);
+  }
+
   #step(): void {
+    const { info } = this.view;
+    if (info === undefined || !canTrain(info)) return;
     this.#then(() =>
       this.#call("Can't make steps", async (session) => {
         await session.step(fewSteps);
@@ -92,18 +98,18 @@ export class SessionHead extends LightElement {
     if (info === undefined) return html`<header class="head"><h1>${this.view.link.id}</h1></header>`;
     const { state, spec, labels, preset, engine, durability, run, parent, sweep } = info;
     const rate = isTraining(info) ? this.view.box.sessions.rateOf(info.name) : undefined;
-    const left =
-      rate === undefined || run?.untilStep === undefined ? undefined : (run.untilStep - info.step) / rate;
+    const until = rate === undefined ? undefined : run?.untilStep;
+    const left = until === undefined ? undefined : timeLeft((until - info.step) / rate!);
     return html`
       <header class="head">
         <div>
           <div class="title">
-            <h1>${preset === "" ? idOf(info.name) : preset}</h1>
+            <h1 tabindex="-1">${preset === "" ? idOf(info.name) : preset}</h1>
             ${preset === "" ? nothing : html`<span class="muted">${idOf(info.name)}</span>`}
             <span class="state" data-state=${state}>${state}</span>
             <span class="muted rate">
               ${rate === undefined ? nothing : html`${short(rate)} steps/s`}
-              ${left === undefined ? nothing : html`· ${duration(left)} to step ${count(run!.untilStep!)}`}
+              ${until === undefined ? nothing : html`· ${left} to step ${count(until)}`}
               ${info.stopReason === undefined || isTraining(info) ? nothing : stopText(info.stopReason)}
             </span>
           </div>
@@ -136,11 +142,12 @@ export class SessionHead extends LightElement {
     const trains = isTraining(info);
     const can = canTrain(info);
     if (!trains && !can) return nothing;
-    // One button for both, which keeps the focus of who pauses and goes on by keyboard.
+    const steps = info.state === "stepping";
+    // One button for both, and never disabled: they keep the focus of who goes on by keyboard.
     return html`
       ${can ? this.#untilField(info) : nothing}
-      <button class="main" data-do="toggle" ?disabled=${trains && !canPause(info)} @click=${this.toggle}>${trains ? "Pause" : "Run"}</button>
-      ${can ? html`<button @click=${this.#step}>Step ${fewSteps}</button>` : nothing}
+      <button class="main" data-do="toggle" aria-disabled=${steps} @click=${this.toggle}>${trains ? "Pause" : "Run"}</button>
+      ${can || steps ? html`<button aria-disabled=${steps} @click=${this.#step}>Step ${fewSteps}</button>` : nothing}
     `;
   }
 
@@ -153,7 +160,7 @@ export class SessionHead extends LightElement {
           min=${info.step + 1}
           max=${Number.MAX_SAFE_INTEGER}
           step="1"
-          placeholder=${usualEnd(info, this.#presets)}
+          placeholder=${this.#usualEnd(info)}
           .value=${live(this.#until)}
           @input=${(event: InputEvent) => {
             this.#until = (event.target as HTMLInputElement).value;

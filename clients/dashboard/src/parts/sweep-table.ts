@@ -1,9 +1,10 @@
 import type { Sweep, SweepInfo } from "@grokbox/sdk";
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import { count, duration, short } from "../../../cli/numbers.ts";
+import { count, short } from "../../../cli/numbers.ts";
 import { outcomesText, shareDone } from "../../../cli/sweep-counts.ts";
 import type { Box } from "../data/box.ts";
+import { timeLeft } from "../data/time-left.ts";
 import { LightElement } from "../light-element.ts";
 import { formatLink } from "../link.ts";
 
@@ -30,7 +31,7 @@ class SweepTable extends LightElement {
         <h2>Sweeps</h2>
         <span class="muted">${count(all.length)}, ${running === 0 ? "none" : count(running)} running</span>
       </div>
-      <table class="sessions" role="table" aria-label="Sweeps">
+      <table class="sessions rows" role="table" aria-label="Sweeps">
         <thead role="rowgroup">
           <tr role="row">
             ${columns.map(
@@ -67,7 +68,7 @@ class SweepTable extends LightElement {
         <td role="cell" class="number" data-title="Runs">${count(done)} of ${count(runs)}</td>
         <td role="cell" class="bar-cell">${progressBar(info, `Progress of ${id}`)}</td>
         <td role="cell" class="number" data-title="Steps/s">${stepsPerSecond === 0 ? "–" : short(stepsPerSecond)}</td>
-        <td role="cell" class="number" data-title="Left">${secondsLeft === undefined ? "–" : duration(secondsLeft)}</td>
+        <td role="cell" class="number" data-title="Left">${timeLeft(secondsLeft) ?? "–"}</td>
         <td role="cell" class="outcomes">${outcomesText(info)}</td>
         <td role="cell" class="do">${this.#action(info)}</td>
       </tr>
@@ -75,12 +76,11 @@ class SweepTable extends LightElement {
   }
 
   #action({ name, state }: SweepInfo) {
-    const id = sweepIdOf(name);
-    if (state === "running") {
-      return html`<button aria-label="Pause ${id}" @click=${() => this.#change(name, "pause")}>Pause</button>`;
-    }
-    if (state !== "paused") return nothing;
-    return html`<button aria-label="Resume ${id}" @click=${() => this.#change(name, "resume")}>Resume</button>`;
+    if (state !== "running" && state !== "paused") return nothing;
+    const [verb, change] =
+      state === "running" ? (["Pause", "pause"] as const) : (["Resume", "resume"] as const);
+    // One button for both, which keeps the focus of who pauses and goes on by keyboard.
+    return html`<button aria-label="${verb} ${sweepIdOf(name)}" @click=${() => this.#change(name, change)}>${verb}</button>`;
   }
 
   async #change(name: string, change: "pause" | "resume"): Promise<void> {

@@ -1,12 +1,14 @@
 import type { SweepInfo } from "@grokbox/sdk";
 import { html, nothing } from "lit";
-import { count, duration, plural, short } from "../../../cli/numbers.ts";
+import { count, plural, short } from "../../../cli/numbers.ts";
 import { outcomesText } from "../../../cli/sweep-counts.ts";
 import { parameterLabel } from "../../../figures/sweeps/labels.ts";
 import { idOf } from "../data/session-calls.ts";
 import type { SweepView } from "../data/sweep-view.ts";
+import { timeLeft } from "../data/time-left.ts";
 import { LightElement } from "../light-element.ts";
 import { formatLink } from "../link.ts";
+import { ControlsFocus } from "../parts/controls-focus.ts";
 import { progressBar, sweepIdOf } from "../parts/sweep-table.ts";
 
 /** What a sweep is and how it goes, and what makes it do something else. */
@@ -17,21 +19,27 @@ class SweepHead extends LightElement {
   /** It was asked to cancel, and is to be sure of it. */
   #isSure = true;
 
+  constructor() {
+    super();
+    new ControlsFocus(this, ["[data-do=cancel]", "[data-do=ask]", "h1"]);
+  }
+
   override render() {
     const { info } = this;
     const { name, title, labels, state, runs, groups, untilStep, stepsPerSecond, secondsLeft, done } = info;
     const id = sweepIdOf(name);
     const seeds = runs / groups;
+    const left = timeLeft(secondsLeft);
     return html`
       <header class="head">
         <div>
           <div class="title">
-            <h1>${title === "" ? id : title}</h1>
+            <h1 tabindex="-1">${title === "" ? id : title}</h1>
             ${title === "" ? nothing : html`<span class="muted">${id}</span>`}
             <span class="state" data-state=${state}>${state}</span>
             <span class="muted rate">
               ${stepsPerSecond === 0 ? nothing : html`${short(stepsPerSecond)} steps/s`}
-              ${secondsLeft === undefined ? nothing : html`· ${duration(secondsLeft)} left`}
+              ${left === undefined ? nothing : html`· ${left} left`}
             </span>
           </div>
         </div>
@@ -78,13 +86,9 @@ class SweepHead extends LightElement {
     void this.view.change("Can't cancel the sweep", (sweep) => sweep.cancel());
   };
 
-  /** The button that was pressed is gone, and the focus with it. */
   #sure(isSure: boolean): void {
     this.#isSure = isSure;
     this.requestUpdate();
-    void this.updateComplete.then(() =>
-      this.querySelector<HTMLElement>(`[data-do=${isSure ? "ask" : "cancel"}]`)?.focus(),
-    );
   }
 
   #training({ sessions, state }: SweepInfo) {

@@ -1,8 +1,9 @@
-import { html, type PropertyValues } from "lit";
+import { html, nothing, type PropertyValues, svg } from "lit";
 import { count, percent } from "../../../cli/numbers.ts";
 import type { Fitted } from "../draw/canvas.ts";
 import { CanvasFigure } from "../draw/canvas-figure.ts";
 import { type Colours, colours } from "../draw/colours.ts";
+import { cellMarks } from "./cell-marks.ts";
 import type { WeightsState } from "./weights-feed.ts";
 
 /** In the order of `PairGrids.pairClass`, each with the dash of its outline. */
@@ -23,6 +24,8 @@ class AccuracyGrid extends CanvasFigure {
 
   protected readonly aspect = 1.06;
   protected readonly initialLabel = "Accuracy by pair: no weights yet";
+  /** What is drawn, and so belongs into the legend. */
+  #marks = cellMarks(Number.POSITIVE_INFINITY);
 
   override willUpdate(changed: PropertyValues): void {
     if (changed.has("state")) this.redraw();
@@ -34,20 +37,25 @@ class AccuracyGrid extends CanvasFigure {
     const scheme = colours();
     const cell = cellOf(this.state, { width, height });
     const gap = cell > 5 ? 1 : 0;
+    const marks = cellMarks(cell);
     for (let x = 0; x < modulus; x++) {
       for (let y = 0; y < modulus; y++) {
         const isRight = grids.correct.data[x * modulus + y] === 1;
         const [left, top] = [margin + x * cell, y * cell];
         context.fillStyle = isRight ? scheme.right : scheme.wrong;
         context.fillRect(left, top, cell - gap, cell - gap);
-        if (!isRight && cell >= 8) cross(context, left, top, cell - gap, scheme);
+        if (!isRight && marks.crosses) cross(context, left, top, cell - gap, scheme);
       }
     }
     for (const [index, { colour, dash }] of classes.entries()) {
-      if (index === 0 || cell < 4) continue;
+      if (index === 0 || !marks.outlines) continue;
       outline(context, this.state, index, cell, scheme[colour], dash, index === 3 ? 2 : 1.5);
     }
     axes(context, modulus, cell, scheme.muted);
+    if (marks !== this.#marks) {
+      this.#marks = marks;
+      this.requestUpdate();
+    }
     return this.#label(this.state);
   }
 
@@ -77,16 +85,17 @@ class AccuracyGrid extends CanvasFigure {
   }
 
   protected override footer() {
+    const { crosses, outlines } = this.#marks;
     return html`
       <ul class="classes">
         <li><svg width="11" height="11" aria-hidden="true"><rect width="11" height="11" fill="var(--right)" /></svg>right</li>
         <li>
           <svg width="11" height="11" aria-hidden="true">
             <rect width="11" height="11" fill="var(--wrong)" />
-            <path d="M3 3l5 5M8 3l-5 5" stroke="var(--surface)" stroke-width="1.4" />
+            ${crosses ? svg`<path d="M3 3l5 5M8 3l-5 5" stroke="var(--surface)" stroke-width="1.4" />` : nothing}
           </svg>wrong
         </li>
-        ${classes.map(
+        ${(outlines ? classes : []).map(
           ({ name, key, colour, dash }) => html`
             <li>
               ${
@@ -103,6 +112,7 @@ class AccuracyGrid extends CanvasFigure {
           `,
         )}
       </ul>
+      ${crosses ? nothing : html`<p class="note">The cells are too small for ${outlines ? "crosses" : "crosses and outlines"}: point at a pair to see what it is.</p>`}
     `;
   }
 }
