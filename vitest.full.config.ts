@@ -6,6 +6,7 @@ export default defineConfig({
     include: [
       "tests/full/*.test.ts",
       // The same file is the short form where these are not set to be long.
+      "bench/peers/peers.test.ts",
       "server/engine/{cpu/cpu-engine,webgpu/plan,webgpu/pool,webgpu/webgpu-conformance}.test.ts",
       "server/sessions/{cohort,durability}.test.ts",
       "server/sessions/sweeps/sweep.model.test.ts",

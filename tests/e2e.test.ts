@@ -18,7 +18,6 @@ test.skipIf(!hasChromium)(
       expect(report.passed).toBeGreaterThan(11);
       expect(report.clicks).toBeLessThanOrEqual(3);
       expect(report.bundleKilobytes).toBeLessThanOrEqual(maxBundleKilobytes);
-      expect(report.screenshots).toHaveLength(4);
     } finally {
       rmSync(folder, { recursive: true });
     }

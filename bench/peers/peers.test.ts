@@ -11,7 +11,9 @@ const python = findPython("torch", "numpy")!;
 const effort = { rounds: 1, milliseconds: 2 };
 
 describe.skipIf(python === undefined)("the peers in PyTorch", () => {
-  it("train what the float64 reference trains, in every style that this version has", async () => {
+  const itAtLength = it.skipIf(process.env.LONG_TESTS === undefined);
+
+  itAtLength("train what the float64 reference trains, in every style that this version has", async () => {
     const args = [
       `${import.meta.dirname}/peer.py`,
       "--shapes",
@@ -64,7 +66,7 @@ print(json.dumps(worker.Worker("torch", "cpu").open(
     expect(cpuSeconds).toBeGreaterThan(0);
   });
 
-  it("answer what is wrong with a request, and the next one", async () => {
+  itAtLength("answer what is wrong with a request, and the next one", async () => {
     using process = new PeerProcess({ python, framework: "torch", threads: 1 });
     await expect(process.advance(1)).rejects.toThrow("no style is open");
     await expect(process.open("hand knitted", 5, 16, tmpdir())).rejects.toThrow();

@@ -29,10 +29,15 @@ else if (!hasChromium) {
   const report = await runEndToEnd({ folder: values.folder, rounds: Number(values.rounds), log });
   if (values.json) console.log(JSON.stringify(report));
   else {
-    const { framesPerSecond, drawingsPerSecond, trainingSlowdown, firstPaintMs, bundleKilobytes } = report;
-    console.log(`
+    const { speed, bundleKilobytes } = report;
+    if (speed !== undefined) {
+      const { framesPerSecond, drawingsPerSecond, trainingSlowdown, firstPaintMs } = speed;
+      console.log(`
 ${framesPerSecond} frames a second, ${drawingsPerSecond} of them drawn; training ${(trainingSlowdown * 100).toFixed(1)}% slower with the page open
-first paint after ${firstPaintMs} ms; ${bundleKilobytes} KiB compressed
+first paint after ${firstPaintMs} ms`);
+    }
+    console.log(`
+${bundleKilobytes} KiB compressed
 ${report.passed} passed, ${report.failed} failed, ${report.skipped} skipped; screenshots:
 ${report.screenshots.map((path) => `  ${path}`).join("\n")}`);
   }

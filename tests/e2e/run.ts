@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Grokbox } from "../../sdk/src/mod.ts";
-import { type Look, TestBrowser } from "./browser.ts";
-import { checks, goTo, openSession, showAll } from "./checks.ts";
+import { TestBrowser } from "./browser.ts";
+import { checks, goTo, openSession, type Scene, showAll } from "./checks.ts";
 import { controlChecks } from "./control-checks.ts";
 import { keyboardChecks } from "./keyboard-checks.ts";
 import { listChecks } from "./list-checks.ts";
@@ -23,25 +23,36 @@ export interface Report {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  readonly framesPerSecond: number;
-  /** Of those, the ones in which something was drawn. */
-  readonly drawingsPerSecond: number;
-  /** Share of its speed that a run loses to a page that watches it. */
-  readonly trainingSlowdown: number;
-  readonly firstPaintMs: number;
+  /** Undefined in the short form. */
+  readonly speed: Speed | undefined;
   readonly bundleKilobytes: number;
   readonly clicks: number;
   readonly failures: readonly { readonly name: string; readonly reason: string }[];
   readonly screenshots: readonly string[];
 }
 
+interface Speed {
+  readonly framesPerSecond: number;
+  /** Of those, the ones in which something was drawn. */
+  readonly drawingsPerSecond: number;
+  /** Share of its speed that a run loses to a page that watches it. */
+  readonly trainingSlowdown: number;
+  readonly firstPaintMs: number;
+}
+
 export interface Options {
   /** Where screenshots go. */
   readonly folder: string;
-  /** Rounds in which speed is measured; 0 is the short form: one short look at the speed, and less of what is looked at several times. */
+  /** Rounds in which speed is measured; 0 is the short form: without the speed and the pictures, and less of what is looked at several times. */
   readonly rounds: number;
   readonly log: (line: string) => void;
 }
+
+/** Until a page has settled. */
+const settleMs = 1_500;
+
+/** Of a measurement. */
+const seconds = 4;
 
 const looks = (["desktop", "phone"] as const).flatMap((device) =>
   (["light", "dark"] as const).map((colorScheme) => ({ device, colorScheme })),
@@ -79,33 +90,11 @@ export async function runEndToEnd({ folder, rounds, log }: Options): Promise<Rep
     const all = [checks, viewChecks, controlChecks, keyboardChecks, listChecks, sweepChecks].flat();
     for (const { name, run } of all) await attempt(name, () => run(scene));
     await list.context().close();
-
-    const long = await box.start({ preset: "grokking", seed: 1 });
-    await long.run({ untilStep: 10_000_000 }).started;
-    await page.goto(`http://${served.webAddress}/#/sessions/${long.name.slice("sessions/".length)}`);
-    // Nobody looks at the figures or at the pictures of the short form: it need not wait until the page has settled.
-    const settleMs = isShort ? 100 : 1_500;
-    await sleep(settleMs);
-    const seconds = isShort ? 0.3 : 4;
-    const frames = await framesPerSecond(page, seconds);
-    const drawings = await drawingsPerSecond(page, seconds);
-    await page.context().close();
-    const paint = await firstPaintMs(browser, `http://${served.webAddress}/`, isShort ? 1 : 3);
-    const slowdown = await trainingSlowdown(browser, served, long, Math.max(1, rounds), seconds, settleMs);
-    await long.pause();
-
-    // What the checks above have seen is the first.
-    const seen = isShort ? looks.slice(-1) : looks;
+    const speed = isShort ? undefined : await measureSpeed(scene, rounds);
     const [sweep] = await Array.fromAsync(box.sweeps());
-    const screenshots = await takeScreenshots(
-      folder,
-      browser,
-      served,
-      session.name,
-      sweep!.name,
-      seen,
-      settleMs,
-    );
+    const screenshots = isShort
+      ? []
+      : await takeScreenshots(folder, browser, served, session.name, sweep!.name);
     await attempt("no page complains", async () => {
       if (browser.complaints.length > 0) throw new Error(browser.complaints.join("\n"));
     });
@@ -113,10 +102,7 @@ export async function runEndToEnd({ folder, rounds, log }: Options): Promise<Rep
       passed,
       failed: failures.length,
       skipped: 0,
-      framesPerSecond: frames,
-      drawingsPerSecond: drawings,
-      trainingSlowdown: slowdown,
-      firstPaintMs: paint,
+      speed,
       bundleKilobytes: bundleKilobytes(),
       clicks,
       failures,
@@ -127,18 +113,36 @@ export async function runEndToEnd({ folder, rounds, log }: Options): Promise<Rep
   }
 }
 
+/** What the page of a session that trains costs. */
+async function measureSpeed({ served, box, browser, page }: Scene, rounds: number): Promise<Speed> {
+  const session = await box.start({ preset: "grokking", seed: 1 });
+  await session.run({ untilStep: 10_000_000 }).started;
+  await page.goto(`http://${served.webAddress}/#/sessions/${session.name.slice("sessions/".length)}`);
+  await sleep(settleMs);
+  const frames = await framesPerSecond(page, seconds);
+  const drawings = await drawingsPerSecond(page, seconds);
+  await page.context().close();
+  const paint = await firstPaintMs(browser, `http://${served.webAddress}/`, 3);
+  const slowdown = await trainingSlowdown(browser, served, session, rounds, seconds, settleMs);
+  await session.pause();
+  return {
+    framesPerSecond: frames,
+    drawingsPerSecond: drawings,
+    trainingSlowdown: slowdown,
+    firstPaintMs: paint,
+  };
+}
+
 async function takeScreenshots(
   folder: string,
   browser: TestBrowser,
   served: Served,
   session: string,
   sweep: string,
-  seen: readonly Look[],
-  settleMs: number,
 ): Promise<string[]> {
   mkdirSync(folder, { recursive: true });
   const paths: string[] = [];
-  for (const look of seen) {
+  for (const look of looks) {
     const page = await browser.open(look);
     const shoot = async (name: string) => {
       const path = join(folder, `${name}-${look.device}-${look.colorScheme}.png`);
