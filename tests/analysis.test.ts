@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Grokbox, GrokboxError, type Session, type StartOptions } from "../sdk/src/mod.ts";
+import { Grokbox, GrokboxError, type Session, type StartOptions, waves } from "../sdk/src/mod.ts";
 import { idealNetwork } from "../server/model/ideal-network.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import type { RunningServer } from "../server/server.ts";
+import { startTestServer } from "./testing/server.ts";
 
 const spec: StartOptions = {
   modulus: 11,
@@ -15,7 +16,7 @@ let box: Grokbox;
 let session: Session;
 
 beforeAll(async () => {
-  server = await startServer({ port: 0, logLevel: "silent" });
+  server = await startTestServer();
   box = await Grokbox.connect(server.address);
   session = await box.start({ ...spec, snapshotSchedule: { everySteps: 100, retain: 100 } });
   await session.snapshot();
@@ -127,15 +128,23 @@ test("ablations change a copy, one after the other, and the session keeps every 
   expect(spread.parameterNorm).toBeGreaterThan(parameterNorm);
   expect(
     await violations(session.ablate([{ removeFrequencies: [6] }, { keepNeurons: [] }, { spreadPhases: 0 }])),
-  ).toEqual(["ablations[0].frequencies[0]", "ablations[1].neurons", "ablations[2].range"]);
+  ).toEqual([
+    "ablations[0].remove_frequencies.frequencies[0]",
+    "ablations[1].keep_neurons.neurons",
+    "ablations[2].spread_phases.range",
+  ]);
   expect(await violations(session.ablate([{ restrictPhases: { center: 0.1, range: 1e-12 } }]))).toEqual([
     "ablations",
   ]);
   const restricted = { restrictPhases: { center: 0, range: Math.PI } };
   const { width } = await session.ablate([restricted]);
   expect(width).toBeLessThan(64);
-  for (const ablation of [{ removeNeurons: [width] }, { keepNeurons: [width] }]) {
-    expect(await violations(session.ablate([restricted, ablation]))).toEqual(["ablations[1].neurons[0]"]);
+  for (const [ablation, list] of [
+    [{ removeNeurons: [width] }, "remove_neurons"],
+    [{ keepNeurons: [width] }, "keep_neurons"],
+  ] as const) {
+    const wrong = await violations(session.ablate([restricted, ablation]));
+    expect(wrong).toEqual([`ablations[1].${list}.neurons[0]`]);
   }
   expect((await session.download()).theta.data).toEqual(before.theta.data);
 });
@@ -203,6 +212,58 @@ test("a flow has REFERENCE's end, keeps its invariants, and lies over a session'
     "state.frequency",
     "state.alpha",
   ]);
+});
+
+test("a flow begins at any phases, and at magnitudes that float64 can take to the third power", async () => {
+  const start = { modulus: 23, frequency: 2, alpha: 0.02, beta: 0.03, phi: 1e20, psi: 0.2 };
+  const phi = Math.atan2(Math.sin(1e20), Math.cos(1e20));
+  const [far, near] = [
+    await box.simulateFlow(start, { times: [0, 1e-3] }),
+    await box.simulateFlow({ ...start, phi }, { times: [0, 1e-3] }),
+  ];
+  expect(far).toEqual(near);
+  const last = await box.simulateFlow({ ...start, psi: Number.MAX_VALUE }, { times: [0] });
+  expect(last.invariants.phase).not.toBeNaN();
+  expect(last.blowUpTime).toBeGreaterThan(0);
+  const small = await box.simulateFlow({ ...start, alpha: 1.01e-100, beta: 1e6 }, { times: [0] });
+  expect(small.blowUpTime).toBeGreaterThan(0);
+  const smaller = { ...start, alpha: 1e-162, beta: 1e-100 };
+  expect(await violations(box.simulateFlow(smaller, { times: [0] }))).toEqual(["state.alpha", "state.beta"]);
+});
+
+test("neurons whose theta is constant have no frequency, in every answer", async () => {
+  const { theta, xi } = idealNetwork({ modulus: 5, frequencies: [1, 2], neurons: 8 });
+  const dead = [2, 5];
+  const weights = {
+    theta: {
+      data: Float32Array.from(theta, (w, i) => (dead.includes(Math.floor(i / 5)) ? 0.5 : w)),
+      shape: [8, 5],
+    },
+    xi: { data: Float32Array.from(xi), shape: [8, 5] },
+  };
+  await using some = await box.start({ modulus: 5, width: 8, activation: "x^2", weights });
+  await some.snapshot();
+  const spectrum = await some.spectrum();
+  expect([...spectrum.dominantFrequency.data]).toEqual([1, 1, 0, 1, 2, 0, 2, 2]);
+  expect(spectrum.neuronsPerFrequency).toEqual([3, 3]);
+  expect(spectrum.layerAgreement).toBe(1);
+  expect(spectrum.alpha!.mean).toBeCloseTo(1, 6);
+  expect(spectrum.alpha!.spread).toBeLessThan(1e-6);
+  const waveless = { neuron: 2, frequency: 0, alpha: 0, phi: 0, beta: 0, psi: 0, misalignment: 0 };
+  expect(waves(spectrum)[2]).toEqual(waveless);
+  expect((await some.logits({ pairs: [] })).votes.map(({ neurons }) => neurons)).toEqual([3, 3]);
+  const lottery = await some.lottery({ begin: `${some.name}/snapshots/0` });
+  expect([lottery.forecast.data[2], lottery.actual.data[2], lottery.shareRight]).toEqual([0, 0, 1]);
+  expect(await violations(some.simulateFlow(2, { times: [0] }))).toEqual(["neuron.frequency"]);
+  expect((await some.simulateFlow(2, { times: [0] }, { frequency: 1 })).alpha[0]).toBe(0);
+
+  const zeros = { data: new Float32Array(40), shape: [8, 5] };
+  await using none = await box.start({ modulus: 5, width: 8, weights: { theta: zeros, xi: zeros } });
+  const nothing = await none.spectrum();
+  expect(nothing.neuronsPerFrequency).toEqual([0, 0]);
+  expect(nothing.layerAgreement).toBe(0);
+  for (const absent of ["alpha", "beta", "meanAbsSinMisalignment"])
+    expect(nothing).not.toHaveProperty(absent);
 });
 
 test("the contour has REFERENCE's corners", async () => {

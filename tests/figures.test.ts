@@ -152,12 +152,28 @@ test("a snapshot that is not kept, a missing session and a wrong neuron are told
     message: expect.stringContaining("can show steps 0 to 300, where the session is"),
   });
   await expect(draw("2", { session, neuron: 512 })).rejects.toThrow("neuron must be 0 to 511; got 512");
+});
+
+test("what is not there yet is told with what to do, as other snapshots that are not kept", async () => {
+  const draw = (id: string, session: Session, at?: readonly number[]) =>
+    figures.find((figure) => figure.id === id)!.draw({ box, session, at });
   await using fresh = await box.start({ preset: "quad_random_sgd" });
-  await expect(draw("10", { session: fresh })).rejects.toMatchObject({
-    kind: undefined,
-    message: expect.stringContaining("has 0 snapshots to show a race"),
-  });
-  await expect(draw("9", { session: fresh })).rejects.toThrow("has 0 snapshots to show over time");
+  const refusal = (kind: string, words: string) => ({ kind, message: expect.stringContaining(words) });
+  await expect(draw("10", fresh)).rejects.toMatchObject(refusal("not-found", "0 snapshots to show a race"));
+  await expect(draw("9", fresh)).rejects.toMatchObject(refusal("not-found", "0 snapshots to show over time"));
+  await expect(draw("14", fresh)).rejects.toMatchObject(refusal("state", "has recorded 1 step; train it"));
+  await fresh.step(4);
+  const none = `${fresh.name} has no snapshot: it is at step 4, and none is kept. Choose other steps`;
+  const before = "of step 0 one is kept before a session trains: grokbox snapshot ID";
+  await expect(draw("17", fresh, [2])).rejects.toThrow(
+    `figure 17 shows step 2, of which ${none}, or keep snapshots while it trains`,
+  );
+  await expect(draw("13a", fresh)).rejects.toMatchObject(
+    refusal("not-found", `figure 13a shows step 0, of which ${none}; ${before}`),
+  );
+  await expect(draw("17", fresh)).rejects.toThrow(
+    `figure 17 shows steps 0, 1, of which ${none}, or keep snapshots while it trains; ${before}`,
+  );
 });
 
 test("any session can be drawn, of any modulus, whatever it is trained on", async () => {

@@ -192,8 +192,13 @@ function notKept(
   now: number,
 ): FigureError {
   const there = kept.length === 0 ? "none is kept" : `kept are ${kept.slice(0, 12).join(", ")}`;
+  const wayOut = [
+    "Choose other steps",
+    missing.some((step) => step > 0) ? ", or keep snapshots while it trains" : "",
+    missing.includes(0) ? "; of step 0 one is kept before a session trains: grokbox snapshot ID" : "",
+  ];
   return new FigureError(
-    `figure ${id} shows step ${missing.join(", ")}, of which ${session} has no snapshot: it is at step ${now}, and ${there}${kept.length > 12 ? ", ..." : ""}. Choose other steps, or keep snapshots while it trains`,
+    `figure ${id} shows step${missing.length === 1 ? "" : "s"} ${missing.join(", ")}, of which ${session} has no snapshot: it is at step ${now}, and ${there}${kept.length > 12 ? ", ..." : ""}. ${wayOut.join("")}`,
     "not-found",
   );
 }

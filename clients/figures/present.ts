@@ -24,6 +24,7 @@ export async function holdStill(
       if (!looksAtStates || moved === step) return;
       throw new FigureError(
         `${session.name} went from step ${step} to ${moved} while it was drawn; draw it again, or a snapshot of it`,
+        "state",
       );
     };
     return { step, isKept: false, check, [Symbol.asyncDispose]: async () => {} };

@@ -18,7 +18,7 @@ export async function measureEnd(session: Session, signal: AbortSignal): Promise
   const { groups, neuronsPerFrequency } = spectrum;
   const present = groups.filter(({ neurons }) => neurons > 0);
   const mean = (of: (group: (typeof groups)[number]) => number) =>
-    present.reduce((sum, group) => sum + of(group), 0) / present.length;
+    present.length === 0 ? undefined : present.reduce((sum, group) => sum + of(group), 0) / present.length;
   const concentration = (n: number) => mean(({ phaseConcentration }) => phaseConcentration[n - 1] ?? 0);
   return {
     "IPR of theta": spectrum.ipr.theta,
@@ -26,10 +26,10 @@ export async function measureEnd(session: Session, signal: AbortSignal): Promise
     "mean |sin D|": spectrum.meanAbsSinMisalignment,
     "max |D|": spectrum.maxAbsMisalignment,
     "layers agree on k*": spectrum.layerAgreement,
-    "alpha, mean": spectrum.alpha.mean,
-    "alpha, spread": spectrum.alpha.spread,
-    "beta, mean": spectrum.beta.mean,
-    "beta, spread": spectrum.beta.spread,
+    "alpha, mean": spectrum.alpha?.mean,
+    "alpha, spread": spectrum.alpha?.spread,
+    "beta, mean": spectrum.beta?.mean,
+    "beta, spread": spectrum.beta?.spread,
     "energy of theta at k*": spectrum.theta.meanCosineFit,
     "energy of xi at k*": spectrum.xi.meanCosineFit,
     "|mean e^{i phi}|": concentration(1),

@@ -25,7 +25,7 @@ export interface PaperContext {
   /** Starts a server of its own on a free port. */
   startServer(options: { readonly cpuVariant: CpuVariant | undefined }): Promise<{
     readonly address: string;
-    close(): Promise<void>;
+    close(): Promise<unknown>;
   }>;
 }
 

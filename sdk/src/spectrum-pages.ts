@@ -1,12 +1,16 @@
 import { AnalysisService } from "@grokbox/proto/analysis";
 import type { Connection } from "./connection.ts";
 import type { CallOptions } from "./deadline.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import type { Spec } from "./spec.ts";
 import { mergeSpectrum, type NeuronRange, type Spectrum } from "./spectrum.ts";
+import { toUint64 } from "./uint64.ts";
 
 /** What fits into one answer: a neuron counts as its K coefficients and two. */
 const pageNumbers = 250_000;
 const pageNeurons = 65_536;
+
+const rangeKeys: Known<NeuronRange> = { first: true, count: true };
 
 /**
  * Reads a spectrum in as many answers as its neurons need.
@@ -34,7 +38,9 @@ export async function readSpectrum(
     }
     return mergeSpectrum(pages);
   }
-  const { first = 0, count = width - first } = neurons;
+  refuseUnknown(neurons, rangeKeys, "neurons");
+  const first = Number(toUint64(neurons.first ?? 0, "first_neuron"));
+  const count = Number(toUint64(neurons.count ?? Math.max(0, width - first), "neuron_count"));
   let read = 0;
   do {
     const request = { name, firstNeuron: first + read, neuronCount: Math.min(most, count - read) };

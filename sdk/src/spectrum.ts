@@ -7,7 +7,8 @@ import { fromUint64 } from "./uint64.ts";
 /**
  * Fourier spectra of both layers at one step, K = (p-1)/2 frequencies, n neurons. The row of a neuron is its mean plus
  * sum_k magnitude_k cos(2 pi k j / p + phase_k), k = 1..K. Means over neurons leave out constant rows, which have no
- * frequency, and are absent when all are constant.
+ * frequency, and are absent when all are constant; what is at a neuron's dominant frequency leaves out the neurons whose
+ * theta is constant.
  */
 export interface Spectrum {
   /** The step analysed. */
@@ -16,9 +17,9 @@ export interface Spectrum {
   readonly neurons: readonly number[];
   readonly theta: LayerSpectrum;
   readonly xi: LayerSpectrum;
-  /** [n], frequency 1..K of the largest magnitude of theta. */
+  /** [n], frequency 1..K of the largest magnitude of theta; 0 where theta is constant. */
   readonly dominantFrequency: Tensor<Uint32Array>;
-  /** [n], 2 phi - psi at the dominant frequency, radians in [-pi, pi). */
+  /** [n], 2 phi - psi at the dominant frequency, radians in [-pi, pi); 0 where a layer has no magnitude there. */
   readonly misalignment: Tensor;
   /** Of all M neurons, how many have frequency 1, 2, ... K as their dominant one. */
   readonly neuronsPerFrequency: readonly number[];
@@ -28,12 +29,12 @@ export interface Spectrum {
   readonly meanAbsSinMisalignment?: number;
   /** Over all neurons, radians. */
   readonly maxAbsMisalignment?: number;
-  /** Share of neurons whose layers have the same dominant frequency, 0 to 1. */
+  /** Of the neurons whose layers both have a dominant frequency, the share that has the same one, 0 to 1; 0 of none. */
   readonly layerAgreement: number;
   /** Magnitude of theta at the dominant frequency, over all neurons. */
-  readonly alpha: MeanAndSpread;
+  readonly alpha?: MeanAndSpread;
   /** Magnitude of xi at theta's dominant frequency, over all neurons. */
-  readonly beta: MeanAndSpread;
+  readonly beta?: MeanAndSpread;
   /** The neurons of each frequency 1, 2, ... K. */
   readonly groups: readonly FrequencyGroup[];
 }
@@ -46,7 +47,7 @@ export interface LayerSpectrum {
   readonly phase: Tensor;
   /** [n], of the row. */
   readonly mean: Tensor;
-  /** [n], the share of a neuron's energy, mean excluded, that is at its dominant frequency, 0 to 1; 0 for a constant row. */
+  /** [n], the share of a neuron's energy, mean excluded, that is at its dominant frequency, 0 to 1; 0 for a constant row, and where theta is constant. */
   readonly cosineFit: Tensor;
   /** The same, mean over all neurons. */
   readonly meanCosineFit?: number;
@@ -128,8 +129,10 @@ export function mergeSpectrum(pages: readonly SpectrumResponse[]): Spectrum {
       maxAbsMisalignment: head.maxAbsMisalignment,
     }),
     layerAgreement: head.layerAgreement,
-    alpha: fromMeanAndSpread(head.alpha),
-    beta: fromMeanAndSpread(head.beta),
+    ...defined({
+      alpha: head.alpha && fromMeanAndSpread(head.alpha),
+      beta: head.beta && fromMeanAndSpread(head.beta),
+    }),
     groups: head.groups.map(({ frequency, neurons, phaseConcentration, alpha, beta, vote }) => ({
       frequency,
       neurons,

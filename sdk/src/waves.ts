@@ -4,7 +4,7 @@ import type { Spectrum } from "./spectrum.ts";
 export interface Wave {
   /** 0 to M - 1. */
   readonly neuron: number;
-  /** k, 1 to (p - 1) / 2. */
+  /** k, 1 to (p - 1) / 2; 0 for a neuron whose theta is constant: that has no wave, and all that follows is 0. */
   readonly frequency: number;
   /** Magnitude of theta. */
   readonly alpha: number;
@@ -27,6 +27,8 @@ export interface Wave {
 export function waves({ neurons, theta, xi, dominantFrequency, misalignment }: Spectrum): Wave[] {
   const frequencies = theta.magnitude.shape[1] ?? 0;
   return Array.from(dominantFrequency.data, (frequency, row) => {
+    if (frequency === 0)
+      return { neuron: neurons[row]!, frequency, alpha: 0, phi: 0, beta: 0, psi: 0, misalignment: 0 };
     const i = row * frequencies + frequency - 1;
     return {
       neuron: neurons[row]!,

@@ -39,7 +39,7 @@ export function spectrumMessage(
   summary: SpectrumSummary,
   frequencies: number,
 ): MessageInitShape<typeof SpectrumResponseSchema> {
-  const { iprTheta, iprXi, ipr, meanAbsSinMisalignment, maxAbsMisalignment } = summary;
+  const { iprTheta, iprXi, ipr, meanAbsSinMisalignment, maxAbsMisalignment, alpha, beta } = summary;
   const n = summary.dominantFrequency.length;
   return {
     thetaMagnitude: floats(summary.thetaMagnitude, [n, frequencies]),
@@ -51,10 +51,8 @@ export function spectrumMessage(
     dominantFrequency: integers(summary.dominantFrequency, [n]),
     misalignment: floats(summary.misalignment, [n]),
     neuronsPerFrequency: [...summary.neuronsPerFrequency],
-    ...defined({ iprTheta, iprXi, ipr, meanAbsSinMisalignment, maxAbsMisalignment }),
+    ...defined({ iprTheta, iprXi, ipr, meanAbsSinMisalignment, maxAbsMisalignment, alpha, beta }),
     layerAgreement: summary.layerAgreement,
-    alpha: summary.alpha,
-    beta: summary.beta,
     thetaCosineFit: floats(summary.thetaLayer.cosineFit, [n]),
     xiCosineFit: floats(summary.xiLayer.cosineFit, [n]),
     thetaMeasures: layerMessage(summary.thetaLayer),

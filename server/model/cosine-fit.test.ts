@@ -31,3 +31,10 @@ test("a constant row has no fit", () => {
   const layer = spectrum(new Float64Array(23).fill(2), 23);
   expect(cosineFits(layer, dominantFrequencies(layer))).toEqual([undefined]);
 });
+
+test("a row has no fit at the frequency that the other layer's constant row hasn't", () => {
+  const theta = spectrum(new Float64Array(11).fill(2), 11);
+  expect(cosineFits(spectrum(cosineLayer(11, [[3, 1]]), 11), dominantFrequencies(theta))).toEqual([
+    undefined,
+  ]);
+});

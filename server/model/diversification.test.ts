@@ -49,3 +49,17 @@ test("every frequency has its group, and an empty one has no measures", () => {
   expect(groups).toHaveLength(11);
   expect(groups[0]).toEqual({ frequency: 1, neurons: 0 });
 });
+
+test("neurons without a frequency are in no group", () => {
+  const theta = spectrum(Float64Array.from([...cosineLayer(5, [[1, 0.5]]), ...Array(5).fill(2)]), 5);
+  const xi = spectrum(
+    cosineLayer(5, [
+      [1, 1],
+      [1, 2],
+    ]),
+    5,
+  );
+  const groups = diversification(theta, xi, dominantFrequencies(theta));
+  expect(groups.map(({ neurons }) => neurons)).toEqual([1, 0]);
+  expect(groups[0]!.phaseConcentration![0]).toBeCloseTo(1, 12);
+});

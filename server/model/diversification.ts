@@ -26,7 +26,7 @@ export interface FrequencyGroup {
  * Diversification of every frequency group, k = 1..K. Full diversification (phases evenly spread, alpha^2 beta equal)
  * is what makes noise cancel between neurons. Paper, figures 6 and 7.
  *
- * @param dominant - [M], theta's k*
+ * @param dominant - [M], theta's k*; a neuron without one (0) is in no group
  */
 export function diversification(theta: Spectrum, xi: Spectrum, dominant: Uint8Array): FrequencyGroup[] {
   return Array.from({ length: frequencyCount(theta.modulus) }, (_, i) => {

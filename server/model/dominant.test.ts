@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { projectOnDominant, removeDominant } from "./dominant.ts";
 import { dominantFrequencies, spectrum } from "./fourier.ts";
-import { decidedNetworks, networks } from "./testing/networks.ts";
+import { cosineLayer, decidedNetworks, networks } from "./testing/networks.ts";
 
 test("the two parts add up to the weights", () => {
   fc.assert(
@@ -40,4 +40,11 @@ test("projected rows have theta's dominant frequency alone, in both layers and w
       }
     }),
   );
+});
+
+test("of a neuron without a frequency nothing is kept, and nothing is taken out", () => {
+  const [theta, xi] = [new Float64Array(7).fill(0.3), cosineLayer(7, [[1, 0.5]])];
+  const kept = projectOnDominant(theta, xi, 7);
+  expect([...kept.theta, ...kept.xi]).toEqual(Array(14).fill(0));
+  expect(removeDominant(theta, xi, 7)).toEqual({ theta, xi });
 });

@@ -11,7 +11,8 @@ type Weights = Float32Array | Float64Array;
 
 /**
  * Both layers with each neuron's row replaced by its component at theta's k*, mean gone too: the weights of the
- * dominant-only loss, which plays the part of a transformer's restricted loss.
+ * dominant-only loss, which plays the part of a transformer's restricted loss. A neuron whose theta is constant has no k*
+ * and keeps nothing.
  */
 export function projectOnDominant(theta: Weights, xi: Weights, modulus: number): Layers {
   const thetaSpectrum = spectrum(theta, modulus);
@@ -24,7 +25,7 @@ export function projectOnDominant(theta: Weights, xi: Weights, modulus: number):
 
 /**
  * Both layers with each neuron's component at theta's k* taken out and everything else kept, mean included: the weights
- * of the dominant-removed loss, which plays the part of a transformer's excluded loss.
+ * of the dominant-removed loss, which plays the part of a transformer's excluded loss. A neuron without a k* keeps everything.
  */
 export function removeDominant(theta: Weights, xi: Weights, modulus: number): Layers {
   const kept = projectOnDominant(theta, xi, modulus);

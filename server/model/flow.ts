@@ -58,11 +58,9 @@ function stateOf([a, ai, b, bi]: Amplitudes): FlowState {
   };
 }
 
-/** The same with phases in [-pi, pi), by their sines and cosines as on the flow's way: a float64 2 pi is wrong after many turns. */
+/** The same with phases in [-pi, pi). */
 function wrapped({ alpha, beta, phi, psi }: FlowState): FlowState {
-  const wrap = (phase: number) =>
-    phase >= -Math.PI && phase < Math.PI ? phase : wrapAngle(Math.atan2(Math.sin(phase), Math.cos(phase)));
-  return { alpha, beta, phi: wrap(phi), psi: wrap(psi) };
+  return { alpha, beta, phi: wrapAngle(phi), psi: wrapAngle(psi) };
 }
 
 function velocity([a, ai, b, bi]: Amplitudes, modulus: number): Amplitudes {

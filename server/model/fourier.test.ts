@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { dominantFrequencies, layerOf, spectrum } from "./fourier.ts";
-import { networks } from "./testing/networks.ts";
+import { atDominant, dominantFrequencies, layerOf, spectrum } from "./fourier.ts";
+import { cosineLayer, networks } from "./testing/networks.ts";
 
 test("coefficients are the inner products with the orthonormal basis", () => {
   fc.assert(
@@ -112,5 +112,15 @@ test("shifting a row by one turns the phase at k by w_k, at equal magnitudes", (
 });
 
 test("the lowest of equally strong frequencies dominates", () => {
-  expect([...dominantFrequencies(spectrum(new Float32Array(23), 23))]).toEqual([1]);
+  const magnitude = Float64Array.of(1, 2, 2, 0, 2);
+  expect([...dominantFrequencies({ ...spectrum(new Float32Array(11), 11), magnitude })]).toEqual([2]);
+});
+
+test("a constant row has no dominant frequency, and no magnitude or phase there", () => {
+  const rows = spectrum(Float64Array.from([...cosineLayer(11, [[5, 1]]), ...Array(11).fill(0.3)]), 11);
+  const dominant = dominantFrequencies(rows);
+  expect([...dominant]).toEqual([5, 0]);
+  // Not what the row before has at its last frequency.
+  expect(atDominant(rows, rows.magnitude, dominant, 1)).toBe(0);
+  expect(atDominant(rows, rows.phase, dominant, 1)).toBe(0);
 });

@@ -97,28 +97,32 @@ export function layerOf(spectrum: Spectrum): Float64Array {
 /**
  * k* of every row: the frequency of largest magnitude, ties to the lowest.
  *
- * @returns [M], values 1..K
+ * @returns [M], values 1..K; 0 for a constant row, which has no frequency
  */
 export function dominantFrequencies(spectrum: Spectrum): Uint8Array {
   const { width, magnitude } = spectrum;
   const count = frequencyCount(spectrum.modulus);
   const dominant = new Uint8Array(width);
   for (let m = 0; m < width; m++) {
-    let best = 0;
-    for (let k = 1; k < count; k++) {
-      if (magnitude[m * count + k] > magnitude[m * count + best]) best = k;
+    let largest = 0;
+    for (let k = 1; k <= count; k++) {
+      const size = magnitude[m * count + k - 1];
+      if (size > largest) {
+        dominant[m] = k;
+        largest = size;
+      }
     }
-    dominant[m] = best + 1;
   }
   return dominant;
 }
 
-/** Entry of an [M, K] array of a spectrum at neuron m and that neuron's dominant frequency. */
+/** Entry of an [M, K] array of a spectrum at neuron m and that neuron's dominant frequency; 0 for a neuron without one. */
 export function atDominant(
   spectrum: Spectrum,
   values: Float64Array,
   dominant: Uint8Array,
   neuron: number,
 ): number {
-  return values[neuron * frequencyCount(spectrum.modulus) + dominant[neuron] - 1];
+  const k = dominant[neuron];
+  return k === 0 ? 0 : values[neuron * frequencyCount(spectrum.modulus) + k - 1];
 }

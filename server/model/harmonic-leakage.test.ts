@@ -48,3 +48,13 @@ test("a multiple that folds to 0 is absent: the third on Z_9 at k = 3", () => {
   expect(third.ratios[0]).toBeUndefined();
   expect(third.median).toBe(third.ratios[1]);
 });
+
+test("a neuron whose theta is constant leaks nowhere, whatever its xi is", () => {
+  const theta = spectrum(new Float64Array(11).fill(2), 11);
+  const xi = spectrum(
+    cosineLayer(11, [[1, 1]]).map((w, j) => w + 0.5 * Math.cos((4 * Math.PI * j) / 11)),
+    11,
+  );
+  for (const { ratios } of harmonicLeakage(xi, dominantFrequencies(theta)))
+    expect(ratios).toEqual([undefined]);
+});

@@ -7,9 +7,9 @@ type Weights = Float32Array | Float64Array;
 
 /** Which frequency each neuron will end with. */
 export interface Forecast {
-  /** [M], 1..K: whose decoupled flow blows up first, ties to the lowest. */
+  /** [M], 1..K: whose decoupled flow blows up first, ties to the lowest; 0 when none does. */
   readonly winner: Uint8Array;
-  /** [M], 1 - earliest blow-up time / second earliest, 0 to 1; 0 when no two are finite. */
+  /** [M], 1 - earliest blow-up time / second earliest, 0 to 1: 1 when a single one is finite; 0 when none is. */
   readonly confidence: Float64Array;
 }
 
@@ -29,7 +29,6 @@ export function forecastWinners(theta: Weights, xi: Weights, modulus: number): F
   for (let m = 0; m < inner.width; m++) {
     let first = Number.POSITIVE_INFINITY;
     let second = Number.POSITIVE_INFINITY;
-    let best = 0;
     for (let k = 0; k < count; k++) {
       const at = m * count + k;
       const time = blowUpTime(
@@ -43,31 +42,36 @@ export function forecastWinners(theta: Weights, xi: Weights, modulus: number): F
       );
       if (time < first) {
         [second, first] = [first, time];
-        best = k;
+        winner[m] = k + 1;
       } else if (time < second) second = time;
     }
-    winner[m] = best + 1;
-    confidence[m] = Number.isFinite(second) ? 1 - first / second : 0;
+    confidence[m] = Number.isFinite(first) ? 1 - first / second : 0;
   }
   return { winner, confidence };
 }
 
-/** By the smallest |D_k| at the beginning alone, [M]: right if all magnitudes were equal. */
+/** By the smallest |D_k| at the beginning alone, [M], 0 without any: right if all magnitudes were equal. */
 export function smallestMisalignment(theta: Weights, xi: Weights, modulus: number): Uint8Array {
   const inner = spectrum(theta, modulus);
   const outer = spectrum(xi, modulus);
-  const off = inner.phase.map((phi, i) => Math.abs(wrapAngle(2 * phi - outer.phase[i]!)));
-  return dominantFrequencies({ ...inner, magnitude: off.map((angle) => -angle) } satisfies Spectrum);
+  // The nearer to 0 the larger; 0 where a layer has no amplitude, and so no D.
+  const nearness = inner.phase.map((phi, i) =>
+    inner.magnitude[i]! > 0 && outer.magnitude[i]! > 0
+      ? 1 / Math.abs(wrapAngle(2 * phi - outer.phase[i]!))
+      : 0,
+  );
+  return dominantFrequencies({ ...inner, magnitude: nearness } satisfies Spectrum);
 }
 
-/** Share of neurons, 0 to 1, that have the frequency that was forecast. */
+/** Of the neurons that have a frequency, the share, 0 to 1, whose was forecast; 0 of none. */
 export function shareRight(forecast: Uint8Array, actual: Uint8Array): number {
-  return forecast.filter((k, m) => k === actual[m]).length / forecast.length;
+  const right = forecast.filter((k, m) => k > 0 && k === actual[m]).length;
+  return right / Math.max(1, actual.filter((k) => k > 0).length);
 }
 
 /** A forecast with its baselines, scored. */
 export interface LotteryResult extends Forecast {
-  /** [M], theta's dominant frequency in the end. */
+  /** [M], theta's dominant frequency in the end; 0 where theta is constant. */
   readonly actual: Uint8Array;
   readonly shareRight: number;
   readonly shareByMisalignment: number;

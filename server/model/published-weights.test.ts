@@ -48,8 +48,8 @@ describe.skipIf(!hasPublishedRuns)("the standard run's final weights", () => {
     expect((100 * summary.layerAgreement).toFixed(1)).toBe("98.8");
     expect([...summary.neuronsPerFrequency]).toEqual([43, 42, 54, 43, 35, 59, 55, 41, 46, 53, 41]);
     const { alpha, beta } = summary;
-    expect([alpha.mean, alpha.spread].map((value) => value.toFixed(4))).toEqual(["0.4527", "0.0565"]);
-    expect([beta.mean, beta.spread].map((value) => value.toFixed(4))).toEqual(["0.5056", "0.0575"]);
+    expect([alpha!.mean, alpha!.spread].map((value) => value.toFixed(4))).toEqual(["0.4527", "0.0565"]);
+    expect([beta!.mean, beta!.spread].map((value) => value.toFixed(4))).toEqual(["0.5056", "0.0575"]);
   });
 
   test("parameter norm is the published curve's", () => {

@@ -22,3 +22,17 @@ test("a frequency that a layer has not has no misalignment", () => {
   expect(misalignment[1]).toBeCloseTo(1.5, 6);
   expect(raceState(cosineLayer(7, [[2, 1]]), new Float32Array(7), 7, [0]).misalignment[1]).toBe(0);
 });
+
+test("angles are in [-pi, pi) as float32 too", () => {
+  const near = [Math.PI - 1e-9, -Math.PI + 1e-9];
+  const layer = (share: number) =>
+    cosineLayer(
+      3,
+      near.map((phase): [number, number] => [1, share * phase]),
+    );
+  const { thetaPhase, xiPhase } = raceState(layer(1), layer(1), 3, [0, 1]);
+  const { misalignment } = raceState(layer(0.5), layer(0), 3, [0, 1]);
+  for (const angles of [thetaPhase, xiPhase, misalignment]) {
+    expect([...angles]).toEqual([3.141592502593994, -3.141592502593994]);
+  }
+});

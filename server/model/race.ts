@@ -1,4 +1,4 @@
-import { wrapAngle } from "./angle.ts";
+import { float32Angle, wrapAngle } from "./angle.ts";
 import { spectrum } from "./fourier.ts";
 
 /** Where all frequencies of some neurons stand, n neurons, K frequencies; paper, figures 9 and 10. */
@@ -39,10 +39,12 @@ export function raceState(
   return {
     thetaMagnitude: Float32Array.from(inner.magnitude),
     xiMagnitude: Float32Array.from(outer.magnitude),
-    thetaPhase: Float32Array.from(inner.phase),
-    xiPhase: Float32Array.from(outer.phase),
+    thetaPhase: Float32Array.from(inner.phase, float32Angle),
+    xiPhase: Float32Array.from(outer.phase, float32Angle),
     misalignment: Float32Array.from(inner.phase, (phi, i) =>
-      inner.magnitude[i] > 0 && outer.magnitude[i] > 0 ? wrapAngle(2 * phi - outer.phase[i]) : 0,
+      inner.magnitude[i] > 0 && outer.magnitude[i] > 0
+        ? float32Angle(wrapAngle(2 * phi - outer.phase[i]))
+        : 0,
     ),
   };
 }

@@ -64,6 +64,9 @@ test("dead neurons don't count", () => {
   const padded = Float32Array.from([...alive, ...new Float32Array(3 * modulus)]);
   const meter = new SpectralMeter(modulus);
   expect(meter.measure(padded, padded)).toEqual(meter.measure(alive, alive));
+  const more = Float32Array.from([...alive, ...arbitraryWeights(3 * modulus, 7)]);
+  const { xiCosineFit } = meter.measure(padded, more);
+  expect(xiCosineFit).toBe(meter.measure(alive, alive).xiCosineFit);
 });
 
 test("weights as large and as small as float32 holds are measured like others", () => {

@@ -12,7 +12,7 @@ export interface SpectralMeasures {
   readonly meanAbsSinMisalignment: number | undefined;
   /** Mean over the rows of theta of the R^2 of the row and its component at k*, A_k*^2 / sum_k A_k^2, in [0, 1]. */
   readonly thetaCosineFit: number | undefined;
-  /** The same of xi, at theta's k*. */
+  /** The same of xi, at theta's k*; without the neurons whose theta has none. */
   readonly xiCosineFit: number | undefined;
 }
 
@@ -51,6 +51,7 @@ export class SpectralMeter {
     const coefficients = this.#coefficients;
     let thetaRows = 0;
     let xiRows = 0;
+    let xiFits = 0;
     let neurons = 0;
     let thetaSum = 0;
     let xiSum = 0;
@@ -91,7 +92,10 @@ export class SpectralMeter {
       if (xiEnergy > 0) {
         xiRows++;
         xiSum += xiFourth / (xiEnergy * xiEnergy);
-        xiFitSum += (u * u + v * v) / xiEnergy;
+        if (thetaEnergy > 0) {
+          xiFits++;
+          xiFitSum += (u * u + v * v) / xiEnergy;
+        }
       }
       // e^{i phi} is (c - i s) / |c - i s| and e^{i psi} is (u - i v) / |u - i v|, so sin(2 phi - psi) needs no angle.
       const scale = dominantEnergy * Math.sqrt(u * u + v * v);
@@ -108,7 +112,7 @@ export class SpectralMeter {
       iprXi,
       meanAbsSinMisalignment: neurons > 0 ? misalignmentSum / neurons : undefined,
       thetaCosineFit: thetaRows > 0 ? thetaFitSum / thetaRows : undefined,
-      xiCosineFit: xiRows > 0 ? xiFitSum / xiRows : undefined,
+      xiCosineFit: xiFits > 0 ? xiFitSum / xiFits : undefined,
     };
   }
 }

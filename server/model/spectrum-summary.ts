@@ -1,3 +1,4 @@
+import { float32Angle } from "./angle.ts";
 import { cosineFits } from "./cosine-fit.ts";
 import {
   diversification,
@@ -13,9 +14,12 @@ import { meanAbsSinMisalignment, misalignments } from "./misalignment.ts";
 import { coefficientParticipationRatio, inverseParticipationRatio } from "./participation-ratio.ts";
 import { meanOfPresent } from "./present-values.ts";
 
-/** Spectra of n consecutive neurons, and measures over all M; a measure that no neuron has is undefined. */
+/**
+ * Spectra of n neurons, and measures over all M; a measure that no neuron has is undefined. A constant row has no frequency: a neuron
+ * whose theta is one counts in nothing that is at its dominant frequency.
+ */
 export interface SpectrumSummary {
-  /** [n, K]; phases in radians, -pi to pi. */
+  /** [n, K]; phases in radians, in [-pi, pi). */
   readonly thetaMagnitude: Float32Array;
   readonly thetaPhase: Float32Array;
   readonly xiMagnitude: Float32Array;
@@ -23,9 +27,9 @@ export interface SpectrumSummary {
   /** [n], mean of the row. */
   readonly thetaMean: Float32Array;
   readonly xiMean: Float32Array;
-  /** [n], theta's k*, 1..K. */
+  /** [n], theta's k*, 1..K; 0 where theta is constant. */
   readonly dominantFrequency: Uint8Array;
-  /** [n], radians, -pi to pi; 0 where a layer has no amplitude at k*. */
+  /** [n], radians, in [-pi, pi); 0 where a layer has no amplitude at k*. */
   readonly misalignment: Float32Array;
   /** [K], over all neurons, entry k - 1. */
   readonly neuronsPerFrequency: Uint32Array;
@@ -35,11 +39,11 @@ export interface SpectrumSummary {
   readonly meanAbsSinMisalignment: number | undefined;
   /** Radians. */
   readonly maxAbsMisalignment: number | undefined;
-  /** Share of neurons, 0 to 1. */
+  /** Share of the neurons that have a frequency in both layers, 0 to 1; 0 of none. */
   readonly layerAgreement: number;
   /** Of theta's and xi's magnitude at theta's k*. */
-  readonly alpha: MeanAndSpread;
-  readonly beta: MeanAndSpread;
+  readonly alpha: MeanAndSpread | undefined;
+  readonly beta: MeanAndSpread | undefined;
   readonly thetaLayer: LayerSummary;
   readonly xiLayer: LayerSummary;
   /** Of frequency 1..K. */
@@ -48,7 +52,7 @@ export interface SpectrumSummary {
 
 /** One layer at theta's k*. */
 export interface LayerSummary {
-  /** [n], R^2 of the neurons' cosine fits, 0 to 1; 0 for a constant row. */
+  /** [n], R^2 of the neurons' cosine fits, 0 to 1; 0 for a constant row, and where theta is constant. */
   readonly cosineFit: Float32Array;
   /** Means over all neurons. */
   readonly meanCosineFit: number | undefined;
@@ -77,7 +81,11 @@ export function summarizeSpectrum(
   const present = angles.filter((angle) => angle !== undefined);
   const iprTheta = inverseParticipationRatio(inner);
   const iprXi = inverseParticipationRatio(outer);
-  const neurons = [...dominant.keys()];
+  const neurons = [...dominant.keys()].filter((m) => dominant[m] > 0);
+  const atFrequency = (of: Spectrum) =>
+    neurons.length === 0
+      ? undefined
+      : meanAndSpread(neurons.map((m) => atDominant(of, of.magnitude, dominant, m)));
   const frequencies = frequencyCount(modulus);
   const rows = (values: Float64Array) => {
     const kept = new Float32Array(chosen.length * frequencies);
@@ -97,13 +105,13 @@ export function summarizeSpectrum(
   };
   return {
     thetaMagnitude: rows(inner.magnitude),
-    thetaPhase: rows(inner.phase),
+    thetaPhase: rows(inner.phase).map(float32Angle),
     xiMagnitude: rows(outer.magnitude),
-    xiPhase: rows(outer.phase),
+    xiPhase: rows(outer.phase).map(float32Angle),
     thetaMean: Float32Array.from(chosen, (m) => inner.mean[m] / Math.sqrt(modulus)),
     xiMean: Float32Array.from(chosen, (m) => outer.mean[m] / Math.sqrt(modulus)),
     dominantFrequency: Uint8Array.from(chosen, (m) => dominant[m]),
-    misalignment: Float32Array.from(chosen, (m) => angles[m] ?? 0),
+    misalignment: Float32Array.from(chosen, (m) => float32Angle(angles[m] ?? 0)),
     neuronsPerFrequency: neuronsPerFrequency(dominant, modulus),
     ipr: iprTheta === undefined || iprXi === undefined ? undefined : (iprTheta + iprXi) / 2,
     iprTheta,
@@ -112,8 +120,8 @@ export function summarizeSpectrum(
     maxAbsMisalignment:
       present.length === 0 ? undefined : present.reduce((max, angle) => Math.max(max, Math.abs(angle)), 0),
     layerAgreement: layerAgreement(dominant, dominantFrequencies(outer)),
-    alpha: meanAndSpread(neurons.map((m) => atDominant(inner, inner.magnitude, dominant, m))),
-    beta: meanAndSpread(neurons.map((m) => atDominant(outer, outer.magnitude, dominant, m))),
+    alpha: atFrequency(inner),
+    beta: atFrequency(outer),
     thetaLayer: layer(inner),
     xiLayer: layer(outer),
     groups: diversification(inner, outer, dominant),

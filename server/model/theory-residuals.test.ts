@@ -90,6 +90,11 @@ test("a neuron whose flow has blown up does not count in the misalignment, and n
   expect(residuals([quick], [quick], time)).toEqual({ magnitudeDrift: 0, phaseDrift: 0 });
 });
 
+test("a neuron that has no frequency now does not count, whatever it had at the base", () => {
+  const at = (alpha: number) => ({ alpha, beta: 1, phi: 0, psi: -Math.PI / 2 });
+  expect(residuals([at(1), at(1)], [at(2), at(0)])).toEqual(residuals([at(1)], [at(2)]));
+});
+
 test("residuals of any two networks are in their ranges", () => {
   fc.assert(
     fc.property(decidedNetworks, fc.double({ min: 0, max: 1, noNaN: true }), (network, time) => {

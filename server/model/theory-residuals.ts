@@ -25,8 +25,8 @@ export interface TheoryResiduals {
 }
 
 /**
- * The residuals of the flow's two invariants and of its misalignment, each neuron at the dominant frequency that its theta has now.
- * DESIGN, "Flow".
+ * The residuals of the flow's two invariants and of its misalignment, each neuron at the dominant frequency that its theta has now;
+ * without those whose theta is constant by now. DESIGN, "Flow".
  *
  * @param dominant - [M], of `now.theta`
  * @param time - of the flow since the base; without it there is no misalignment to compare

@@ -189,3 +189,40 @@ test("p = 3 has no background, and nothing that needs one", () => {
     expect(value).not.toBeNaN();
   }
 });
+
+test("a correct and a background level that differ by rounding alone have no ratio", () => {
+  fc.assert(
+    fc.property(
+      modulus.filter((p) => p > 3),
+      fc.integer({ min: 1, max: 1e6 }),
+      (p, seed) => {
+        const [theta, xi] = [arbitraryWeights(p * 8, seed), arbitraryWeights(p * 8, seed + 1)];
+        const ratio = (activation: Network["activation"], layers: Pick<Network, "theta" | "xi">) =>
+          votingFit(logits({ modulus: p, width: 8, activation, ...layers }), p).spuriousRatio;
+        expect(ratio("identity", { theta, xi })).toBeUndefined();
+        expect(ratio("x^2", { theta, xi })).toBeTypeOf("number");
+        // However small logits are, it is by their own scale that levels are equal.
+        expect(ratio("x^2", { theta: theta.map((w) => 1e-9 * w), xi })).toBeTypeOf("number");
+      },
+    ),
+    { numRuns: 30 },
+  );
+  const { theta, xi } = projectOnDominant(arbitraryWeights(11 * 8, 1), arbitraryWeights(11 * 8, 2), 11);
+  const cubed = logits({ modulus: 11, width: 8, activation: "x^3", theta, xi });
+  expect(votingFit(cubed, 11).spuriousRatio).toBeUndefined();
+  expect(votingFit(new Float64Array(66 * 11), 11).spuriousRatio).toBeUndefined();
+});
+
+test("a neuron whose theta is constant has no vote", () => {
+  const theta = Float64Array.from([...cosineLayer(5, [[2, 1]]), ...Array(5).fill(1)]);
+  const found = votes(
+    theta,
+    cosineLayer(5, [
+      [2, 2],
+      [1, 0],
+    ]),
+    5,
+  );
+  expect(found.map(({ neurons }) => neurons)).toEqual([0, 1]);
+  expect(found[0]).toEqual({ frequency: 1, neurons: 0, signal: 0, firstNoise: 0, secondNoise: 0 });
+});

@@ -13,7 +13,7 @@ export interface VotingLevels {
 export interface VotingFit {
   /** Without a background for p = 3, where the three residues are correct and spurious. */
   readonly levels: Omit<VotingLevels, "background"> & { readonly background?: number };
-  /** (spurious - background) / (correct - background): 0.5 in theory. Absent when the two are equal, and for p = 3. */
+  /** (spurious - background) / (correct - background): 0.5 in theory. Absent when correct and background are equal, and for p = 3. */
   readonly spuriousRatio?: number;
   /** Share of the variance of the logits that the levels explain, at most 1. Absent when all logits are equal. */
   readonly r2?: number;
@@ -72,9 +72,14 @@ export function votingFit(logits: Float64Array, modulus: number, worst = 10): Vo
   const margins = rowsOf(logits, modulus).map((row) => marginOf(row, modulus));
   const both = ({ x, y }: WorstPair) => (x === y ? 1 : 2);
   const spread = correct - background;
+  const largest = off.reduce(
+    (most, { values }) => values.reduce((a, b) => Math.max(a, Math.abs(b)), most),
+    0,
+  );
+  const isFlat = modulus === 3 || Math.abs(spread) <= roundedAway * largest;
   return {
     levels: modulus === 3 ? { correct, spurious } : levels,
-    ...(modulus === 3 || spread === 0 ? {} : { spuriousRatio: (spurious - background) / spread }),
+    ...(isFlat ? {} : { spuriousRatio: (spurious - background) / spread }),
     ...(explained === 0 ? {} : { r2: 1 - left / explained }),
     residual: Math.sqrt(left / count),
     maxResidual,
@@ -87,6 +92,9 @@ export function votingFit(logits: Float64Array, modulus: number, worst = 10): Vo
     worst: margins.toSorted((a, b) => a.margin - b.margin).slice(0, worst),
   };
 }
+
+/** Two levels that differ by no more than this share of the largest logit are equal: under the identity, say, where they must be. */
+const roundedAway = 1e-12;
 
 /** Logits of a fully diversified quadratic network, and what they promise. */
 export interface VotingTheory extends VotingLevels {
@@ -149,7 +157,7 @@ export interface FrequencyVote {
 /**
  * The votes of every frequency k = 1..K. By the product formulas, a neuron of one frequency has under x^2 the logit
  * alpha^2 beta cos^2(w(x-y)/2) [cos(w(x+y-j) + D) + 2 cos(w j + psi) + cos(w(x+y+j) + 2 phi + psi)]; full diversification cancels the
- * last two within a frequency.
+ * last two within a frequency. A neuron whose theta is constant has no frequency, and no vote.
  *
  * @param theta - [M, p] row-major
  * @param xi - [M, p] row-major
@@ -170,7 +178,8 @@ export function votes(
     second: [0, 0],
   }));
   for (const [m, k] of dominant.entries()) {
-    const sum = sums[k - 1]!;
+    const sum = sums[k - 1];
+    if (sum === undefined) continue;
     sum.neurons += 1;
     const alpha = atDominant(inner, inner.magnitude, dominant, m);
     const strength = alpha * alpha * atDominant(outer, outer.magnitude, dominant, m);

@@ -2,6 +2,7 @@ import type { AnalysisService, FlowStart, NeuronStart, SimulateFlowRequest } fro
 import { doubles, floats, integers } from "../messages/analysis.ts";
 import { Checks } from "../messages/checks.ts";
 import { defined } from "../messages/defined.ts";
+import { wrapAngle } from "../model/angle.ts";
 import { type FlowState, flowInvariants, flowMisalignment, invariantDrift } from "../model/flow.ts";
 import { flowTime } from "../model/flow-time.ts";
 import { subject } from "../sessions/analysis.ts";
@@ -25,6 +26,9 @@ const mostRacing = 64;
 
 /** Of a race: three arrays of so many float32 stay below 4 MiB. */
 const mostNumbers = 250_000;
+
+/** A magnitude above it has a third power, as alpha^2 beta of the flow, that float64 holds with all digits. */
+const leastMagnitude = 1e-100;
 
 /** What a step of a flow costs. */
 const operationsAStep = 200;
@@ -175,9 +179,9 @@ function stated(start: FlowStart, checks: Checks): Omit<Beginning, "actual"> {
   const modulus = checks.modulus("state.modulus", start.modulus);
   const frequency = checks.integer("state.frequency", start.frequency, 1, (modulus - 1) / 2, 1);
   const magnitude = (field: string, value: number) =>
-    checks.number(`state.${field}`, value, { over: 0, max: 1e6 }, 1);
+    checks.number(`state.${field}`, value, { over: leastMagnitude, max: 1e6 }, 1);
   const angle = (field: string, value: number) =>
-    checks.number(`state.${field}`, value, { max: Number.MAX_VALUE }, 0);
+    wrapAngle(checks.number(`state.${field}`, value, { max: Number.MAX_VALUE }, 0));
   const state = {
     alpha: magnitude("alpha", start.alpha),
     beta: magnitude("beta", start.beta),

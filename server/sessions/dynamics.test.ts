@@ -25,3 +25,15 @@ test("a neuron's state has all digits of its spectrum, at its dominant frequency
     }
   }
 });
+
+test("a neuron whose theta is constant has no dominant frequency, and must be asked for one", () => {
+  const { spec } = presets.standard;
+  const { modulus } = spec;
+  const theta = new Float32Array(2 * modulus).fill(0.1);
+  const xi = Float32Array.from(arbitraryWeights(2 * modulus));
+  const subject = { spec: { ...spec, width: 2 }, state: { step: 0, theta, xi }, train: new Uint8Array() };
+  expect(() => neuronState(subject, 1)).toThrow(
+    "neuron.frequency: must be given: theta of neuron 1 is constant, so that it has no dominant frequency",
+  );
+  expect(neuronState(subject, 1, 4)).toMatchObject({ frequency: 4, alpha: 0 });
+});

@@ -79,7 +79,7 @@ async function eachSnapshot<T>(
   return found;
 }
 
-/** Where a neuron is at a frequency, 1..K; at its dominant one by default. */
+/** Where a neuron is at a frequency, 1..K; at its dominant one by default. Fails with INVALID_FIELD where it has none. */
 export function neuronState(
   { spec, state }: Subject,
   neuron: number,
@@ -91,6 +91,10 @@ export function neuronState(
   const inner = of(state.theta);
   const outer = of(state.xi);
   const k = frequency ?? dominantFrequencies(inner)[0]!;
+  if (k === 0) {
+    const description = `must be given: theta of neuron ${neuron} is constant, so that it has no dominant frequency`;
+    throw invalid([{ field: "neuron.frequency", description }]);
+  }
   const at = k - 1;
   return {
     frequency: k,

@@ -63,7 +63,7 @@ export function addLottery(program: Command, line: CommandLine): void {
             `by the smallest misalignment alone ${percent(shareByMisalignment)}, by the largest magnitude alone ${percent(shareByMagnitude)}`,
             ...shown.map(
               ({ neuron, forecast, confidence, actual }) =>
-                `neuron ${neuron}: forecast ${forecast} with confidence ${confidence.toFixed(2)}, has ${actual}`,
+                `neuron ${neuron}: forecast ${forecast || "none"} with confidence ${confidence.toFixed(2)}, has ${actual || "none"}`,
             ),
           ],
         );

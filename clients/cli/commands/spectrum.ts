@@ -82,14 +82,14 @@ function summaryRows(spectrum: Spectrum): (readonly [string, string])[] {
       `mean |sin D| ${measure(meanAbsSinMisalignment)}, largest |D| ${measure(maxAbsMisalignment)} rad`,
     ],
     ["layers agree", `on the dominant frequency of ${percent(layerAgreement)} of the neurons`],
-    ["alpha (theta)", `${measure(alpha.mean)} ± ${measure(alpha.spread)}`],
-    ["beta (xi)", `${measure(beta.mean)} ± ${measure(beta.spread)}`],
+    ["alpha (theta)", `${measure(alpha?.mean)} ± ${measure(alpha?.spread)}`],
+    ["beta (xi)", `${measure(beta?.mean)} ± ${measure(beta?.spread)}`],
   ];
 }
 
 const columns: readonly Column<Wave>[] = [
   { title: "NEURON", value: ({ neuron }) => count(neuron), align: "right" },
-  { title: "K", value: ({ frequency }) => String(frequency), align: "right" },
+  { title: "K", value: ({ frequency }) => count(frequency || undefined), align: "right" },
   { title: "ALPHA", value: ({ alpha }) => measure(alpha), align: "right" },
   { title: "PHI", value: ({ phi }) => phi.toFixed(3), align: "right" },
   { title: "BETA", value: ({ beta }) => measure(beta), align: "right" },

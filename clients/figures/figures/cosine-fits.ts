@@ -1,9 +1,10 @@
-import { type Wave, waves } from "@grokbox/sdk";
+import type { Wave } from "@grokbox/sdk";
 import type { TopLevelSpec } from "vega-lite";
 import { sessionFigure, type View } from "../figure.ts";
 import { describe } from "../session-text.ts";
 import { type LayerName, layers, letters, weights } from "../spectrum.ts";
 import { heading, steps } from "../style/title.ts";
+import { presentWaves } from "../waves.ts";
 import { rowAndCosine } from "./neuron.ts";
 
 interface Fit {
@@ -31,20 +32,22 @@ async function read({ session, steps: [step = 0], at }: View): Promise<Fits> {
   const { modulus, width } = session.info.spec;
   // Enough for neurons of different frequencies to be among them.
   const spectrum = await session.spectrum({ ...at(step), neurons: { count: Math.min(width, 16 * shown) } });
-  const all = waves(spectrum);
+  const all = presentWaves(spectrum);
   const chosen = firstOfEach(all.map(({ frequency }) => frequency)).slice(0, shown);
   const { theta, xi } = spectrum;
   return {
     session: describe(session.info),
     step,
     modulus,
-    neurons: chosen.map((row) => {
+    neurons: chosen.map((i) => {
+      const wave = all[i]!;
+      const row = spectrum.neurons.indexOf(wave.neuron);
       const of = (layer: LayerName) => ({
         weights: weights(spectrum[layer], row),
         mean: spectrum[layer].mean.data[row]!,
         rSquared: spectrum[layer].cosineFit.data[row]!,
       });
-      return { wave: all[row]!, rows: { theta: of("theta"), xi: of("xi") } };
+      return { wave, rows: { theta: of("theta"), xi: of("xi") } };
     }),
     meanRSquared: { theta: theta.meanCosineFit ?? null, xi: xi.meanCosineFit ?? null },
   };

@@ -19,9 +19,9 @@ interface Runner {
 interface Race {
   readonly session: string;
   readonly neuron: number;
-  /** Dominant frequency at the last step. */
+  /** Dominant frequency at the last step; 0 for none. */
   readonly winner: number;
-  /** Whose flow blows up first, as seen at step 0; null where that can't be told. */
+  /** Whose flow blows up first, as seen at step 0; 0 for none, null where that can't be told. */
   readonly forecast: number | null;
   readonly confidence: number | null;
   /** By magnitude at the first step, the largest first. */
@@ -34,6 +34,7 @@ async function read({ session, series, neuron = 0, signal }: View): Promise<Race
   if (first === undefined || raceAt.length < 2) {
     throw new FigureError(
       `${session.name} has ${raceAt.length} snapshots to show a race: keep some while it trains, as with a schedule`,
+      "not-found",
     );
   }
   // The spec can't draw the weights that somebody uploaded.
@@ -100,10 +101,13 @@ function plot({ session, neuron, winner, forecast, confidence, runners }: Race):
     },
   });
   return {
-    title: heading(`The race in neuron ${neuron}: frequency ${winner} wins`, [
-      session,
-      `Forecast at step 0 by the earliest blow-up of the flow: ${forecast ?? "–"}, confidence ${digits(confidence ?? undefined)}`,
-    ]),
+    title: heading(
+      `The race in neuron ${neuron}: ${winner === 0 ? "no frequency" : `frequency ${winner}`} wins`,
+      [
+        session,
+        `Forecast at step 0 by the earliest blow-up of the flow: ${forecast || "–"}, confidence ${digits(confidence ?? undefined)}`,
+      ],
+    ),
     hconcat: [
       panel("misalignment", "misalignment Dᵏ = 2φ − ψ, radians"),
       panel("beta", "magnitude βᵏ, of ξ"),

@@ -1,10 +1,10 @@
-import { waves } from "@grokbox/sdk";
 import type { TopLevelSpec } from "vega-lite";
 import { sessionFigure, type View } from "../figure.ts";
 import { describe } from "../session-text.ts";
 import { colours } from "../style/palette.ts";
 import { between, type Panel } from "../style/panel.ts";
 import { heading, steps } from "../style/title.ts";
+import { presentWaves } from "../waves.ts";
 
 interface Magnitudes {
   readonly session: string;
@@ -18,13 +18,13 @@ interface Magnitudes {
 
 async function read({ session, steps: [step = 0], at }: View): Promise<Magnitudes> {
   const spectrum = await session.spectrum(at(step));
-  const all = waves(spectrum);
+  const all = presentWaves(spectrum);
   return {
     session: describe(session.info),
     step,
     alpha: all.map(({ alpha }) => alpha),
     beta: all.map(({ beta }) => beta),
-    summary: { alpha: spectrum.alpha, beta: spectrum.beta },
+    summary: { alpha: spectrum.alpha!, beta: spectrum.beta! },
   };
 }
 

@@ -33,6 +33,7 @@ async function read({ session, series, neuron = 0, signal }: View): Promise<Dyna
   if (first === undefined || series.length < 2) {
     throw new FigureError(
       `${session.name} has ${series.length} snapshots to show over time: keep more while it trains, as with a schedule`,
+      "not-found",
     );
   }
   const call = { signal, at: first };

@@ -40,7 +40,9 @@ function plot({ session, step, modulus, wave, rows }: Neuron): TopLevelSpec {
   const { neuron, frequency, phi, psi, misalignment } = wave;
   return {
     title: heading(
-      `Neuron ${neuron}: two cosines of frequency ${frequency}, the second with twice the phase`,
+      frequency === 0
+        ? `Neuron ${neuron} has no frequency: its θ is constant`
+        : `Neuron ${neuron}: two cosines of frequency ${frequency}, the second with twice the phase`,
       [
         `${session}, step ${steps(step)}`,
         `φ = ${radians(phi)}, ψ = ${radians(psi)}, D = 2φ − ψ = ${radians(misalignment)} rad`,

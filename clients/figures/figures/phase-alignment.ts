@@ -1,4 +1,3 @@
-import { waves } from "@grokbox/sdk";
 import type { TopLevelSpec } from "vega-lite";
 import { sessionFigure, type View } from "../figure.ts";
 import { describe } from "../session-text.ts";
@@ -6,6 +5,7 @@ import { wrap } from "../spectrum.ts";
 import { colours } from "../style/palette.ts";
 import { angle } from "../style/panel.ts";
 import { digits, heading, steps } from "../style/title.ts";
+import { presentWaves } from "../waves.ts";
 
 interface Alignment {
   readonly session: string;
@@ -27,7 +27,7 @@ async function read({ session, steps: [step = 0], at }: View): Promise<Alignment
     session: describe(session.info),
     step,
     meanAbsSinMisalignment: spectrum.meanAbsSinMisalignment ?? null,
-    neurons: waves(spectrum).map(({ neuron, frequency, phi, psi }) => ({
+    neurons: presentWaves(spectrum).map(({ neuron, frequency, phi, psi }) => ({
       neuron,
       frequency,
       doubledPhi: wrap(2 * phi),

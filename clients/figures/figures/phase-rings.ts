@@ -1,10 +1,10 @@
-import { waves } from "@grokbox/sdk";
 import type { TopLevelSpec } from "vega-lite";
 import { sessionFigure, type View } from "../figure.ts";
 import { describe } from "../session-text.ts";
 import { colours } from "../style/palette.ts";
 import { plane } from "../style/panel.ts";
 import { heading, steps } from "../style/title.ts";
+import { presentWaves } from "../waves.ts";
 
 interface Rings {
   readonly session: string;
@@ -27,7 +27,7 @@ async function read({ session, steps: [step = 0], at }: View): Promise<Rings> {
     frequency: group.frequency,
     neurons: group.neurons,
     concentration: group.phaseConcentration,
-    phi: waves(spectrum).flatMap(({ frequency, phi }) => (frequency === group.frequency ? [phi] : [])),
+    phi: presentWaves(spectrum).flatMap(({ frequency, phi }) => (frequency === group.frequency ? [phi] : [])),
   };
 }
 

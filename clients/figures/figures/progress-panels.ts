@@ -3,8 +3,9 @@ import type { TopLevelSpec } from "vega-lite";
 import { sessionFigure, type View } from "../figure.ts";
 import { FigureError } from "../figure-error.ts";
 import { describe } from "../session-text.ts";
-import { colours, stageColours } from "../style/palette.ts";
+import { colours } from "../style/palette.ts";
 import { type Layer, type Panel, unbounded } from "../style/panel.ts";
+import { stageShades } from "../style/stage-shades.ts";
 import { heading, steps } from "../style/title.ts";
 
 type Moment = Pick<
@@ -36,7 +37,8 @@ async function read({ session, steps: [last = 0], signal }: View): Promise<Progr
   for await (const point of session.history({ signal })) if (point.step <= last) points.push(moment(point));
   if (points.length < 2) {
     throw new FigureError(
-      `${session.name} has recorded ${points.length} steps; train it to see its progress`,
+      `${session.name} has recorded ${points.length === 1 ? "1 step" : `${points.length} steps`}; train it to see its progress`,
+      "state",
     );
   }
   const shown = (end: number | undefined) => (end === undefined || end > last ? null : end);
@@ -133,14 +135,19 @@ function plot(data: Progress): TopLevelSpec {
 
 const size = { width: 380, height: 190 };
 
+/** Shown on the axis: without step 0, as it is logarithmic. */
+function stepRange({ points }: Progress) {
+  return { from: points.find(({ step }) => step > 0)?.step ?? 1, to: points.at(-1)!.step };
+}
+
 /** Steps on a logarithmic axis: memorization would be a thin line on another. */
-function stepAxis({ points }: Progress) {
-  const first = points.find(({ step }) => step > 0)?.step ?? 1;
+function stepAxis(data: Progress) {
+  const { from, to } = stepRange(data);
   return {
     field: "step",
     type: "quantitative" as const,
     title: "step",
-    scale: { type: "log" as const, domain: [first, points.at(-1)!.step], nice: false },
+    scale: { type: "log" as const, domain: [from, to], nice: false },
     axis: { format: "~s", grid: false, labelOverlap: "greedy" as const, labelSeparation: 8 },
   };
 }
@@ -153,6 +160,10 @@ function rows({ points }: Progress, curves: readonly Curve[]) {
         point[key] === undefined ? [] : [{ step: point.step, name, value: point[key] }],
       ),
     );
+}
+
+function shades(data: Progress): Layer[] {
+  return stageShades({ ...data, ...stepRange(data) }, stepAxis(data), size.width);
 }
 
 /** Nothing where the session has none of them. */
@@ -209,40 +220,6 @@ function withNorm(data: Progress): Panel {
       ...lines(data, "norm", [norm], axis("parameter norm", norm.colour)),
     ],
   };
-}
-
-/** The stages as backgrounds, each with its name. */
-function shades(data: Progress): Layer[] {
-  const { points, memorizationEnd, generalizationEnd } = data;
-  if (memorizationEnd === null) return [];
-  const from = points.find(({ step }) => step > 0)?.step ?? 1;
-  const to = points.at(-1)!.step;
-  const bounds = [from, memorizationEnd, generalizationEnd ?? to, to];
-  const stages = (["memorization", "generalization", "cleanup"] as const)
-    .map((stage, i) => ({ stage, from: bounds[i]!, to: bounds[i + 1]! }))
-    .filter((stage) => stage.to > stage.from);
-  const x = { ...stepAxis(data), field: "from" };
-  return [
-    {
-      data: { values: stages },
-      mark: { type: "rect", opacity: 1 },
-      encoding: {
-        x,
-        x2: { field: "to" },
-        color: {
-          field: "stage",
-          type: "nominal",
-          legend: null,
-          scale: { domain: Object.keys(stageColours), range: Object.values(stageColours) },
-        },
-      },
-    },
-    {
-      data: { values: stages.map((stage) => ({ ...stage, middle: Math.sqrt(stage.from * stage.to) })) },
-      mark: { type: "text", fontSize: 10, color: "#555", baseline: "bottom", dy: -3, clip: false },
-      encoding: { x: { ...x, field: "middle" }, y: { value: 0 }, text: { field: "stage" } },
-    },
-  ];
 }
 
 export const progressPanels = sessionFigure({

@@ -17,6 +17,8 @@ export const config: Config = {
     tickColor: "#888",
     labelOverlap: true,
   },
+  // The last label is moved inside its axis, towards the one before.
+  axisX: { labelSeparation: 4 },
   legend: {
     labelFontSize: 10,
     titleFontSize: 11,

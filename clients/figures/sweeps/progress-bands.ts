@@ -129,15 +129,18 @@ export const progressBands = sweepFigure<Bands>({
   caption:
     "Lines are medians over seeds, bands span the middle half of the runs at each step. A run that stopped early counts up to its end.",
   read: async ({ sweep, groups, signal }) => {
+    const { info } = sweep;
+    const unknown = groups?.find((group) => !(group >= 0 && group < info.groups));
+    if (unknown !== undefined)
+      throw new FigureError(`groups of ${sweep.name} are 0 to ${info.groups - 1}; got ${unknown}`, "invalid");
     const shown: SweepBands[] = [];
     for await (const band of sweep.bands({ signal })) {
       const isAsked = groups === undefined ? shown.length < palette.length : groups.includes(band.group);
       if (isAsked && band.runs > 0) shown.push(band);
     }
-    const { info } = sweep;
     if (shown.length === 0) {
       const which = groups === undefined ? "" : ` of groups ${groups.join(", ")}`;
-      throw new FigureError(`no run${which} of ${sweep.name} has finished`);
+      throw new FigureError(`no run${which} of ${sweep.name} has finished`, "state");
     }
     if (shown.length > palette.length)
       throw new FigureError(

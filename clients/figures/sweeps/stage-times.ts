@@ -91,6 +91,7 @@ export const stageTimes = sweepFigure<StageTimes>({
     if (panels.every(({ times }) => times.length === 0)) {
       throw new FigureError(
         `no run of ${sweep.name} has got to the end of a stage: ${info.done} of ${info.runs} have finished`,
+        "state",
       );
     }
     return { sweep: describeSweep(info), panels };

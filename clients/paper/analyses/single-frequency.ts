@@ -1,4 +1,4 @@
-import type { Session, Spectrum } from "@grokbox/sdk";
+import { type Session, type Spectrum, waves } from "@grokbox/sdk";
 import { type EndState, measureEnd } from "../end-state.ts";
 import type { Measurements } from "../measurements.ts";
 
@@ -71,11 +71,8 @@ function energyOff({ dominantFrequency }: Spectrum, { magnitude }: Spectrum["the
 }
 
 /** The neuron at its dominant frequency, and what the flow keeps of it. */
-function neuronOf({ theta, xi, dominantFrequency, misalignment }: Spectrum) {
-  const at = neuron * (theta.magnitude.shape[1] ?? 0) + dominantFrequency.data[neuron]! - 1;
-  const alpha = theta.magnitude.data[at]!;
-  const beta = xi.magnitude.data[at]!;
-  const D = misalignment.data[neuron]!;
+function neuronOf(spectrum: Spectrum) {
+  const { alpha, beta, misalignment: D } = waves(spectrum)[neuron]!;
   return {
     D,
     alpha,

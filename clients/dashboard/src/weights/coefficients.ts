@@ -12,7 +12,7 @@ export interface CoefficientMap {
   readonly largest: number;
   /** Which neuron each row shown is of, 0 to M - 1. */
   readonly neurons: readonly number[];
-  /** Dominant frequency of each. */
+  /** Dominant frequency of each; 0 for none. */
   readonly frequencies: readonly number[];
 }
 

@@ -2,7 +2,7 @@
  * The order in which neurons are shown: by dominant frequency, and among those of one by how much of their energy is at it, so that a
  * spectrum shows as a staircase, with each stair sharpest at its top.
  *
- * @param frequency - dominant one of each row, 1 to K
+ * @param frequency - dominant one of each row, 1 to K; rows without one (0) are shown first
  * @param fit - share of its energy there, 0 to 1
  * @returns rows, the first one shown first
  */

@@ -31,7 +31,9 @@ class PhaseScatter extends CanvasFigure {
 
   override willUpdate(changed: PropertyValues): void {
     if (!changed.has("state")) return;
-    this.#waves = this.state === undefined ? [] : waves(this.state.spectrum);
+    const all = this.state === undefined ? [] : waves(this.state.spectrum);
+    // Where theta is constant there are no phases.
+    this.#waves = all.filter(({ frequency }) => frequency > 0);
     this.redraw();
   }
 

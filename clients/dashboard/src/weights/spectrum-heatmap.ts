@@ -67,7 +67,7 @@ class SpectrumHeatmap extends CanvasFigure {
   }
 
   #label({ largest, frequencies }: CoefficientMap, { step, spectrum }: WeightsState): string {
-    const used = new Set(frequencies).size;
+    const used = new Set(frequencies.filter((k) => k > 0)).size;
     const ipr = spectrum.ipr[this.layer];
     return `${this.layer}: Fourier coefficients of ${count(frequencies.length)} neurons at step ${count(step)}, on ${used} dominant frequencies, largest ${measure(largest)}${ipr === undefined ? "" : `, inverse participation ratio ${measure(ipr)}`}`;
   }
@@ -79,7 +79,8 @@ class SpectrumHeatmap extends CanvasFigure {
     const column = Math.floor((x / width) * map.columns);
     const row = Math.floor((y / plot) * map.neurons.length);
     const value = measure(map.values[row * map.columns + column]!);
-    return `neuron ${map.neurons[row]!}, k = ${map.frequencies[row]!}: ${columnName(column)} ${value}`;
+    const k = map.frequencies[row]!;
+    return `neuron ${map.neurons[row]!}, ${k === 0 ? "no frequency" : `k = ${k}`}: ${columnName(column)} ${value}`;
   }
 
   protected caption() {

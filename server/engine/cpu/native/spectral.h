@@ -117,7 +117,8 @@ static inline double sum64(const double* x) {
 
 // Each neuron's share of the sums of its block.
 struct SpectralShares {
-  alignas(64) double rows[2][16], participation[2][16], fit[2][16], neurons[16], misalignment[16];
+  alignas(64) double rows[2][16], participation[2][16], fit[2][16];
+  alignas(64) double both[16], neurons[16], misalignment[16];
 };
 
 static inline void shareLanes(const SpectralLanes& x, int v, int lane, SpectralShares& out) {
@@ -131,6 +132,9 @@ static inline void shareLanes(const SpectralLanes& x, int v, int lane, SpectralS
     storeDouble(out.participation[layer] + lane, any ? x.fourth[layer][v] * inverse * inverse : zero);
     storeDouble(out.fit[layer] + lane, any ? (layer ? outer : x.most[v]) * inverse : zero);
   }
+  // Without a theta, a and b are zero, and so is the fit of xi.
+  const auto both = (x.energy[0][v] > zero) & (x.energy[1][v] > zero);
+  storeDouble(out.both + lane, both ? one : zero);
   // e^{i phi} is (c - i d) / |c - i d| and e^{i psi} is (a - i b) / |a - i b|: sin(2 phi - psi) needs no
   // angle.
   const D scale = x.most[v] * squareRootDouble(outer);
@@ -145,11 +149,6 @@ static void measureBlock(Trainer& t, int32_t block, SpectralScratch& s) {
   SpectralLanes x[16 / lanes64 / tileVectors];
   memset(&x, 0, sizeof x);
   transformRows<1>(t, t.now.xi.weights + offset, s, x);
-  // A theta without energy has its largest amplitude at frequency 1.
-  UNROLL for (int i = 0; i < 16 / lanes64; i++) {
-    x[i / tileVectors].u[i % tileVectors] = loadDouble(s.cosine + i * lanes64);
-    x[i / tileVectors].v[i % tileVectors] = loadDouble(s.sine + i * lanes64);
-  }
   transformRows<0>(t, t.now.theta.weights + offset, s, x);
   SpectralShares shares;
   UNROLL for (int i = 0; i < 16 / lanes64; i++)
@@ -160,6 +159,7 @@ static void measureBlock(Trainer& t, int32_t block, SpectralScratch& s) {
     sums.participation[layer] = sum64(shares.participation[layer]);
     sums.fit[layer] = sum64(shares.fit[layer]);
   }
+  sums.both = sum64(shares.both);
   sums.neurons = sum64(shares.neurons);
   sums.misalignment = sum64(shares.misalignment);
 }
@@ -174,6 +174,7 @@ static inline void meanMeasures(const Trainer& t, double* out) {
       total.participation[layer] += x.participation[layer];
       total.fit[layer] += x.fit[layer];
     }
+    total.both += x.both;
     total.neurons += x.neurons;
     total.misalignment += x.misalignment;
   }
@@ -181,7 +182,7 @@ static inline void meanMeasures(const Trainer& t, double* out) {
   out[Measure::iprXi] = total.participation[1] / total.rows[1];
   out[Measure::meanAbsSinMisalignment] = total.misalignment / total.neurons;
   out[Measure::thetaCosineFit] = total.fit[0] / total.rows[0];
-  out[Measure::xiCosineFit] = total.fit[1] / total.rows[1];
+  out[Measure::xiCosineFit] = total.fit[1] / total.both;
 }
 
 }  // namespace grokbox::KERNEL_NAMESPACE

@@ -39,11 +39,11 @@ struct GroupResult {
 };
 
 // Over the neurons of a block: rows with energy at any nonzero frequency, the sum of their participation
-// ratios and that of their cosine fits, of theta and of xi; neurons with a misalignment D and the sum of
-// |sin D|.
+// ratios and that of their cosine fits, of theta and of xi; neurons with such rows in both, the only ones
+// whose xi has a fit; neurons with a misalignment D and the sum of |sin D|.
 struct SpectralSums {
   double rows[2], participation[2], fit[2];
-  double neurons, misalignment;
+  double both, neurons, misalignment;
 };
 
 struct Trainer {
