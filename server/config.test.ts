@@ -46,3 +46,10 @@ test("which engines to offer: auto, or names in order of preference, from flags 
   expect(parse()).toMatchObject({ engines: ["tensorflow"], allowSoftware: true, gpuMemoryBytes: 2 ** 20 });
   expect(parse("--engine", "auto").engines).toBe("auto");
 });
+
+test("an IPv6 address may be in brackets, as the server prints it", () => {
+  expect(parseConfig(["--host", "[::1]"], "0").host).toBe("::1");
+  expect(parseConfig(["--host", "::1"], "0").host).toBe("::1");
+  vi.stubEnv("GROKBOX_HOST", "[::1]");
+  expect(parseConfig([], "0").host).toBe("::1");
+});

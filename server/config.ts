@@ -54,7 +54,6 @@ export const defaultWebPort = 8_080;
 /** A configuration with the given values and the defaults for the rest. */
 export function configure(values: Partial<Config> = {}): Config {
   const config: Config = {
-    host: "127.0.0.1",
     port: defaultPort,
     // Who wants a free port wants no fixed one beside it.
     webPort: values.port === 0 ? 0 : defaultWebPort,
@@ -77,6 +76,8 @@ export function configure(values: Partial<Config> = {}): Config {
     checkpointEveryMs: 5_000,
     resumeRuns: true,
     ...values,
+    // Addresses of IPv6 are in brackets where a port follows, as the server prints them.
+    host: (values.host ?? "127.0.0.1").replace(/^\[(.*:.*)\]$/, "$1"),
   };
   if (!config.insecure && !isLoopback(config.host)) {
     throw new RangeError(

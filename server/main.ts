@@ -31,8 +31,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       return;
     }
     stoppingSince = performance.now();
-    await server.close();
-    process.exit(0);
+    const isWhole = await server.close();
+    // Else the log has what could not be stored.
+    process.exit(isWhole ? 0 : 1);
   });
 }
 

@@ -294,6 +294,59 @@ test("a request that can't be decoded is told as gRPC tells it, and counted", as
   }
 });
 
+test("a request that no handler gets is counted with why, once, and one of no method under one name", async () => {
+  const path = (method: DescMethod) => `${method.parent.typeName}/${method.name}`;
+  const count = (method: string, code: string) =>
+    metric(`grokbox_rpc_seconds_count{method="${method}",code="${code}"}`);
+  const counted = async (method: string, code: string, request: () => Promise<unknown>) => {
+    const before = await count(method, code);
+    await request();
+    await until(async () => (await count(method, code)) > before);
+    expect(await count(method, code)).toBe(before + 1);
+  };
+  const long = { name: "a".repeat(5 * 2 ** 20) };
+  await counted(path(getSession), "RESOURCE_EXHAUSTED", () => post(path(getSession), long));
+  const init = { headers: { "content-type": "text/plain" } };
+  await counted(path(getSession), "UNIMPLEMENTED", () => post(path(getSession), "x", init));
+  await counted("unknown", "UNIMPLEMENTED", () => post("grokbox.v1.SessionService/Nothing", {}));
+  // An envelope that says that more follows than does.
+  const cut = {
+    headers: { "content-type": "application/connect+json" },
+    body: Buffer.from([0, 0, 0, 0, 9, 123]),
+  };
+  await counted(path(watchProgress), "INVALID_ARGUMENT", () => post(path(watchProgress), "", cut));
+  await counted(path(getSession), "CANCELLED", async () => {
+    const [host, port] = server.webAddress.split(":");
+    const socket = connect(Number(port), host);
+    const head = `POST /${path(getSession)} HTTP/1.1\r\nHost: x\r\ncontent-type: application/json\r\n`;
+    await new Promise((resolve) => socket.write(`${head}content-length: 20\r\n\r\n{`, resolve));
+    await delay(100);
+    socket.destroy();
+  });
+});
+
+test("a request that is larger than a message may be is refused with the limit, as a call and as one that streams", async () => {
+  const told = (error: Answer) => {
+    expect(error).toMatchObject({
+      code: "resource_exhausted",
+      message: "a message must be at most 4194304 bytes; weights are uploaded in chunks",
+    });
+    const info = fromBinary(ErrorInfoSchema, Buffer.from(error.details[0].value, "base64"));
+    expect(info).toMatchObject({ reason: "MESSAGE_TOO_LARGE", metadata: { limit: "4194304" } });
+  };
+  const body = Buffer.from(JSON.stringify({ name: "a".repeat(5 * 2 ** 20) }));
+  told((await post(`${getSession.parent.typeName}/${getSession.name}`, "", { body })).answer);
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(body.length, 1);
+  const path = `${watchProgress.parent.typeName}/${watchProgress.name}`;
+  const stream = await fetch(`http://${server.webAddress}/${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/connect+json" },
+    body: Buffer.concat([head, body]),
+  });
+  told(JSON.parse(String(Buffer.from(await stream.arrayBuffer()).subarray(5))).error);
+});
+
 test("a request that does not name its host, or not as one, is a bad request and no defect", async () => {
   const raw = async (head: string) => {
     const [host, port] = server.webAddress.split(":");

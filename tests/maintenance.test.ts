@@ -1,12 +1,13 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Grokbox } from "../sdk/src/mod.ts";
 import type { RunningServer } from "../server/server.ts";
+import { openStore } from "../server/store/store.ts";
 import { startTestServer } from "./testing/server.ts";
 
 const main = join(import.meta.dirname, "../server/main.ts");
@@ -32,9 +33,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function grokboxServer(...argv: readonly string[]) {
+const grokboxServer = (...argv: readonly string[]) => ended(process.execPath, main, ...argv);
+
+async function ended(command: string, ...argv: readonly string[]) {
   const env = { ...process.env, GROKBOX_EPHEMERAL: "" };
-  const child = spawn(process.execPath, [main, ...argv], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, argv, { env, stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (text) => {
@@ -104,6 +107,72 @@ test("the doctor finds nothing in a sound store, and names a damaged snapshot an
     expect((await session.step(1)).step).toBe(31);
   } finally {
     await again.close();
+  }
+});
+
+/** A command that runs another as a user who owns nothing here; none where the test may not, or where that one can't run the server. */
+function somebodyElse(): readonly string[] | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, main];
+  return spawnSync(command[0]!, [...command.slice(1), "--version"]).status === 0 ? command : undefined;
+}
+
+test("what another user may not open is told with its path and the system's reason, and is not said to be absent", async (context) => {
+  const command = somebodyElse();
+  if (command === undefined) return context.skip("can't become another user");
+  const asAnother = (...argv: readonly string[]) => ended(command[0]!, ...command.slice(1), ...argv);
+  const place = mkdtempSync(join(tmpdir(), "grokbox-another-"));
+  try {
+    chmodSync(place, 0o755);
+    const theirs = join(place, "data");
+    await (await openStore({ directory: theirs, holder: "the test" })).close();
+    const file = join(theirs, "grokbox.db");
+    const of = (path: string, why: string) => ({ code: 1, output: `grokbox: can't open ${path}${why}\n` });
+    const denied = "permission denied (EACCES)";
+    // The folder may not be looked into.
+    expect(await asAnother("doctor", "--data", theirs)).toEqual(of(file, `: ${denied}`));
+    expect(await asAnother("restore-backup", file, "--data", "x")).toEqual(of(file, `: ${denied}`));
+    // The file may not be read.
+    chmodSync(theirs, 0o755);
+    expect(await asAnother("doctor", "--data", theirs)).toEqual(of(file, `: ${denied}`));
+    expect(await asAnother("backup", "x", "--data", theirs)).toEqual(of(file, `: ${denied}`));
+    expect(await asAnother("--port", "0", "--data", theirs)).toEqual(
+      of(join(theirs, "lock.db"), `: ${denied}`),
+    );
+    // It may, but not by SQLite, which has files to make beside it.
+    chmodSync(file, 0o644);
+    const why = `, whose folder can't be written: ${denied}`;
+    expect(await asAnother("doctor", "--data", theirs)).toEqual(of(file, why));
+  } finally {
+    rmSync(place, { recursive: true });
+  }
+});
+
+test.skipIf(!existsSync("/proc/self"))(
+  "a data folder that can't be made is told with the system's reason",
+  async () => {
+    const { code, output } = await grokboxServer("--port", "0", "--data", "/proc/none/data");
+    expect({ code, output }).toEqual({
+      code: 1,
+      output: "grokbox: ENOENT: no such file or directory, mkdir '/proc/none'\n",
+    });
+  },
+);
+
+test("a data folder on a disk that can't be written is told as that", async (context) => {
+  const disk = join(folder, "read-only");
+  mkdirSync(disk);
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "ro", "tmpfs", disk], { stdio: "ignore" });
+  } catch {
+    return context.skip("may not mount a tmpfs");
+  }
+  try {
+    const { code, output } = await grokboxServer("--port", "0", "--data", join(disk, "new/data"));
+    expect(code).toBe(1);
+    expect(output).toBe(`grokbox: EROFS: read-only file system, mkdir '${join(disk, "new")}'\n`);
+  } finally {
+    execFileSync("umount", [disk]);
   }
 });
 

@@ -10,11 +10,13 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from "@grokbox/proto/health";
 import { SessionService } from "@grokbox/proto/session";
+import { FileFormat, SnapshotService } from "@grokbox/proto/snapshot";
 import { TrainingService } from "@grokbox/proto/training";
+import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { RunningServer } from "../server/server.ts";
 import { startTestServer } from "./testing/server.ts";
-import { Wire } from "./testing/wire.ts";
+import { readFailure, Wire } from "./testing/wire.ts";
 
 const run = promisify(execFile);
 const { startSession } = SessionService.method;
@@ -62,6 +64,32 @@ test("metrics count what was done, by name and unit, without a session's id", as
   expect(grown("grokbox_state_bytes")).toBeGreaterThan(0);
   expect(after.get('grokbox_queue_depth{urgency="background"}')).toBe(0);
   expect([...after.keys()].filter((name) => name.includes("sessions/"))).toEqual([]);
+});
+
+test("calls that no handler gets are counted, too, and those of no method under one name", async () => {
+  const before = await metrics();
+  expect(await wire.failure(step, new Uint8Array(5 * 2 ** 20))).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+  const call = (path: string) =>
+    new Promise((resolve) => {
+      const bytes = (value: Buffer) => value;
+      wire.client.makeUnaryRequest(path, bytes, bytes, Buffer.alloc(0), (error) => resolve(error?.code));
+    });
+  expect(await call("/grokbox.v1.TrainingService/Nothing")).toBe(status.UNIMPLEMENTED);
+  expect(await call("/nothing.v1.Nothing/Step")).toBe(status.UNIMPLEMENTED);
+  const after = await metrics();
+  const grown = (method: string, code: string) => {
+    const name = `grokbox_rpc_seconds_count{method="${method}",code="${code}"}`;
+    return (after.get(name) ?? 0) - (before.get(name) ?? 0);
+  };
+  expect(grown("grokbox.v1.TrainingService/Step", "RESOURCE_EXHAUSTED")).toBe(1);
+  expect(grown("unknown", "UNIMPLEMENTED")).toBe(2);
+  expect([...after.keys()].filter((name) => name.includes("othing"))).toEqual([]);
+  const count = (samples: Map<string, number>) =>
+    [...samples].reduce(
+      (sum, [name, value]) => sum + (name.startsWith("grokbox_rpc_seconds_count") ? value : 0),
+      0,
+    );
+  expect(count(after) - count(before)).toBe(3);
 });
 
 test("a store that can't tell how large it is leaves a scrape without that sample alone", async () => {
@@ -164,6 +192,24 @@ test("health is told for the server and each service, and Watch ends with the se
     statuses.push(status);
   }
   expect(statuses).toEqual([Status.SERVING, Status.NOT_SERVING]);
+  client.close();
+});
+
+test("an upload that stalls ends with the server, and neither keeps it up nor is said to have left", async () => {
+  const own = await startTestServer();
+  const client = new Wire(own.address);
+  const { call, answer } = client.upload(SnapshotService.method.uploadWeights);
+  const file = { format: FileFormat.SAFETENSORS, totalBytes: 1_000n, sha256: new Uint8Array(32) };
+  call.write({ part: { case: "header", value: { requestId: "stalled", file } } });
+  const failed = answer.then(
+    () => expect.fail("it succeeded"),
+    (error) => readFailure(error),
+  );
+  await client.call(Health.method.check, {});
+  const began = performance.now();
+  await own.close();
+  expect(performance.now() - began).toBeLessThan(2_500);
+  expect(await failed).toMatchObject({ code: "UNAVAILABLE", reason: "SHUTTING_DOWN" });
   client.close();
 });
 

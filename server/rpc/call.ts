@@ -18,6 +18,9 @@ const defaultDeadlines: Readonly<Partial<Record<DescMethod["methodKind"], number
 /** A client cancels its call itself when the deadline passes, about when the server sees to it: so near to it, that is why. */
 const deadlineSlackMs = 10;
 
+/** Of a text that marks a call in the log; as long as any that is valid. */
+const markLength = 128;
+
 /** What a handler knows of its call. */
 export interface Context {
   /** Aborts when the caller goes away or its deadline passes; the reason is the error to answer with. */
@@ -27,6 +30,8 @@ export interface Context {
 
 /** The part of grpc-js's calls that a context is made of. */
 export interface IncomingCall {
+  /** One object a call: who sees to the calls that no handler gets knows by it that one got this. */
+  readonly metadata: object;
   getDeadline(): Date | number;
   on(event: "cancelled", listener: () => void): unknown;
 }
@@ -35,13 +40,22 @@ export interface IncomingCall {
 export interface CallEnd {
   readonly seconds: number;
   readonly error: { readonly code: number; readonly details: string } | undefined;
-  readonly requestId: string | undefined;
+  readonly request?: unknown;
+}
+
+/** In place of the name of a method that there is none of: callers' own names would be more than a metric takes. */
+export const unknownMethod = "unknown";
+
+/** The name of a method in metrics and logs. */
+export function nameOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
 }
 
 /** Where calls are written down and counted. */
 export class CallLog {
   readonly #logger: Logger;
   readonly #count: (method: string, code: string, seconds: number) => void;
+  readonly #handled = new WeakSet<object>();
 
   /** @param count - is told of every call: its method, gRPC code and duration */
   constructor(logger: Logger, count: (method: string, code: string, seconds: number) => void) {
@@ -49,19 +63,44 @@ export class CallLog {
     this.#count = count;
   }
 
-  call(method: DescMethod, { seconds, error, requestId }: CallEnd): void {
-    const name = `${method.parent.typeName}/${method.name}`;
+  /** A handler has the call of this metadata, and will see to it that it is written down. */
+  begin(metadata: object): void {
+    this.#handled.add(metadata);
+  }
+
+  /** A handler has had the call of this metadata. */
+  hasBegun(metadata: object): boolean {
+    return this.#handled.has(metadata);
+  }
+
+  /** @param method - as `nameOf` has it, or `unknownMethod` */
+  end(method: string, { seconds, error, request }: CallEnd): void {
     const code = codeName(error?.code ?? codes.OK);
-    this.#count(name, code, seconds);
-    const fields = { method: name, code, seconds, ...(requestId ? { requestId } : {}) };
+    this.#count(method, code, seconds);
+    const fields = { method, code, seconds, ...marks(request) };
     if (error === undefined) this.#logger.debug(fields, "call");
     else this.#logger.info({ ...fields, details: error.details }, "call failed");
   }
 
   /** Writes down a defect under the id that the caller is told. */
-  defect(method: DescMethod): (errorId: string, error: unknown) => void {
-    return (errorId, err) => this.#logger.error({ errorId, method: method.name, err }, "defect");
+  defect(method: DescMethod, request?: unknown): (errorId: string, error: unknown) => void {
+    return (errorId, err) =>
+      this.#logger.error({ errorId, method: nameOf(method), ...marks(request), err }, "defect");
   }
+}
+
+/** Of a request, what tells it from others in the log: its id, and the name of what it is about. Callers may send any text. */
+function marks(request: unknown): { readonly requestId?: string; readonly resource?: string } {
+  const { requestId, session, name, source } = (request ?? {}) as Readonly<Record<string, unknown>>;
+  const first = (...values: readonly unknown[]) =>
+    values.find((value): value is string => typeof value === "string" && value !== "")?.slice(0, markLength);
+  const [id, resource] = [first(requestId), first(session, name, source)];
+  return { ...(id === undefined ? {} : { requestId: id }), ...(resource === undefined ? {} : { resource }) };
+}
+
+/** Seconds since a time by `performance.now()`, to the microsecond. */
+export function secondsSince(began: number): number {
+  return Math.round((performance.now() - began) * 1000) / 1e6;
 }
 
 /** The context of one call. `done` must be called when it is answered. */
@@ -71,6 +110,7 @@ export function callContext(
   log: CallLog,
   request?: unknown,
 ): Context & { done(error?: { code: number; details: string }): void } {
+  log.begin(call.metadata);
   const began = performance.now();
   const controller = new AbortController();
   const { signal } = controller;
@@ -99,12 +139,7 @@ export function callContext(
     done: (error) => {
       isDone = true;
       clearTimeout(timer);
-      const seconds = Math.round((performance.now() - began) * 1000) / 1e6;
-      log.call(method, {
-        seconds,
-        error,
-        requestId: (request as { requestId?: string } | undefined)?.requestId,
-      });
+      log.end(nameOf(method), { seconds: secondsSince(began), error, request });
     },
   };
 }

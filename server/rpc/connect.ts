@@ -11,7 +11,9 @@ import {
 import {
   ConnectError,
   type ConnectRouter,
+  type ContextValues,
   createConnectRouter,
+  createContextValues,
   type HandlerContext,
   type ServiceImpl,
 } from "@connectrpc/connect";
@@ -19,10 +21,11 @@ import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 import { Encoded } from "../messages/encoded.ts";
 import { code, statusMessage } from "../messages/status.ts";
 import { cancelled } from "../sessions/errors.ts";
-import { type CallLog, callContext, type IncomingCall } from "./call.ts";
+import { type CallLog, callContext, type IncomingCall, nameOf, secondsSince } from "./call.ts";
 import { maxMessageBytes } from "./server-service.ts";
 import { type Handler, type Handlers, malformed, type Served } from "./service.ts";
 import { shortenTimeout } from "./timeouts.ts";
+import { tooLarge, unknown } from "./unhandled.ts";
 
 /** What answers an HTTP request for one of the API's methods. */
 export type CallListener = (request: IncomingMessage, response: ServerResponse) => void;
@@ -32,6 +35,7 @@ export type CallListener = (request: IncomingMessage, response: ServerResponse) 
  * protobuf, HTTP/1.1. A stream from the client needs gRPC.
  */
 export function connectListener(services: readonly Served[], log: CallLog): CallListener {
+  const signals = new WeakMap<ContextValues, AbortSignal>();
   const router = createConnectRouter({
     grpc: false,
     grpcWeb: false,
@@ -40,17 +44,31 @@ export function connectListener(services: readonly Served[], log: CallLog): Call
     writeMaxBytes: 2 * maxMessageBytes,
     // A field or a name of an enum that is misspelt must not be taken as left out.
     jsonOptions: { ignoreUnknownFields: false },
-    requestGate: (call) => call.signal.addEventListener("abort", () => tellMalformed(call, log)),
+    requestGate: ({ method, values, signal }) => {
+      signals.set(values, signal);
+      signal.addEventListener("abort", () => tellUnread(method, signal.reason, log));
+    },
     // What is sent is small, or is numbers that don't compress, and the cores are there to train.
     acceptCompression: [],
   });
   for (const { service, handlers } of services) route(router, service, handlers, log);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   return (request, response) => {
-    const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
-    if (handler === undefined) return refuse(response, 404, "there is no such method\n");
+    const began = performance.now();
+    const path = request.url?.split("?", 1)[0] ?? "";
+    const handler = handlers.get(path);
+    if (handler === undefined) {
+      unknown(log, path);
+      return refuse(response, 404, "there is no such method\n");
+    }
+    const values = createContextValues();
+    response.once("close", () => {
+      if (log.hasBegun(values)) return;
+      const error = refusal(signals.get(values), response);
+      log.end(nameOf(handler.method), { seconds: secondsSince(began), error });
+    });
     shortenTimeout(request.headers);
-    const asked = universalRequest(request, response);
+    const asked = universalRequest(request, response, values);
     if (asked === undefined) return refuse(response, 400, "the request must name this host\n");
     handler(asked).then(
       // What can't be written has nobody any more to read it.
@@ -63,10 +81,19 @@ export function connectListener(services: readonly Served[], log: CallLog): Call
   };
 }
 
+/** Why a request was answered before a handler had it: what Connect made of it, or, where it did not get so far, the HTTP status. */
+function refusal(signal: AbortSignal | undefined, { statusCode, headersSent }: ServerResponse) {
+  const reason: unknown = signal?.reason;
+  if (reason instanceof ConnectError) return { code: reason.code, details: reason.rawMessage };
+  if (!headersSent) return { code: code.CANCELLED, details: "the caller went away" };
+  const number = statusCode === 400 ? code.INVALID_ARGUMENT : code.UNIMPLEMENTED;
+  return { code: number, details: `no call of the Connect protocol: refused with HTTP status ${statusCode}` };
+}
+
 /** Undefined for a request whose Host field is none, which its URL is made of. */
-function universalRequest(request: IncomingMessage, response: ServerResponse) {
+function universalRequest(request: IncomingMessage, response: ServerResponse, values: ContextValues) {
   try {
-    return universalRequestFromNodeRequest(request, response, undefined, undefined);
+    return universalRequestFromNodeRequest(request, response, undefined, values);
   } catch {
     return undefined;
   }
@@ -101,7 +128,7 @@ function unary(method: DescMethod, handler: Unary, log: CallLog) {
       context.done();
       return response;
     } catch (error) {
-      const failure = failureOf(error, method, log);
+      const failure = failureOf(error, method, log, request);
       context.done(failure);
       throw failure.error;
     }
@@ -120,7 +147,7 @@ function serverStreaming(method: DescMethod, handler: ServerStreaming, log: Call
     };
     // Who reads this may wait for ever for a response to drain whose reader has left, and so not end it.
     const stop = () => {
-      done(failureOf(cancelled(signal), method, log));
+      done(failureOf(cancelled(signal), method, log, request));
       void answers.return?.();
     };
     signal.addEventListener("abort", stop);
@@ -130,7 +157,7 @@ function serverStreaming(method: DescMethod, handler: ServerStreaming, log: Call
         if (answer.done) context.throwIfAborted();
         return answer.done ? undefined : outgoing(method, answer.value);
       } catch (error) {
-        const failure = failureOf(error, method, log);
+        const failure = failureOf(error, method, log, request);
         done(failure);
         throw failure.error;
       }
@@ -152,18 +179,22 @@ function serverStreaming(method: DescMethod, handler: ServerStreaming, log: Call
 }
 
 /**
- * A request that can't be decoded fails before it reaches what handles it, binary ones even as a defect. Connect aborts a call that fails
- * with the error that it answers with after that: it is made to say what gRPC's callers hear, and the call is logged as theirs are.
+ * A request that is too large or can't be decoded fails before it reaches what handles it, binary ones even as a defect. Connect aborts a
+ * call that fails with the error that it answers with after that: it is made to say what gRPC's callers hear.
  */
-function tellMalformed(call: HandlerContext, log: CallLog): void {
-  const { method, signal } = call;
-  const error: unknown = signal.reason;
-  const reason = error instanceof ConnectError ? decodingFailure(error) : undefined;
-  if (reason === undefined) return;
-  const failure = failureOf(malformed(method, reason), method, log);
-  const { code, rawMessage, message, details } = failure.error;
-  Object.assign(error as ConnectError, { code, rawMessage, message, details });
-  callContext(method, incoming(call), log).done(failure);
+function tellUnread(method: DescMethod, error: unknown, log: CallLog): void {
+  if (!(error instanceof ConnectError)) return;
+  const reason = decodingFailure(error);
+  const told = reason === undefined ? undefined : malformed(method, reason);
+  const why = isTooLarge(error) ? tooLarge() : told;
+  if (why === undefined) return;
+  const { code, rawMessage, message, details } = failureOf(why, method, log).error;
+  Object.assign(error, { code, rawMessage, message, details });
+}
+
+/** That a request is, and not its answer. */
+function isTooLarge({ code: number, rawMessage }: ConnectError): boolean {
+  return number === code.RESOURCE_EXHAUSTED && rawMessage.includes("larger than configured readMaxBytes");
 }
 
 /** What the decoder says of a request, when that is why the call failed. */
@@ -174,16 +205,17 @@ function decodingFailure({ code: number, rawMessage, cause }: ConnectError): str
   return number === code.INVALID_ARGUMENT && cause instanceof Error ? rawMessage : undefined;
 }
 
-function incoming({ timeoutMs, signal }: HandlerContext): IncomingCall {
+function incoming({ timeoutMs, signal, values }: HandlerContext): IncomingCall {
   return {
+    metadata: values,
     getDeadline: () => Date.now() + (timeoutMs() ?? Number.POSITIVE_INFINITY),
     on: (_, listener) => signal.addEventListener("abort", listener, { once: true }),
   };
 }
 
 /** How a call failed: for the log, and for its caller. */
-function failureOf(error: unknown, method: DescMethod, log: CallLog) {
-  const status = statusMessage(error, log.defect(method));
+function failureOf(error: unknown, method: DescMethod, log: CallLog, request?: unknown) {
+  const status = statusMessage(error, log.defect(method, request));
   const failure = new ConnectError(status.message, status.code);
   failure.details = status.details.map(({ typeUrl, value }) => ({
     type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),

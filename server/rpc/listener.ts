@@ -1,7 +1,8 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import type { IncomingHttpHeaders, ServerOptions } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Stream, ServerOptions } from "node:http2";
 import { createServer, type Socket, type Server as SocketServer } from "node:net";
-import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import { ServerCredentials } from "@grpc/grpc-js";
+import type { RpcServer } from "./rpc-server.ts";
 import { shortenTimeout } from "./timeouts.ts";
 
 export interface Listener {
@@ -19,19 +20,29 @@ const streamResets = { streamResetBurst: 10_000, streamResetRate: 5_000 } satisf
 
 /** The only place where a call's headers can be seen before grpc-js sees them. */
 const callArrives = "http2.server.stream.created";
-const onCall = (message: unknown) => shortenTimeout((message as { headers: IncomingHttpHeaders }).headers);
+
+interface Arrival {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 for a free one. */
+  readonly port: number;
+  /** More are closed at once. */
+  readonly maxConnections: number;
+  /** A call of a method that there is none of has come: no handler and no interceptor of the server will hear of it. */
+  readonly onUnknown: (path: string) => void;
+}
 
 /**
  * Listens for a gRPC server. The sockets are ours and injected, because grpc-js would wait for ever for a client that doesn't read its
  * stream: `forceShutdown` forgets the connections that `tryShutdown` waits for.
- *
- * @param maxConnections - more are closed at once
  */
 export async function listen(
-  rpc: Server,
-  host: string,
-  port: number,
-  maxConnections: number,
+  rpc: RpcServer,
+  { host, port, maxConnections, onUnknown }: ListenOptions,
 ): Promise<Listener> {
   // There is no option of grpc-js for it. Its HTTP/2 server is made with the injector.
   Object.assign((rpc as unknown as { commonServerOptions: ServerOptions }).commonServerOptions, streamResets);
@@ -44,6 +55,13 @@ export async function listen(
   });
   server.maxConnections = maxConnections;
   const bound = await listening(server, host, port);
+  const onCall = (message: unknown) => {
+    const { stream, headers } = message as Arrival;
+    shortenTimeout(headers);
+    const path = headers[":path"] ?? "";
+    // Those of other servers in this process come here, too.
+    if (!rpc.hasMethod(path) && stream.session?.socket.localPort === bound) onUnknown(path);
+  };
   subscribe(callArrives, onCall);
   return {
     port: bound,

@@ -75,21 +75,26 @@ export function definition(service: DescService): ServiceDefinition {
   );
 }
 
-/** The handlers of a service as grpc-js wants them. */
+/**
+ * The handlers of a service as grpc-js wants them.
+ *
+ * @param closing - aborts when the server is to end: streams that clients send end with its reason, since they might never
+ */
 export function implementation<S extends DescService>(
   service: S,
   handlers: Handlers<S>,
   log: CallLog,
+  closing: AbortSignal,
 ): UntypedServiceImplementation {
   return Object.fromEntries(
     service.methods.map((method) => {
       const handler = handlers[method.localName as keyof S["method"]] as unknown;
-      return [method.localName, adapt(method, handler, log)];
+      return [method.localName, adapt(method, handler, log, closing)];
     }),
   );
 }
 
-function adapt(method: DescMethod, handler: unknown, log: CallLog): UntypedHandleCall {
+function adapt(method: DescMethod, handler: unknown, log: CallLog, closing: AbortSignal): UntypedHandleCall {
   switch (method.methodKind) {
     case "unary":
       return unary(method, handler as Handler<DescMethod & { methodKind: "unary" }>, log);
@@ -104,6 +109,7 @@ function adapt(method: DescMethod, handler: unknown, log: CallLog): UntypedHandl
         method,
         handler as Handler<DescMethod & { methodKind: "client_streaming" }>,
         log,
+        closing,
       );
     default:
       throw new Error(`${method.name}: no adapter for ${method.methodKind}`);
@@ -116,13 +122,14 @@ function unary(
   log: CallLog,
 ): handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
-    const context = callContext(method, call as unknown as IncomingCall, log, call.request);
-    answer(method, () => handler(wellFormed(method, call.request) as never, context), context, log)
+    const { request } = call;
+    const context = callContext(method, call as unknown as IncomingCall, log, request);
+    answer(method, () => handler(wellFormed(method, request) as never, context), context, log, request)
       .then(
         (response) => callback(null, response),
         (error) => callback(error, null),
       )
-      .catch(unsent(method, log));
+      .catch(unsent(method, log, request));
   };
 }
 
@@ -130,10 +137,11 @@ function clientStreaming(
   method: DescMethod,
   handler: (requests: never, context: Context) => Promise<unknown>,
   log: CallLog,
+  closing: AbortSignal,
 ): handleClientStreamingCall<unknown, unknown> {
   return (call, callback) => {
     const context = callContext(method, call as unknown as IncomingCall, log);
-    const requests = received(call, method, context);
+    const requests = received(call, method, AbortSignal.any([context.signal, closing]));
     answer(method, () => handler(requests as never, context), context, log)
       .then(
         (response) => callback(null, response),
@@ -145,13 +153,12 @@ function clientStreaming(
   };
 }
 
-/** What a client sends, until it ends, goes away, or its time is up: the last two are errors, not an end. */
+/** What a client sends, until it ends or `signal` aborts, as when it goes away or its time is up: that is an error, not an end. */
 async function* received(
   call: AsyncIterable<unknown> & { readonly cancelled: boolean },
   method: DescMethod,
-  context: Context,
+  signal: AbortSignal,
 ): AsyncGenerator<unknown> {
-  const { signal } = context;
   const iterator = call[Symbol.asyncIterator]();
   let stop: () => void = () => {};
   const aborted = new Promise<never>((_, reject) => {
@@ -180,9 +187,10 @@ function serverStreaming(
   log: CallLog,
 ): handleServerStreamingCall<unknown, unknown> {
   return async (call) => {
-    const context = callContext(method, call as unknown as IncomingCall, log);
+    const { request } = call;
+    const context = callContext(method, call as unknown as IncomingCall, log, request);
     try {
-      for await (const response of handler(wellFormed(method, call.request) as never, context)) {
+      for await (const response of handler(wellFormed(method, request) as never, context)) {
         if (context.signal.aborted) break;
         if (!call.write(outgoing(method, response))) await drained(call, context.signal);
       }
@@ -190,7 +198,7 @@ function serverStreaming(
       context.done();
       call.end();
     } catch (error) {
-      const failure = toServiceError(error, log.defect(method));
+      const failure = toServiceError(error, log.defect(method, request));
       context.done(failure);
       call.emit("error", failure);
     }
@@ -202,13 +210,14 @@ async function answer(
   handle: () => Promise<unknown>,
   context: ReturnType<typeof callContext>,
   log: CallLog,
+  request?: unknown,
 ): Promise<unknown> {
   try {
     const response = outgoing(method, await handle());
     context.done();
     return response;
   } catch (error) {
-    const failure = toServiceError(error, log.defect(method));
+    const failure = toServiceError(error, log.defect(method, request));
     context.done(failure);
     throw failure;
   }
@@ -219,8 +228,8 @@ function outgoing(method: DescMethod, response: unknown): unknown {
 }
 
 /** An answer that can't be sent must not end the process. */
-function unsent(method: DescMethod, log: CallLog): (error: unknown) => void {
-  const write = log.defect(method);
+function unsent(method: DescMethod, log: CallLog, request?: unknown): (error: unknown) => void {
+  const write = log.defect(method, request);
   return (error) => write(crypto.randomUUID(), error);
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { completeSpec } from "../model/presets.ts";
 import type { SpecInput } from "../model/spec-input.ts";
+import { StoreError } from "../store/store.ts";
 import { evaluate, score, spectrum, subject } from "./analysis.ts";
 import type { RunPlan } from "./plan.ts";
 import type { Registry } from "./registry.ts";
@@ -257,6 +258,19 @@ test("a session is deleted while its states still wait to be written", async () 
   expect(defects).toEqual([]);
 });
 
+test("a checkpoint whose turn comes when its session is being deleted has nothing to do, and is no defect", async () => {
+  const session = await start();
+  await advance(session, 100);
+  expect(session.isDirty).toBe(true);
+  // Has the trainer, so that the checkpoint waits for it.
+  const present = session.present(undefined, never).catch(({ reason }) => reason);
+  const checkpoint = session.checkpoint();
+  const deleted = registry.delete(session.name);
+  expect(await present).toBe("SESSION_DELETED");
+  expect(await checkpoint).toBeUndefined();
+  await deleted;
+});
+
 test("a watcher sees every retained point in order, a gap where they are gone, and the end", async () => {
   const session = await start();
   await session.run({ ...plan, recordEvery: 1, untilStep: 200 }, undefined, never);
@@ -344,6 +358,40 @@ test("a store that is full doesn't stop training; it says so until there is spac
     await full.shutDown();
     await full.close();
   }
+});
+
+test("that the store is full is known where no session is, until something can be stored", async () => {
+  const full = await openTestRegistry({ threads: 1, maxEphemeralBytes: 2 ** 20 });
+  try {
+    const input = { preset: "", labels: {}, engine: "", recordEvery: 100 };
+    const large = completeSpec({ ...small, width: 16_384 }, "grokking");
+    await expect(full.start({ ...input, spec: large })).rejects.toMatchObject({ reason: "STORAGE_FULL" });
+    expect([...full.all()]).toEqual([]);
+    expect(full.storageAlarm).toContain("could not be stored");
+    await full.start({ ...input, spec: completeSpec(small, "grokking") });
+    expect(full.storageAlarm).toBe("");
+  } finally {
+    await full.shutDown();
+    await full.close();
+  }
+});
+
+test("what the store lacks in the end is known: what could not be stored, and what could not be removed", async () => {
+  const full = await openTestRegistry({ threads: 1, checkpointEveryMs: 3_600_000 });
+  const spec = completeSpec(small, "grokking");
+  const input = { spec, preset: "", labels: {}, engine: "", recordEvery: 100 };
+  const [whole, ahead, deleted] = [await full.start(input), await full.start(input), await full.start(input)];
+  await advance(whole, 5);
+  await whole.checkpoint();
+  await whole.keeper.idle();
+  await advance(ahead, 5);
+  const commit = vi.spyOn(full.store, "commit").mockRejectedValue(new StoreError("FULL", "the disk is full"));
+  await expect(full.delete(deleted.name)).rejects.toMatchObject({ reason: "STORAGE_FULL" });
+  await full.shutDown();
+  expect(full.unstored).toEqual([ahead, deleted]);
+  expect(ahead).toMatchObject({ step: 5, keeper: { committed: { step: 0 } } });
+  commit.mockRestore();
+  await full.close();
 });
 
 test("settings that can't be stored are not kept", async () => {

@@ -9,6 +9,7 @@ import { Checkpointer } from "./checkpointer.ts";
 import { type AbsentEngine, type EngineSet, Engines, type OfferedEngine } from "./engines.ts";
 import { GrokboxError, invalid } from "./errors.ts";
 import { toGrokboxError } from "./keeper.ts";
+import { LentSnapshots } from "./lent-snapshots.ts";
 import type { Limits } from "./limits.ts";
 import { type MeasureSchedule, neverMeasured } from "./measure-schedule.ts";
 import { MemoryBudget } from "./memory-budget.ts";
@@ -83,6 +84,7 @@ export class Registry {
   readonly limits: Limits;
   readonly memory: MemoryBudget;
   readonly uploads: Uploads;
+  readonly lent: LentSnapshots;
   readonly answers = new Answers();
   readonly analyst = new Analyst();
   readonly store: Store;
@@ -110,6 +112,10 @@ export class Registry {
       engines: this.#engines,
       retainedProgressPoints: limits.retainedProgressPoints,
       sessions: () => this.#sessions.values(),
+    });
+    this.lent = new LentSnapshots({
+      reserve: (bytes, what) => this.#resident.reserveBeside(bytes, what),
+      release: (bytes) => this.memory.release(bytes),
     });
     this.#onDefect = onDefect;
     this.#maker = new SessionMaker({
@@ -408,10 +414,10 @@ export class Registry {
     return { interactive: sum("interactive"), background: sum("background") };
   }
 
-  /** Why the store can't be written, by the first session that found out; empty when all is well. */
+  /** Why the store can't be written, as it was found out first; empty when all is well. */
   get storageAlarm(): string {
-    for (const { keeper } of this.#sessions.values()) if (keeper.alarm !== "") return keeper.alarm;
-    return "";
+    const { alarm } = this.store;
+    return alarm === undefined ? "" : (toGrokboxError(alarm.error) as Error).message;
   }
 
   /** Fails with SHUTTING_DOWN once `shutDown` was called. */
@@ -431,7 +437,7 @@ export class Registry {
 
   /** Finishes the slices under way, makes every session durable and lets every stream end. */
   async shutDown(): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort(new GrokboxError("SHUTTING_DOWN", "the server is shutting down"));
     this.#checkpointer.stop();
     await Promise.all(this.#starting);
     await Promise.all(
@@ -444,11 +450,16 @@ export class Registry {
       );
   }
 
+  /** After `shutDown`: sessions that the store does not have as they are, deleted ones that it still has among them. */
+  get unstored(): readonly Session[] {
+    return [...this.#sessions.values().filter(({ isWhole }) => !isWhole), ...this.#undeleted];
+  }
+
   /** Frees everything; after `shutDown`. */
   async close(): Promise<void> {
     await Promise.all([this.analyst.close(), this.#maker.close()]);
     // What could not be removed comes back as it was stored, with fewer points than somebody has seen.
-    const isWhole = this.#undeleted.size === 0 && this.#sessions.values().every((session) => session.isWhole);
+    const isWhole = this.unstored.length === 0;
     for (const session of this.#sessions.values()) session.close();
     await this.#engines.close();
     await this.store.close({ isWhole });

@@ -1,8 +1,8 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { applicationId, migrations, readableVersion } from "./migrations.ts";
-import { asStoreError } from "./sqlite-error.ts";
+import { checkReadable, openingError } from "./opening-error.ts";
 import { StoreError } from "./store-error.ts";
 
 /** The name of a store in its directory. */
@@ -35,9 +35,14 @@ export class Database {
   readonly path: string;
   readonly #statements = new Map<string, StatementSync>();
 
+  /** @throws StoreError */
   constructor(path: string, { readOnly = false, timeoutMs = busyTimeoutMs } = {}) {
     this.path = path;
-    this.db = new DatabaseSync(path, { readOnly, timeout: timeoutMs, enableForeignKeyConstraints: true });
+    try {
+      this.db = new DatabaseSync(path, { readOnly, timeout: timeoutMs, enableForeignKeyConstraints: true });
+    } catch (error) {
+      throw openingError(path, error, readOnly);
+    }
     // A page that is damaged is found when it is read, not when it is used.
     this.db.exec("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY");
   }
@@ -99,13 +104,13 @@ export function openDatabase(path: string): Database {
     return database;
   } catch (error) {
     database.close();
-    throw error;
+    throw openingError(path, error);
   }
 }
 
 /** A connection that only reads, beside the store's own if there is one. */
 export function openForReading(file: string): Database {
-  if (!existsSync(file)) throw new StoreError("MISSING", `there is no file ${file}`);
+  checkReadable(file);
   const database = new Database(file, { readOnly: true });
   try {
     refuseForeign(database);
@@ -119,29 +124,19 @@ export function openForReading(file: string): Database {
     return database;
   } catch (error) {
     database.close();
-    throw error;
+    throw openingError(file, error, true);
   }
 }
 
 /** New, or its making was cut short. */
 function isEmpty(database: Database): boolean {
-  try {
-    return database.db.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
-  } catch (error) {
-    throw asStoreError(error);
-  }
+  return database.db.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
 }
 
 /** Refuses files of a newer version and databases of other programs. */
 function refuseForeign(database: Database): void {
-  let version: number;
-  let application: number;
-  try {
-    version = database.pragma("user_version");
-    application = database.pragma("application_id");
-  } catch (error) {
-    throw asStoreError(error);
-  }
+  const version = database.pragma("user_version");
+  const application = database.pragma("application_id");
   if (version > migrations.length) {
     throw new StoreError(
       "NEWER",
@@ -174,8 +169,21 @@ function makeFile(path: string): void {
   syncDirectory(dirname(path));
 }
 
+/**
+ * Makes a folder, and those that lead there, for their owner only. One by one: of several at once Node tells another reason than the
+ * system's where the disk is read-only, and tries for ever where it is /proc.
+ */
 export function makeDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const path = resolve(directory);
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another may have been quicker.
+    const isThere = (error as NodeJS.ErrnoException).code === "EEXIST" && statSync(path).isDirectory();
+    if (!isThere) throw error;
+  }
 }
 
 /** Makes new, renamed and removed names in a directory durable. */

@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } 
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { makeDirectory } from "./database.ts";
-import { asStoreError } from "./sqlite-error.ts";
+import { openingError } from "./opening-error.ts";
 import { StoreError } from "./store-error.ts";
 
 interface Holder {
@@ -26,14 +26,17 @@ export class Lock {
     this.#note = join(directory, "holder.json");
     // Only ever made, never opened when it is there: to close a second descriptor of it would drop the lock of this process.
     if (!existsSync(path)) makeEmpty(path);
-    this.#database = new DatabaseSync(path, { timeout: 0 });
+    try {
+      this.#database = new DatabaseSync(path, { timeout: 0 });
+    } catch (error) {
+      throw openingError(path, error);
+    }
     try {
       this.#database.exec("BEGIN EXCLUSIVE");
     } catch (error) {
       this.#database.close();
-      const storeError = asStoreError(error);
       const busy = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
-      if (busy !== 5) throw storeError;
+      if (busy !== 5) throw openingError(path, error);
       throw new StoreError("HELD", `${directory} is in use by ${describeHolder(this.#note)}`, {
         cause: error,
       });

@@ -1,3 +1,4 @@
+import { type Alarm, AlarmWatch } from "./alarm.ts";
 import { backupFile } from "./backup.ts";
 import { compactCommit } from "./compact.ts";
 import type { CallName, Calls } from "./protocol.ts";
@@ -20,6 +21,7 @@ import { StoreError } from "./store-error.ts";
 import { decode } from "./tables.ts";
 import { StoreThread } from "./thread.ts";
 
+export type { Alarm } from "./alarm.ts";
 export type * from "./rows.ts";
 export { StoreError, type StoreErrorKind } from "./store-error.ts";
 
@@ -30,6 +32,8 @@ export interface StoreOptions {
   readonly holder: string;
   /** Of a store in memory; what goes beyond is refused with FULL. @default 2 GiB */
   readonly maxEphemeralBytes?: number;
+  /** Is told when the store can't be written, and, with undefined, when it can again. */
+  readonly onAlarm?: (alarm: Alarm | undefined) => void;
   /** To be in, with no other store at the time; it outlasts the store. @default one of its own */
   readonly thread?: StoreThread;
 }
@@ -37,6 +41,8 @@ export interface StoreOptions {
 /** Durable state, in a thread of its own. Every method may fail with a `StoreError`. */
 export interface Store extends AsyncDisposable {
   readonly path: string | undefined;
+  /** It can't be written, as the last commits have found; undefined when all is well. */
+  readonly alarm: Alarm | undefined;
   /** Everything small, for a server's start. No arrays. */
   load(): Promise<Loaded>;
   /**
@@ -83,6 +89,7 @@ export async function openStore({
   directory,
   holder,
   maxEphemeralBytes = 2 ** 31,
+  onAlarm = () => {},
   thread: given,
 }: StoreOptions): Promise<Store> {
   const thread = given ?? new StoreThread();
@@ -91,7 +98,7 @@ export async function openStore({
   };
   try {
     const path = await thread.call("open", [{ directory, holder, maxEphemeralBytes }]);
-    return new ThreadedStore(thread, path, end);
+    return new ThreadedStore(thread, path, new AlarmWatch(onAlarm), end);
   } catch (error) {
     await end();
     throw error;
@@ -101,19 +108,27 @@ export async function openStore({
 class ThreadedStore implements Store {
   readonly path: string | undefined;
   readonly #thread: StoreThread;
+  readonly #watch: AlarmWatch;
   readonly #end: () => Promise<void>;
   readonly #backups = new Map<Promise<void>, () => void>();
   #closed: Promise<void> | undefined;
 
   /** @param end - of what there is for it alone */
-  constructor(thread: StoreThread, path: string | undefined, end: () => Promise<void>) {
+  constructor(thread: StoreThread, path: string | undefined, watch: AlarmWatch, end: () => Promise<void>) {
     this.#thread = thread;
     this.path = path;
+    this.#watch = watch;
     this.#end = end;
   }
 
+  get alarm(): Alarm | undefined {
+    return this.#watch.alarm;
+  }
+
   async load(): Promise<Loaded> {
-    const { sessions, snapshots, answers, damaged, lastEnd } = await this.#call("load", []);
+    const { sessions: rows, snapshots, answers, damaged, lastEnd } = await this.#call("load", []);
+    const sessions = rows.map(sessionFromRow);
+    this.#watch.loaded(sessions);
     // Ten thousand snapshots have a few lists of tensors between them.
     const lists = new Map<string, unknown>();
     const parse = (text: string) => {
@@ -121,7 +136,7 @@ class ThreadedStore implements Store {
       return lists.get(text);
     };
     return {
-      sessions: sessions.map(sessionFromRow),
+      sessions,
       snapshots: snapshots.map((row) => describeState(row, parse)),
       answers: answers.map(answerFromRow),
       damaged,
@@ -130,8 +145,16 @@ class ThreadedStore implements Store {
   }
 
   async commit(unit: Commit, transfer: readonly ArrayBuffer[] = []): Promise<CommitResult> {
+    this.#refuseClosed();
     const parcel = compactCommit(unit, transfer);
-    return this.#call("commit", [parcel.unit], parcel.transfer);
+    try {
+      const result = await this.#call("commit", [parcel.unit], parcel.transfer);
+      this.#watch.worked(unit);
+      return result;
+    } catch (error) {
+      this.#watch.failed(unit, error as StoreError);
+      throw error;
+    }
   }
 
   readHead(session: string): Promise<StateRow> {

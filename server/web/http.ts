@@ -11,8 +11,8 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
-/** Writes a defect down. */
-type OnDefect = (errorId: string, error: unknown) => void;
+/** Writes a defect down, with the path of what has it. */
+type OnDefect = (errorId: string, error: unknown, path: string) => void;
 
 export interface WebParts {
   readonly registry: Registry;
@@ -46,7 +46,12 @@ export async function serveWeb(parts: WebParts, host: string, port: number): Pro
     "/readyz": () => (registry.closing.aborted ? text(503, "shutting down\n") : text(200, "ok\n")),
   };
   const files = dashboardFiles(parts.dashboard);
-  const bridge = new Bridge({ registry, origins, onDefect, onSent: (bytes) => metrics.liveEvent(bytes) });
+  const bridge = new Bridge({
+    registry,
+    origins,
+    onDefect: (errorId, error) => onDefect(errorId, error, "/live"),
+    onSent: (bytes) => metrics.liveEvent(bytes),
+  });
   metrics.observeLive(() => bridge.size);
 
   // Other upgrades, such as the one to HTTP/2 that some clients offer with every request, are declined by answering the request.
@@ -92,7 +97,7 @@ async function made(path: string, page: () => Page | Promise<Page>, onDefect: On
     return await page();
   } catch (cause) {
     const errorId = crypto.randomUUID();
-    onDefect(errorId, new Error(`${path} can't be answered`, { cause }));
+    onDefect(errorId, cause, path);
     return text(500, `a defect of the server; its log has it as ${errorId}\n`);
   }
 }

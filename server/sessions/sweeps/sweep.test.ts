@@ -8,10 +8,11 @@ import { initialState } from "../../model/initial-state.ts";
 import { lottery } from "../../model/lottery.ts";
 import { coordinatesOf, groupCount, runCount, specOf } from "../../model/sweep-grid.ts";
 import { type EventRow, StoreError } from "../../store/store.ts";
-import { type TestRegistryOptions, unrepeated } from "../testing/registry.ts";
+import { openTestRegistry, type TestRegistryOptions, unrepeated } from "../testing/registry.ts";
 import { curveMeasures, curveOf } from "./curve.ts";
 import type { RunSummary } from "./summary.ts";
 import { groupBands } from "./sweep-bands.ts";
+import { Sweeps } from "./sweeps.ts";
 import { type Box, definition, ended, finished, openBox, results, start } from "./testing/sweeps.ts";
 import { watchSweep } from "./watch.ts";
 
@@ -508,3 +509,20 @@ async function stored({ registry }: Box, event: EventRow): Promise<boolean> {
     () => false,
   );
 }
+
+test("a sweep comes back on a full disk, where it can't be paused, which is no defect", async () => {
+  const directory = folder();
+  const before = await openBox({ directory });
+  const { name } = await start(before, definition());
+  await before.close();
+  const registry = await openTestRegistry({ directory, threads: 1 });
+  const defects: unknown[] = [];
+  const sweeps = new Sweeps(registry, (error) => defects.push(error));
+  boxes.push({ registry, sweeps, close: () => registry.shutDown().then(() => registry.close()) });
+  await registry.restore({ resume: false });
+  vi.spyOn(registry.store, "commit").mockRejectedValue(new StoreError("FULL", "the disk is full"));
+  await sweeps.restore({ resume: false });
+  expect(sweeps.get(name).state).toBe("running");
+  expect(sweeps.get(name).active.filter(({ isTraining }) => isTraining)).toEqual([]);
+  expect(defects).toEqual([]);
+});

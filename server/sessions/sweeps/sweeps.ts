@@ -65,13 +65,13 @@ export class Sweeps {
       const record = { ...stored, definition: storedDefinition(stored.definition) };
       const sweep = new Sweep(identity, record, this.#parts, { ...loaded, sessions });
       if (state === "deleted") {
-        await sweep.forget().catch(this.#onDefect);
+        await sweep.forget().catch((error) => this.#tolerate(error));
         continue;
       }
       this.#sweeps.set(name, sweep);
-      if (state === "cancelled") await sweep.dropActive().catch(this.#onDefect);
+      if (state === "cancelled") await sweep.dropActive().catch((error) => this.#tolerate(error));
       else if (resume) sweep.begin();
-      else if (state === "running") await sweep.pause().catch(this.#onDefect);
+      else if (state === "running") await sweep.pause().catch((error) => this.#tolerate(error));
     }
     // Of sweeps that are lost or whose deletion was done but for them.
     for (const session of [...owned.values()].flat()) await this.#forget(session);
@@ -83,7 +83,12 @@ export class Sweeps {
   }
 
   async #forget(session: Session): Promise<void> {
-    await this.registry.delete(session.name).catch(this.#onDefect);
+    await this.registry.delete(session.name).catch((error) => this.#tolerate(error));
+  }
+
+  /** A full disk, say, which shows as the store's alarm. */
+  #tolerate(error: unknown): void {
+    if (!(error instanceof GrokboxError)) this.#onDefect(error);
   }
 
   /**
@@ -145,7 +150,7 @@ export class Sweeps {
     } catch (error) {
       if (sweep.state !== "deleted") throw error;
       // That it is deleted is durable; on a full disk its rows are tried again later, or at the next start.
-      if (!(error instanceof GrokboxError)) this.#onDefect(error);
+      this.#tolerate(error);
       this.#undeleted.add(sweep);
     }
     this.#sweeps.delete(name);
