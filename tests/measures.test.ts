@@ -220,6 +220,21 @@ test("a measure that the session can never have is refused, and so is one that i
   await session.delete();
 });
 
+test("a value that a measure can't have is refused, of a run, a trigger and a sweep", async () => {
+  await using session = await box.start({ ...spec, recordEvery: 1 });
+  const when = { measure: "testAccuracy", atLeast: 90 } as const;
+  const run = { untilStep: 5, stopWhen: [{ ...when, atLeast: 1 }, when] };
+  expect(await violations(session.run(run).started)).toEqual(["plan.stop_when[1].threshold.value"]);
+  expect(await violations(session.setTriggers([{ name: "a", when, action: "pause" }]))).toEqual([
+    "triggers[0].when.value",
+  ]);
+  expect(await violations(box.sweep({ ...run, specs: [{ modulus: 7, width: 16 }] }))).toEqual([
+    "definition.plan.stop_when[1].threshold.value",
+  ]);
+  expect(session.info.step).toBe(0);
+  await session.delete();
+});
+
 test("the theory holds for small single-frequency neurons, until they are no longer decoupled", async () => {
   await using session = await box.start({
     preset: "quad_single_freq",

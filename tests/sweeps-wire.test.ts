@@ -153,7 +153,8 @@ test("every wrong value is named by its place in the definition, before anything
     "definition.grid.axes: must make at most 100000 runs with the seeds; got 110000",
   ]);
   expect(await refused(grid({ plan: {} }))).toEqual(["definition.plan.until_step: must be given"]);
-  expect(await refused(grid({ plan: { untilStep: 60n, snapshotAt: [61n] } }))).toEqual([
+  expect(await refused(grid({ plan: { untilStep: 60n, snapshotAt: [61n, 5n] } }))).toEqual([
+    "definition.plan.snapshot_at[0]: must be at most until_step 60; got 61",
     expect.stringContaining("definition.plan.snapshot_at: must be empty unless keep_sessions"),
   ]);
   expect(await refused(grid({ plan: { untilStep: 1_000_000n, recordEvery: 1 } }))).toEqual([
@@ -244,7 +245,7 @@ test("a cell without a test set is invalid where the plan stops by test accuracy
       },
     }) as never;
   const field = "definition.plan.stop_when[0].threshold.measure";
-  const description = "must be a measure that the cell has, which has no test set; got test_accuracy";
+  const description = "must be a measure that the cell has, which has no test set; got MEASURE_TEST_ACCURACY";
   const { sweep } = await wire.call(method.startSweep, {
     definition: grid({ cells: cells([0.5, 1]), plan }),
   });

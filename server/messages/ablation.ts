@@ -29,7 +29,7 @@ export function ablationsFrom(messages: readonly AblationMessage[], checks: Chec
       case "scale":
         return [{ kind: "scale", theta: change.value.theta, xi: change.value.xi }];
       default:
-        checks.fail(`ablations[${i}].change`, "must say what to change");
+        checks.fail(`ablations[${i}]`, "must say what to change");
         return [];
     }
   });

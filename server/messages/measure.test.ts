@@ -3,8 +3,9 @@ import { Measure, MeasureScheduleSchema } from "@grokbox/proto/run";
 import { expect, test } from "vitest";
 import { completeSpec } from "../model/presets.ts";
 import { GrokboxError } from "../sessions/errors.ts";
+import { enumName } from "../sessions/stop-conditions.ts";
 import { Checks } from "./checks.ts";
-import { measureScheduleMessage, parseMeasureSchedule } from "./measure.ts";
+import { measureScheduleMessage, parseMeasure, parseMeasureSchedule } from "./measure.ts";
 
 const spec = completeSpec({ split: { kind: "torch", fraction: 0.8 } }, "quad_random_sgd");
 
@@ -50,10 +51,17 @@ test("losses, accuracies and norms can't, and the error says what can", () => {
 test("one that is there twice, or every 0 steps, is refused", () => {
   const twice = refusal(() => parsed({ measure: Measure.IPR, every: 1 }, { measure: Measure.IPR, every: 2 }));
   expect(twice.violations).toEqual([
-    { field: "measure_schedule.measures[1].measure", description: 'must be there once; got "ipr"' },
+    { field: "measure_schedule.measures[1].measure", description: "must be there once; got MEASURE_IPR" },
   ]);
   const zero = refusal(() => parsed({ measure: Measure.IPR, every: 0 }));
   expect(zero.violations[0]!.field).toBe("measure_schedule.measures[0].every");
+});
+
+test("a refusal names a measure as the request does", () => {
+  const known = Object.entries(Measure).filter(([, measure]) => measure !== Measure.UNSPECIFIED);
+  expect(known.map(([, measure]) => enumName(parseMeasure(measure)!))).toEqual(
+    known.map(([name]) => `MEASURE_${name}`),
+  );
 });
 
 function refusal(call: () => unknown): GrokboxError {

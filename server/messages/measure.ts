@@ -16,7 +16,7 @@ import {
 } from "../sessions/measure-schedule.ts";
 import type { Measure } from "../sessions/progress-log.ts";
 import type { Session } from "../sessions/session.ts";
-import { apiName } from "../sessions/stop-conditions.ts";
+import { enumName } from "../sessions/stop-conditions.ts";
 import type { Checks } from "./checks.ts";
 
 const mostScheduled = 64;
@@ -93,8 +93,9 @@ export function parseMeasureSchedule(
       return [];
     }
     const never = neverMeasured(measure, spec);
-    if (never !== undefined) checks.fail(`${field}.measure`, `must be ${never}`, apiName(measure));
-    if (seen.has(measure)) checks.fail(`${field}.measure`, "must be there once", apiName(measure));
+    const got = `got ${enumName(measure)}`;
+    if (never !== undefined) checks.fail(`${field}.measure`, `must be ${never}; ${got}`);
+    if (seen.has(measure)) checks.fail(`${field}.measure`, `must be there once; ${got}`);
     seen.add(measure);
     return [{ measure, every }];
   });
@@ -107,8 +108,7 @@ export function checkBase(checks: Checks, schedule: MeasureSchedule, session: Se
     if (!needsBase(measure) || hasMeasure(session, measure)) continue;
     checks.fail(
       `measure_schedule.measures[${i}].measure`,
-      `must be given when the session starts: there is no snapshot of the state at which ${session.name} began`,
-      apiName(measure),
+      `must be given when the session starts: there is no snapshot of the state at which ${session.name} began; got ${enumName(measure)}`,
     );
   }
 }

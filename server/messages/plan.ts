@@ -8,16 +8,18 @@ import {
   type Threshold as ThresholdMessage,
 } from "@grokbox/proto/run";
 import { isExtra } from "../sessions/extra-measures.ts";
+import { measureRanges } from "../sessions/measure-range.ts";
 import type { RunPlan } from "../sessions/plan.ts";
+import type { Measure } from "../sessions/progress-log.ts";
 import type { Session } from "../sessions/session.ts";
-import type { StopCondition, Threshold } from "../sessions/stop-conditions.ts";
+import { enumName, type StopCondition, type Threshold } from "../sessions/stop-conditions.ts";
 import type { Checks } from "./checks.ts";
 import { defined } from "./defined.ts";
 import { hasMeasure, measureNumber, parseMeasure } from "./measure.ts";
 
 const maxStep = Number.MAX_SAFE_INTEGER;
 
-/** A run's plan, checked as far as that is possible without the session. */
+/** A run's plan, its lists as they were sent, checked as far as that is possible without the session. */
 export function parsePlan(checks: Checks, message: RunPlanMessage | undefined, recordEvery: number): RunPlan {
   const untilStep = checks.integer("plan.until_step", message?.untilStep, 1, maxStep);
   return {
@@ -32,10 +34,9 @@ export function parsePlan(checks: Checks, message: RunPlanMessage | undefined, r
 }
 
 function parseSteps(checks: Checks, field: string, steps: readonly bigint[], most: number): number[] {
-  const parsed = list(checks, field, steps, most).map((step, i) =>
+  return list(checks, field, steps, most).map((step, i) =>
     checks.integer(`${field}[${i}]`, step, 1, maxStep, 1),
   );
-  return [...new Set(parsed)].sort((a, b) => a - b);
 }
 
 function list<T>(checks: Checks, field: string, values: readonly T[], most: number): readonly T[] {
@@ -93,9 +94,24 @@ export function parseThreshold(
     kind: "threshold",
     measure: found ?? "trainLoss",
     comparison: comparison === Comparison.AT_MOST ? "<=" : ">=",
-    value: checks.number(`${field}.value`, value, { max: Number.MAX_VALUE }, 0),
+    value: found === undefined ? value : parseBound(checks, `${field}.value`, value, found),
     forRecorded: checks.integer(`${field}.for_recorded`, forRecorded, 1, 100_000, 1),
   };
+}
+
+/** A value beside what its measure can be would hold always or never: 90, where somebody means 90%. */
+function parseBound(checks: Checks, field: string, value: number, measure: Measure): number {
+  const { least, most } = measureRanges[measure];
+  const isWithin = value >= (least ?? -Number.MAX_VALUE) && value <= (most ?? Number.MAX_VALUE);
+  if (isWithin) return value;
+  const range =
+    least === undefined
+      ? `finite and at most ${most}`
+      : most === undefined
+        ? `finite and at least ${least}`
+        : `${least} to ${most}`;
+  checks.fail(field, `must be ${range}, as ${enumName(measure)} is`, value);
+  return 0;
 }
 
 /** Refuses conditions on measures that the session doesn't have. */
@@ -107,8 +123,7 @@ export function checkMeasures(checks: Checks, plan: RunPlan, session: Session): 
       : "its test set or this class of pairs is empty";
     checks.fail(
       `plan.stop_when[${i}].threshold.measure`,
-      `must be a measure that ${session.name} has (${why})`,
-      condition.measure,
+      `must be a measure that ${session.name} has (${why}); got ${enumName(condition.measure)}`,
     );
   });
 }

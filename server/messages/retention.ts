@@ -12,6 +12,7 @@ import type { Spec } from "../model/spec.ts";
 import { type Changes, changedSpec, changesViolations, unchanged } from "../sessions/changes.ts";
 import type { SnapshotSchedule } from "../sessions/schedule.ts";
 import type { Session } from "../sessions/session.ts";
+import { enumName } from "../sessions/stop-conditions.ts";
 import type { Trigger, TriggerAction } from "../sessions/triggers.ts";
 import type { Checks } from "./checks.ts";
 import { defined } from "./defined.ts";
@@ -141,7 +142,8 @@ function parseTrigger(checks: Checks, field: string, message: TriggerMessage, se
   if (message.when === undefined) checks.fail(`${field}.when`, "must be set");
   const when = parseThreshold(checks, `${field}.when`, message.when);
   if (message.when !== undefined && !hasMeasure(session, when.measure)) {
-    checks.fail(`${field}.when.measure`, `must be a measure that ${session.name} has`, when.measure);
+    const must = `must be a measure that ${session.name} has; got ${enumName(when.measure)}`;
+    checks.fail(`${field}.when.measure`, must);
   }
   return { name, when, repeat, action: parseAction(checks, field, message, session.spec) };
 }

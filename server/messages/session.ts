@@ -81,9 +81,12 @@ export function sessionMessage(session: Session): MessageInitShape<typeof Sessio
   };
 }
 
-function durabilityMessage({ keeper }: Session) {
+function durabilityMessage({ step, keeper }: Session) {
   const { committed, commitTimeMs, alarm } = keeper;
-  if (!keeper.isDurable || committed === undefined) return undefined;
+  if (!keeper.isDurable) return undefined;
+  // Before its first commit it is only told of in the answer that becomes durable with it.
+  if (committed === undefined)
+    return { committedStep: BigInt(step), commitTime: timestampFromMs(Date.now()) };
   return { committedStep: BigInt(committed.step), commitTime: timestampFromMs(commitTimeMs), alarm };
 }
 

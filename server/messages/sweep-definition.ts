@@ -11,8 +11,8 @@ import { type Axis, type Cells, groupCount, namedParameters, type SpecSource } f
 import { GrokboxError } from "../sessions/errors.ts";
 import { isExtra } from "../sessions/extra-measures.ts";
 import type { Limits } from "../sessions/limits.ts";
-import { checkPlan } from "../sessions/plan.ts";
-import { apiName } from "../sessions/stop-conditions.ts";
+import { checkPlan, inOrder } from "../sessions/plan.ts";
+import { enumName } from "../sessions/stop-conditions.ts";
 import {
   defaultParallel,
   mostParallel,
@@ -174,13 +174,14 @@ function parseSweepPlan(
 ): SweepDefinition["plan"] {
   const recordEvery = checks.integer("record_every", every, 1, 1_000_000, defaultRecordEvery);
   const { untilStep = 1, ...rest } = parsePlan(checks, message, recordEvery);
-  const plan = { ...rest, untilStep };
+  const asked = { ...rest, untilStep };
   if (message?.untilStep === undefined) checks.fail("plan.until_step", "must be given");
-  else checkSteps(checks, plan);
+  else checkSteps(checks, asked);
+  const plan = inOrder(asked);
   plan.stopWhen.forEach((condition, i) => {
     if (condition.kind === "plateau" || !isExtra(condition.measure)) return;
     const field = `plan.stop_when[${i}].threshold.measure`;
-    checks.fail(field, "must be a measure that every point has", apiName(condition.measure));
+    checks.fail(field, `must be a measure that every point has; got ${enumName(condition.measure)}`);
   });
   if (plan.snapshotAt.length > 0 && !keepSessions)
     checks.fail("plan.snapshot_at", "must be empty unless keep_sessions: snapshots go with their session");

@@ -110,6 +110,7 @@ test("spread phases are evenly spread, with every misalignment, magnitude and ot
         const k = after.dominantFrequency[m]!;
         const turned = Math.cos(after.misalignment[m]! - before.misalignment[m]!);
         expect(turned).toBeGreaterThan(1 - 1e-6);
+        if (k === 0) continue;
         const phase = after.thetaPhase[m * count + k - 1]!;
         phases.set(k, [...(phases.get(k) ?? []), phase < -1e-5 ? phase + 2 * Math.PI : phase]);
       }
@@ -132,6 +133,22 @@ test("restricted phases are those within half the range of the center, on the ci
   const left = ablate(theta, xi, 7, [{ kind: "restrictPhases", center: 2 * Math.PI, range: Math.PI * 0.6 }]);
   expectSame(left, ablate(theta, xi, 7, [{ kind: "keepNeurons", neurons: [0, 1, 7] }]));
   expect(ablate(theta, xi, 7, [{ kind: "restrictPhases", center: 0.3, range: 0.1 }]).theta).toHaveLength(0);
+  // However far the center is, it is a point of the circle.
+  const center = Math.atan2(Math.sin(1e20), Math.cos(1e20));
+  const far = ablate(theta, xi, 7, [{ kind: "restrictPhases", center: 1e20, range: 2 }]);
+  expectSame(far, ablate(theta, xi, 7, [{ kind: "restrictPhases", center, range: 2 }]));
+  expect(far.theta.length).toBeLessThan(theta.length);
+});
+
+test("a neuron without a frequency has no phase: it stays as it is when phases spread, and goes when they are restricted", () => {
+  // The first neurons have the last frequency, so that theirs is the entry before the constant one's.
+  const { theta, xi } = idealNetwork({ modulus: 7, frequencies: [3], neurons: 5 });
+  const both = (layer: Float64Array) => Float64Array.from([...layer, ...Array(7).fill(0.3)]);
+  const spread = { kind: "spreadPhases", range: 2 } as const;
+  const alone = ablate(theta, xi, 7, [spread]);
+  expectSame(ablate(both(theta), both(xi), 7, [spread]), { theta: both(alone.theta), xi: both(alone.xi) });
+  const left = ablate(both(theta), both(xi), 7, [{ kind: "restrictPhases", center: 0, range: 2 * Math.PI }]);
+  expectSame(left, { theta, xi });
 });
 
 test("neurons after a restriction are numbers of those that it left", () => {
@@ -144,20 +161,27 @@ test("neurons after a restriction are numbers of those that it left", () => {
   };
   const most = "must be 0 to 2, a neuron that is left; got 7";
   for (const kind of ["removeNeurons", "keepNeurons"] as const) {
+    const list = kind === "removeNeurons" ? "remove_neurons" : "keep_neurons";
     expect(told({ kind, neurons: [1, 7] })).toEqual([
-      { field: "ablations[1].neurons[1]", description: most },
+      { field: `ablations[1].${list}.neurons[1]`, description: most },
     ]);
   }
   expect(told({ kind: "removeNeurons", neurons: [2] }, { kind: "keepNeurons", neurons: [2] })).toEqual([
-    { field: "ablations[2].neurons[0]", description: "must be 0 to 1, a neuron that is left; got 2" },
+    {
+      field: "ablations[2].keep_neurons.neurons[0]",
+      description: "must be 0 to 1, a neuron that is left; got 2",
+    },
   ]);
   expect(told({ kind: "removeNeurons", neurons: [0, 1, 2] })).toEqual([
-    { field: "ablations[1].neurons", description: "must be such that a neuron stays; got 3 of 3" },
+    {
+      field: "ablations[1].remove_neurons.neurons",
+      description: "must be such that a neuron stays; got 3 of 3",
+    },
   ]);
   expect(told({ kind: "keepNeurons", neurons: [0, 2] }, { kind: "keepNeurons", neurons: [1] })).toEqual([]);
   const twice: Ablation = { kind: "removeNeurons", neurons: [9, 9] };
   expect(ablationViolations([restrict, twice], 7, 8).map(({ field }) => field)).toEqual([
-    "ablations[1].neurons",
+    "ablations[1].remove_neurons.neurons",
   ]);
 });
 
@@ -174,15 +198,36 @@ test("every rule names its field and what it must be", () => {
   expect(
     ablationViolations(wrong, 23, 5).map(({ field, description }) => `${field}: ${description}`),
   ).toEqual([
-    "ablations[0].frequencies[1]: must be 1 to 11, a frequency of Z_23; got 12",
-    "ablations[1].frequencies: must be without repetition; got 2 entries",
-    "ablations[3].neurons[0]: must be 0 to 1, a neuron that is left; got 5",
-    "ablations[4].range: must be greater than 0, at most 2 pi; got 7",
-    "ablations[5].center: must be finite; got NaN",
-    "ablations[5].range: must be greater than 0, at most 2 pi; got 0",
-    "ablations[6].theta: must be finite; got Infinity",
+    "ablations[0].remove_frequencies.frequencies[1]: must be 1 to 11, a frequency of Z_23; got 12",
+    "ablations[1].keep_frequencies.frequencies: must be without repetition; got 2 entries",
+    "ablations[3].keep_neurons.neurons[0]: must be 0 to 1, a neuron that is left; got 5",
+    "ablations[4].spread_phases.range: must be greater than 0, at most 2 pi; got 7",
+    "ablations[5].restrict_phases.center: must be finite; got NaN",
+    "ablations[5].restrict_phases.range: must be greater than 0, at most 2 pi; got 0",
+    "ablations[6].scale.theta: must be finite; got Infinity",
   ]);
   expect(ablationViolations([{ kind: "removeNeurons", neurons: [0, 1] }], 23, 2)).toMatchObject([
-    { field: "ablations[0].neurons", description: "must be such that a neuron stays; got 2 of 2" },
+    {
+      field: "ablations[0].remove_neurons.neurons",
+      description: "must be such that a neuron stays; got 2 of 2",
+    },
+  ]);
+});
+
+test("where an earlier change left no neuron, the lists after it are told so", () => {
+  const wrong: Ablation[] = [
+    { kind: "keepNeurons", neurons: [] },
+    { kind: "removeNeurons", neurons: [0, 1] },
+    { kind: "keepNeurons", neurons: [1] },
+    { kind: "removeNeurons", neurons: [] },
+  ];
+  const description = "must name neurons that are left: an earlier change leaves none";
+  expect(ablationViolations(wrong, 23, 5)).toEqual([
+    {
+      field: "ablations[0].keep_neurons.neurons",
+      description: "must be such that a neuron stays; got 0 of 5",
+    },
+    { field: "ablations[1].remove_neurons.neurons", description },
+    { field: "ablations[2].keep_neurons.neurons", description },
   ]);
 });

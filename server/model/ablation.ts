@@ -17,9 +17,12 @@ export type Ablation =
   | { readonly kind: "keepNeurons"; readonly neurons: readonly number[] }
   /** Projects both layers on each neuron's dominant frequency of theta. */
   | { readonly kind: "project" }
-  /** Of the n neurons of a frequency, by present phase, the i-th gets phase range i / n there; misalignments and all else stay. */
+  /**
+   * Of the n neurons of a frequency, by present phase, the i-th gets phase range i / n there; misalignments and all else stay, and
+   * neurons without a frequency.
+   */
   | { readonly kind: "spreadPhases"; readonly range: number }
-  /** Keeps the neurons whose phase at their dominant frequency is within range / 2 of `center` on the circle. */
+  /** Keeps the neurons whose phase at their dominant frequency is within range / 2 of `center` on the circle; those without one go. */
   | { readonly kind: "restrictPhases"; readonly center: number; readonly range: number }
   /** Multiplies the layers. */
   | { readonly kind: "scale"; readonly theta: number; readonly xi: number };
@@ -55,7 +58,7 @@ export function ablate(
   for (const [i, ablation] of ablations.entries()) {
     const width = layers.theta.length / modulus;
     if (width === 0) break;
-    const violations = namesNeurons(ablation) ? neuronViolations(`ablations[${i}]`, ablation, width) : [];
+    const violations = namesNeurons(ablation) ? neuronViolations(fieldOf(i, ablation), ablation, width) : [];
     if (violations.length > 0) return { ...layers, violations };
     layers = changed(layers, modulus, ablation);
   }
@@ -90,8 +93,9 @@ function changed({ theta, xi }: AblatedLayers, modulus: number, ablation: Ablati
       const dominant = dominantFrequencies(inner);
       const { center, range } = ablation;
       return chosen({ theta, xi }, modulus, (m) => {
-        const away = wrapAngle(atDominant(inner, inner.phase, dominant, m) - center);
-        return Math.abs(away) <= range / 2;
+        // Each wrapped: beside a center of many turns a phase would be lost.
+        const away = wrapAngle(atDominant(inner, inner.phase, dominant, m) - wrapAngle(center));
+        return dominant[m]! > 0 && Math.abs(away) <= range / 2;
       });
     }
     case "scale":
@@ -150,6 +154,8 @@ function turned(
   const cosine = new Float64Array(full.cosine.length);
   const sine = new Float64Array(full.sine.length);
   for (const [m, k] of dominant.entries()) {
+    // A constant row has no phase to turn.
+    if (k === 0) continue;
     const at = m * count + k - 1;
     const c = Math.cos(angleOf(m));
     const s = Math.sin(angleOf(m));
@@ -168,6 +174,11 @@ type NeuronAblation = Extract<Ablation, { readonly neurons: readonly number[] }>
 
 const namesNeurons = (ablation: Ablation): ablation is NeuronAblation => "neurons" in ablation;
 
+/** Where a request has the i-th change: kinds are its fields, in other letters. */
+function fieldOf(i: number, { kind }: Ablation): string {
+  return `ablations[${i}].${kind.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+}
+
 /**
  * Every rule of a list of neurons that does not hold.
  *
@@ -175,6 +186,10 @@ const namesNeurons = (ablation: Ablation): ablation is NeuronAblation => "neuron
  */
 function neuronViolations(at: string, { kind, neurons }: NeuronAblation, width: number | undefined) {
   const field = `${at}.neurons`;
+  if (width === 0) {
+    const description = "must name neurons that are left: an earlier change leaves none";
+    return neurons.length > 0 ? [{ field, description }] : [];
+  }
   const most = (width ?? Number.POSITIVE_INFINITY) - 1;
   const violations = listViolations(field, neurons, 0, most, `0 to ${most}, a neuron that is left`);
   const named = new Set(neurons).size;
@@ -204,7 +219,7 @@ function violation(field: string, must: string, got: unknown): Violation {
   return { field, description: `must be ${must}; got ${got}` };
 }
 
-/** Every rule of the ablations of a network that does not hold; fields as `ablations[0].frequencies[1]`. */
+/** Every rule of the ablations of a network that does not hold; fields as `ablations[0].remove_frequencies.frequencies[1]`. */
 export function ablationViolations(
   ablations: readonly Ablation[],
   modulus: number,
@@ -214,7 +229,7 @@ export function ablationViolations(
   // How many neurons a restriction leaves is not known beforehand: `ablate` checks the lists after one.
   let left: number | undefined = width;
   for (const [i, ablation] of ablations.entries()) {
-    const at = `ablations[${i}]`;
+    const at = fieldOf(i, ablation);
     const fail = (field: string, must: string, got: unknown) =>
       violations.push(violation(`${at}.${field}`, must, got));
     const angleRange = (range: number) => {
@@ -235,7 +250,7 @@ export function ablationViolations(
       case "keepNeurons": {
         violations.push(...neuronViolations(at, ablation, left));
         const named = new Set(ablation.neurons).size;
-        if (left !== undefined) left = ablation.kind === "keepNeurons" ? named : left - named;
+        if (left !== undefined) left = ablation.kind === "keepNeurons" ? named : Math.max(0, left - named);
         break;
       }
       case "spreadPhases":

@@ -19,13 +19,15 @@ export interface MutatingCall<O extends DescMessage> {
   readonly receipt: Receipt;
   /** Says which session the call works on, so that what a repetition must know becomes durable with it. */
   on(session: Session): void;
-  /** Says what will be answered, before it becomes durable together with its effect. */
+  /** Says what will be answered, before it becomes durable together with its effect. The last that is said is the answer. */
   answer(response: MessageInitShape<O>): void;
 }
 
 /**
  * Answers a mutating call once a request id. The fingerprint is of the message's JSON with sorted keys, so that a repetition is
  * recognized however its client orders map entries.
+ *
+ * @param work - its result is the answer, unless it has said one: that may be stored by then, and a crash must not bring back another
  */
 export async function once<I extends DescMessage, O extends DescMessage>(
   registry: Registry,
@@ -33,7 +35,7 @@ export async function once<I extends DescMessage, O extends DescMessage>(
   output: O,
   request: MessageShape<I> & { readonly requestId: string },
   { signal }: Context,
-  work: (call: MutatingCall<O>) => Promise<MessageInitShape<O>>,
+  work: (call: MutatingCall<O>) => Promise<MessageInitShape<O> | undefined>,
 ): Promise<Encoded> {
   const encode = (response: MessageInitShape<O>) => toBinary(output, create(output, response));
   // An id that is none is not kept: `work` refuses it, with whatever else is wrong.
@@ -52,9 +54,9 @@ export async function once<I extends DescMessage, O extends DescMessage>(
         },
         answer: (promised) => receipt.respond(encode(promised)),
       });
-      const encoded = encode(response);
-      receipt.respond(encoded);
-      return encoded;
+      if (response !== undefined) receipt.respond(encode(response));
+      if (receipt.response === undefined) throw new Error(`${output.typeName}: nothing was answered`);
+      return receipt.response;
     } catch (error) {
       receipt.withdraw();
       throw error;

@@ -52,12 +52,11 @@ export function sessionService(registry: Registry): Handlers<typeof SessionServi
           const upload =
             request.weights.case === "upload" ? registry.uploads.take(request.weights.value) : undefined;
           try {
-            const session = await registry.start(input, (started) => {
+            await registry.start(input, (started) => {
               call.on(started);
               call.answer({ session: sessionMessage(started) });
             });
             upload?.release();
-            return { session: sessionMessage(session) };
           } catch (error) {
             upload?.putBack();
             throw error;
@@ -121,7 +120,6 @@ export function sessionService(registry: Registry): Handlers<typeof SessionServi
           await session.update(whole, context.signal, () =>
             call.answer({ session: sessionMessage(session) }),
           );
-          return { session: sessionMessage(session) };
         },
       ),
 
@@ -145,7 +143,6 @@ export function sessionService(registry: Registry): Handlers<typeof SessionServi
           registry.checkOpen();
           call.on(registry.get(request.name));
           await registry.delete(request.name, () => call.answer({}));
-          return {};
         },
       ),
   };
@@ -162,7 +159,7 @@ async function fork(
   request: ForkSessionRequest,
   context: Context,
   call: MutatingCall<typeof ForkSessionResponseSchema>,
-) {
+): Promise<undefined> {
   const checks = new Checks();
   checks.requestId(request.requestId);
   const at = checks.subject("source", request.source);
@@ -187,14 +184,19 @@ async function fork(
   checks.throwIfAny();
   // Before a snapshot is kept for it.
   registry.checkRoom();
-  const step = at.step ?? (await source.snapshot({ expectedStep, label: "" }, context.signal)).step;
+  const kept = at.step === undefined ? await source.keepForFork(expectedStep, context.signal) : undefined;
   const { engine } = request;
   const input = { changes, labels, engine, ...defined({ recordEvery, schedule, measures }) };
-  const session = await registry.fork(source, step, input, (forked) => {
-    call.on(forked);
-    call.answer({ session: sessionMessage(forked) });
-  });
-  return { session: sessionMessage(session) };
+  try {
+    await registry.fork(source, at.step ?? kept!.step, input, (forked) => {
+      call.on(forked);
+      call.answer({ session: sessionMessage(forked) });
+    });
+  } catch (error) {
+    await kept?.takeBack();
+    throw error;
+  }
+  kept?.release();
 }
 
 async function parseStart(registry: Registry, request: StartSessionRequest): Promise<StartInput> {

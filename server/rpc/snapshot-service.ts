@@ -45,10 +45,9 @@ export function snapshotService(registry: Registry): Handlers<typeof SnapshotSer
         checks.throwIfAny();
         const session = registry.get(request.session);
         call.on(session);
-        const info = await session.snapshot({ expectedStep, label }, context.signal, (taken) =>
+        await session.snapshot({ expectedStep, label }, context.signal, (taken) =>
           call.answer({ snapshot: snapshotMessage(taken) }),
         );
-        return { snapshot: snapshotMessage(info) };
       }),
 
     listSnapshots: async (request) => {
@@ -91,9 +90,7 @@ export function snapshotService(registry: Registry): Handlers<typeof SnapshotSer
           const session = registry.get(at.session);
           session.snapshots.get(at.step);
           call.on(session);
-          call.answer({});
-          await session.deleteSnapshot(at.step);
-          return {};
+          await session.deleteSnapshot(at.step, () => call.answer({}));
         },
       ),
 
@@ -124,12 +121,17 @@ export function snapshotService(registry: Registry): Handlers<typeof SnapshotSer
       if (!Object.values<number>(FileFormat).includes(format))
         checks.fail("format", "must be one of FileFormat", format);
       checks.throwIfAny();
-      const snapshot = await registry.get(session).readSnapshot(step);
-      yield { part: { case: "snapshot" as const, value: snapshotMessage(snapshot.info) } };
-      if (format === FileFormat.UNSPECIFIED) {
-        yield* chunks(fileOf(arrays(snapshot.state).map(({ data }) => bytesOf(data))));
-      } else {
-        yield* file(format, segmentsOf(snapshot, format));
+      // Its reader may take as long as it likes.
+      const { snapshot, giveBack } = await registry.lent.borrow(registry.get(session), step);
+      try {
+        yield { part: { case: "snapshot" as const, value: snapshotMessage(snapshot.info) } };
+        if (format === FileFormat.UNSPECIFIED) {
+          yield* chunks(fileOf(arrays(snapshot.state).map(({ data }) => bytesOf(data))));
+        } else {
+          yield* file(format, segmentsOf(snapshot, format));
+        }
+      } finally {
+        giveBack();
       }
     },
 

@@ -27,7 +27,11 @@ import {
 import { invalidCells } from "../messages/sweep-cells.ts";
 import { definitionMessage, parseDefinition } from "../messages/sweep-definition.ts";
 import { groupCount } from "../model/sweep-grid.ts";
-import type { Sweep, SweepRecord } from "../sessions/sweeps/sweep.ts";
+import { GrokboxError } from "../sessions/errors.ts";
+import { toGrokboxError } from "../sessions/keeper.ts";
+import type { Receipt } from "../sessions/receipt.ts";
+import type { Registry } from "../sessions/registry.ts";
+import type { AnswerOf, Sweep, SweepRecord } from "../sessions/sweeps/sweep.ts";
 import { groupBands } from "../sessions/sweeps/sweep-bands.ts";
 import type { Sweeps } from "../sessions/sweeps/sweeps.ts";
 import { watchSweep } from "../sessions/sweeps/watch.ts";
@@ -57,8 +61,7 @@ export function sweepService(sweeps: Sweeps): Handlers<typeof SweepService> {
             answer({ sweep: sweepMessage(started, { withDefinition: true }) });
             return receipt.row();
           };
-          const sweep = await sweeps.start(definition, answerOf, invalid);
-          return { sweep: sweepMessage(sweep, { withDefinition: true }) };
+          await sweeps.start(definition, answerOf, invalid);
         },
       ),
 
@@ -133,55 +136,22 @@ export function sweepService(sweeps: Sweeps): Handlers<typeof SweepService> {
     },
 
     pauseSweep: (request, context) =>
-      once(
-        registry,
-        PauseSweepRequestSchema,
-        PauseSweepResponseSchema,
-        request,
-        context,
-        async ({ receipt, answer }) => {
-          const sweep = changed(sweeps, request);
-          await sweep.pause((state) => {
-            answer({ sweep: sweepMessage(sweep, { state }) });
-            return receipt.row();
-          });
-          return { sweep: sweepMessage(sweep) };
-        },
-      ),
+      once(registry, PauseSweepRequestSchema, PauseSweepResponseSchema, request, context, async (call) => {
+        const sweep = changed(sweeps, request);
+        await sweep.pause(telling(sweep, call), () => tellAtRest(registry, sweep, call));
+      }),
 
     resumeSweep: (request, context) =>
-      once(
-        registry,
-        ResumeSweepRequestSchema,
-        ResumeSweepResponseSchema,
-        request,
-        context,
-        async ({ receipt, answer }) => {
-          const sweep = changed(sweeps, request);
-          await sweep.resume((state) => {
-            answer({ sweep: sweepMessage(sweep, { state }) });
-            return receipt.row();
-          });
-          return { sweep: sweepMessage(sweep) };
-        },
-      ),
+      once(registry, ResumeSweepRequestSchema, ResumeSweepResponseSchema, request, context, async (call) => {
+        const sweep = changed(sweeps, request);
+        await sweep.resume(telling(sweep, call));
+      }),
 
     cancelSweep: (request, context) =>
-      once(
-        registry,
-        CancelSweepRequestSchema,
-        CancelSweepResponseSchema,
-        request,
-        context,
-        async ({ receipt, answer }) => {
-          const sweep = changed(sweeps, request);
-          await sweep.cancel((state) => {
-            answer({ sweep: sweepMessage(sweep, { state }) });
-            return receipt.row();
-          });
-          return { sweep: sweepMessage(sweep) };
-        },
-      ),
+      once(registry, CancelSweepRequestSchema, CancelSweepResponseSchema, request, context, async (call) => {
+        const sweep = changed(sweeps, request);
+        await sweep.cancel(telling(sweep, call), () => tellAtRest(registry, sweep, call));
+      }),
 
     deleteSweep: (request, context) =>
       once(
@@ -196,7 +166,6 @@ export function sweepService(sweeps: Sweeps): Handlers<typeof SweepService> {
             answer({});
             return receipt.row();
           });
-          return {};
         },
       ),
   };
@@ -217,6 +186,33 @@ function changed(sweeps: Sweeps, { requestId, name }: { requestId: string; name:
   checks.throwIfAny();
   sweeps.registry.checkOpen();
   return sweeps.get(name);
+}
+
+/** A call that is answered with a sweep. */
+interface SweepCall {
+  readonly receipt: Receipt;
+  answer(response: { readonly sweep: ReturnType<typeof sweepMessage> }): void;
+}
+
+/** Answers with the sweep as a change is about to leave it. */
+function telling(sweep: Sweep, { receipt, answer }: SweepCall): AnswerOf {
+  return (state) => {
+    answer({ sweep: sweepMessage(sweep, { state }) });
+    return receipt.row();
+  };
+}
+
+/** Answers with the sweep as it is at rest, in place of the answer that was stored with the change, unless that must stay the stored one. */
+async function tellAtRest({ store }: Registry, sweep: Sweep, { receipt, answer }: SweepCall): Promise<void> {
+  const told = receipt.response!;
+  answer({ sweep: sweepMessage(sweep) });
+  const row = receipt.row();
+  if (row === undefined) return;
+  await store.commit({ putAnswers: [row] }).catch((error) => {
+    receipt.respond(told);
+    // A full disk is no reason to fail: the sweep is at rest.
+    if (!(toGrokboxError(error) instanceof GrokboxError)) throw error;
+  });
 }
 
 async function parseStart(sweeps: Sweeps, request: StartSweepRequest): Promise<SweepRecord> {

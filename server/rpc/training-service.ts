@@ -1,4 +1,3 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   MoveSessionRequestSchema,
   MoveSessionResponseSchema,
@@ -65,16 +64,13 @@ export function trainingService(registry: Registry): Handlers<typeof TrainingSer
         checks.throwIfAny();
         call.on(session);
         // As it is when the run starts: by the time that this is durable the run may have ended.
-        let started: MessageInitShape<typeof RunResponseSchema> = {};
-        await session.run(plan, expectedStep, context.signal, (newest) => {
-          started = {
+        await session.run(plan, expectedStep, context.signal, (newest) =>
+          call.answer({
             session: sessionMessage(session),
             newestSequence: BigInt(newest),
             epoch: session.epoch,
-          };
-          call.answer(started);
-        });
-        return started;
+          }),
+        );
       }),
 
     pause: (request, context) =>
@@ -85,8 +81,7 @@ export function trainingService(registry: Registry): Handlers<typeof TrainingSer
         checks.throwIfAny();
         const session = registry.get(request.session);
         call.on(session);
-        await session.pause();
-        return { session: sessionMessage(session) };
+        await session.pause(() => call.answer({ session: sessionMessage(session) }));
       }),
 
     swapActivation: (request, context) =>
@@ -131,7 +126,6 @@ export function trainingService(registry: Registry): Handlers<typeof TrainingSer
         await session.setTriggers(triggers, context.signal, () =>
           call.answer({ session: sessionMessage(session) }),
         );
-        return { session: sessionMessage(session) };
       }),
 
     getHistory: async (request) => {

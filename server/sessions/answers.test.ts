@@ -11,8 +11,9 @@ async function once<T>(
   requestId: string,
   fingerprint: string,
   work: (receipt: Receipt) => Promise<T>,
+  signal = never,
 ): Promise<T> {
-  const response = await answers.once({ requestId, fingerprint, method: "test" }, never, async (receipt) =>
+  const response = await answers.once({ requestId, fingerprint, method: "test" }, signal, async (receipt) =>
     Buffer.from(JSON.stringify((await work(receipt)) ?? null)),
   );
   return JSON.parse(Buffer.from(response).toString());
@@ -43,6 +44,22 @@ test("a repetition joins the call under way", async () => {
   const second = once(answers, "a", "body", async () => expect.unreachable());
   gate.resolve(7);
   expect(await Promise.all([first, second])).toEqual([7, 7]);
+});
+
+test("a repetition waits no longer than its own caller, and the call under way goes on", async () => {
+  const answers = new Answers();
+  const gate = Promise.withResolvers<number>();
+  const first = once(answers, "a", "body", () => gate.promise);
+  const second = (signal: AbortSignal) =>
+    once(answers, "a", "body", async () => expect.unreachable(), signal);
+  const late = new AbortController();
+  const waiting = second(late.signal);
+  late.abort(new GrokboxError("DEADLINE_EXCEEDED", "late"));
+  await expect(waiting).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+  await expect(second(AbortSignal.abort())).rejects.toMatchObject({ reason: "CANCELLED" });
+  gate.resolve(7);
+  expect(await first).toBe(7);
+  expect(await second(never)).toBe(7);
 });
 
 test("a repetition takes over from a caller who went away, with what it noted", async () => {

@@ -1,5 +1,5 @@
 import { answersKept } from "../store/answers-kept.ts";
-import { GrokboxError } from "./errors.ts";
+import { cancelled, GrokboxError } from "./errors.ts";
 import { Receipt } from "./receipt.ts";
 
 interface Entry {
@@ -18,7 +18,8 @@ export interface AnswersOptions {
 }
 
 /**
- * Answers by request id: the same id again gets the stored answer, or joins the call under way; with another body it is an error.
+ * Answers by request id: the same id again gets the stored answer, or joins the call under way, for as long as its own caller waits; with
+ * another body it is an error.
  * A failed call leaves no answer, so repeating it tries again; what it noted in its memo it finds again.
  */
 export class Answers {
@@ -53,7 +54,7 @@ export class Answers {
       const entry = this.#entry(requestId, fingerprint, method);
       if (entry.pending === undefined) return entry.receipt.response ?? this.#work(entry, work);
       try {
-        return await entry.pending;
+        return await unlessAborted(entry.pending, signal);
       } catch (error) {
         // The first caller went away; this one is still here and takes over.
         const abandoned =
@@ -122,5 +123,18 @@ export class Answers {
   #forget(id: string): void {
     this.#bytes -= this.#entries.get(id)?.bytes ?? 0;
     this.#entries.delete(id);
+  }
+}
+
+/** What `work` comes to, unless `signal` aborts before; the work goes on then. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) throw cancelled(signal);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const leave = () => reject(cancelled(signal));
+  signal.addEventListener("abort", leave);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", leave);
   }
 }

@@ -17,12 +17,17 @@ export interface Awake {
   readonly train: Uint8Array;
 }
 
-/** Fails with INVALID_FIELD when the engine lacks an option, with DIVERGED when the loss of these weights is not finite, and with OUT_OF_MEMORY. */
+/**
+ * Fails with INVALID_FIELD when the engine lacks an option, with DIVERGED when the loss of these weights is not finite, and with OUT_OF_MEMORY.
+ *
+ * @param session - whose it is to be, once there is one
+ */
 export async function openTrainer(
   engine: Engine,
   spec: Spec,
   train: Uint8Array,
   state: TrainerState,
+  session?: string,
 ): Promise<Awake> {
   const lacking = lackedOptions(engine, spec);
   if (lacking.length > 0) {
@@ -50,7 +55,7 @@ export async function openTrainer(
   throw new GrokboxError(
     "DIVERGED",
     `the loss of these weights under ${problem.activation} is not finite at step ${state.step}; nothing was changed`,
-    { step: state.step },
+    { ...(session === undefined ? {} : { session }), step: state.step },
   );
 }
 

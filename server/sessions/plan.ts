@@ -24,7 +24,10 @@ export interface Demands {
   readonly looksAtRecords: boolean;
 }
 
-/** Fails with INVALID_FIELD, naming every step of a plan that a session at `step` has passed or that lies after the plan's end. */
+/**
+ * Fails with INVALID_FIELD, naming every step of a plan that a session at `step` has passed or that lies after the plan's end, by its place
+ * in the plan's lists, which may be in any order.
+ */
 export function checkPlan({ untilStep, snapshotAt, recordAt }: RunPlan, step: number): void {
   const end = untilStep ?? Number.POSITIVE_INFINITY;
   const violation = (field: string, must: string, got: number) => ({
@@ -33,9 +36,9 @@ export function checkPlan({ untilStep, snapshotAt, recordAt }: RunPlan, step: nu
   });
   const passed = `greater than the session's step ${step}`;
   const check = (field: string, steps: readonly number[]) =>
-    steps.flatMap((at) => {
-      if (at <= step) return violation(field, passed, at);
-      return at > end ? violation(field, `at most until_step ${end}`, at) : [];
+    steps.flatMap((at, i) => {
+      if (at <= step) return violation(`${field}[${i}]`, passed, at);
+      return at > end ? violation(`${field}[${i}]`, `at most until_step ${end}`, at) : [];
     });
   const violations = [
     ...(end <= step ? [violation("plan.until_step", passed, end)] : []),
@@ -43,6 +46,12 @@ export function checkPlan({ untilStep, snapshotAt, recordAt }: RunPlan, step: nu
     ...check("plan.record_at", recordAt),
   ];
   if (violations.length > 0) throw invalid(violations.slice(0, 20));
+}
+
+/** The same plan, its lists increasing as they must be to be carried out. */
+export function inOrder<P extends RunPlan>(plan: P): P {
+  const increasing = (steps: readonly number[]) => [...new Set(steps)].sort((a, b) => a - b);
+  return { ...plan, snapshotAt: increasing(plan.snapshotAt), recordAt: increasing(plan.recordAt) };
 }
 
 /** Points that one slice may record: more than the longest makes of most networks. To begin and end a slice costs as much as dozens of them. */

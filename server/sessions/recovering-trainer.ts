@@ -43,6 +43,7 @@ export class RecoveringTrainer {
   #engine: Engine;
   #time: { readonly spec: Spec; readonly engine: Engine; readonly time: StepTime } | undefined;
   #awake: Awake | undefined;
+  #session: string | undefined;
   /** The device of the trainer that there is, is gone. */
   #isLost = false;
   /** Losses of the device since an update was made, and since something new was done. */
@@ -66,8 +67,9 @@ export class RecoveringTrainer {
     this.#step = step;
   }
 
-  /** Says how the state that was committed last can be had. */
-  backBy(readCommitted: () => Promise<Origin>): void {
+  /** Says whose it is by now, and how the state that was committed last can be had. */
+  backBy(session: string, readCommitted: () => Promise<Origin>): void {
+    this.#session = session;
     this.#readCommitted = readCommitted;
   }
 
@@ -141,7 +143,7 @@ export class RecoveringTrainer {
   become(spec: Spec): Promise<void> {
     return this.with(async ({ trainer, train }) => {
       const state = await trainer.readState();
-      const awake = await openTrainer(this.#engine, spec, train, state);
+      const awake = await openTrainer(this.#engine, spec, train, state, this.#session);
       trainer.close();
       this.#begin(awake, { spec, train, state });
     });
@@ -157,7 +159,7 @@ export class RecoveringTrainer {
     const { state, train } = committed ?? (await this.#present());
     let awake: Awake;
     try {
-      awake = await openTrainer(engine, this.#spec, train, state);
+      awake = await openTrainer(engine, this.#spec, train, state, this.#session);
     } catch (error) {
       throw error instanceof DeviceLostError ? deviceLost(engine, error) : error;
     }
@@ -202,7 +204,7 @@ export class RecoveringTrainer {
     try {
       if (this.#isLost) {
         const { spec, train, state } = this.#given ?? (await this.#readCommitted());
-        this.#awake = await openTrainer(this.#engine, spec, train, state);
+        this.#awake = await openTrainer(this.#engine, spec, train, state, this.#session);
         this.#isLost = false;
       }
       const { trainer } = this.resident;
@@ -247,7 +249,7 @@ export class RecoveringTrainer {
   async #open({ spec, train, state }: Origin): Promise<Awake> {
     for (;;) {
       try {
-        return await openTrainer(this.#engine, spec, train, state);
+        return await openTrainer(this.#engine, spec, train, state, this.#session);
       } catch (error) {
         this.#lose(error, "new");
       }

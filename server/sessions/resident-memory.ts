@@ -110,9 +110,14 @@ export class ResidentMemory {
     };
   }
 
-  async #take(engine: Engine, bytes: Bytes, what: string): Promise<void> {
+  /** Sets the server's memory aside for something else; `host` gives it back. Fails with OUT_OF_MEMORY. */
+  async reserveBeside(bytes: number, what: string): Promise<void> {
+    await this.#take(undefined, { host: bytes, device: 0 }, what);
+  }
+
+  async #take(engine: Engine | undefined, bytes: Bytes, what: string): Promise<void> {
     const { host, engines, sessions } = this.#parts;
-    const own = engines.memory(engine);
+    const own = engine && engines.memory(engine);
     const fits = () => host.fits(bytes.host) && (own === undefined || own.fits(bytes.device));
     if (!fits()) {
       const awake = [...sessions()].filter(({ training, isQuiet }) => training.isAwake && isQuiet);

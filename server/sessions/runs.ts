@@ -1,7 +1,7 @@
 import { type Drive, type Job, stepError } from "./drive.ts";
 import { GrokboxError, invalid } from "./errors.ts";
 import type { Keeper } from "./keeper.ts";
-import { checkPlan, type RunPlan } from "./plan.ts";
+import { checkPlan, inOrder, type RunPlan } from "./plan.ts";
 import type { ProgressLog, ProgressPoint } from "./progress-log.ts";
 import type { Receipt } from "./receipt.ts";
 import type { Answering } from "./snapshot-keeping.ts";
@@ -55,6 +55,8 @@ export class Runs {
   #endedPlan: RunPlan | undefined;
   /** Of the run that was to pause last. */
   #pausingPlan: RunPlan | undefined;
+  /** Of those who wait for the run under way to pause. */
+  #answerings: (() => void)[] = [];
   /** Of the run started last. */
   #rest: Promise<unknown> = Promise.resolve();
 
@@ -138,9 +140,13 @@ export class Runs {
     });
   }
 
-  /** Starts a run in the background. Answers with the newest sequence before it. Fails with OUT_OF_MEMORY, changing nothing. */
+  /**
+   * Starts a run in the background. Answers with the newest sequence before it. Fails with OUT_OF_MEMORY, changing nothing.
+   *
+   * @param asked - its lists in any order
+   */
   async start(
-    plan: RunPlan,
+    asked: RunPlan,
     expectedStep: number | undefined,
     signal: AbortSignal,
     answering: Answering<number> = () => {},
@@ -152,7 +158,8 @@ export class Runs {
       // Without memory for it a run would only begin to end as failed. One that is awake may be running, and is told so at once.
       if (!training.isAwake) await drive.own(async () => {});
       standing.expect(expectedStep);
-      checkPlan(plan, training.step);
+      checkPlan(asked, training.step);
+      const plan = inOrder(asked);
       snapshots.checkRoom(plan.snapshotAt);
       standing.transition("run");
       rested();
@@ -172,13 +179,18 @@ export class Runs {
     this.#begin(plan);
   }
 
-  /** Stops the run under way and returns when it is at rest; does nothing when there is none. */
-  async pause(): Promise<void> {
+  /**
+   * Stops the run under way and returns when it is at rest; does nothing when there is none.
+   *
+   * @param answering - is called at rest, before anybody else moves it, or at once where it does nothing
+   */
+  async pause(answering: () => void = () => {}): Promise<void> {
     const { standing, drive } = this.#parts;
     if (standing.state === "running") {
       this.#pausingPlan = this.#plan;
+      this.#answerings.push(answering);
       await drive.end("paused");
-    }
+    } else answering();
     if (standing.isDeleted) throw standing.gone();
   }
 
@@ -217,6 +229,7 @@ export class Runs {
       }
       ending(stop, isForced);
       standing.settle(stop, stop.kind === "paused" ? "pause" : "complete");
+      for (const answering of this.#answerings.splice(0)) answering();
       await this.#commitEnd();
     }
   }

@@ -20,7 +20,7 @@ import type { SessionEvent } from "./session-event.ts";
 import type { Intent, SessionIdentity, SessionRecord } from "./session-record.ts";
 import { type SessionChange, Settings } from "./settings.ts";
 import { type Snapshot, type SnapshotInfo, stateOf } from "./snapshot.ts";
-import { type Answering, SnapshotKeeping } from "./snapshot-keeping.ts";
+import { type Answering, type KeptForFork, SnapshotKeeping } from "./snapshot-keeping.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Standing } from "./standing.ts";
 import type { SessionState } from "./state.ts";
@@ -118,7 +118,7 @@ export class Session {
     this.snapshots = new Snapshots(identity.name, parts.maxSnapshots, snapshots);
     const { training, store, observer, memory, onDefect } = parts;
     this.keeper = new Keeper(store, this.id, this, observer, head, intent.commitTimeMs);
-    training.backBy(() => this.#readCommitted());
+    training.backBy(identity.name, () => this.#readCommitted());
     this.#keeping = new SnapshotKeeping({
       session: identity.name,
       id: this.id,
@@ -406,9 +406,13 @@ export class Session {
     await this.#drive.own(() => this.#waypoints.finish()).catch((error) => this.#tolerate(error));
   }
 
-  /** Stops the run under way and returns when it is at rest; does nothing when there is none. */
-  pause(): Promise<void> {
-    return this.#runs.pause();
+  /**
+   * Stops the run under way and returns when it is at rest; does nothing when there is none.
+   *
+   * @param answering - is called at rest, before anybody else moves it, or at once where it does nothing
+   */
+  pause(answering?: () => void): Promise<void> {
+    return this.#runs.pause(answering);
   }
 
   /** Goes on training under another activation. */
@@ -454,8 +458,24 @@ export class Session {
     return this.#keeping.read(step);
   }
 
-  /** Fails with SNAPSHOT_IN_USE when measures are taken against it. */
-  async deleteSnapshot(step: number): Promise<void> {
+  /** Keeps the present state for a fork. */
+  keepForFork(expectedStep: number | undefined, signal: AbortSignal): Promise<KeptForFork> {
+    return this.#drive.between(signal, () => {
+      this.#standing.expect(expectedStep);
+      return this.#keeping.keepForFork("requested");
+    });
+  }
+
+  /** Waits for forks of it that are under way. Fails with SNAPSHOT_IN_USE when measures are taken against it. */
+  async deleteSnapshot(step: number, answering: () => void = () => {}): Promise<void> {
+    await this.#keeping.delete(step, () => {
+      this.#checkUnused(step);
+      answering();
+      return true;
+    });
+  }
+
+  #checkUnused(step: number): void {
     const { base } = this.identity;
     const isInUse = !base?.isDrawn && this.measures.some(({ measure }) => needsBase(measure));
     if (isInUse && this.#baseSnapshot?.step === step) {
@@ -466,7 +486,6 @@ export class Session {
         { snapshot },
       );
     }
-    await this.#keeping.delete(step);
   }
 
   /**
@@ -533,9 +552,11 @@ export class Session {
   /** Makes the present state durable, if it isn't; a failure is left to the next time, and shows as the keeper's alarm. */
   async checkpoint(): Promise<void> {
     if (!this.isDirty || this.#standing.isDeleted) return;
-    if (this.#training.isAwake)
-      await this.#drive.own(() => this.#commitSoon().catch((error) => this.#tolerate(error)));
-    else await this.keeper.commit(undefined).catch((error) => this.#tolerate(error));
+    // It may be deleted before its turn comes.
+    const commit = this.#training.isAwake
+      ? this.#drive.own(() => this.#commitSoon())
+      : this.keeper.commit(undefined);
+    await commit.catch((error) => this.#tolerate(error));
   }
 
   /** Makes the state durable and frees its memory; false when it can't be done now. */

@@ -38,6 +38,15 @@ export interface KeepOptions {
   readonly extra?: Commit;
 }
 
+/** A snapshot that is kept for a fork, and that nobody deletes before one of these is called. */
+export interface KeptForFork {
+  readonly step: number;
+  /** It was forked, or may stay all the same. */
+  release(): void;
+  /** Nothing came of the fork: it goes again, unless it was there before or somebody else was told of it. */
+  takeBack(): Promise<void>;
+}
+
 /** Makes, reads and deletes a session's snapshots in the store. */
 export class SnapshotKeeping {
   readonly #parts: KeepingParts;
@@ -54,7 +63,11 @@ export class SnapshotKeeping {
     const { snapshots, position } = this.#parts;
     const { step, course } = position();
     const present = snapshots.find(step);
-    if (present?.head.course === course) return this.#relabel(present, kind, options);
+    if (present?.head.course === course) {
+      // What is about to be deleted is not here any more, and this one is not to be before it is written.
+      const release = snapshots.hold(step);
+      return this.#relabel(present, kind, options).finally(release);
+    }
     if (present !== undefined && (kind === "requested" || present.pinned || present.kind === "requested")) {
       const { session } = this.#parts;
       throw new GrokboxError(
@@ -64,6 +77,29 @@ export class SnapshotKeeping {
       );
     }
     return this.#make(kind, options);
+  }
+
+  /** Keeps the present state for a fork. With the trainer to itself. */
+  async keepForFork(kind: SnapshotKind): Promise<KeptForFork> {
+    const { snapshots, position } = this.#parts;
+    const { step } = position();
+    const before = snapshots.find(step);
+    const release = snapshots.hold(step);
+    try {
+      const info = await this.keep(kind);
+      const takeBack = async () => {
+        release();
+        if (info.head === before?.head) return;
+        await this.delete(step, (present) => present === info).catch((error) => {
+          // A full disk keeps it, or somebody else has deleted it.
+          if (!(error instanceof GrokboxError)) throw error;
+        });
+      };
+      return { step, release, takeBack };
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   async #make(
@@ -112,27 +148,34 @@ export class SnapshotKeeping {
     { label = "", answering = () => {} }: KeepOptions,
   ): Promise<SnapshotInfo> {
     const { id, keeper, snapshots, capture } = this.#parts;
-    const after = label === "" ? present.label : label;
+    const text = label === "" ? present.label : label;
     const info: SnapshotInfo = {
       ...present,
       kind: kind === "requested" ? kind : present.kind,
-      label: after,
-      pinned: present.pinned || after !== "",
+      label: text,
+      pinned: present.pinned || text !== "",
     };
     answering(info);
     // That the trigger has fired is stored before it does more: after a crash it must not do that again.
     const counts = kind === "triggered" ? await capture() : undefined;
     if (counts === undefined && info.kind === present.kind && info.label === present.label) {
+      // By its being another object it is known for somebody else's, too.
+      snapshots.put(info);
       // An answer that nothing else would carry.
       if (keeper.owesAnswers) await keeper.commit(undefined);
-      return present;
+      return info;
     }
     const { step, pinned } = info;
     await keeper.commit(counts, {
-      updateSnapshots: [{ session: id, step, kind: info.kind, pinned, meta: metaOf(info) }],
+      updateSnapshots: [
+        { session: id, step, kind: info.kind, meta: metaOf(info), ...(pinned ? { pinned } : {}) },
+      ],
     });
-    snapshots.put(info);
-    return info;
+    // It may have been forked from meanwhile.
+    const { forks, pinned: isPinned } = snapshots.find(step) ?? info;
+    const after = { ...info, forks, pinned: pinned || isPinned };
+    snapshots.put(after);
+    return after;
   }
 
   /** Fails with SNAPSHOT_NOT_FOUND, or with SNAPSHOT_CORRUPT when its bytes are damaged. */
@@ -145,14 +188,31 @@ export class SnapshotKeeping {
     return { info, spec: info.head.spec, state: stateOf(step, stored.arrays), train: stored.train };
   }
 
-  async delete(step: number): Promise<void> {
+  /**
+   * Deletes a snapshot once nobody holds on to it.
+   *
+   * @param isStill - is asked just before: whether it still is to be
+   */
+  async delete(step: number, isStill: (info: SnapshotInfo) => boolean = () => true): Promise<void> {
     const { id, keeper, snapshots } = this.#parts;
-    const { label } = snapshots.get(step);
-    await keeper.commit(undefined, {
-      deleteSnapshots: [{ session: id, step }],
-      putEvents: [{ session: id, step, timeMs: Date.now(), kind: "snapshotDeleted", body: { label } }],
-    });
+    let info = snapshots.get(step);
+    for (let held = snapshots.released(step); held !== undefined; held = snapshots.released(step)) {
+      await held;
+      info = snapshots.get(step);
+    }
+    if (!isStill(info)) return;
+    // Nobody can fork from what is about to go, and who keeps this step from now on keeps it anew.
     snapshots.remove(step);
+    const { label } = info;
+    try {
+      await keeper.commit(undefined, {
+        deleteSnapshots: [{ session: id, step }],
+        putEvents: [{ session: id, step, timeMs: Date.now(), kind: "snapshotDeleted", body: { label } }],
+      });
+    } catch (error) {
+      if (snapshots.find(step) === undefined) snapshots.put(info);
+      throw error;
+    }
   }
 
   /** For the commit of a session that is forked from a snapshot, which stays from then on. */

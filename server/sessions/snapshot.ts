@@ -91,6 +91,15 @@ export function stateBytes(state: TrainerState): number {
   return arrays(state).reduce((sum, { data }) => sum + data.byteLength, 0);
 }
 
+/** Of a snapshot that is read: of its arrays and its mask. */
+export function snapshotBytes({ arrays: names, head }: Pick<SnapshotInfo, "arrays" | "head">): number {
+  const { modulus } = head.spec;
+  const numbers = names
+    .map((name) => arrayShape(name, head.spec))
+    .reduce((sum, [rows, columns]) => sum + rows * columns, 0);
+  return numbers * Float32Array.BYTES_PER_ELEMENT + modulus * modulus;
+}
+
 /** Bytes hashed at a time: some milliseconds of the event loop. */
 const hashedBytes = 2 ** 22;
 

@@ -6,7 +6,7 @@ export class Snapshots {
   readonly #session: string;
   readonly #limit: number;
   readonly #byStep: Map<number, SnapshotInfo>;
-  readonly #holders = new Set<{ readonly step: number }>();
+  readonly #holders = new Set<{ readonly step: number; readonly released: Promise<void> }>();
 
   /** @param limit - snapshots a session may have */
   constructor(session: string, limit: number, infos: Iterable<SnapshotInfo> = []) {
@@ -43,11 +43,20 @@ export class Snapshots {
     return info;
   }
 
-  /** Lets a snapshot not expire until the answer is called. */
+  /** Lets a snapshot neither expire nor be deleted until the answer is called. */
   hold(step: number): () => void {
-    const holder = { step };
+    const { promise: released, resolve } = Promise.withResolvers<void>();
+    const holder = { step, released };
     this.#holders.add(holder);
-    return () => this.#holders.delete(holder);
+    return () => {
+      this.#holders.delete(holder);
+      resolve();
+    };
+  }
+
+  /** Resolves when one of those who hold on to a snapshot lets it go; undefined when nobody does. */
+  released(step: number): Promise<void> | undefined {
+    return this.#holders.values().find((holder) => holder.step === step)?.released;
   }
 
   /** The latest step first. */

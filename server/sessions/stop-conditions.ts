@@ -139,6 +139,14 @@ class MonotonicQueue {
 }
 
 /** A measure as the API calls it, `test_accuracy`: its users read the detail, whatever their language. */
-export function apiName(measure: Measure): string {
+function apiName(measure: Measure): string {
   return measure.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+const classes: readonly Measure[] = ["common", "rare", "partner", "heldOut"];
+
+/** A measure as a request names it, `MEASURE_TEST_ACCURACY`: for who has to correct one. */
+export function enumName(measure: Measure): string {
+  const whole = classes.includes(measure) ? `${apiName(measure)}_accuracy` : apiName(measure);
+  return `MEASURE_${whole.toUpperCase()}`;
 }

@@ -77,9 +77,9 @@ export class Training {
     return new Training(parts, head, schedule);
   }
 
-  /** Says how the state that was committed last can be had. */
-  backBy(readCommitted: () => Promise<Origin>): void {
-    this.#trainer.backBy(readCommitted);
+  /** Says whose it is by now, and how the state that was committed last can be had. */
+  backBy(session: string, readCommitted: () => Promise<Origin>): void {
+    this.#trainer.backBy(session, readCommitted);
   }
 
   /** What `forget` can be told of once the present state is committed. */

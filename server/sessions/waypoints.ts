@@ -143,13 +143,14 @@ export class Waypoints implements Demands {
     action: Exclude<TriggerAction, { kind: "pause" }>,
     because: string,
   ): Promise<void> {
-    const { keeping, triggers, fork, fired, step, onDefect } = this.#parts;
+    const { keeping, triggers, fork, fired, onDefect } = this.#parts;
     const pulled = { trigger: name, detail: because };
     let takeBack = () => {};
     try {
       if (action.kind === "fork") {
-        await keeping.keep("triggered");
-        await fork(step(), action, pulled);
+        const kept = await keeping.keepForFork("triggered");
+        // Where nothing comes of it, the state that it was to begin with stays.
+        await fork(kept.step, action, pulled).finally(() => kept.release());
         triggers.done(name);
         return;
       }

@@ -203,7 +203,8 @@ export const SpectrumRequestSchema: GenMessage<SpectrumRequest> = /*@__PURE__*/
 
 /**
  * Answer of Spectrum. K = (p-1)/2 frequencies, n = neurons sent. The row of a layer is mean + sum_k magnitude_k cos(w_k j +
- * phase_k), w_k = 2 pi k / p, k = 1..K. Means leave out constant rows, which have no frequency, and are absent when all are.
+ * phase_k), w_k = 2 pi k / p, k = 1..K. Means leave out constant rows, which have no frequency, and are absent when all are. What is
+ * at a neuron's dominant frequency, that of theta, leaves out the neurons whose theta is constant.
  *
  * @generated from message grokbox.v1.SpectrumResponse
  */
@@ -251,21 +252,21 @@ export type SpectrumResponse = Message<"grokbox.v1.SpectrumResponse"> & {
   xiPhase?: Tensor | undefined;
 
   /**
-   * Frequency 1..K of the largest magnitude of theta, uint32 [n].
+   * Frequency 1..K of the largest magnitude of theta, uint32 [n]; 0 where theta is constant.
    *
    * @generated from field: grokbox.v1.Tensor dominant_frequency = 7;
    */
   dominantFrequency?: Tensor | undefined;
 
   /**
-   * 2 phi - psi at the dominant frequency, float32 [n], radians in [-pi, pi).
+   * 2 phi - psi at the dominant frequency, float32 [n], radians in [-pi, pi); 0 where a layer has no magnitude there.
    *
    * @generated from field: grokbox.v1.Tensor misalignment = 8;
    */
   misalignment?: Tensor | undefined;
 
   /**
-   * How many of all M neurons have each dominant frequency, K numbers.
+   * How many of all M neurons have each dominant frequency, K numbers; those whose theta is constant are in none.
    *
    * @generated from field: repeated uint32 neurons_per_frequency = 9;
    */
@@ -286,7 +287,7 @@ export type SpectrumResponse = Message<"grokbox.v1.SpectrumResponse"> & {
   iprXi?: number | undefined;
 
   /**
-   * Mean of both.
+   * Mean of both. Absent when either is.
    *
    * @generated from field: optional double ipr = 12;
    */
@@ -307,7 +308,7 @@ export type SpectrumResponse = Message<"grokbox.v1.SpectrumResponse"> & {
   maxAbsMisalignment?: number | undefined;
 
   /**
-   * Share of neurons whose theta and xi have the same dominant frequency, 0 to 1.
+   * Of the neurons whose theta and xi both have a dominant frequency, the share that has the same one, 0 to 1; 0 when there are none.
    *
    * @generated from field: double layer_agreement = 15;
    */
@@ -329,7 +330,7 @@ export type SpectrumResponse = Message<"grokbox.v1.SpectrumResponse"> & {
 
   /**
    * Per neuron sent: the share of its energy, mean excluded, that is at theta's dominant frequency, 0 to 1. float32 [n]; 0 for a
-   * constant row.
+   * constant row, and where theta is constant.
    *
    * @generated from field: grokbox.v1.Tensor theta_cosine_fit = 18;
    */
@@ -444,7 +445,7 @@ export type HarmonicLeakage = Message<"grokbox.v1.HarmonicLeakage"> & {
 
   /**
    * Median over neurons of the magnitude at h k* over the magnitude at k*; h k* is folded into 1..K, and neurons where it is 0 or k*
-   * itself don't count. Absent when no neuron does.
+   * itself, or whose row has no magnitude at k*, don't count. Absent when no neuron does.
    *
    * @generated from field: optional double median_ratio = 2;
    */
@@ -662,7 +663,7 @@ export type LogitsResponse = Message<"grokbox.v1.LogitsResponse"> & {
   voting?: Voting | undefined;
 
   /**
-   * Of both layers projected on each neuron's dominant frequency of theta. Absent likewise.
+   * Of both layers projected on each neuron's dominant frequency of theta; of a neuron without one nothing is left. Absent likewise.
    *
    * @generated from field: grokbox.v1.Voting projected = 6;
    */
@@ -719,7 +720,8 @@ export type Voting = Message<"grokbox.v1.Voting"> & {
   background?: number | undefined;
 
   /**
-   * (spurious - background) / (correct - background); 0.5 in theory. Absent when the two are equal, and for p = 3.
+   * (spurious - background) / (correct - background); 0.5 in theory. Absent when correct and background are equal, to 1e-12 of the
+   * largest |logit|, and for p = 3.
    *
    * @generated from field: optional double spurious_ratio = 4;
    */
@@ -1103,7 +1105,7 @@ export type Ablation = Message<"grokbox.v1.Ablation"> & {
     case: "keepNeurons";
   } | {
     /**
-     * Project both layers on each neuron's dominant frequency of theta.
+     * Project both layers on each neuron's dominant frequency of theta; of a neuron without one nothing is left.
      *
      * @generated from field: grokbox.v1.ProjectOnDominant project = 5;
      */
@@ -1201,8 +1203,8 @@ export const ProjectOnDominantSchema: GenMessage<ProjectOnDominant> = /*@__PURE_
   messageDesc(file_grokbox_v1_analysis, 21);
 
 /**
- * Of the neurons of a frequency, in the order of their present phases, the i-th of n gets phase range i / n at it; its misalignment and
- * magnitudes, and its other frequencies, stay.
+ * Of the neurons of a frequency, in the order of their present phases from 0 to 2 pi, the i-th of n gets phase range i / n at it; its
+ * misalignment and magnitudes, and its other frequencies, stay. A neuron without a frequency stays as it is.
  *
  * @generated from message grokbox.v1.SpreadPhases
  */
@@ -1223,7 +1225,8 @@ export const SpreadPhasesSchema: GenMessage<SpreadPhases> = /*@__PURE__*/
   messageDesc(file_grokbox_v1_analysis, 22);
 
 /**
- * Keeps the neurons whose phase of theta at their dominant frequency is within range / 2 of center, on the circle.
+ * Keeps the neurons whose phase of theta at their dominant frequency is within range / 2 of center, on the circle. A neuron
+ * without a frequency has no phase, and goes.
  *
  * @generated from message grokbox.v1.RestrictPhases
  */
@@ -1404,28 +1407,29 @@ export type LotteryResponse = Message<"grokbox.v1.LotteryResponse"> & {
   beginStep: bigint;
 
   /**
-   * The frequency 1..K whose flow blows up first, uint32 [M].
+   * The frequency 1..K whose flow blows up first, uint32 [M]; 0 when none does.
    *
    * @generated from field: grokbox.v1.Tensor forecast = 3;
    */
   forecast?: Tensor | undefined;
 
   /**
-   * 1 - earliest blow-up time / second earliest, 0 to 1, float64 [M]; 0 when none blows up.
+   * 1 - earliest blow-up time / second earliest, 0 to 1, float64 [M]: 1 when a single frequency's flow blows up, 0 when
+   * none does.
    *
    * @generated from field: grokbox.v1.Tensor confidence = 4;
    */
   confidence?: Tensor | undefined;
 
   /**
-   * theta's dominant frequency at `step`, uint32 [M].
+   * theta's dominant frequency at `step`, uint32 [M]; 0 where theta is constant.
    *
    * @generated from field: grokbox.v1.Tensor actual = 5;
    */
   actual?: Tensor | undefined;
 
   /**
-   * Share of neurons forecast right, 0 to 1; chance is 1/K.
+   * Of the neurons that have a dominant frequency at `step`, the share forecast right, 0 to 1; chance is 1/K. 0 when none has one.
    *
    * @generated from field: double share_right = 6;
    */
@@ -1583,14 +1587,14 @@ export type FlowStart = Message<"grokbox.v1.FlowStart"> & {
   frequency: number;
 
   /**
-   * Over 0, at most 1e6.
+   * Over 1e-100, at most 1e6: so that alpha^2 beta has all digits.
    *
    * @generated from field: double alpha = 3;
    */
   alpha: number;
 
   /**
-   * Over 0, at most 1e6.
+   * Over 1e-100, at most 1e6.
    *
    * @generated from field: double beta = 4;
    */
@@ -1639,7 +1643,7 @@ export type NeuronStart = Message<"grokbox.v1.NeuronStart"> & {
   neuron: number;
 
   /**
-   * k, 1 to K. Default: theta's dominant frequency.
+   * k, 1 to K. Default: theta's dominant frequency; must be given where theta is constant.
    *
    * @generated from field: optional uint32 frequency = 3;
    */

@@ -131,15 +131,16 @@ export type ProgressPoint = Message<"grokbox.v1.ProgressPoint"> & {
   scores?: Scores | undefined;
 
   /**
-   * Inverse participation ratio over frequencies, mean of both layers and all neurons, 1/K to 1. Absent when no
-   * row has any frequency, and where Session.measure_schedule names it but not for this step.
+   * Inverse participation ratio over frequencies, mean of both layers and all neurons, 1/K to 1. Absent when a layer has no
+   * row with any frequency, and where Session.measure_schedule names it but not for this step.
    *
    * @generated from field: optional double ipr = 4;
    */
   ipr?: number | undefined;
 
   /**
-   * Mean over neurons of |sin(2 phi - psi)| at each neuron's dominant frequency, 0 to 1. Absent as ipr is.
+   * Mean over neurons of |sin(2 phi - psi)| at each neuron's dominant frequency, 0 to 1. Absent when no neuron has it in both layers, and
+   * where Session.measure_schedule names it but not for this step.
    *
    * @generated from field: optional double mean_abs_sin_misalignment = 5;
    */
@@ -184,7 +185,8 @@ export const ProgressPointSchema: GenMessage<ProgressPoint> = /*@__PURE__*/
 /**
  * Measures that a point carries where the session's MeasureSchedule says so. They are of exactly the recorded state, in float64, and
  * absent where it can't have them, never NaN. k* is the frequency of largest magnitude of a neuron's theta at this state; alpha and phi
- * are theta's magnitude and phase there, beta and psi xi's, D = 2 phi - psi.
+ * are theta's magnitude and phase there, beta and psi xi's, D = 2 phi - psi. A neuron whose theta is constant has no k*, and counts in
+ * nothing that is at k*.
  *
  * Drifts and misalignment_error hold the state against the decoupled gradient flow from the session's base: the state at which it began,
  * of step 0 as its spec draws it, or the one that it was forked from or given. A session whose spec doesn't draw its base keeps a

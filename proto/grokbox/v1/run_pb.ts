@@ -121,7 +121,9 @@ export type Threshold = Message<"grokbox.v1.Threshold"> & {
   comparison: Comparison;
 
   /**
-   * Finite.
+   * Finite, and a value that the measure can have: 0 to 1 of accuracies, cosine fits, MEASURE_IPR, _IPR_THETA, _IPR_XI,
+   * _MEAN_ABS_SIN_MISALIGNMENT and _MAX_PROBABILITY_DEVIATION, 0 to 2 of drifts, 0 to pi of MEASURE_MISALIGNMENT_ERROR, at most 1 of
+   * MEASURE_VOTING_R_SQUARED, at least 0 of all others. Others are refused: 90 in place of 0.9 would never hold.
    *
    * @generated from field: double value = 3;
    */
@@ -210,8 +212,9 @@ export type ScheduledMeasure = Message<"grokbox.v1.ScheduledMeasure"> & {
   /**
    * MEASURE_IPR_THETA or a later one, an extra measure, which no point carries otherwise; or MEASURE_IPR or
    * MEASURE_MEAN_ABS_SIN_MISALIGNMENT, which every point carries otherwise. Others are refused, and so is one that the session can never
-   * have: test losses without a test set, the voting fit for other tasks than add, misalignment_error unless under x^2 with SGD without
-   * decay and the task add, and drifts where the weights that the session began with are not to be had (see ExtraMeasures).
+   * have: test losses without a test set, the voting fit for other tasks than add, misalignment_error unless the task is add, under x^2
+   * with SGD, without decay, Grokfast and a learned embedding, and drifts where the weights that the session began with are not to be had
+   * (see ExtraMeasures).
    *
    * @generated from field: grokbox.v1.Measure measure = 1;
    */

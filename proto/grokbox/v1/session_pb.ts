@@ -850,7 +850,7 @@ export type ForkSessionRequest = Message<"grokbox.v1.ForkSessionRequest"> & {
   requestId: string;
 
   /**
-   * sessions/{id}/snapshots/{step}; or sessions/{id} for its present state, of which a snapshot is then kept.
+   * sessions/{id}/snapshots/{step}; or sessions/{id} for its present state, of which a snapshot is then kept, unless the fork is refused.
    *
    * @generated from field: string source = 2;
    */
@@ -1123,7 +1123,8 @@ export const StopKindSchema: GenEnum<StopKind> = /*@__PURE__*/
  */
 export const SessionService: GenService<{
   /**
-   * Makes a session at step 0 (or at the step of the given snapshot). Answers with the complete spec.
+   * Makes a session at step 0 (or at the step of the given snapshot). Answers with the complete spec. Refused with FAILED_PRECONDITION
+   * (DIVERGED) where the loss of its weights is not finite.
    *
    * @generated from rpc grokbox.v1.SessionService.StartSession
    */
@@ -1163,7 +1164,8 @@ export const SessionService: GenService<{
     output: typeof UpdateSessionResponseSchema;
   },
   /**
-   * Makes a new session from a snapshot of another one, or from its present state, with changes. The new one begins at that step.
+   * Makes a new session from a snapshot of another one, or from its present state, with changes. The new one begins at that step. Refused
+   * with FAILED_PRECONDITION (DIVERGED) where the loss of the changed weights is not finite.
    *
    * @generated from rpc grokbox.v1.SessionService.ForkSession
    */

@@ -725,7 +725,8 @@ export const SnapshotService: GenService<{
     output: typeof ListSnapshotsResponseSchema;
   },
   /**
-   * Deletes a snapshot. Forks of it stay. Refused with FAILED_PRECONDITION (SNAPSHOT_IN_USE) while extra measures are taken against it.
+   * Deletes a snapshot, after the forks of it that are under way. Forks of it stay. Refused with FAILED_PRECONDITION (SNAPSHOT_IN_USE) while
+   * extra measures are taken against it.
    *
    * @generated from rpc grokbox.v1.SnapshotService.DeleteSnapshot
    */
@@ -737,7 +738,8 @@ export const SnapshotService: GenService<{
   /**
    * Puts a session that is not training back to one of its snapshots: weights, moments, spec, split and step. Progress points after
    * that step are forgotten and the log's epoch changes; snapshots stay, and the state before is kept as one. Refused with
-   * FAILED_PRECONDITION (SNAPSHOT_EXISTS) where it can't be kept, being another one at the snapshot's own step.
+   * FAILED_PRECONDITION (SNAPSHOT_EXISTS) where it can't be kept, being another one at the snapshot's own step, and with
+   * FAILED_PRECONDITION (DIVERGED) where the loss of the snapshot's weights is not finite on the session's engine.
    *
    * @generated from rpc grokbox.v1.SnapshotService.RestoreSnapshot
    */
@@ -747,7 +749,8 @@ export const SnapshotService: GenService<{
     output: typeof RestoreSnapshotResponseSchema;
   },
   /**
-   * Sends a snapshot: its arrays, or a file.
+   * Sends a snapshot: its arrays, or a file. It is in memory meanwhile, once for all who read it at the same time; where there is no room
+   * for it, refused with RESOURCE_EXHAUSTED (OUT_OF_MEMORY).
    *
    * @generated from rpc grokbox.v1.SnapshotService.DownloadSnapshot
    */

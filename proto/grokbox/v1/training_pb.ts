@@ -203,7 +203,8 @@ export const PauseRequestSchema: GenMessage<PauseRequest> = /*@__PURE__*/
  */
 export type PauseResponse = Message<"grokbox.v1.PauseResponse"> & {
   /**
-   * The session, at rest.
+   * The session as the run left it, at rest; whoever waited for that may have gone on since. As it was found where there was no run: during
+   * a Step, too.
    *
    * @generated from field: grokbox.v1.Session session = 1;
    */
@@ -684,7 +685,8 @@ export const TrainingService: GenService<{
     output: typeof PauseResponseSchema;
   },
   /**
-   * Evaluates the present weights under each activation (`evaluate_only`), or continues training under another one.
+   * Evaluates the present weights under each activation (`evaluate_only`), or continues training under another one. That is refused with
+   * FAILED_PRECONDITION (DIVERGED), changing nothing, where the loss under it is not finite.
    *
    * @generated from rpc grokbox.v1.TrainingService.SwapActivation
    */
@@ -695,7 +697,7 @@ export const TrainingService: GenService<{
   },
   /**
    * Puts the session on another engine, from its present state, between two steps; a run under way goes on there. Answers at once where it
-   * is on that engine already.
+   * is on that engine already. Refused with FAILED_PRECONDITION (DIVERGED), changing nothing, where the loss there is not finite.
    *
    * @generated from rpc grokbox.v1.TrainingService.MoveSession
    */

@@ -3,6 +3,8 @@ import { invalid } from "../errors.ts";
 /** Longest header to accept, bytes: four times that of an explicit split of every pair at p = 199. */
 const maxHeaderBytes = 2 ** 20;
 const lengthBytes = 8;
+/** With what a zip archive begins: PK, 3, 4. */
+const zipSignature = 0x504b0304;
 
 /** Collects a header and the length before it from pieces of any size. */
 export class HeaderBuffer {
@@ -30,7 +32,7 @@ export class HeaderBuffer {
   /**
    * Takes what belongs to the header and returns the rest of the chunk.
    *
-   * @throws GrokboxError INVALID_FIELD as soon as the length is known to be too large
+   * @throws GrokboxError INVALID_FIELD as soon as the length is known to be none of a header: the file is of another kind, mostly
    */
   take(chunk: Uint8Array): Uint8Array {
     let rest = chunk;
@@ -51,10 +53,13 @@ export class HeaderBuffer {
   }
 
   #announced(): number {
-    const announced = new DataView(this.#length.buffer).getBigUint64(0, true);
+    const view = new DataView(this.#length.buffer);
+    const announced = view.getBigUint64(0, true);
     if (announced >= 2n && announced <= maxHeaderBytes) return Number(announced);
-    throw invalid([
-      { field: "file.header", description: `must be 2 to ${maxHeaderBytes} bytes long; got ${announced}` },
-    ]);
+    const description =
+      view.getUint32(0) === zipSignature
+        ? "must be a safetensors file; got a zip archive, such as .npz or what torch.save writes: only safetensors goes back in"
+        : `must be a safetensors file, which begins with the length of its header, 2 to ${maxHeaderBytes} bytes; got ${announced}`;
+    throw invalid([{ field: "file", description }]);
   }
 }

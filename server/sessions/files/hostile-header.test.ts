@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { npzFile } from "./npz.ts";
 import {
   constant,
   moments,
@@ -9,6 +10,7 @@ import {
   withTrain,
 } from "./testing/raw-safetensors.ts";
 import { refusal } from "./testing/refusal.ts";
+import { joined, smallState } from "./testing/state-files.ts";
 
 /** A valid state with one entry of its header falsified. */
 function changed(name: string, fields: RawEntry): Uint8Array {
@@ -34,16 +36,26 @@ describe("refused by its header, with the reason", () => {
       "file: must not end inside its header; it ended after 5 of",
     ],
     ["a file cut in the header", rawFile("{}").subarray(0, 9), "it ended after 1 of 2 bytes"],
-    ["an empty header", rawFile(""), "file.header: must be 2 to 1048576 bytes long; got 0"],
+    [
+      "an empty header",
+      rawFile(""),
+      "file: must be a safetensors file, which begins with the length of its header, 2 to 1048576 bytes; got 0",
+    ],
     [
       "a huge header",
       rawFile(`{${" ".repeat(2 ** 20)}`),
-      "file.header: must be 2 to 1048576 bytes long; got 1048577",
+      "file: must be a safetensors file, which begins with the length of its header, 2 to 1048576 bytes; got 1048577",
     ],
     [
       "a header of 2^64 - 1 bytes",
       new Uint8Array(8).fill(255),
-      "file.header: must be 2 to 1048576 bytes long; got 18446744073709551615",
+      "file: must be a safetensors file, which begins with the length of its header, 2 to 1048576 bytes; got 18446744073709551615",
+    ],
+    ["text", Buffer.from("step,loss\n"), "file: must be a safetensors file, which begins with the length"],
+    [
+      "an npz",
+      joined(npzFile(smallState())),
+      "file: must be a safetensors file; got a zip archive, such as .npz or what torch.save writes: only safetensors goes back in",
     ],
     ["no JSON", rawFile("theta"), 'file.header: must begin with "{"'],
     ["a JSON array", rawFile("[{}]"), 'file.header: must begin with "{"'],

@@ -3,7 +3,7 @@ import { trainCount } from "../../model/split.ts";
 import { type GroupViolation, groupSpec, groupViolations } from "../../model/sweep-grid.ts";
 import type { FieldViolation } from "../errors.ts";
 import type { Measure } from "../progress-log.ts";
-import { apiName } from "../stop-conditions.ts";
+import { enumName } from "../stop-conditions.ts";
 import type { SweepDefinition } from "./definition.ts";
 
 /** What is wrong with the cells of a sweep, as it was found when the sweep was started. Plain data, as it is stored. */
@@ -28,7 +28,7 @@ function testMeasureViolations({ cells, plan }: SweepDefinition, group: number):
   return plan.stopWhen.flatMap((condition, i) => {
     if (condition.kind === "plateau" || !ofTestSet.includes(condition.measure)) return [];
     if (hasTestSet(groupSpec(cells, group))) return [];
-    const description = `must be a measure that the cell has, which has no test set; got ${apiName(condition.measure)}`;
+    const description = `must be a measure that the cell has, which has no test set; got ${enumName(condition.measure)}`;
     return [{ field: `plan.stop_when[${i}].threshold.measure`, description, axis: undefined }];
   });
 }

@@ -37,6 +37,11 @@ export interface SweepParts {
 /** The row of the answer that tells of a change to a state, to become durable with it. */
 export type AnswerOf = (state: SweepState) => AnswerRow | undefined;
 
+/** Is done before anybody else changes the sweep. */
+type AtRest = () => Promise<void>;
+
+const nothing: AtRest = async () => {};
+
 /** Of a large sweep, at once. */
 const runsDeleted = 1_000;
 
@@ -158,10 +163,11 @@ export class Sweep {
   }
 
   /** Stops every run under way where it is, and keeps everything. */
-  pause(answerOf: AnswerOf = () => undefined): Promise<void> {
+  pause(answerOf: AnswerOf = () => undefined, atRest = nothing): Promise<void> {
     return this.#turns.take(async () => {
       await this.#go("pause", answerOf);
       await this.#work.stop();
+      await atRest();
     });
   }
 
@@ -174,7 +180,7 @@ export class Sweep {
   }
 
   /** Stops for good. What has finished stays, what was under way is dropped. */
-  cancel(answerOf: AnswerOf = () => undefined): Promise<void> {
+  cancel(answerOf: AnswerOf = () => undefined, atRest = nothing): Promise<void> {
     return this.#turns.take(async () => {
       await this.#go("cancel", answerOf);
       try {
@@ -185,6 +191,7 @@ export class Sweep {
         this.#isDropped = true;
         this.wake();
       }
+      await atRest();
     });
   }
 

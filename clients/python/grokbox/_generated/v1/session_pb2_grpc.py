@@ -52,7 +52,8 @@ class SessionServiceServicer(object):
     """
 
     def StartSession(self, request, context):
-        """Makes a session at step 0 (or at the step of the given snapshot). Answers with the complete spec.
+        """Makes a session at step 0 (or at the step of the given snapshot). Answers with the complete spec. Refused with FAILED_PRECONDITION
+        (DIVERGED) where the loss of its weights is not finite.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,7 +81,8 @@ class SessionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ForkSession(self, request, context):
-        """Makes a new session from a snapshot of another one, or from its present state, with changes. The new one begins at that step.
+        """Makes a new session from a snapshot of another one, or from its present state, with changes. The new one begins at that step. Refused
+        with FAILED_PRECONDITION (DIVERGED) where the loss of the changed weights is not finite.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -85,7 +85,8 @@ class TrainingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SwapActivation(self, request, context):
-        """Evaluates the present weights under each activation (`evaluate_only`), or continues training under another one.
+        """Evaluates the present weights under each activation (`evaluate_only`), or continues training under another one. That is refused with
+        FAILED_PRECONDITION (DIVERGED), changing nothing, where the loss under it is not finite.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -93,7 +94,7 @@ class TrainingServiceServicer(object):
 
     def MoveSession(self, request, context):
         """Puts the session on another engine, from its present state, between two steps; a run under way goes on there. Answers at once where it
-        is on that engine already.
+        is on that engine already. Refused with FAILED_PRECONDITION (DIVERGED), changing nothing, where the loss there is not finite.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
