@@ -188,7 +188,11 @@ test("extra measures are taken, shown, exported, changed and taken back", async 
   expect(await print("measures", id, "--none")).toBe("none\n");
   expect((await grokbox(["measures", id, "--none", "--measure", "ipr_xi"], env)).status).toBe(2);
   const until = ["--until", "60", "--stop-when", "ipr_xi >= 0"];
-  expect((await grokbox(["run", id, ...until], env)).status).toBe(2);
+  const lacking = await grokbox(["run", id, ...until], env);
+  expect(lacking.status).toBe(2);
+  expect(lacking.stderr).toMatch(/ that sessions\/\S+ has \(.*\); got ipr_xi\n/);
+  const hint = `grokbox measures ${id.replace("sessions/", "")} --measure ipr_xi\n`;
+  expect(lacking.stderr).toContain(`Have it measured, with what is to stay: ${hint}`);
 });
 
 test("triggers are added, fire, and are removed", async () => {
@@ -213,7 +217,8 @@ test("triggers are added, fire, and are removed", async () => {
   const step = after.triggers[0].lastFiredStep;
   expect((await json("snapshots", id)).snapshots).toMatchObject([{ step, kind: "triggered", label: "low" }]);
   expect(await print("triggers", id)).toMatch(/branch +train_loss <= 100 +fork with .*decay 0 +at step /);
-  expect(await print("show", id)).toContain("trigger keep: ");
+  const fired = /^ +event +step \d+: trigger keep: train_loss <= 100 for a recorded step$/m;
+  expect(await print("show", id)).toMatch(fired);
   expect((await json("triggers", id, "--remove", "keep", "--remove", "branch")).triggers).toHaveLength(1);
   expect((await json("triggers", id, "--clear")).triggers).toEqual([]);
   for (const wrong of [["--remove", "nobody"], ["--add", "x"], when]) {
@@ -389,6 +394,8 @@ test("a figure that can't be drawn says what it needs, and leaves nothing", asyn
   );
   expect((await json("list")).sessions).toHaveLength(before);
   expect(readdirSync(folder)).not.toContain("no.svg");
+  expect(await fails("10", "--session", id)).toMatch(/^3 .*has 0 snapshots to show a race/);
+  expect(await fails("14", "--session", id)).toMatch(/^4 .*has recorded 1 step; train it/);
   await json("step", id, "9");
   const notKept = await grokbox(["figure", "3", "--session", id, "--at", "7", "--json"], env);
   expect([notKept.status, JSON.parse(notKept.stderr).error]).toMatchObject([

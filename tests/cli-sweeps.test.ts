@@ -241,6 +241,11 @@ test.each([
   ["no seeds", "seeds: []\nuntil_step: 1", "seeds must have one or more"],
   ["no seeds in its grid", "grid: {seed: []}\nuntil_step: 1", "grid.seed must have one or more"],
   ["no condition", "stop_when: soon\nuntil_step: 1", "stop_when can't be understood: It must be like"],
+  [
+    "a percentage",
+    "stop_when: ipr >= 90%\nuntil_step: 1",
+    "stop_when can't be understood: 90% is not a number; write 0.9; got",
+  ],
   ["no YAML", "a: [", "is no YAML"],
 ])("a file with %s is refused before anything is sent", async (_, content, why) => {
   const { status, stderr, stdout } = await grokbox(["sweep", file("wrong.yaml", content)], env);

@@ -84,9 +84,9 @@ test.skipIf(missing)(
     expect(spectrum.maxAbsMisalignment!.toFixed(3)).toBe("0.498");
     expect((100 * spectrum.layerAgreement).toFixed(1)).toBe("98.8");
     expect([...spectrum.neuronsPerFrequency]).toEqual([43, 42, 54, 43, 35, 59, 55, 41, 46, 53, 41]);
-    expect(spectrum.alpha.mean.toFixed(4)).toBe("0.4527");
-    expect(spectrum.beta.mean.toFixed(4)).toBe("0.5056");
-    expect([spectrum.alpha.spread, spectrum.beta.spread].map((spread) => spread.toFixed(4))).toEqual([
+    expect(spectrum.alpha!.mean.toFixed(4)).toBe("0.4527");
+    expect(spectrum.beta!.mean.toFixed(4)).toBe("0.5056");
+    expect([spectrum.alpha!.spread, spectrum.beta!.spread].map((spread) => spread.toFixed(4))).toEqual([
       "0.0565",
       "0.0575",
     ]);

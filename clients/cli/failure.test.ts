@@ -14,6 +14,7 @@ test("every field that is wrong has a line, under the name of its flag", () => {
     violations: [
       { field: "spec.width", description: "must be 8 to 65536; got 4" },
       { field: "plan.stop_when[0].threshold.value", description: "must be finite" },
+      { field: "plan.stop_when[1].threshold.measure", description: "must be another; got MEASURE_IPR_THETA" },
       { field: "page_size", description: "must be 1 to 1000" },
     ],
   });
@@ -22,6 +23,7 @@ test("every field that is wrong has a line, under the name of its flag", () => {
     "grokbox: this was refused:",
     "  --width (spec.width) must be 8 to 65536; got 4",
     "  --stop-when (plan.stop_when[0].threshold.value) must be finite",
+    "  --stop-when (plan.stop_when[1].threshold.measure) must be another; got ipr_theta",
     "  page_size must be 1 to 1000",
     "See: grokbox start --help",
   ]);
@@ -48,9 +50,13 @@ test("what is wrong with a fork, a trigger, a file or an ablation has the flag t
     "activations[1]": "ACTIVATION",
     "neurons[0]": "--neurons",
     begin: "--begin",
-    "ablations[0].frequencies[0]": "--remove-frequencies or --keep-frequencies",
-    "ablations[1].neurons": "--remove-neurons or --keep-neurons",
-    "ablations[0].range": "--spread-phases",
+    "ablations[0].remove_frequencies.frequencies[0]": "--remove-frequencies",
+    "ablations[0].keep_frequencies.frequencies": "--keep-frequencies",
+    "ablations[1].remove_neurons.neurons": "--remove-neurons",
+    "ablations[1].keep_neurons.neurons[3]": "--keep-neurons",
+    "ablations[0].spread_phases.range": "--spread-phases",
+    "ablations[2].scale.theta": "--scale-theta",
+    "ablations[2].scale.xi": "--scale-xi",
   };
   for (const [field, flag] of Object.entries(flags)) {
     const violations = [{ field, description: "is wrong" }];
@@ -58,6 +64,37 @@ test("what is wrong with a fork, a trigger, a file or an ablation has the flag t
     const line = describe(failureOf(error, calm, "fork"))[1]!;
     expect([`  ${flag} (${field}) is wrong`, `  ${flag} is wrong`]).toContain(line);
   }
+});
+
+test("a measure that the session lacks is named as people write it, with how to have it measured", () => {
+  const refusal = (...violations: { field: string; description: string }[]) =>
+    failureOf(
+      new GrokboxError("no", { code: "INVALID_ARGUMENT", reason: "INVALID_FIELD", violations }),
+      calm,
+      "run",
+    );
+  const has = "must be a measure that sessions/a has";
+  const stop = (i: number, got: string) => ({
+    field: `plan.stop_when[${i}].threshold.measure`,
+    description: `${has} (its measure_schedule does not have it); got ${got}`,
+  });
+  const why = "(its measure_schedule does not have it)";
+  expect(describe(refusal(stop(0, "MEASURE_IPR_THETA"), stop(2, "MEASURE_VOTING_R_SQUARED")))).toEqual([
+    "grokbox: this was refused:",
+    `  --stop-when (plan.stop_when[0].threshold.measure) ${has} ${why}; got ipr_theta`,
+    `  --stop-when (plan.stop_when[2].threshold.measure) ${has} ${why}; got voting_r_squared`,
+    "Have it measured, with what is to stay: grokbox measures a --measure ipr_theta --measure voting_r_squared",
+  ]);
+  const when = { field: "triggers[0].when.measure", description: `${has}; got MEASURE_IPR_XI` };
+  expect(describe(refusal(when)).slice(1)).toEqual([
+    `  --when (triggers[0].when.measure) ${has}; got ipr_xi`,
+    "Have it measured, with what is to stay: grokbox measures a --measure ipr_xi",
+  ]);
+  expect(refusal(stop(0, "MEASURE_TEST_ACCURACY")).hint).toBe("See: grokbox run --help");
+  const range = "must be 0 to 1, as MEASURE_HELD_OUT_ACCURACY is; got 90";
+  const value = { field: "plan.stop_when[0].threshold.value", description: range };
+  expect(describe(refusal(value))[1]).toMatch(/must be 0 to 1, as held_out_accuracy is; got 90$/);
+  expect(toJson(refusal(value))).toMatchObject({ error: { violations: [value] } });
 });
 
 test.each([
@@ -71,6 +108,17 @@ test.each([
   const failure = failureOf(error, calm, "restore");
   expect(failure.exitCode).toBe(exitCode);
   expect(failure.hint).toContain(hint);
+});
+
+test("who diverged is looked at, unless it was not made", () => {
+  const hint = (metadata: Record<string, string>) =>
+    failureOf(
+      new GrokboxError("no", { code: "FAILED_PRECONDITION", reason: "DIVERGED", metadata }),
+      calm,
+      "start",
+    ).hint;
+  expect(hint({ session: "sessions/a", step: "5" })).toContain("grokbox show a");
+  expect(hint({ step: "0" })).toBeUndefined();
 });
 
 test.each([
@@ -89,11 +137,12 @@ test.each([
 });
 
 test.each([
-  ["invalid", 2, "USAGE", "USAGE"],
-  ["not-found", 3, "NOT_FOUND", "SNAPSHOT_NOT_FOUND"],
-  [undefined, 1, "FAILED", "FAILED"],
-] as const)("a figure that can't be drawn, %s, ends with %i", (kind, exitCode, code, reason) => {
-  const failure = failureOf(new FigureError("no", kind), calm, "figure");
+  ["figure", "invalid", 2, "USAGE", "USAGE"],
+  ["figure", "not-found", 3, "NOT_FOUND", "SNAPSHOT_NOT_FOUND"],
+  ["figure", "state", 4, "FAILED_PRECONDITION", "SESSION_STATE"],
+  ["sweep-figure", "state", 4, "FAILED_PRECONDITION", "SWEEP_STATE"],
+] as const)("a %s that can't be drawn, %s, ends with %i", (command, kind, exitCode, code, reason) => {
+  const failure = failureOf(new FigureError("no", kind), calm, command);
   expect(failure).toMatchObject({ exitCode, code, reason, message: "no" });
 });
 

@@ -1,6 +1,7 @@
 import type { FigureError } from "@grokbox/figures";
 import type { GrokboxError, Reason } from "@grokbox/sdk";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
+import { extraMeasures, measureOf } from "./measures.ts";
 import { idOf } from "./session-name.ts";
 import { FileRefusal } from "./sweep-file/refusal.ts";
 import { Interruption } from "./world.ts";
@@ -53,6 +54,7 @@ export function failureOf(error: unknown, interrupt: AbortSignal, command: strin
   if (isFigureError(error)) {
     if (error.kind === "invalid") return usageFailure(message, command);
     if (error.kind === "not-found") return absentSnapshot(message);
+    return unready(message, command);
   }
   return bare("FAILED", message);
 }
@@ -61,7 +63,9 @@ export function failureOf(error: unknown, interrupt: AbortSignal, command: strin
 export function describe({ message, violations, hasFlags, hint }: Failure): string[] {
   return [
     `grokbox: ${message}${violations.length > 0 ? ":" : ""}`,
-    ...violations.map(({ field, description }) => `  ${hasFlags ? flagOf(field) : field} ${description}`),
+    ...violations.map(
+      ({ field, description }) => `  ${hasFlags ? flagOf(field) : field} ${withMeasures(description)}`,
+    ),
     ...(hint === undefined ? [] : [hint]),
   ];
 }
@@ -74,6 +78,12 @@ export function toJson({ code, reason, message, violations, metadata }: Failure)
 /** As the server tells of one. */
 function absentSnapshot(message: string): Failure {
   return { ...bare("NOT_FOUND", message), reason: "SNAPSHOT_NOT_FOUND", exitCode: exitCodes.notFound };
+}
+
+/** As the server tells of one that has not come so far. */
+function unready(message: string, command: string | undefined): Failure {
+  const reason = command === "sweep-figure" ? "SWEEP_STATE" : "SESSION_STATE";
+  return { ...bare("FAILED_PRECONDITION", message), reason, exitCode: exitCodes.state };
 }
 
 function bare(code: string, message: string): Failure {
@@ -105,12 +115,26 @@ function shortened(message: string): string {
   return claim === undefined ? message : `${claim} (${kind})`;
 }
 
+/** How a session comes to the measures that it was refused a condition for; the flags are all that it is to have. */
+function measuresHint({ violations }: GrokboxError): string | undefined {
+  const lacking = violations.flatMap(({ field, description }) => {
+    if (!/\.(?:threshold|when)\.measure$/.test(field)) return [];
+    const [, id, name = ""] =
+      /\bsessions\/([a-z0-9-]+) has\b.* got (\w+)$/.exec(withMeasures(description)) ?? [];
+    return id !== undefined && measureOf(name, extraMeasures) !== undefined ? [{ id, name }] : [];
+  });
+  if (lacking.length === 0) return undefined;
+  const flags = [...new Set(lacking.map(({ name }) => ` --measure ${name}`))].join("");
+  return `Have it measured, with what is to stay: grokbox measures ${lacking[0]!.id}${flags}`;
+}
+
 function hintFor(error: GrokboxError, command: string | undefined): string | undefined {
   const { metadata } = error;
   const id = idOf(metadata.session ?? "ID");
   const hints: Partial<Record<Reason | (string & {}), string | undefined>> = {
     UNAVAILABLE: "Start one with: grokbox serve   or name another: --server HOST:PORT, GROKBOX_SERVER",
-    INVALID_FIELD: command === undefined ? undefined : `See: grokbox ${command} --help`,
+    INVALID_FIELD:
+      measuresHint(error) ?? (command === undefined ? undefined : `See: grokbox ${command} --help`),
     SESSION_NOT_FOUND: "See which there are: grokbox list",
     SWEEP_NOT_FOUND: "See which there are: grokbox sweeps",
     SWEEP_STATE: "See how they are: grokbox sweeps",
@@ -127,7 +151,11 @@ function hintFor(error: GrokboxError, command: string | undefined): string | und
         : `See how it is: grokbox show ${id}`,
     STEP_MISMATCH: `Somebody else trained it. See how it is: grokbox show ${id}`,
     SESSION_DELETED: "See which there are: grokbox list",
-    DIVERGED: `Look at its last good step: grokbox show ${id}   or go on under another activation: grokbox swap ${id} abs`,
+    // Of one that was not made there is nothing to look at.
+    DIVERGED:
+      metadata.session === undefined
+        ? undefined
+        : `Look at its last good step: grokbox show ${id}   or go on under another activation: grokbox swap ${id} abs`,
     TOO_MANY_SESSIONS: "Make room: grokbox list, grokbox delete ID",
     OUT_OF_MEMORY: "Make room: grokbox list, grokbox delete ID",
     ENGINE_ABSENT: "See which there are: grokbox info   or go on elsewhere: grokbox move ID --engine E",
@@ -135,6 +163,11 @@ function hintFor(error: GrokboxError, command: string | undefined): string | und
     DEADLINE_EXCEEDED: "Allow it more time: --timeout SECONDS",
   };
   return hints[error.reason] ?? hints[error.code];
+}
+
+/** Measures by the names that people give them: `ipr_theta` for the request's `MEASURE_IPR_THETA`. */
+function withMeasures(description: string): string {
+  return description.replaceAll(/\bMEASURE_([A-Z_]+)/g, (_, name: string) => name.toLowerCase());
 }
 
 /** The flag that a field of a request comes from, with the field, so that both can be looked up. */
@@ -191,9 +224,13 @@ const flags: readonly (readonly [RegExp, string])[] = [
   [/^deadlineMs$/, "--timeout"],
   [/^(first_neuron|neuron_count|neurons(\[\d+\])?)$/, "--neurons"],
   [/^begin$/, "--begin"],
-  [/^ablations\[\d+\]\.frequencies/, "--remove-frequencies or --keep-frequencies"],
-  [/^ablations\[\d+\]\.neurons/, "--remove-neurons or --keep-neurons"],
-  [/^ablations\[\d+\]\.range$/, "--spread-phases"],
+  [/^ablations\[\d+\]\.remove_frequencies/, "--remove-frequencies"],
+  [/^ablations\[\d+\]\.keep_frequencies/, "--keep-frequencies"],
+  [/^ablations\[\d+\]\.remove_neurons/, "--remove-neurons"],
+  [/^ablations\[\d+\]\.keep_neurons/, "--keep-neurons"],
+  [/^ablations\[\d+\]\.spread_phases/, "--spread-phases"],
+  [/^ablations\[\d+\]\.scale\.theta$/, "--scale-theta"],
+  [/^ablations\[\d+\]\.scale\.xi$/, "--scale-xi"],
   [/^(session|name)$/, "SESSION"],
   [/^steps$/, "STEPS"],
   [/^activation$/, "--activation"],

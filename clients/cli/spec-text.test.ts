@@ -1,7 +1,7 @@
-import type { Spec } from "@grokbox/sdk";
+import type { Spec, StopReason } from "@grokbox/sdk";
 import { expect, test } from "vitest";
 import { changesText } from "./changes-text.ts";
-import { specText } from "./spec-text.ts";
+import { specText, stopText } from "./spec-text.ts";
 import { readSpec } from "./sweep-file/spec.ts";
 
 const spec: Spec = {
@@ -24,6 +24,16 @@ test("a spec's text names its embedding and Grokfast where it has them, and noth
   );
   const slower = { ...optimizer, grokfast: { alpha: 0.9, lambda: 5 } };
   expect(specText({ ...spec, optimizer: slower })).toContain("grokfast 5 alpha 0.9");
+});
+
+test("why training stopped is said once, in the server's words where it has any", () => {
+  const text = (kind: StopReason["kind"], detail: string) => `it ${stopText({ kind, detail, step: 1_283 })}`;
+  expect(text("target", "reached step 1283")).toBe("it reached step 1,283");
+  expect(text("condition", "test_accuracy >= 0.9 for a recorded step")).toBe(
+    "it stopped at step 1,283: test_accuracy >= 0.9 for a recorded step",
+  );
+  const lastGood = "the loss of step 1284 is not finite; this is the last good state";
+  expect(text("diverged", lastGood)).toBe(`it diverged at step 1,283: ${lastGood}`);
 });
 
 test("changes say what becomes of Grokfast", () => {

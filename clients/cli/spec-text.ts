@@ -65,7 +65,7 @@ export function stopText({ kind, detail, step }: StopReason): string {
     case "paused":
       return `was paused at step ${count(step)}`;
     case "diverged":
-      return `diverged: ${detail}; it is at its last good step, ${count(step)}`;
+      return `diverged at step ${count(step)}: ${detail}`;
     case "shutdown":
       return `was stopped at step ${count(step)}: the server shut down`;
     default:

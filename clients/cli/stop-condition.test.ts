@@ -28,6 +28,10 @@ test.each([
   ["luck >= 1", /no measure luck; known are train_loss/],
   ["ipr >= much", /much is not a number/],
   ["ipr >= Infinity", /Infinity is not a number/],
+  ["test_accuracy >= 90%", /^90% is not a number; write 0\.9\.$/],
+  ["test_accuracy >= 99.9% for 10", /^99\.9% is not a number; write 0\.999\.$/],
+  ["test_accuracy >= much%", /^much% is not a number\.$/],
+  ["test_accuracy >= %", /^% is not a number\.$/],
   ["plateau of 10", /must be like/],
   ["ipr >= 1 for 5000000000", /^What follows for must be a whole number, 0 to 4,294,967,295\.$/],
 ])("%s is refused with what it must be", (text, message) => {

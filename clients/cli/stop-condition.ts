@@ -42,8 +42,7 @@ export function threshold(text: string, others = ""): Threshold {
       `There is no measure ${bound.name}; known are ${measureNames.join(", ")}.`,
     );
   }
-  const value = Number(bound.value);
-  if (!Number.isFinite(value)) throw new InvalidArgumentError(`${bound.value} is not a number.`);
+  const value = numberOf(bound.value ?? "");
   return {
     measure,
     ...(bound.comparison === ">=" ? { atLeast: value } : { atMost: value }),
@@ -51,6 +50,15 @@ export function threshold(text: string, others = ""): Threshold {
       ? {}
       : { forRecorded: whole(bound.recorded, largestUint32, "What follows for") }),
   };
+}
+
+/** Which values a measure can have is the server's to say. */
+function numberOf(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value)) return value;
+  const share = /^[\d.]+%$/.test(text) ? Number.parseFloat(text) / 100 : Number.NaN;
+  const instead = Number.isFinite(share) ? `; write ${Number(share.toPrecision(12))}` : "";
+  throw new InvalidArgumentError(`${text} is not a number${instead}.`);
 }
 
 /** As a person writes it. */

@@ -1,4 +1,5 @@
 import { cancelled } from "./error.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import { onAbort } from "./signals.ts";
 
 export interface BackoffOptions {
@@ -8,6 +9,8 @@ export interface BackoffOptions {
   readonly mostMs?: number | undefined;
 }
 
+const keys: Known<BackoffOptions> = { firstMs: true, mostMs: true };
+
 /**
  * How long to wait before trying again: exponential with full jitter, that is, uniform between 0 and the bound, so that clients which
  * failed together don't come back together.
@@ -16,7 +19,9 @@ export class Backoff {
   readonly #firstMs: number;
   readonly #mostMs: number;
 
-  constructor({ firstMs = 100, mostMs = 5_000 }: BackoffOptions = {}) {
+  constructor(options: BackoffOptions = {}) {
+    refuseUnknown(options, keys, "backoff");
+    const { firstMs = 100, mostMs = 5_000 } = options;
     this.#firstMs = firstMs;
     this.#mostMs = mostMs;
   }

@@ -3,6 +3,7 @@ import type { Changes as ChangesMessage, ChangesSchema } from "@grokbox/proto/re
 import type { Spec as SpecMessage } from "@grokbox/proto/spec";
 import { defined } from "./defined.ts";
 import { invalidField } from "./error.ts";
+import type { Known } from "./known-keys.ts";
 import {
   type GrokfastInput,
   type OptimizerInput,
@@ -41,7 +42,21 @@ export interface ChangesInput extends Omit<Changes, "optimizer"> {
   readonly grokfast?: GrokfastInput | undefined;
 }
 
+export const changesKeys: Known<ChangesInput> = {
+  activation: true,
+  optimizer: true,
+  learningRate: true,
+  weightDecay: true,
+  grokfast: true,
+  warmupSteps: true,
+  split: true,
+  removeFrequencies: true,
+  keepFrequencies: true,
+};
+
 /**
+ * Which keys the input itself may have is the caller's to check.
+ *
  * @param kindHere - of the source's optimizer
  * @param field - of the request, for errors
  */
@@ -53,9 +68,9 @@ export function toChanges(
   const { activation, warmupSteps, split } = input;
   const spec = {
     activation,
-    optimizer: toOptimizer(input, () => kindHere),
+    optimizer: toOptimizer(input, () => kindHere, `${field}.spec`),
     schedule: warmupSteps === undefined ? undefined : { warmupSteps },
-    split: split === undefined ? undefined : { kind: toSplit(split) },
+    split: split === undefined ? undefined : { kind: toSplit(split, `${field}.spec`) },
   };
   const isSame = Object.values(spec).every((value) => value === undefined);
   const removeFrequencies = frequencies(input.removeFrequencies, `${field}.remove_frequencies`);

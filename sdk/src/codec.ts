@@ -5,17 +5,12 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { invalidField } from "./error.ts";
+import { checkFields } from "./field-values.ts";
 
 /** The bytes of a request. Throws INVALID_FIELD for a value that its field can't hold, such as 23.5 for a modulus. */
 export function encode<D extends DescMessage>(message: D, value: MessageShape<D>): Uint8Array {
-  try {
-    return toBinary(message, value);
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    const [, field, what] = /cannot encode field \S*\.(\w+) to binary: (.*)/s.exec(text) ?? [];
-    throw invalidField(field ?? message.name, `can't be sent: ${what ?? text}`);
-  }
+  checkFields(message, value);
+  return toBinary(message, value);
 }
 
 export function decode<D extends DescMessage>(message: D, bytes: Uint8Array): MessageShape<D> {

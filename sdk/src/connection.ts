@@ -9,7 +9,8 @@ import {
 } from "@bufbuild/protobuf";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { type CallOptions, Deadline } from "./deadline.ts";
-import { invalidField } from "./error.ts";
+import { invalidField, show } from "./error.ts";
+import type { Known } from "./known-keys.ts";
 import { randomId } from "./random-id.ts";
 import { retrying } from "./retry.ts";
 import type { AttemptOptions, Transport } from "./transport.ts";
@@ -23,6 +24,12 @@ export interface ConnectionOptions {
   /** Waits between attempts while no server answers. */
   readonly backoff?: BackoffOptions | undefined;
 }
+
+export const connectionKeys: Known<ConnectionOptions> = {
+  callDeadlineMs: true,
+  heartbeatMs: true,
+  backoff: true,
+};
 
 /** Deadline of calls that train or move weights, unless told otherwise: as much as a person may want to wait for, milliseconds. */
 export const longDeadlineMs = 600_000;
@@ -47,8 +54,8 @@ export class Connection {
     this.#transport = transport;
     this.callDeadlineMs = options.callDeadlineMs ?? 60_000;
     this.heartbeatMs = options.heartbeatMs ?? 5_000;
-    if (!(this.heartbeatMs > 0))
-      throw invalidField("heartbeatMs", "must be greater than 0", this.heartbeatMs);
+    if (!(typeof this.heartbeatMs === "number" && this.heartbeatMs > 0))
+      throw invalidField("heartbeatMs", "must be greater than 0", show(this.heartbeatMs));
     this.backoff = new Backoff(options.backoff);
   }
 

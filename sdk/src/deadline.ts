@@ -1,4 +1,5 @@
-import { invalidField } from "./error.ts";
+import { invalidField, show } from "./error.ts";
+import type { Known } from "./known-keys.ts";
 
 /** What every call takes. */
 export interface CallOptions {
@@ -7,6 +8,8 @@ export interface CallOptions {
   /** For the whole call with all its retries, milliseconds. @default 60,000, or what `Grokbox.connect` was told */
   readonly deadlineMs?: number | undefined;
 }
+
+export const callKeys: Known<CallOptions> = { signal: true, deadlineMs: true };
 
 /** 24 days, of which timers and the servers of grpc-js still can count the milliseconds; of more they make none. */
 export const longestMs = 24 * 86_400_000;
@@ -17,7 +20,8 @@ export class Deadline {
 
   /** @param ms - from now, greater than 0; Infinity for never */
   constructor(ms: number) {
-    if (!(ms > 0)) throw invalidField("deadlineMs", "must be greater than 0", ms);
+    if (!(typeof ms === "number" && ms > 0))
+      throw invalidField("deadlineMs", "must be greater than 0", show(ms));
     this.#atMs = performance.now() + ms;
   }
 

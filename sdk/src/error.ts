@@ -9,7 +9,10 @@ export type Reason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED"> | Code | "
 
 /** One field of a request and what it must be. */
 export interface FieldViolation {
-  /** Path from the request message, in the names of the protos, e.g. `spec.optimizer.adamw.beta1`. */
+  /**
+   * Path from the request message, in the names of the protos, e.g. `spec.optimizer.adamw.beta1`. An option that there is not is named as
+   * it was written: `weightDecya`, `spec.split.torch.fracton`.
+   */
   readonly field: string;
   /** What the field must be, and what it was. */
   readonly description: string;
@@ -70,6 +73,11 @@ export function invalidField(field: string, must: string, got?: unknown): Grokbo
     reason: "INVALID_FIELD",
     violations: [{ field, description }],
   });
+}
+
+/** A value as messages tell it: a text in quotes, so that "2" is none of the numbers. */
+export function show(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
 /** The caller's signal fired; what it fired with is the cause. */

@@ -14,7 +14,7 @@ export interface ExtraMeasures extends Readonly<Partial<Record<ExtraMeasure, num
   readonly iprXi?: number;
   /** Mean over neurons of the R^2 of theta's row and its component at k*, 0 to 1. */
   readonly thetaCosineFit?: number;
-  /** The same of xi. */
+  /** The same of xi, without the neurons whose theta has no frequency. */
   readonly xiCosineFit?: number;
   /** Of a copy with both layers projected on k*, nats: what restricted loss is for transformers. */
   readonly dominantOnlyTrainLoss?: number;

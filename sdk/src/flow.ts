@@ -6,8 +6,9 @@ import {
   type SimulateFlowResponse,
 } from "@grokbox/proto/analysis";
 import type { Connection } from "./connection.ts";
-import type { CallOptions } from "./deadline.ts";
+import { type CallOptions, callKeys } from "./deadline.ts";
 import { defined } from "./defined.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import { fromFloat64Tensor, type Tensor } from "./tensor.ts";
 import { fromUint64, toUint64 } from "./uint64.ts";
 
@@ -17,9 +18,9 @@ export interface FlowStart {
   readonly modulus: number;
   /** k, 1 to K. */
   readonly frequency: number;
-  /** Greater than 0. */
+  /** Greater than 1e-100, at most 1e6. */
   readonly alpha: number;
-  /** Greater than 0. */
+  /** Greater than 1e-100, at most 1e6. */
   readonly beta: number;
   /** Radians. */
   readonly phi: number;
@@ -35,11 +36,29 @@ export type FlowMethod =
   | { readonly eulerSteps: number; readonly timeStep: number };
 
 export interface NeuronFlowOptions extends CallOptions {
-  /** k, 1 to K. @default theta's dominant frequency */
+  /** k, 1 to K; must be given for a neuron whose theta is constant. @default theta's dominant frequency */
   readonly frequency?: number | undefined;
   /** Steps of kept snapshots at which to tell where the neuron really was. @default none */
   readonly compareAt?: readonly number[] | undefined;
 }
+
+const startKeys: Known<FlowStart> = {
+  modulus: true,
+  frequency: true,
+  alpha: true,
+  beta: true,
+  phi: true,
+  psi: true,
+};
+
+type Adaptive = Extract<FlowMethod, { readonly times: unknown }>;
+type Euler = Exclude<FlowMethod, Adaptive>;
+
+const adaptiveKeys: Known<Adaptive> = { times: true };
+const eulerKeys: Known<Euler> = { eulerSteps: true, timeStep: true };
+const methodKeys: Known<FlowMethod> = { ...adaptiveKeys, ...eulerKeys };
+
+export const neuronFlowKeys: Known<NeuronFlowOptions> = { frequency: true, compareAt: true, ...callKeys };
 
 /** n states of a flow, the first of an Euler flow its start. */
 export interface Flow {
@@ -99,6 +118,15 @@ export interface OutcomeContourOptions extends CallOptions {
   readonly timeStep?: number | undefined;
 }
 
+const contourKeys: Known<OutcomeContourOptions> = {
+  modulus: true,
+  scales: true,
+  doubledPhases: true,
+  steps: true,
+  timeStep: true,
+  ...callKeys,
+};
+
 type FlowMessage = MessageInitShape<typeof SimulateFlowRequestSchema>;
 
 export async function simulateFlow(
@@ -112,16 +140,23 @@ export async function simulateFlow(
 }
 
 function toStart(start: Parameters<typeof simulateFlow>[1]): NonNullable<FlowMessage["start"]> {
-  if (!("neuron" in start)) return { case: "state", value: start };
+  if (!("neuron" in start)) {
+    refuseUnknown(start, startKeys, "state");
+    return { case: "state", value: start };
+  }
   const { name, neuron, frequency, compareAt = [] } = start;
   const steps = compareAt.map((step) => toUint64(step, "compare_at"));
   return { case: "neuron", value: { name, neuron, ...defined({ frequency }), compareAt: steps } };
 }
 
 function toMethod(method: FlowMethod): NonNullable<FlowMessage["method"]> {
-  return "times" in method
-    ? { case: "adaptive", value: { times: [...method.times] } }
-    : { case: "euler", value: { steps: method.eulerSteps, timeStep: method.timeStep } };
+  refuseUnknown(method, methodKeys, "method");
+  if ("times" in method && method.times !== undefined) {
+    refuseUnknown(method, adaptiveKeys, "adaptive");
+    return { case: "adaptive", value: { times: [...method.times] } };
+  }
+  const { eulerSteps: steps, timeStep } = method as Euler;
+  return { case: "euler", value: { steps, timeStep } };
 }
 
 /** Final beta, [scales, doubledPhases]; Infinity where Euler's steps, too long for so large a scale, leave float64. */
@@ -129,6 +164,7 @@ export async function outcomeContour(
   connection: Connection,
   options: OutcomeContourOptions,
 ): Promise<Tensor<Float64Array>> {
+  refuseUnknown(options, contourKeys);
   const { modulus = 0, scales, doubledPhases, steps, timeStep } = options;
   const request = {
     modulus,

@@ -103,7 +103,8 @@ test.each([
   [{ at: 1, expectedStep: 1 }, "expected_step"],
   [{ at: 1.5 }, "at"],
   [{ keepFrequencies: [] }, "changes.keep_frequencies"],
-  [{ optimizer: "adam" as never }, "spec.optimizer.kind"],
+  [{ optimizer: "adam" as never }, "changes.spec.optimizer.kind"],
+  [{ weightDecay: "2" as never }, "changes.spec.optimizer.adamw.weight_decay"],
   [{ snapshotSchedule: { atSteps: [1, -1] } }, "snapshot_schedule.at_steps[1]"],
 ])("%j can't be sent, and the error names %s", async (options, field) => {
   await expect(requestOf(options)).rejects.toMatchObject({

@@ -1,8 +1,9 @@
 import { SessionService } from "@grokbox/proto/session";
-import { type ChangesInput, toChanges } from "./changes.ts";
+import { type ChangesInput, changesKeys, toChanges } from "./changes.ts";
 import type { Connection } from "./connection.ts";
-import type { CallOptions } from "./deadline.ts";
+import { type CallOptions, callKeys } from "./deadline.ts";
 import { invalidField } from "./error.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import { type MeasureInput, toMeasureSchedule } from "./measure-schedule.ts";
 import type { At, ExpectedStep } from "./session.ts";
 import { fromSession, type SessionInfo } from "./session-info.ts";
@@ -23,6 +24,18 @@ export interface ForkOptions extends ChangesInput, CallOptions, ExpectedStep, At
   readonly measures?: readonly MeasureInput[] | undefined;
 }
 
+const keys: Known<ForkOptions> = {
+  ...changesKeys,
+  at: true,
+  labels: true,
+  engine: true,
+  recordEvery: true,
+  snapshotSchedule: true,
+  measures: true,
+  expectedStep: true,
+  ...callKeys,
+};
+
 /** @param source - the session or its snapshot */
 export async function forkSession(
   connection: Connection,
@@ -30,6 +43,7 @@ export async function forkSession(
   source: string,
   options: ForkOptions,
 ): Promise<SessionInfo> {
+  refuseUnknown(options, keys);
   const { at, expectedStep, labels = {}, engine = "", recordEvery, snapshotSchedule } = options;
   if (at !== undefined && expectedStep !== undefined) {
     throw invalidField("expected_step", "must be left out with a snapshot, whose step never changes");

@@ -7,10 +7,11 @@ import {
   type Ablation,
   type AblationResult,
   ablate,
+  ablateKeys,
   type IdealNetwork,
 } from "./ablation.ts";
-import { Connection, type ConnectionOptions, longDeadlineMs } from "./connection.ts";
-import type { CallOptions } from "./deadline.ts";
+import { Connection, type ConnectionOptions, connectionKeys, longDeadlineMs } from "./connection.ts";
+import { type CallOptions, callKeys } from "./deadline.ts";
 import { GrokboxError, throwIfCancelled } from "./error.ts";
 import {
   type Flow,
@@ -20,6 +21,7 @@ import {
   outcomeContour,
   simulateFlow,
 } from "./flow.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import { isUnavailable } from "./retry.ts";
 import type { SafetensorsFile } from "./safetensors-file.ts";
 import { fromServerInfo, type ServerInfo } from "./server-info.ts";
@@ -40,6 +42,8 @@ export interface ConnectOptions extends ConnectionOptions {
   readonly deadlineMs?: number | undefined;
 }
 
+const connectKeys: Known<ConnectOptions> = { ...connectionKeys, ...callKeys };
+
 export interface ListOptions extends CallOptions {
   /** Only sessions in this state, or one of these. */
   readonly state?: SessionState | readonly SessionState[] | undefined;
@@ -51,7 +55,21 @@ export interface ListOptions extends CallOptions {
   readonly pageSize?: number | undefined;
 }
 
-/** A connection to a grokbox server. It is dear: make one, and share it; the handles it gives out are cheap. */
+const listKeys: Known<ListOptions> = {
+  state: true,
+  labels: true,
+  sweep: true,
+  pageSize: true,
+  ...callKeys,
+};
+
+/**
+ * A connection to a grokbox server. It is dear: make one, and share it; the handles it gives out are cheap.
+ *
+ * Every call, here and on the handles, refuses with INVALID_FIELD what it can't mean, before anything is sent: an option that it doesn't
+ * have, such as a misspelt one in a script whose types nobody checks, and a number given as a text. An option whose value is undefined
+ * counts as left out.
+ */
 export class Grokbox implements AsyncDisposable {
   /** host:port */
   readonly address: string;
@@ -69,6 +87,7 @@ export class Grokbox implements AsyncDisposable {
    * @throws UNAVAILABLE when nobody answers there, UNIMPLEMENTED when what answers is no grokbox server
    */
   static async connect(address: string, options: ConnectOptions = {}): Promise<Grokbox> {
+    refuseUnknown(options, connectKeys);
     const target = runtime.parseAddress(address);
     const box = new Grokbox(target, new Connection(runtime.openTransport(target), options));
     try {
@@ -82,6 +101,7 @@ export class Grokbox implements AsyncDisposable {
 
   /** What the server is and can do. */
   async info(options: CallOptions = {}): Promise<ServerInfo> {
+    refuseUnknown(options, callKeys);
     return fromServerInfo(await this.#connection.read(ServerService.method.getServerInfo, {}, options));
   }
 
@@ -96,12 +116,14 @@ export class Grokbox implements AsyncDisposable {
 
   /** A handle of a session that there is. */
   async session(name: string, options: CallOptions = {}): Promise<Session> {
+    refuseUnknown(options, callKeys);
     const { session } = await this.#connection.read(SessionService.method.getSession, { name }, options);
     return new Session(this.#connection, fromSession(session));
   }
 
   /** Handles of all sessions but those that sweeps made, newest first. The deadline is for each page. */
   async *sessions(options: ListOptions = {}): AsyncGenerator<Session, void, undefined> {
+    refuseUnknown(options, listKeys);
     const { state = [], labels = {}, sweep = "", pageSize = 0 } = options;
     const filter = { states: [state].flat().map(toState), labels: { ...labels }, sweep, pageSize };
     let pageToken = "";
@@ -137,12 +159,14 @@ export class Grokbox implements AsyncDisposable {
 
   /** A handle of a sweep that there is: sweeps/{id}. */
   async openSweep(name: string, options: CallOptions = {}): Promise<Sweep> {
+    refuseUnknown(options, callKeys);
     const { sweep } = await this.#connection.read(SweepService.method.getSweep, { name }, options);
     return new Sweep(this.#connection, fromSweep(sweep));
   }
 
   /** Handles of all sweeps, newest first. The deadline is for each page. */
   async *sweeps(options: CallOptions = {}): AsyncGenerator<Sweep, void, undefined> {
+    refuseUnknown(options, callKeys);
     let pageToken = "";
     do {
       const page = await this.#connection.read(SweepService.method.listSweeps, { pageToken }, options);
@@ -156,6 +180,7 @@ export class Grokbox implements AsyncDisposable {
 
   /** Sends weights for one session to start from. The deadline is 10 minutes by default. */
   async uploadWeights(weights: Weights | SafetensorsFile, options: CallOptions = {}): Promise<Upload> {
+    refuseUnknown(options, callKeys);
     const deadline = this.#connection.deadline(options, longDeadlineMs);
     return uploadWeights(this.#connection, weights, { signal: options.signal, deadline });
   }
@@ -166,16 +191,18 @@ export class Grokbox implements AsyncDisposable {
   }
 
   /** How an ideal network does, after changes made one after the other. */
-  ablateIdeal(
+  async ablateIdeal(
     network: IdealNetwork,
     ablations: readonly Ablation[] = [],
     options: AblateOptions = {},
   ): Promise<AblationResult> {
+    refuseUnknown(options, ablateKeys);
     return ablate(this.#connection, network, ablations, options);
   }
 
   /** The decoupled gradient flow of one neuron at one frequency, from anywhere. */
-  simulateFlow(start: FlowStart, method: FlowMethod, options: CallOptions = {}): Promise<Flow> {
+  async simulateFlow(start: FlowStart, method: FlowMethod, options: CallOptions = {}): Promise<Flow> {
+    refuseUnknown(options, callKeys);
     return simulateFlow(this.#connection, start, method, options);
   }
 

@@ -1,7 +1,8 @@
 import { TrainingService } from "@grokbox/proto/training";
 import type { Connection } from "./connection.ts";
-import type { CallOptions } from "./deadline.ts";
+import { type CallOptions, callKeys } from "./deadline.ts";
 import { GrokboxError, throwIfCancelled } from "./error.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import { fromPoint, type ProgressPoint } from "./progress-point.ts";
 import { toUint64 } from "./uint64.ts";
 
@@ -11,6 +12,8 @@ export interface HistoryOptions extends CallOptions {
   /** Points an answer, 1 to 10,000. @default 1,000 */
   readonly pageSize?: number | undefined;
 }
+
+const keys: Known<HistoryOptions> = { from: true, pageSize: true, ...callKeys };
 
 /**
  * The points recorded so far, oldest first. The deadline is for each page.
@@ -22,6 +25,7 @@ export async function* readHistory(
   session: string,
   options: HistoryOptions,
 ): AsyncGenerator<ProgressPoint, void, undefined> {
+  refuseUnknown(options, keys);
   const { from = 0, pageSize = 0 } = options;
   let fromSequence = toUint64(from, "from_sequence");
   let epoch: string | undefined;

@@ -1,6 +1,7 @@
 import { AnalysisService, type LotteryResponse } from "@grokbox/proto/analysis";
 import type { Connection } from "./connection.ts";
-import type { CallOptions } from "./deadline.ts";
+import { type CallOptions, callKeys } from "./deadline.ts";
+import type { Known } from "./known-keys.ts";
 import { fromFloat32Tensor, fromFloat64Tensor, fromUint32Tensor, type Tensor } from "./tensor.ts";
 import { fromUint64, toUint64 } from "./uint64.ts";
 
@@ -13,19 +14,26 @@ export interface LotteryOptions extends CallOptions {
   readonly raceAt?: readonly number[] | undefined;
 }
 
+export const lotteryKeys: Known<LotteryOptions> = {
+  begin: true,
+  neurons: true,
+  raceAt: true,
+  ...callKeys,
+};
+
 /** Which frequency each neuron was to end with, and which it has. M neurons, K frequencies. */
 export interface Lottery {
   /** The step that the forecast is scored against. */
   readonly step: number;
   /** The step forecast from. */
   readonly beginStep: number;
-  /** [M], the frequency 1..K whose decoupled flow blows up first. */
+  /** [M], the frequency 1..K whose decoupled flow blows up first; 0 when none does. */
   readonly forecast: Tensor<Uint32Array>;
-  /** [M], 1 - earliest blow-up time / second earliest, 0 to 1. */
+  /** [M], 1 - earliest blow-up time / second earliest, 0 to 1: 1 when a single frequency's flow blows up, 0 when none does. */
   readonly confidence: Tensor<Float64Array>;
-  /** [M], theta's dominant frequency at `step`. */
+  /** [M], theta's dominant frequency at `step`; 0 where theta is constant. */
   readonly actual: Tensor<Uint32Array>;
-  /** Share of neurons forecast right, 0 to 1; chance is 1/K. */
+  /** Of the neurons that have a frequency at `step`, the share forecast right, 0 to 1; chance is 1/K. 0 when none has. */
   readonly shareRight: number;
   /** The same by the smallest |misalignment| at the beginning alone. */
   readonly shareByMisalignment: number;

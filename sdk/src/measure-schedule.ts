@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { MeasureSchedule as MeasureScheduleMessage, MeasureScheduleSchema } from "@grokbox/proto/run";
 import { invalidField } from "./error.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import {
   fromMeasure,
   isSchedulable,
@@ -30,16 +31,20 @@ export type MeasureInput =
   | SchedulableMeasure
   | { readonly measure: SchedulableMeasure; readonly every?: number | undefined };
 
+const keys: Known<Exclude<MeasureInput, string>> = { measure: true, every: true };
+
 export function toMeasureSchedule(
   inputs: readonly MeasureInput[] | undefined,
 ): MessageInitShape<typeof MeasureScheduleSchema> | undefined {
   if (inputs === undefined) return undefined;
   return {
     measures: inputs.map((input, i) => {
-      const { measure, every = undefined } = typeof input === "string" ? { measure: input } : input;
+      const field = `measure_schedule.measures[${i}]`;
+      const whole = typeof input === "string" ? { measure: input } : input;
+      refuseUnknown(whole, keys, field);
+      const { measure, every = undefined } = whole;
       if (isSchedulable(measure)) return { measure: toMeasure(measure), every };
-      const field = `measure_schedule.measures[${i}].measure`;
-      throw invalidField(field, `must be one of ${schedulableMeasures.join(", ")}`, measure);
+      throw invalidField(`${field}.measure`, `must be one of ${schedulableMeasures.join(", ")}`, measure);
     }),
   };
 }

@@ -29,11 +29,14 @@ export interface ProgressPoint {
   readonly testAccuracy?: number;
   readonly accuracy: ClassAccuracy;
   /**
-   * Inverse participation ratio over frequencies, mean of both layers, 1/K to 1. Absent when no row has any frequency, and at steps
+   * Inverse participation ratio over frequencies, mean of both layers, 1/K to 1. Absent when a layer has no row with any frequency, and at steps
    * where `SessionInfo.measures` don't ask for it.
    */
   readonly ipr?: number;
-  /** Mean over neurons of |sin(2 phi - psi)| at their dominant frequency, 0 to 1; absent as `ipr` is. */
+  /**
+   * Mean over neurons of |sin(2 phi - psi)| at their dominant frequency, 0 to 1. Absent when no neuron has it in both layers, and at
+   * steps where `SessionInfo.measures` don't ask for it.
+   */
   readonly meanAbsSinMisalignment?: number;
   /** Frobenius norm of all weights. */
   readonly parameterNorm: number;

@@ -5,7 +5,8 @@ import type {
   StopCondition as StopConditionMessage,
 } from "@grokbox/proto/run";
 import { defined } from "./defined.ts";
-import { fromThreshold, type Threshold, toThreshold } from "./threshold.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
+import { fromThreshold, type Threshold, thresholdKeys, toThreshold } from "./threshold.ts";
 import { fromOptionalUint64, fromUint64, toOptionalUint64, toUint64 } from "./uint64.ts";
 
 /** When to stop a run; looked at on recorded steps. */
@@ -35,6 +36,18 @@ export interface RunPlan {
   readonly recordAt?: readonly number[] | undefined;
 }
 
+export const planKeys: Known<RunPlan> = {
+  untilStep: true,
+  stopWhen: true,
+  snapshotAt: true,
+  recordEvery: true,
+  recordAt: true,
+};
+
+const plateauKeys: Known<Plateau> = { windowSteps: true, lossDelta: true, accuracyDelta: true };
+const onlyPlateau = { plateau: true } as const;
+const conditionKeys: Known<StopCondition> = { ...thresholdKeys, ...onlyPlateau };
+
 /** A plan that a session follows: complete. */
 export interface RunPlanUnderWay extends RunPlan {
   readonly stopWhen: readonly StopCondition[];
@@ -42,27 +55,35 @@ export interface RunPlanUnderWay extends RunPlan {
   readonly recordAt: readonly number[];
 }
 
-export function toRunPlan(plan: RunPlan): MessageInitShape<typeof RunPlanSchema> {
+/**
+ * Which keys the plan itself may have is the caller's to check.
+ *
+ * @param field - of the request, for errors
+ */
+export function toRunPlan(plan: RunPlan, field = "plan"): MessageInitShape<typeof RunPlanSchema> {
   const { stopWhen = [], snapshotAt = [], recordAt = [] } = plan;
   const conditions: readonly StopCondition[] = Array.isArray(stopWhen) ? stopWhen : [stopWhen];
   return {
-    untilStep: toOptionalUint64(plan.untilStep, "plan.until_step"),
+    untilStep: toOptionalUint64(plan.untilStep, `${field}.until_step`),
     stopWhen: conditions.map((condition, i) => ({
-      condition: toCondition(condition, `plan.stop_when[${i}]`),
+      condition: toCondition(condition, `${field}.stop_when[${i}]`),
     })),
-    snapshotAt: snapshotAt.map((step, i) => toUint64(step, `plan.snapshot_at[${i}]`)),
+    snapshotAt: snapshotAt.map((step, i) => toUint64(step, `${field}.snapshot_at[${i}]`)),
     recordEvery: plan.recordEvery,
-    recordAt: recordAt.map((step, i) => toUint64(step, `plan.record_at[${i}]`)),
+    recordAt: recordAt.map((step, i) => toUint64(step, `${field}.record_at[${i}]`)),
   };
 }
 
 function toCondition(condition: StopCondition, field: string) {
-  if ("plateau" in condition) {
+  refuseUnknown(condition, conditionKeys, field);
+  if ("plateau" in condition && condition.plateau !== undefined) {
+    refuseUnknown(condition, onlyPlateau, field);
+    refuseUnknown(condition.plateau, plateauKeys, `${field}.plateau`);
     const { windowSteps, lossDelta, accuracyDelta } = condition.plateau;
     const window = toOptionalUint64(windowSteps, `${field}.plateau.window_steps`);
     return { case: "plateau" as const, value: { windowSteps: window, lossDelta, accuracyDelta } };
   }
-  return { case: "threshold" as const, value: toThreshold(condition, field) };
+  return { case: "threshold" as const, value: toThreshold(condition as Threshold, field) };
 }
 
 export function fromRunPlan(message: RunPlanMessage): RunPlanUnderWay {

@@ -8,7 +8,7 @@ import {
 import { defined } from "./defined.ts";
 import { type Durability, fromDurability } from "./durability.ts";
 import { nameOf } from "./enum-name.ts";
-import { badAnswer } from "./error.ts";
+import { badAnswer, invalidField } from "./error.ts";
 import { fromLineage, type Lineage } from "./lineage.ts";
 import { fromMeasureSchedule, type ScheduledMeasure } from "./measure-schedule.ts";
 import { fromPoint, fromStage, type ProgressPoint, type Stage } from "./progress-point.ts";
@@ -148,9 +148,10 @@ export function fromSession(message: SessionMessage | undefined): SessionInfo {
   };
 }
 
-/** The proto's number of a state, for filters. */
-export function toState(state: SessionState): StateMessage {
-  return states[state];
+/** The proto's number of a state, the i-th of a filter. */
+export function toState(state: SessionState, i: number): StateMessage {
+  if (Object.hasOwn(states, state)) return states[state];
+  throw invalidField(`states[${i}]`, `must be one of ${Object.keys(states).join(", ")}`, state);
 }
 
 function fromPairCounts(message: PairCountsMessage | undefined): PairCounts {

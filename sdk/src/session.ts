@@ -2,9 +2,9 @@ import { AnalysisService } from "@grokbox/proto/analysis";
 import { SessionService } from "@grokbox/proto/session";
 import { SnapshotService } from "@grokbox/proto/snapshot";
 import { type ActivationScores as ActivationScoresMessage, TrainingService } from "@grokbox/proto/training";
-import { type AblateOptions, type Ablation, type AblationResult, ablate } from "./ablation.ts";
+import { type AblateOptions, type Ablation, type AblationResult, ablate, ablateKeys } from "./ablation.ts";
 import { type Connection, longDeadlineMs, type PartOptions } from "./connection.ts";
-import type { CallOptions } from "./deadline.ts";
+import { type CallOptions, callKeys } from "./deadline.ts";
 import { type DownloadedSnapshot, downloadSnapshot } from "./download.ts";
 import { GrokboxError } from "./error.ts";
 import {
@@ -15,15 +15,16 @@ import {
 } from "./evaluation.ts";
 import { ExportedFile } from "./exported-file.ts";
 import type { FileFormat } from "./file-format.ts";
-import { type Flow, type FlowMethod, type NeuronFlowOptions, simulateFlow } from "./flow.ts";
+import { type Flow, type FlowMethod, type NeuronFlowOptions, neuronFlowKeys, simulateFlow } from "./flow.ts";
 import { type ForkOptions, forkSession } from "./fork.ts";
 import { type HistoryOptions, readHistory } from "./history.ts";
-import { type Lottery, type LotteryOptions, readLottery } from "./lottery.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
+import { type Lottery, type LotteryOptions, lotteryKeys, readLottery } from "./lottery.ts";
 import { type MeasureInput, toMeasureSchedule } from "./measure-schedule.ts";
 import type { ProgressEvent } from "./progress-event.ts";
 import { fromPoint, type ProgressPoint } from "./progress-point.ts";
 import { Run } from "./run.ts";
-import { type RunPlan, toRunPlan } from "./run-plan.ts";
+import { planKeys, type RunPlan, toRunPlan } from "./run-plan.ts";
 import { fromSession, type SessionInfo } from "./session-info.ts";
 import { fromSnapshot, listSnapshots, type Snapshot, type SnapshotsOptions } from "./snapshot.ts";
 import { type SnapshotSchedule, toSchedule } from "./snapshot-schedule.ts";
@@ -31,7 +32,7 @@ import type { NeuronRange, Spectrum } from "./spectrum.ts";
 import { readSpectrum } from "./spectrum-pages.ts";
 import { type TriggerInput, toTriggers } from "./trigger.ts";
 import { fromUint64, toOptionalUint64, toUint64 } from "./uint64.ts";
-import { type Logits, type LogitsOptions, readLogits } from "./voting.ts";
+import { type Logits, type LogitsOptions, logitsKeys, readLogits } from "./voting.ts";
 import { type WatchOptions, watchProgress } from "./watch.ts";
 
 /** A call that is refused with `STEP_MISMATCH` unless the session is at this step when its turn comes. */
@@ -53,6 +54,10 @@ export interface SpectrumOptions extends CallOptions, At {
 /** What `signal` stops is the starting and the watching; the run itself goes on until it is paused. */
 export interface RunOptions extends RunPlan, CallOptions, ExpectedStep {}
 
+const stepKeys: Known<CallOptions & ExpectedStep> = { ...callKeys, expectedStep: true };
+const atKeys: Known<CallOptions & At> = { ...callKeys, at: true };
+const runKeys: Known<RunOptions> = { ...planKeys, ...stepKeys };
+
 /** What of a session can be changed at any time; what is left out stays as it is. */
 export interface SessionUpdate {
   /** Labels to set, with their values. */
@@ -67,6 +72,13 @@ export interface SessionUpdate {
    */
   readonly measures?: readonly MeasureInput[] | undefined;
 }
+
+const updateKeys: Known<SessionUpdate> = {
+  setLabels: true,
+  removeLabels: true,
+  snapshotSchedule: true,
+  measures: true,
+};
 
 /**
  * A handle of a session on the server. Letting go of it (`await using`) ends what it watches; the session stays, and a run goes on.
@@ -94,7 +106,8 @@ export class Session implements AsyncDisposable {
   }
 
   /** Asks the server for the session as it is now. */
-  refresh(options: CallOptions = {}): Promise<SessionInfo> {
+  async refresh(options: CallOptions = {}): Promise<SessionInfo> {
+    refuseUnknown(options, callKeys);
     return this.#refresh(options);
   }
 
@@ -107,6 +120,7 @@ export class Session implements AsyncDisposable {
    * @throws STEP_MISMATCH, SESSION_STATE during a run, DIVERGED
    */
   async step(steps = 1, options: CallOptions & ExpectedStep = {}): Promise<ProgressPoint> {
+    refuseUnknown(options, stepKeys);
     const request = {
       session: this.name,
       steps: toUint64(steps, "steps"),
@@ -133,6 +147,7 @@ export class Session implements AsyncDisposable {
 
   /** Stops the run under way at the next step; nothing when there is none. Resolves when it has stopped. */
   async pause(options: CallOptions = {}): Promise<SessionInfo> {
+    refuseUnknown(options, callKeys);
     const request = { session: this.name };
     const { session } = await this.#connection.mutate(TrainingService.method.pause, request, options);
     return this.#learn(fromSession(session));
@@ -157,6 +172,7 @@ export class Session implements AsyncDisposable {
     activations: string | readonly string[],
     options: CallOptions & ExpectedStep & At & { readonly evaluateOnly?: boolean | undefined } = {},
   ): Promise<ActivationScores[]> {
+    refuseUnknown(options, { ...stepKeys, at: true, evaluateOnly: true });
     const { at, evaluateOnly = false } = options;
     const request = {
       session: this.name,
@@ -182,6 +198,7 @@ export class Session implements AsyncDisposable {
    * await session.move("cpu");
    */
   async move(engine: string, options: CallOptions & ExpectedStep = {}): Promise<SessionInfo> {
+    refuseUnknown(options, stepKeys);
     const request = {
       session: this.name,
       engine,
@@ -195,17 +212,20 @@ export class Session implements AsyncDisposable {
   async evaluate(
     options: CallOptions & At & { readonly grids?: boolean | undefined } = {},
   ): Promise<Evaluation> {
+    refuseUnknown(options, { ...atKeys, grids: true });
     const request = { name: this.#at(options.at), grids: options.grids ?? false };
     return fromEvaluation(await this.#connection.read(AnalysisService.method.evaluate, request, options));
   }
 
   /** Fourier spectra of both layers, in as many answers as they need. */
-  spectrum(options: SpectrumOptions = {}): Promise<Spectrum> {
+  async spectrum(options: SpectrumOptions = {}): Promise<Spectrum> {
+    refuseUnknown(options, { ...atKeys, neurons: true });
     return readSpectrum(this.#connection, this.#at(options.at), this.info.spec, options);
   }
 
   /** Logits of pairs, and how neurons vote for them, in as many answers as they need. */
-  logits(options: LogitsOptions & At = {}): Promise<Logits> {
+  async logits(options: LogitsOptions & At = {}): Promise<Logits> {
+    refuseUnknown(options, { ...logitsKeys, at: true });
     return readLogits(this.#connection, this.#at(options.at), this.info.spec.modulus, options);
   }
 
@@ -215,12 +235,14 @@ export class Session implements AsyncDisposable {
    * @example
    * const { accuracy } = await session.ablate([{ removeFrequencies: [3, 5] }]);
    */
-  ablate(ablations: readonly Ablation[], options: AblateOptions & At = {}): Promise<AblationResult> {
+  async ablate(ablations: readonly Ablation[], options: AblateOptions & At = {}): Promise<AblationResult> {
+    refuseUnknown(options, { ...ablateKeys, at: true });
     return ablate(this.#connection, this.#at(options.at), ablations, options);
   }
 
   /** Which frequency each neuron was to end with, forecast from where it began, and which it has. */
-  lottery(options: LotteryOptions & At = {}): Promise<Lottery> {
+  async lottery(options: LotteryOptions & At = {}): Promise<Lottery> {
+    refuseUnknown(options, { ...lotteryKeys, at: true });
     return readLottery(this.#connection, this.#at(options.at), options);
   }
 
@@ -229,7 +251,12 @@ export class Session implements AsyncDisposable {
    *
    * @param neuron - 0 to M - 1
    */
-  simulateFlow(neuron: number, method: FlowMethod, options: NeuronFlowOptions & At = {}): Promise<Flow> {
+  async simulateFlow(
+    neuron: number,
+    method: FlowMethod,
+    options: NeuronFlowOptions & At = {},
+  ): Promise<Flow> {
+    refuseUnknown(options, { ...neuronFlowKeys, at: true });
     const start = { ...options, name: this.#at(options.at), neuron };
     return simulateFlow(this.#connection, start, method, options);
   }
@@ -254,6 +281,7 @@ export class Session implements AsyncDisposable {
    * @throws SESSION_STATE during a run, SNAPSHOT_NOT_FOUND, SNAPSHOT_CORRUPT, STEP_MISMATCH
    */
   async restore(step: number, options: CallOptions & ExpectedStep = {}): Promise<SessionInfo> {
+    refuseUnknown(options, stepKeys);
     const request = {
       name: this.#at(step),
       expectedStep: toOptionalUint64(options.expectedStep, "expected_step"),
@@ -270,6 +298,8 @@ export class Session implements AsyncDisposable {
    * await session.update({ measures: ["votingRSquared", { measure: "magnitudeDrift", every: 1_000 }] });
    */
   async update(changes: SessionUpdate, options: CallOptions = {}): Promise<SessionInfo> {
+    refuseUnknown(changes, updateKeys);
+    refuseUnknown(options, callKeys);
     const { setLabels = {}, removeLabels = [], snapshotSchedule, measures } = changes;
     const request = {
       name: this.name,
@@ -292,6 +322,7 @@ export class Session implements AsyncDisposable {
    * await session.setTriggers([{ name: "grokked", when, action: { kind: "snapshot", label: "grokked" } }]);
    */
   async setTriggers(triggers: readonly TriggerInput[], options: CallOptions = {}): Promise<SessionInfo> {
+    refuseUnknown(options, callKeys);
     const { kind } = this.info.spec.optimizer;
     const request = { session: this.name, triggers: toTriggers(triggers, kind) };
     const method = TrainingService.method.setTriggers;
@@ -312,6 +343,7 @@ export class Session implements AsyncDisposable {
   async snapshot(
     options: CallOptions & ExpectedStep & { readonly label?: string | undefined } = {},
   ): Promise<Snapshot> {
+    refuseUnknown(options, { ...stepKeys, label: true });
     const request = {
       session: this.name,
       expectedStep: toOptionalUint64(options.expectedStep, "expected_step"),
@@ -332,6 +364,7 @@ export class Session implements AsyncDisposable {
    * @throws SNAPSHOT_IN_USE while extra measures are taken against it
    */
   async deleteSnapshot(step: number, options: CallOptions = {}): Promise<void> {
+    refuseUnknown(options, callKeys);
     const request = { name: this.#at(step) };
     await this.#connection.mutate(SnapshotService.method.deleteSnapshot, request, options);
   }
@@ -342,6 +375,7 @@ export class Session implements AsyncDisposable {
    * @param options - without `at` a snapshot is taken first, which the server keeps; the deadline is 10 minutes by default
    */
   async download(options: CallOptions & At = {}): Promise<DownloadedSnapshot> {
+    refuseUnknown(options, atKeys);
     const { signal, at } = options;
     const deadline = this.#connection.deadline(options, longDeadlineMs);
     return downloadSnapshot(this.#connection, await this.#kept(at, { signal, deadline }), {
@@ -363,6 +397,7 @@ export class Session implements AsyncDisposable {
     step?: number,
     options: CallOptions & { readonly format?: FileFormat | undefined } = {},
   ): Promise<ExportedFile> {
+    refuseUnknown(options, { ...callKeys, format: true });
     const { signal, format = "safetensors" } = options;
     const deadline = this.#connection.deadline(options, longDeadlineMs);
     const name = await this.#kept(step, { signal, deadline });
@@ -371,6 +406,7 @@ export class Session implements AsyncDisposable {
 
   /** Stops and forgets the session, its snapshots and its history. */
   async delete(options: CallOptions = {}): Promise<void> {
+    refuseUnknown(options, callKeys);
     await this.#connection.mutate(SessionService.method.deleteSession, { name: this.name }, options);
   }
 
@@ -381,6 +417,7 @@ export class Session implements AsyncDisposable {
   async #startRun(
     options: RunOptions,
   ): Promise<{ info: SessionInfo; newestSequence: number; epoch: string }> {
+    refuseUnknown(options, runKeys);
     const request = {
       session: this.name,
       plan: toRunPlan(options),

@@ -4,6 +4,7 @@ import type {
   SnapshotScheduleSchema,
 } from "@grokbox/proto/retention";
 import { defined } from "./defined.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import { fromOptionalUint64, fromUint64, toOptionalUint64, toUint64 } from "./uint64.ts";
 
 /**
@@ -23,10 +24,19 @@ export interface SnapshotSchedule {
   readonly retain?: number | undefined;
 }
 
+const keys: Known<SnapshotSchedule> = {
+  everySteps: true,
+  powersOfTwo: true,
+  atSteps: true,
+  atStageChanges: true,
+  retain: true,
+};
+
 type ScheduleInit = MessageInitShape<typeof SnapshotScheduleSchema>;
 
 export function toSchedule(schedule: SnapshotSchedule | undefined): ScheduleInit | undefined {
   if (schedule === undefined) return undefined;
+  refuseUnknown(schedule, keys, "snapshot_schedule");
   const { everySteps, powersOfTwo = false, atSteps = [], atStageChanges = false, retain } = schedule;
   return {
     everySteps: toOptionalUint64(everySteps, "snapshot_schedule.every_steps"),

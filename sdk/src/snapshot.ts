@@ -1,11 +1,12 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { SnapshotKind as KindMessage, type SnapshotInfo, SnapshotService } from "@grokbox/proto/snapshot";
 import type { Connection } from "./connection.ts";
-import type { CallOptions } from "./deadline.ts";
+import { type CallOptions, callKeys } from "./deadline.ts";
 import { defined } from "./defined.ts";
 import { nameOf } from "./enum-name.ts";
 import { badAnswer, throwIfCancelled } from "./error.ts";
 import { toHex } from "./hex.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import { fromSpec, type Spec } from "./spec.ts";
 import { fromUint64 } from "./uint64.ts";
 
@@ -48,12 +49,15 @@ export interface SnapshotsOptions extends CallOptions {
   readonly pageSize?: number | undefined;
 }
 
+const keys: Known<SnapshotsOptions> = { pageSize: true, ...callKeys };
+
 /** A session's snapshots, latest step first. The deadline is for each page. */
 export async function* listSnapshots(
   connection: Connection,
   session: string,
   options: SnapshotsOptions,
 ): AsyncGenerator<Snapshot, void, undefined> {
+  refuseUnknown(options, keys);
   const { pageSize = 0 } = options;
   let pageToken = "";
   do {

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type SpecSchema, Task as TaskMessage } from "@grokbox/proto/spec";
 import { invalidField } from "./error.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import type { Activation, Task } from "./spec.ts";
 
 /** The published runs, p = 23, M = 512, each with its optimizer. */
@@ -48,6 +49,23 @@ export interface SpecInput {
   readonly grokfast?: GrokfastInput | undefined;
 }
 
+export const specKeys: Known<SpecInput> = {
+  preset: true,
+  modulus: true,
+  width: true,
+  activation: true,
+  task: true,
+  init: true,
+  optimizer: true,
+  learningRate: true,
+  weightDecay: true,
+  warmupSteps: true,
+  split: true,
+  seed: true,
+  embedding: true,
+  grokfast: true,
+};
+
 export interface EmbeddingInput {
   /** d, 1 to 512. @default 128 */
   readonly dimension?: number | undefined;
@@ -90,6 +108,23 @@ export type SplitInput =
   | { readonly kind: "torch" | "python"; readonly fraction?: number | undefined }
   | { readonly kind: "explicit"; readonly trainPairs: readonly number[] };
 
+const embeddingKeys: Known<EmbeddingInput> = { dimension: true };
+const grokfastKeys: Known<GrokfastInput> = { alpha: true, lambda: true };
+const initKeys: Known<InitInput> = { kind: true, scale: true };
+
+type Of<T extends { readonly kind: string }, K> = Extract<T, { readonly kind: K }>;
+
+const sgdKeys: Known<Of<OptimizerInput, "sgd">> = {
+  kind: true,
+  learningRate: true,
+  weightDecay: true,
+  grokfast: true,
+};
+const adamwKeys: Known<Of<OptimizerInput, "adamw">> = { ...sgdKeys, beta1: true, beta2: true, epsilon: true };
+
+const shuffledKeys: Known<Of<SplitInput, "torch" | "python">> = { kind: true, fraction: true };
+const explicitKeys: Known<Of<SplitInput, "explicit">> = { kind: true, trainPairs: true };
+
 const tasks: Readonly<Record<Task, TaskMessage>> = {
   add: TaskMessage.ADD,
   subtract: TaskMessage.SUBTRACT,
@@ -98,73 +133,96 @@ const tasks: Readonly<Record<Task, TaskMessage>> = {
 
 type SpecInit = MessageInitShape<typeof SpecSchema>;
 
-/** Undefined when nothing but perhaps a preset was said. */
-export function toSpec(input: SpecInput): SpecInit | undefined {
+/**
+ * Undefined when nothing but perhaps a preset was said. Which keys the input itself may have is the caller's to check.
+ *
+ * @param field - of the request, for errors
+ */
+export function toSpec(input: SpecInput, field = "spec"): SpecInit | undefined {
   const { modulus, width, activation, seed, warmupSteps, embedding } = input;
+  refuseUnknown(embedding, embeddingKeys, `${field}.embedding`);
   const spec: SpecInit = {
     modulus,
     width,
     activation,
     seed,
-    task: input.task === undefined ? undefined : toTask(input.task),
-    init: input.init === undefined ? undefined : { kind: toInit(input.init) },
-    optimizer: toOptimizer(input, () => kindOf(input.preset)),
+    task: input.task === undefined ? undefined : toTask(input.task, field),
+    init: input.init === undefined ? undefined : { kind: toInit(input.init, field) },
+    optimizer: toOptimizer(input, () => kindOf(input.preset, field), field),
     schedule: warmupSteps === undefined ? undefined : { warmupSteps },
-    split: input.split === undefined ? undefined : { kind: toSplit(input.split) },
+    split: input.split === undefined ? undefined : { kind: toSplit(input.split, field) },
     embedding,
   };
   return Object.values(spec).every((value) => value === undefined) ? undefined : spec;
 }
 
-function toTask(task: Task): TaskMessage {
+function toTask(task: Task, field: string): TaskMessage {
   if (!Object.hasOwn(tasks, task)) {
-    throw invalidField("spec.task", `must be one of ${Object.keys(tasks).join(", ")}`, task);
+    throw invalidField(`${field}.task`, `must be one of ${Object.keys(tasks).join(", ")}`, task);
   }
   return tasks[task];
 }
 
-function toInit({ kind, scale }: InitInput) {
+function toInit(init: InitInput, field: string) {
+  refuseUnknown(init, initKeys, `${field}.init`);
+  const { kind, scale } = init;
   if (kind === "random") return { case: "random" as const, value: { scale } };
   if (kind === "single-frequency") return { case: "singleFrequency" as const, value: { scale } };
-  throw invalidField("spec.init.kind", "must be random or single-frequency", kind);
+  throw invalidField(`${field}.init.kind`, "must be random or single-frequency", kind);
 }
 
 type OptimizerSettings = Pick<SpecInput, "optimizer" | "learningRate" | "weightDecay" | "grokfast">;
 
-/** @param kindHere - of the optimizer that a learning rate, a weight decay or Grokfast alone is of */
+/**
+ * @param kindHere - of the optimizer that a learning rate, a weight decay or Grokfast alone is of
+ * @param field - of the spec in the request, for errors
+ */
 export function toOptimizer(
   { optimizer, learningRate, weightDecay, grokfast }: OptimizerSettings,
   kindHere: () => OptimizerInput["kind"],
+  field: string,
 ): SpecInit["optimizer"] {
   const settings = [optimizer, learningRate, weightDecay, grokfast];
   if (settings.every((setting) => setting === undefined)) return undefined;
   const input = typeof optimizer === "string" ? ({ kind: optimizer } as OptimizerInput) : optimizer;
   const kind = input?.kind ?? kindHere();
+  if (kind !== "adamw" && kind !== "sgd")
+    throw invalidField(`${field}.optimizer.kind`, "must be adamw or sgd", kind);
+  const place = `${field}.optimizer.${kind}`;
+  refuseUnknown<object>(input, kind === "sgd" ? sgdKeys : adamwKeys, place);
+  refuseUnknown(input?.grokfast, grokfastKeys, `${place}.grokfast`);
+  refuseUnknown(grokfast, grokfastKeys, `${place}.grokfast`);
   const value = {
     ...input,
     learningRate: learningRate ?? input?.learningRate,
     weightDecay: weightDecay ?? input?.weightDecay,
     grokfast: grokfast ?? input?.grokfast,
   };
-  if (kind === "adamw" || kind === "sgd") return { kind: { case: kind, value } };
-  throw invalidField("spec.optimizer.kind", "must be adamw or sgd", kind);
+  return { kind: { case: kind, value } };
 }
 
 /** A learning rate is sent as one of a certain optimizer; the wrong one would replace the preset's. */
-function kindOf(preset: string | undefined): OptimizerInput["kind"] {
+function kindOf(preset: string | undefined, field: string): OptimizerInput["kind"] {
   if (preset === undefined || preset === "") return "adamw";
   if (Object.hasOwn(optimizerOfPreset, preset)) return optimizerOfPreset[preset as PresetName];
-  throw invalidField("spec.optimizer.kind", `must be said: the preset ${preset} is not known here`);
+  throw invalidField(`${field}.optimizer.kind`, `must be said: the preset ${preset} is not known here`);
 }
 
-export function toSplit(split: SplitInput) {
-  switch (split.kind) {
+/** @param field - of the spec in the request, for errors */
+export function toSplit(split: SplitInput, field: string) {
+  switch (split?.kind) {
     case "torch":
     case "python":
+      refuseUnknown(split, shuffledKeys, `${field}.split.${split.kind}`);
       return { case: split.kind, value: { fraction: split.fraction } };
     case "explicit":
+      refuseUnknown(split, explicitKeys, `${field}.split.explicit`);
       return { case: split.kind, value: { trainPairs: [...split.trainPairs] } };
     default:
-      throw invalidField("spec.split.kind", "must be torch, python or explicit", (split as SplitInput).kind);
+      throw invalidField(
+        `${field}.split.kind`,
+        "must be torch, python or explicit",
+        (split as SplitInput | null)?.kind,
+      );
   }
 }

@@ -109,8 +109,9 @@ test("weights, uploaded already or not yet", async () => {
 });
 
 test.each([
-  [{ modulus: 23.5 }, "modulus"],
-  [{ seed: -1 }, "seed"],
+  [{ modulus: 23.5 }, "spec.modulus"],
+  [{ seed: -1 }, "spec.seed"],
+  [{ weightDecay: "2" as never }, "spec.optimizer.adamw.weight_decay"],
   [{ recordEvery: 2 ** 32 }, "record_every"],
   [{ task: "multiply" as never }, "spec.task"],
   [{ split: { kind: "julia" as never } }, "spec.split.kind"],

@@ -1,12 +1,13 @@
 import { SessionService } from "@grokbox/proto/session";
 import { type Connection, longDeadlineMs, type PartOptions } from "./connection.ts";
-import type { CallOptions } from "./deadline.ts";
+import { type CallOptions, callKeys } from "./deadline.ts";
 import { invalidField } from "./error.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import { type MeasureInput, toMeasureSchedule } from "./measure-schedule.ts";
 import type { SafetensorsFile } from "./safetensors-file.ts";
 import { fromSession, type SessionInfo } from "./session-info.ts";
 import { type SnapshotSchedule, toSchedule } from "./snapshot-schedule.ts";
-import { type SpecInput, toSpec } from "./spec-input.ts";
+import { type SpecInput, specKeys, toSpec } from "./spec-input.ts";
 import { type Upload, uploadWeights } from "./upload.ts";
 import type { Weights } from "./weights.ts";
 
@@ -37,8 +38,21 @@ export interface StartOptions extends SpecInput, CallOptions {
   readonly from?: string | { readonly name: string } | undefined;
 }
 
+const keys: Known<StartOptions> = {
+  ...specKeys,
+  labels: true,
+  engine: true,
+  recordEvery: true,
+  snapshotSchedule: true,
+  measures: true,
+  weights: true,
+  from: true,
+  ...callKeys,
+};
+
 /** A deadline that is not given is 10 minutes when weights are to be uploaded. */
 export async function startSession(connection: Connection, options: StartOptions): Promise<SessionInfo> {
+  refuseUnknown(options, keys);
   const { preset = "", labels = {}, engine = "", recordEvery, snapshotSchedule, signal } = options;
   const source = sourceOf(options);
   const deadline = connection.deadline(options, source.weights && longDeadlineMs);
@@ -72,10 +86,20 @@ function sourceOf({ weights, from }: StartOptions): Source {
   if (weights !== undefined && from !== undefined) {
     throw invalidField("weights", "must be left out with a snapshot to start from");
   }
-  if (from !== undefined) return { snapshot: typeof from === "string" ? from : from.name };
+  if (typeof from === "string") return { snapshot: from };
+  if (from !== undefined) return { snapshot: nameOf(from, "from", "a snapshot, or its name") };
   if (weights === undefined) return {};
   // What was downloaded has the name of its snapshot besides its arrays.
-  return "theta" in weights || "safetensors" in weights ? { weights } : { upload: weights.name };
+  const isObject = typeof weights === "object" && weights !== null;
+  if (isObject && ("theta" in weights || "safetensors" in weights)) return { weights };
+  return { upload: nameOf(weights, "weights", "theta and xi, a safetensors file, or an upload") };
+}
+
+/** Without a name the session would begin elsewhere. */
+function nameOf(source: { readonly name: string }, field: string, what: string): string {
+  const name: unknown = source?.name;
+  if (typeof name === "string") return name;
+  throw invalidField(field, `must be ${what}`);
 }
 
 async function toWeights(connection: Connection, source: Source, part: PartOptions) {

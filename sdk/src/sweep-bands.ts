@@ -1,10 +1,11 @@
 import { SweepService } from "@grokbox/proto/sweep";
 import type { Connection } from "./connection.ts";
-import type { CallOptions } from "./deadline.ts";
+import { type CallOptions, callKeys } from "./deadline.ts";
 import { throwIfCancelled } from "./error.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import { fromMeasure, type Measure } from "./measure.ts";
 import { type Coordinates, fromCoordinates } from "./sweep-parameter.ts";
-import { fromUint64 } from "./uint64.ts";
+import { fromUint64, toUint64 } from "./uint64.ts";
 
 /** One measure at one step over the runs of a group: half of them lie between the quartiles. */
 export interface BandPoint {
@@ -34,6 +35,8 @@ export interface SweepBandsOptions extends CallOptions {
   readonly groups?: number | undefined;
 }
 
+const keys: Known<SweepBandsOptions> = { firstGroup: true, groups: true, ...callKeys };
+
 /** Groups an answer, unless fewer are wanted; as many as the server gives. */
 const pageGroups = 50;
 
@@ -41,10 +44,12 @@ const pageGroups = 50;
 export async function* readBands(
   connection: Connection,
   name: string,
-  { firstGroup: first = 0, groups = Number.POSITIVE_INFINITY, ...options }: SweepBandsOptions,
+  options: SweepBandsOptions,
 ): AsyncGenerator<SweepBands, void, undefined> {
-  const end = first + groups;
-  let firstGroup = first;
+  refuseUnknown(options, keys);
+  const { groups = Number.MAX_SAFE_INTEGER } = options;
+  let firstGroup = Number(toUint64(options.firstGroup ?? 0, "first_group"));
+  const end = firstGroup + Number(toUint64(groups, "groups"));
   while (firstGroup < end) {
     const request = { name, firstGroup, pageSize: Math.min(pageGroups, end - firstGroup) };
     const page = await connection.read(SweepService.method.getSweepBands, request, options);

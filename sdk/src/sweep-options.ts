@@ -1,9 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { SweepDefinitionSchema } from "@grokbox/proto/sweep";
-import type { CallOptions } from "./deadline.ts";
-import { invalidField } from "./error.ts";
-import { type RunPlan, toRunPlan } from "./run-plan.ts";
-import { type SpecInput, toSpec } from "./spec-input.ts";
+import { type CallOptions, callKeys } from "./deadline.ts";
+import { invalidField, show } from "./error.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
+import { planKeys, type RunPlan, toRunPlan } from "./run-plan.ts";
+import { type SpecInput, specKeys, toSpec } from "./spec-input.ts";
 import { isSweepParameter, type SweepParameter, sweepParameters, toParameter } from "./sweep-parameter.ts";
 
 /** A spec of a sweep, which says its seeds for all. */
@@ -40,14 +41,32 @@ export interface SweepOptions extends CallOptions, RunPlan {
   readonly engine?: string | undefined;
 }
 
+const keys: Known<SweepOptions> = {
+  title: true,
+  labels: true,
+  base: true,
+  grid: true,
+  specs: true,
+  seeds: true,
+  ...planKeys,
+  maxParallel: true,
+  keepSessions: true,
+  refuseInvalid: true,
+  engine: true,
+  ...callKeys,
+};
+
+const { seed: _, ...sweepSpecKeys } = specKeys;
+
 export function toDefinition(options: SweepOptions): MessageInitShape<typeof SweepDefinitionSchema> {
+  refuseUnknown(options, keys);
   const { title = "", labels = {}, seeds = [], maxParallel, engine = "" } = options;
   return {
     title,
     labels: { ...labels },
     cells: toCells(options),
     seeds: seeds.map(toSeed),
-    plan: toRunPlan(options),
+    plan: toRunPlan(options, "definition.plan"),
     maxParallel,
     keepSessions: options.keepSessions ?? false,
     refuseInvalid: options.refuseInvalid ?? false,
@@ -58,20 +77,30 @@ export function toDefinition(options: SweepOptions): MessageInitShape<typeof Swe
 function toCells({ base, grid, specs }: SweepOptions) {
   if (specs === undefined) {
     const axes = Object.entries(grid ?? {}).map(([name, values]) => toAxis(name, values ?? []));
-    return { case: "grid" as const, value: { preset: base?.preset ?? "", base: toBase(base), axes } };
+    return {
+      case: "grid" as const,
+      value: { preset: base?.preset ?? "", base: toBase(base, "definition.grid.base"), axes },
+    };
   }
   if (base !== undefined || grid !== undefined)
     throw invalidField("specs", "must be left out with a base or a grid");
   return {
     case: "list" as const,
-    value: { specs: specs.map((spec) => ({ preset: spec.preset ?? "", spec: toBase(spec) })) },
+    value: {
+      specs: specs.map((spec, i) => ({
+        preset: spec.preset ?? "",
+        spec: toBase(spec, `definition.list.specs[${i}].spec`),
+      })),
+    },
   };
 }
 
-function toBase(spec: SweepSpec | undefined) {
+function toBase(spec: SweepSpec | undefined, field: string) {
   if (spec === undefined) return undefined;
-  if ((spec as SpecInput).seed !== undefined) throw invalidField("seed", "must be left out; seeds has them");
-  return toSpec(spec);
+  if ((spec as SpecInput | null)?.seed !== undefined)
+    throw invalidField(`${field}.seed`, "must be left out; seeds has them");
+  refuseUnknown(spec, sweepSpecKeys, field);
+  return toSpec(spec, field);
 }
 
 function toAxis(name: string, values: readonly (number | string)[]) {
@@ -85,10 +114,10 @@ function toAxis(name: string, values: readonly (number | string)[]) {
 
 function toNumber(value: number | string, field: string): number {
   if (typeof value === "number") return value;
-  throw invalidField(field, "must be a number", value);
+  throw invalidField(field, "must be a number", show(value));
 }
 
 function toSeed(seed: number, i: number): number {
   if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
-  throw invalidField(`seeds[${i}]`, "must be an integer, 0 to 4294967295 (2^32 - 1)", seed);
+  throw invalidField(`seeds[${i}]`, "must be an integer, 0 to 4294967295 (2^32 - 1)", show(seed));
 }

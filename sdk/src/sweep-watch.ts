@@ -2,6 +2,7 @@ import { SweepEndReason, SweepService } from "@grokbox/proto/sweep";
 import type { Connection } from "./connection.ts";
 import { cancelled, GrokboxError, throwIfCancelled } from "./error.ts";
 import { attended } from "./heartbeat.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import { Outage } from "./outage.ts";
 import { join } from "./signals.ts";
 import { fromSweep, type SweepInfo } from "./sweep-info.ts";
@@ -24,6 +25,8 @@ export interface SweepWatchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const keys: Known<SweepWatchOptions> = { from: true, signal: true };
+
 /**
  * The finished runs of a sweep in the order in which they finished, those that have already and those to come, and how it goes, until
  * it has finished or was cancelled. A stream that breaks off or ends because the server shuts down is taken up again after the last run
@@ -35,9 +38,11 @@ export interface SweepWatchOptions {
 export async function* watchSweep(
   connection: Connection,
   name: string,
-  { from = 1, signal }: SweepWatchOptions,
+  options: SweepWatchOptions,
   released?: AbortSignal,
 ): AsyncGenerator<SweepEvent, void, undefined> {
+  refuseUnknown(options, keys);
+  const { from = 1, signal } = options;
   let next = toUint64(from, "from_sequence");
   const outage = new Outage(connection);
   const stop = join(signal, released);

@@ -1,8 +1,9 @@
 import { SweepService } from "@grokbox/proto/sweep";
 import type { Connection } from "./connection.ts";
-import type { CallOptions } from "./deadline.ts";
+import { type CallOptions, callKeys } from "./deadline.ts";
 import { defined } from "./defined.ts";
 import { throwIfCancelled } from "./error.ts";
+import { refuseUnknown } from "./known-keys.ts";
 import { readBands, type SweepBands, type SweepBandsOptions } from "./sweep-bands.ts";
 import { fromSweep, type SweepInfo } from "./sweep-info.ts";
 import { fromSweepRun, type SweepRun } from "./sweep-run.ts";
@@ -36,6 +37,7 @@ export class Sweep implements AsyncDisposable {
 
   /** Asks the server for the sweep as it is now. */
   async refresh(options: CallOptions = {}): Promise<SweepInfo> {
+    refuseUnknown(options, callKeys);
     const { sweep } = await this.#connection.read(SweepService.method.getSweep, { name: this.name }, options);
     return this.#learn(fromSweep(sweep));
   }
@@ -63,6 +65,7 @@ export class Sweep implements AsyncDisposable {
   async *summaries(
     options: CallOptions & { readonly from?: number | undefined } = {},
   ): AsyncGenerator<SweepRun, void, undefined> {
+    refuseUnknown(options, { from: true, ...callKeys });
     let fromSequence = toUint64(options.from ?? 0, "from_sequence");
     do {
       const request = { name: this.name, fromSequence, pageSize: 1_000 };
@@ -82,6 +85,7 @@ export class Sweep implements AsyncDisposable {
 
   /** Stops every run at its next step, and keeps everything. Resolves when they have stopped. */
   async pause(options: CallOptions = {}): Promise<SweepInfo> {
+    refuseUnknown(options, callKeys);
     const request = { name: this.name };
     const { sweep } = await this.#connection.mutate(SweepService.method.pauseSweep, request, options);
     return this.#learn({ ...this.#definition, ...fromSweep(sweep) });
@@ -89,6 +93,7 @@ export class Sweep implements AsyncDisposable {
 
   /** Goes on where it was paused. */
   async resume(options: CallOptions = {}): Promise<SweepInfo> {
+    refuseUnknown(options, callKeys);
     const request = { name: this.name };
     const { sweep } = await this.#connection.mutate(SweepService.method.resumeSweep, request, options);
     return this.#learn({ ...this.#definition, ...fromSweep(sweep) });
@@ -96,6 +101,7 @@ export class Sweep implements AsyncDisposable {
 
   /** Stops for good: what has finished stays, runs under way are dropped. */
   async cancel(options: CallOptions = {}): Promise<SweepInfo> {
+    refuseUnknown(options, callKeys);
     const request = { name: this.name };
     const { sweep } = await this.#connection.mutate(SweepService.method.cancelSweep, request, options);
     return this.#learn({ ...this.#definition, ...fromSweep(sweep) });
@@ -103,6 +109,7 @@ export class Sweep implements AsyncDisposable {
 
   /** Stops and forgets it and its runs, but for sessions that were to stay. */
   async delete(options: CallOptions = {}): Promise<void> {
+    refuseUnknown(options, callKeys);
     await this.#connection.mutate(SweepService.method.deleteSweep, { name: this.name }, options);
   }
 

@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Comparison, type Threshold as ThresholdMessage, type ThresholdSchema } from "@grokbox/proto/run";
 import { defined } from "./defined.ts";
 import { invalidField } from "./error.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import { fromMeasure, isMeasure, type Measure, measures, toMeasure } from "./measure.ts";
 
 /** A measure has crossed a value; looked at on recorded steps, of a `SchedulableMeasure` on those that carry it. */
@@ -15,8 +16,16 @@ type Bound =
   | { readonly atLeast: number; readonly atMost?: undefined }
   | { readonly atMost: number; readonly atLeast?: undefined };
 
+export const thresholdKeys: Known<Threshold> = {
+  measure: true,
+  atLeast: true,
+  atMost: true,
+  forRecorded: true,
+};
+
 /** @param field - of the request, for errors */
 export function toThreshold(threshold: Threshold, field: string): MessageInitShape<typeof ThresholdSchema> {
+  refuseUnknown(threshold, thresholdKeys, field);
   const { measure, atLeast, atMost, forRecorded } = threshold;
   if (!isMeasure(measure)) {
     throw invalidField(`${field}.measure`, `must be one of ${measures.join(", ")}`, measure);

@@ -1,8 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Trigger as TriggerMessage, TriggerSchema } from "@grokbox/proto/retention";
-import { type Changes, type ChangesInput, fromChanges, toChanges } from "./changes.ts";
+import { type Changes, type ChangesInput, changesKeys, fromChanges, toChanges } from "./changes.ts";
 import { defined } from "./defined.ts";
 import { invalidField } from "./error.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import type { OptimizerInput } from "./spec-input.ts";
 import { fromThreshold, type Threshold, toThreshold } from "./threshold.ts";
 import { fromOptionalUint64, toOptionalUint64 } from "./uint64.ts";
@@ -49,13 +50,38 @@ export interface Trigger extends TriggerInput {
 
 export type TriggerAction = Exclude<TriggerActionInput, ForkAction<ChangesInput>> | ForkAction<Changes>;
 
+/** Also what only a trigger of a session has. */
+const keys: Known<Trigger> = {
+  name: true,
+  when: true,
+  action: true,
+  repeat: true,
+  fired: true,
+  lastFiredStep: true,
+  lastError: true,
+};
+
+const pauseKeys: Known<Extract<TriggerActionInput, { readonly kind: "pause" }>> = { kind: true };
+const snapshotKeys: Known<Extract<TriggerActionInput, { readonly kind: "snapshot" }>> = {
+  kind: true,
+  label: true,
+};
+const forkKeys: Known<ForkAction<ChangesInput>> = {
+  kind: true,
+  changes: true,
+  labels: true,
+  runUntilStep: true,
+};
+
 /** @param kindHere - of the session's optimizer */
 export function toTriggers(
   triggers: readonly TriggerInput[],
   kindHere: OptimizerInput["kind"],
 ): MessageInitShape<typeof TriggerSchema>[] {
-  return triggers.map(({ name, when, action, repeat = false }, i) => {
+  return triggers.map((trigger, i) => {
     const field = `triggers[${i}]`;
+    refuseUnknown(trigger, keys, field);
+    const { name, when, action, repeat = false } = trigger;
     const whole = typeof action === "string" ? { kind: action } : action;
     return {
       name,
@@ -71,12 +97,16 @@ function toAction(
   kindHere: OptimizerInput["kind"],
   field: string,
 ): NonNullable<MessageInitShape<typeof TriggerSchema>["action"]> {
-  switch (action.kind) {
+  switch (action?.kind) {
     case "snapshot":
+      refuseUnknown(action, snapshotKeys, `${field}.snapshot`);
       return { case: action.kind, value: { label: action.label ?? "" } };
     case "pause":
+      refuseUnknown(action, pauseKeys, `${field}.pause`);
       return { case: action.kind, value: {} };
     case "fork": {
+      refuseUnknown(action, forkKeys, `${field}.fork`);
+      refuseUnknown(action.changes, changesKeys, `${field}.fork.changes`);
       const { changes = {}, labels = {}, runUntilStep } = action;
       return {
         case: action.kind,
@@ -91,7 +121,7 @@ function toAction(
       throw invalidField(
         `${field}.action`,
         "must be snapshot, pause or fork",
-        (action as TriggerActionInput).kind,
+        (action as TriggerActionInput | undefined)?.kind,
       );
   }
 }

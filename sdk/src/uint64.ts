@@ -1,9 +1,9 @@
-import { GrokboxError, invalidField } from "./error.ts";
+import { GrokboxError, invalidField, show } from "./error.ts";
 
 /** A count as the protos carry it. Throws INVALID_FIELD for what is no integer from 0 to 2^53 - 1. */
 export function toUint64(value: number, field: string): bigint {
   if (!Number.isSafeInteger(value) || value < 0) {
-    throw invalidField(field, "must be an integer, 0 to 2^53 - 1", value);
+    throw invalidField(field, "must be an integer, 0 to 2^53 - 1", show(value));
   }
   return BigInt(value);
 }

@@ -5,9 +5,10 @@ import {
   type Voting as VotingMessage,
 } from "@grokbox/proto/analysis";
 import type { Connection } from "./connection.ts";
-import type { CallOptions } from "./deadline.ts";
+import { type CallOptions, callKeys } from "./deadline.ts";
 import { defined } from "./defined.ts";
 import { badAnswer, GrokboxError } from "./error.ts";
+import type { Known } from "./known-keys.ts";
 import { fromFloat64Tensor, type Tensor } from "./tensor.ts";
 import { fromUint64 } from "./uint64.ts";
 
@@ -22,6 +23,13 @@ export interface LogitsOptions extends CallOptions {
   /** Pairs of least margin to name, 0 to 1,000. @default 10 */
   readonly worstPairs?: number | undefined;
 }
+
+export const logitsKeys: Known<LogitsOptions> = {
+  activation: true,
+  pairs: true,
+  worstPairs: true,
+  ...callKeys,
+};
 
 /** Logits of one state, and how its neurons vote for them. */
 export interface Logits {
@@ -53,7 +61,7 @@ export interface Voting {
   readonly spurious: number;
   /** Absent for p = 3, which has no other residue. */
   readonly background?: number;
-  /** (spurious - background) / (correct - background); 0.5 in theory. Absent when the two are equal, and for p = 3. */
+  /** (spurious - background) / (correct - background); 0.5 in theory. Absent when correct and background are equal but for rounding, and for p = 3. */
   readonly spuriousRatio?: number;
   /** Share of the logits' variance that the levels explain. Absent when logits are all equal. */
   readonly rSquared?: number;

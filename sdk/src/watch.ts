@@ -3,6 +3,7 @@ import { TrainingService } from "@grokbox/proto/training";
 import type { Connection } from "./connection.ts";
 import { cancelled, GrokboxError, throwIfCancelled } from "./error.ts";
 import { attended } from "./heartbeat.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
 import { Outage } from "./outage.ts";
 import { ProgressCursor } from "./progress-cursor.ts";
 import type { ProgressEvent } from "./progress-event.ts";
@@ -20,6 +21,8 @@ export interface WatchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const keys: Known<WatchOptions> = { from: true, epoch: true, untilIdle: true, signal: true };
+
 /**
  * The progress of a session. A stream that breaks off, goes silent or ends because the server shuts down is taken up again after the
  * last sequence seen; it is given up when no server answered for the connection's call deadline.
@@ -30,9 +33,11 @@ export interface WatchOptions {
 export async function* watchProgress(
   connection: Connection,
   session: string,
-  { from, epoch, untilIdle = false, signal }: WatchOptions,
+  options: WatchOptions,
   released?: AbortSignal,
 ): AsyncGenerator<ProgressEvent, void, undefined> {
+  refuseUnknown(options, keys);
+  const { from, epoch, untilIdle = false, signal } = options;
   toOptionalUint64(from, "from");
   const cursor = new ProgressCursor(from, epoch ?? "");
   const outage = new Outage(connection);

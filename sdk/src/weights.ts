@@ -3,6 +3,8 @@ import { DataType, type ManifestSchema } from "@grokbox/proto/tensor";
 import { runtime } from "#runtime";
 import { defined } from "./defined.ts";
 import { invalidField } from "./error.ts";
+import { type Known, refuseUnknown } from "./known-keys.ts";
+import type { Snapshot } from "./snapshot.ts";
 import { bytesOf, type Tensor } from "./tensor.ts";
 
 /**
@@ -54,6 +56,44 @@ export interface Averages {
   readonly projectionAverage?: Tensor;
 }
 
+/** A snapshot with its arrays may be given as it is. */
+const weightsKeys: Known<Weights & Snapshot> = {
+  theta: true,
+  xi: true,
+  moments: true,
+  averages: true,
+  factors: true,
+  step: true,
+  name: true,
+  spec: true,
+  createTime: true,
+  kind: true,
+  label: true,
+  forks: true,
+  bytes: true,
+  sha256: true,
+};
+
+const momentsKeys: Known<Moments> = {
+  thetaFirst: true,
+  thetaSecond: true,
+  xiFirst: true,
+  xiSecond: true,
+  embeddingFirst: true,
+  embeddingSecond: true,
+  projectionFirst: true,
+  projectionSecond: true,
+};
+
+const averagesKeys: Known<Averages> = {
+  thetaAverage: true,
+  xiAverage: true,
+  embeddingAverage: true,
+  projectionAverage: true,
+};
+
+const factorsKeys: Known<Factors> = { embedding: true, projection: true };
+
 /** In the order in which they travel. */
 export const arrayNames = [
   "theta",
@@ -79,14 +119,16 @@ export type ArrayName = (typeof arrayNames)[number];
 /** `theta_first` is `thetaFirst` here. */
 const property = (name: string) => name.replace(/_(.)/, (_, letter: string) => letter.toUpperCase());
 
-/** The arrays of a state in the order in which they travel. Throws INVALID_FIELD for a shape that its data doesn't have. */
-export function arraysOf({
-  theta,
-  xi,
-  moments,
-  averages,
-  factors,
-}: Weights): { name: ArrayName; tensor: Tensor }[] {
+/**
+ * The arrays of a state in the order in which they travel. Throws INVALID_FIELD for a shape that its data doesn't have, and for arrays of
+ * a name that there is none: moments that are left out are zero.
+ */
+export function arraysOf(weights: Weights): { name: ArrayName; tensor: Tensor }[] {
+  const { theta, xi, moments, averages, factors } = weights;
+  refuseUnknown(weights, weightsKeys, "weights");
+  refuseUnknown(moments, momentsKeys, "weights.moments");
+  refuseUnknown(averages, averagesKeys, "weights.averages");
+  refuseUnknown(factors, factorsKeys, "weights.factors");
   const tensors: Record<string, Tensor | undefined> = { theta, xi, ...moments, ...averages, ...factors };
   return arrayNames.flatMap((name) => {
     const tensor = tensors[property(name)];

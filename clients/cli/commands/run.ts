@@ -167,7 +167,8 @@ function goal({ run }: SessionInfo): string {
 function conditionsHelp(): string {
   return `
 Conditions:
-  MEASURE >= VALUE or MEASURE <= VALUE, with "for N" N recorded times in a row;
+  MEASURE >= VALUE or MEASURE <= VALUE, with "for N" N recorded times in a row
+  (accuracies and other shares are 0 to 1: 0.9, not 90%);
   "plateau", or "plateau for STEPS": no loss and no accuracy moves any more.
 ${measuresHelp("Measures, the last ones of sessions that take them (grokbox measures)", measureNames)}`;
 }

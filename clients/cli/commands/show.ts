@@ -111,7 +111,8 @@ function eventText(event: SessionEvent): string {
     case "session-forked":
       return `forked as ${idOf(event.session)}`;
     case "trigger-fired":
-      return `trigger ${event.trigger}: ${event.detail}`;
+      // It begins with the trigger's name.
+      return event.detail;
   }
 }
 

@@ -146,6 +146,7 @@ function readCondition(value: unknown, place: Place): StopCondition {
     return stopCondition(text(value, place))[0]!;
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw wrong(place, `can't be understood: ${error instanceof Error ? error.message : error}`, value);
+    const why = (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+    throw wrong(place, `can't be understood: ${why}`, value);
   }
 }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._connection import Connection, Deadline
+from ._filled import filled
 from ._generated.v1 import analysis_pb2
 from .errors import GrokboxError
 from .mechanism import PairGrids, from_grids
@@ -89,7 +90,8 @@ class FrequencyGroup:
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """Fourier spectra of both layers, K = (p-1)/2 frequencies, n neurons. The row of a neuron is its mean plus
-    sum_k magnitude_k cos(2 pi k j / p + phase_k), k = 1..K; column 0 is k = 1."""
+    sum_k magnitude_k cos(2 pi k j / p + phase_k), k = 1..K; column 0 is k = 1. A constant row has no frequency and is left out of
+    means, which are None when all are; what is at a neuron's dominant frequency leaves out the neurons whose theta is constant."""
 
     step: int
     first_neuron: int
@@ -103,9 +105,9 @@ class Spectrum:
     xi_phase: np.ndarray
     """float32 [n, K], radians in [-pi, pi)"""
     dominant_frequency: np.ndarray
-    """uint32 [n], frequency 1..K of the largest magnitude of theta"""
+    """uint32 [n], frequency 1..K of the largest magnitude of theta; 0 where theta is constant"""
     misalignment: np.ndarray
-    """float32 [n], 2 phi - psi at the dominant frequency, radians in [-pi, pi)"""
+    """float32 [n], 2 phi - psi at the dominant frequency, radians in [-pi, pi); 0 where a layer has no magnitude there"""
     neurons_per_frequency: np.ndarray
     """uint32 [K], of all M neurons, how many have which dominant frequency"""
     ipr_theta: float | None
@@ -117,17 +119,17 @@ class Spectrum:
     max_abs_misalignment: float | None
     """Radians."""
     layer_agreement: float
-    """Share of neurons whose layers have the same dominant frequency, 0 to 1."""
-    alpha: MeanAndSpread
+    """Of the neurons whose layers both have a dominant frequency, the share that has the same one, 0 to 1; 0 of none."""
+    alpha: MeanAndSpread | None
     """Magnitude of theta at the dominant frequency, over all neurons."""
-    beta: MeanAndSpread
+    beta: MeanAndSpread | None
     """Magnitude of xi at theta's dominant frequency, over all neurons."""
     theta_mean: np.ndarray
     """float32 [n], mean of the row"""
     xi_mean: np.ndarray
     """float32 [n]"""
     theta_cosine_fit: np.ndarray
-    """float32 [n], share of a neuron's energy, mean excluded, that is at its dominant frequency, 0 to 1"""
+    """float32 [n], share of a neuron's energy, mean excluded, that is at its dominant frequency, 0 to 1; 0 without one"""
     xi_cosine_fit: np.ndarray
     """float32 [n]"""
     theta_measures: LayerMeasures
@@ -161,7 +163,8 @@ def read_spectrum(
     most = _PAGE_NUMBERS // ((modulus - 1) // 2 + 2)
     pages = []
     for start in range(first, first + max(count, 1), most):
-        request = analysis_pb2.SpectrumRequest(
+        request = filled(
+            analysis_pb2.SpectrumRequest,
             name=name, first_neuron=start, neuron_count=min(most, first + count - start)
         )
         pages.append(connection.read(connection.analysis.Spectrum, request, deadline))
@@ -197,8 +200,8 @@ def _merge(pages: list[Any]) -> Spectrum:
         mean_abs_sin_misalignment=optional(head, "mean_abs_sin_misalignment"),
         max_abs_misalignment=optional(head, "max_abs_misalignment"),
         layer_agreement=head.layer_agreement,
-        alpha=MeanAndSpread(head.alpha.mean, head.alpha.spread),
-        beta=MeanAndSpread(head.beta.mean, head.beta.spread),
+        alpha=_spread(head, "alpha"),
+        beta=_spread(head, "beta"),
         theta_mean=joined("theta_mean"),
         xi_mean=joined("xi_mean"),
         theta_cosine_fit=joined("theta_cosine_fit"),
@@ -217,16 +220,17 @@ def _layer(message: Any) -> LayerMeasures:
     )
 
 
-def _group(message: Any) -> FrequencyGroup:
-    def spread(field: str) -> MeanAndSpread | None:
-        value = getattr(message, field)
-        return MeanAndSpread(value.mean, value.spread) if message.HasField(field) else None
+def _spread(message: Any, field: str) -> MeanAndSpread | None:
+    value = getattr(message, field)
+    return MeanAndSpread(value.mean, value.spread) if message.HasField(field) else None
 
+
+def _group(message: Any) -> FrequencyGroup:
     return FrequencyGroup(
         message.frequency,
         message.neurons,
         tuple(message.phase_concentration),
-        spread("alpha"),
-        spread("beta"),
-        spread("vote"),
+        _spread(message, "alpha"),
+        _spread(message, "beta"),
+        _spread(message, "vote"),
     )

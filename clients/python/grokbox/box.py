@@ -11,6 +11,7 @@ import numpy as np
 
 from . import weights as arrays
 from ._connection import LONG_DEADLINE, Connection, Deadline
+from ._filled import filled
 from ._generated.v1 import analysis_pb2, server_pb2, session_pb2, sweep_pb2
 from .errors import GrokboxError
 from .files import SafetensorsFile, upload_file
@@ -171,6 +172,7 @@ class Grokbox:
     ) -> Session:
         """Makes a session; what is left out is the preset's, or without a preset the standard run's.
 
+        ``task``: ``"add"``, ``"subtract"`` or ``"quadratic_form"``, also by its other name ``"x^2+xy+y^2"``.
         ``embedding``: learn the embedding too. ``grokfast``: amplify slow gradients.
         ``weights``: arrays theta and xi [M, p], the bytes of a safetensors file or its path as a ``pathlib.Path``, or the name
         of an upload; the spec and the training pairs of a file are the defaults for what is left out here.
@@ -201,7 +203,8 @@ class Grokbox:
             seed=seed,
             embedding=embedding,
         )
-        request = session_pb2.StartSessionRequest(
+        request = filled(
+            session_pb2.StartSessionRequest,
             preset=preset,
             labels=dict(labels or {}),
             engine=engine,
@@ -238,7 +241,8 @@ class Grokbox:
         with ``sweeps/-`` of any. ``deadline`` is for each page."""
         box = self._connection
         states = [state] if isinstance(state, str) else state
-        request = session_pb2.ListSessionsRequest(
+        request = filled(
+            session_pb2.ListSessionsRequest,
             states=[enum_value(session_pb2.SessionState, each, "SESSION_STATE_", "state") for each in states],
             labels=dict(labels or {}),
             sweep=sweep,
@@ -286,15 +290,17 @@ class Grokbox:
         definition = to_definition(
             cells, grid, seeds, to_plan(until_step, stop_when, snapshot_at, None, record_at)
         )
-        definition.title = title
-        definition.labels.update(labels or {})
-        definition.engine = engine
-        definition.keep_sessions = keep_sessions
-        definition.refuse_invalid = refuse_invalid
-        if record_every is not None:
-            definition.record_every = record_every
-        if max_parallel is not None:
-            definition.max_parallel = max_parallel
+        rest = filled(
+            sweep_pb2.SweepDefinition,
+            title=title,
+            labels=dict(labels or {}),
+            engine=engine,
+            keep_sessions=keep_sessions,
+            refuse_invalid=refuse_invalid,
+            record_every=record_every,
+            max_parallel=max_parallel,
+        )
+        definition.MergeFrom(rest)
         box = self._connection
         request = sweep_pb2.StartSweepRequest(definition=definition)
         return Sweep(box, from_sweep(box.mutate(box.sweeps.StartSweep, request, box.deadline(deadline)).sweep))
@@ -308,7 +314,7 @@ class Grokbox:
     def sweeps(self, *, page_size: int = 0, deadline: float | None = None) -> Iterator[Sweep]:
         """Handles of all sweeps, newest first. ``deadline`` is for each page."""
         box = self._connection
-        request = sweep_pb2.ListSweepsRequest(page_size=page_size)
+        request = filled(sweep_pb2.ListSweepsRequest, page_size=page_size)
         while True:
             page = box.read(box.sweeps.ListSweeps, request, box.deadline(deadline))
             for message in page.sweeps:
@@ -340,8 +346,14 @@ class Grokbox:
         """How a network does whose neurons are what the theory asks, after changes as those of ``Session.ablate``: theta =
         alpha cos(w_k j + phi), xi = beta cos(w_k j + 2 phi), phases evenly spread over ``phase_range`` (2 pi by default). By default
         it has all frequencies, magnitudes of 1, and x^2."""
-        ideal = analysis_pb2.IdealNetwork(
-            modulus=modulus, width=width, frequencies=frequencies, phase_range=phase_range, alpha=alpha, beta=beta
+        ideal = filled(
+            analysis_pb2.IdealNetwork,
+            modulus=modulus,
+            width=width,
+            frequencies=frequencies,
+            phase_range=phase_range,
+            alpha=alpha,
+            beta=beta,
         )
         box = self._connection
         return ablate(box, {"ideal": ideal}, changes, activation, grids, box.deadline(deadline))
@@ -360,9 +372,16 @@ class Grokbox:
         time_step: float | None = None,
         deadline: float | None = None,
     ) -> Flow:
-        """The decoupled gradient flow of one neuron at one frequency, at increasing ``times`` or by the paper's Euler steps."""
-        start = analysis_pb2.FlowStart(
-            modulus=modulus, frequency=frequency, alpha=alpha, beta=beta, phi=phi, psi=psi
+        """The decoupled gradient flow of one neuron at one frequency, at increasing ``times`` or by the paper's Euler steps.
+        ``alpha`` and ``beta``: over 1e-100, at most 1e6."""
+        start = filled(
+            analysis_pb2.FlowStart,
+            modulus=modulus,
+            frequency=frequency,
+            alpha=alpha,
+            beta=beta,
+            phi=phi,
+            psi=psi,
         )
         box = self._connection
         return read_flow(box, {"state": start}, times, euler_steps, time_step, box.deadline(deadline))
@@ -379,8 +398,13 @@ class Grokbox:
     ) -> np.ndarray:
         """Where that flow ends after some Euler steps (100 of 0.01 by default), with alpha = beta = a scale and psi = 0: final beta,
         float64 [scales, doubled phases]; infinite where Euler's steps, too long for so large a scale, leave float64."""
-        request = analysis_pb2.OutcomeContourRequest(
-            modulus=modulus, scales=scales, doubled_phases=doubled_phases, steps=steps, time_step=time_step
+        request = filled(
+            analysis_pb2.OutcomeContourRequest,
+            modulus=modulus,
+            scales=scales,
+            doubled_phases=doubled_phases,
+            steps=steps,
+            time_step=time_step,
         )
         box = self._connection
         answer: Any = box.read(box.analysis.OutcomeContour, request, box.deadline(deadline))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Union
 
+from ._filled import filled
 from ._generated.v1 import run_pb2
 from .points import enum_name, enum_value, optional
 
@@ -30,8 +31,10 @@ def to_measures(measures: Iterable[MeasureInput] | None) -> run_pb2.MeasureSched
     whole = [ScheduledMeasure(each) if isinstance(each, str) else each for each in measures]
     return run_pb2.MeasureSchedule(
         measures=[
-            run_pb2.ScheduledMeasure(
-                measure=enum_value(run_pb2.Measure, each.measure, "MEASURE_", "measure"), every=each.every
+            filled(
+                run_pb2.ScheduledMeasure,
+                measure=enum_value(run_pb2.Measure, each.measure, "MEASURE_", "measure"),
+                every=each.every,
             )
             for each in whole
         ]

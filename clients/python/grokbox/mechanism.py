@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._connection import Connection, Deadline
+from ._filled import filled
 from ._generated.v1 import analysis_pb2
 from .points import Scores, from_scores, optional
 from .weights import array_of
@@ -48,7 +49,8 @@ class Voting:
     background: float | None
     """None for p = 3, which has no other residue."""
     spurious_ratio: float | None
-    """(spurious - background) / (correct - background); 0.5 in theory. None when the two are equal, and for p = 3."""
+    """(spurious - background) / (correct - background); 0.5 in theory. None when correct and background are equal but for
+    rounding, and for p = 3."""
     r_squared: float | None
     """Share of the logits' variance that the levels explain; None when logits are all equal."""
     residual: float
@@ -147,13 +149,13 @@ class Lottery:
     """The step that the forecast is scored against."""
     begin_step: int
     forecast: np.ndarray
-    """uint32 [M], the frequency 1..K whose decoupled flow blows up first"""
+    """uint32 [M], the frequency 1..K whose decoupled flow blows up first; 0 when none does"""
     confidence: np.ndarray
-    """float64 [M], 1 - earliest blow-up time / second earliest, 0 to 1"""
+    """float64 [M], 1 - earliest blow-up time / second earliest, 0 to 1: 1 when a single frequency's flow blows up, 0 when none does"""
     actual: np.ndarray
-    """uint32 [M]"""
+    """uint32 [M], theta's dominant frequency at ``step``; 0 where theta is constant"""
     share_right: float
-    """0 to 1; chance is 1/K."""
+    """Of the neurons that have a frequency at ``step``, 0 to 1; chance is 1/K. 0 when none has."""
     share_by_misalignment: float
     """By the smallest |misalignment| at the beginning alone."""
     share_by_magnitude: float
@@ -211,10 +213,11 @@ def read_logits(
     worst_pairs: int,
     deadline: Deadline,
 ) -> Logits:
-    request = analysis_pb2.LogitsRequest(
+    request = filled(
+        analysis_pb2.LogitsRequest,
         name=name,
         activation=activation,
-        pairs=[analysis_pb2.Pair(x=x, y=y) for x, y in ([] if pairs is None else pairs)],
+        pairs=[filled(analysis_pb2.Pair, x=x, y=y) for x, y in ([] if pairs is None else pairs)],
         without_logits=pairs is not None and len(pairs) == 0,
         worst_pairs=worst_pairs,
     )
@@ -248,8 +251,12 @@ def ablate(
     deadline: Deadline,
 ) -> Ablated:
     """``network``: ``{"name": ...}`` or ``{"ideal": {...}}``."""
-    request = analysis_pb2.AblateRequest(
-        **network, activation=activation, ablations=[_change(change) for change in changes], grids=grids
+    request = filled(
+        analysis_pb2.AblateRequest,
+        **network,
+        activation=activation,
+        ablations=[_change(change) for change in changes],
+        grids=grids,
     )
     answer: Any = box.read(box.analysis.Ablate, request, deadline)
     return Ablated(
@@ -298,9 +305,9 @@ def read_flow(
     if (times is None) == (euler_steps is None):
         raise ValueError("either times or euler_steps must be given")
     method: dict[str, Any] = (
-        {"adaptive": analysis_pb2.AdaptiveFlow(times=times)}
+        {"adaptive": filled(analysis_pb2.AdaptiveFlow, times=times)}
         if times is not None
-        else {"euler": analysis_pb2.EulerFlow(steps=euler_steps, time_step=time_step)}
+        else {"euler": filled(analysis_pb2.EulerFlow, steps=euler_steps, time_step=time_step)}
     )
     request = analysis_pb2.SimulateFlowRequest(**start, **method)
     answer: Any = box.read(box.analysis.SimulateFlow, request, deadline)
@@ -359,4 +366,5 @@ def _change(change: str | Mapping[str, Any]) -> analysis_pb2.Ablation:
         value = {"theta": 1.0, "xi": 1.0, **value}
     elif kind != "restrict_phases":
         raise ValueError(f"{kind} is none of the changes that Session.ablate lists")
-    return analysis_pb2.Ablation(**{kind: value})
+    part = type(getattr(analysis_pb2.Ablation(), kind))
+    return analysis_pb2.Ablation(**{kind: filled(part, **value)})

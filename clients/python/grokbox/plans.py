@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Union
 
+from ._filled import filled
 from ._generated.v1 import run_pb2
 from .points import enum_name, enum_value, optional
 
@@ -62,7 +63,8 @@ def to_plan(
     record_at: Iterable[int],
 ) -> run_pb2.RunPlan:
     conditions = [stop_when] if isinstance(stop_when, (Threshold, Plateau)) else list(stop_when)
-    return run_pb2.RunPlan(
+    return filled(
+        run_pb2.RunPlan,
         until_step=until_step,
         stop_when=[_to_condition(each) for each in conditions],
         snapshot_at=list(snapshot_at),
@@ -73,7 +75,8 @@ def to_plan(
 
 def _to_condition(condition: StopCondition) -> run_pb2.StopCondition:
     if isinstance(condition, Plateau):
-        plateau = run_pb2.Plateau(
+        plateau = filled(
+            run_pb2.Plateau,
             window_steps=condition.window_steps,
             loss_delta=condition.loss_delta,
             accuracy_delta=condition.accuracy_delta,
@@ -83,7 +86,8 @@ def _to_condition(condition: StopCondition) -> run_pb2.StopCondition:
 
 
 def to_threshold(threshold: Threshold) -> run_pb2.Threshold:
-    return run_pb2.Threshold(
+    return filled(
+        run_pb2.Threshold,
         measure=enum_value(run_pb2.Measure, threshold.measure, "MEASURE_", "measure"),
         comparison=enum_value(run_pb2.Comparison, threshold.comparison, "COMPARISON_", "comparison"),
         value=threshold.value,

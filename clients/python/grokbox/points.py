@@ -65,7 +65,7 @@ class ExtraMeasures:
     theta_cosine_fit: float | None
     """Mean over neurons of the R^2 of theta's row and its component at k*, 0 to 1."""
     xi_cosine_fit: float | None
-    """The same of xi."""
+    """The same of xi, without the neurons whose theta has no frequency."""
     dominant_only_train_loss: float | None
     """Of a copy with both layers projected on k*, nats: what restricted loss is for transformers."""
     dominant_only_test_loss: float | None
@@ -104,10 +104,11 @@ class ProgressPoint:
     """0 to 1; None without a test set."""
     accuracy: ClassAccuracy
     ipr: float | None
-    """Inverse participation ratio over frequencies, mean of both layers. None when no row has any frequency, and where the
-    session's measures don't ask for it at this step."""
+    """Inverse participation ratio over frequencies, mean of both layers. None when a layer has no row with any frequency, and
+    where the session's measures don't ask for it at this step."""
     mean_abs_sin_misalignment: float | None
-    """Mean over neurons of abs(sin(2 phi - psi)) at their dominant frequency, 0 to 1; None as ``ipr`` is."""
+    """Mean over neurons of abs(sin(2 phi - psi)) at their dominant frequency, 0 to 1. None when no neuron has it in both
+    layers, and where the session's measures don't ask for it at this step."""
     parameter_norm: float
     """Frobenius norm of all weights."""
     gradient_norm: float

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ._filled import filled
 from ._generated.v1 import retention_pb2
 from .points import optional, time_of
 from .specs import Changes, from_changes
@@ -53,7 +54,8 @@ class Durability:
 def to_schedule(schedule: SnapshotSchedule | None) -> retention_pb2.SnapshotSchedule | None:
     if schedule is None:
         return None
-    return retention_pb2.SnapshotSchedule(
+    return filled(
+        retention_pb2.SnapshotSchedule,
         every_steps=schedule.every_steps,
         powers_of_two=schedule.powers_of_two,
         at_steps=list(schedule.at_steps),

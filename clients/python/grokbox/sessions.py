@@ -11,6 +11,7 @@ import numpy as np
 
 from . import files, weights
 from ._connection import LONG_DEADLINE, Connection
+from ._filled import filled
 from ._generated.v1 import analysis_pb2, session_pb2, snapshot_pb2, training_pb2
 from .analysis import ActivationScores, Evaluation, Spectrum, from_activation_scores, from_evaluation, read_spectrum
 from .errors import GrokboxError
@@ -91,7 +92,7 @@ class Session:
         self, steps: int = 1, *, expected_step: int | None = None, deadline: float = LONG_DEADLINE
     ) -> ProgressPoint:
         """Makes updates and waits. Returns the state reached."""
-        request = training_pb2.StepRequest(session=self.name, steps=steps, expected_step=expected_step)
+        request = filled(training_pb2.StepRequest, session=self.name, steps=steps, expected_step=expected_step)
         box = self._connection
         answer = box.mutate(box.training.Step, request, box.deadline(deadline))
         self._learn(answer.session)
@@ -110,7 +111,7 @@ class Session:
     ) -> Run:
         """Starts training in the background; see ``Run``. ``deadline`` is for the starting."""
         plan = to_plan(until_step, stop_when, snapshot_at, record_every, record_at)
-        request = training_pb2.RunRequest(session=self.name, plan=plan, expected_step=expected_step)
+        request = filled(training_pb2.RunRequest, session=self.name, plan=plan, expected_step=expected_step)
         box = self._connection
         answer = box.mutate(box.training.Run, request, box.deadline(deadline))
         first = answer.newest_sequence + 1
@@ -146,7 +147,8 @@ class Session:
     ) -> list[ActivationScores]:
         """With ``evaluate_only``: how the weights, of now or of the snapshot at a step, do under each of these activations;
         nothing is changed. Otherwise the session goes on under the one given."""
-        request = training_pb2.SwapActivationRequest(
+        request = filled(
+            training_pb2.SwapActivationRequest,
             session=self.name,
             activations=[activations] if isinstance(activations, str) else list(activations),
             evaluate_only=evaluate_only,
@@ -162,13 +164,15 @@ class Session:
     def move(self, engine: str, *, expected_step: int | None = None, deadline: float | None = None) -> SessionInfo:
         """Puts the session on another engine of the server, ``auto`` for the one that is fastest, from its present state; a run
         under way goes on there."""
-        request = training_pb2.MoveSessionRequest(session=self.name, engine=engine, expected_step=expected_step)
+        request = filled(
+            training_pb2.MoveSessionRequest, session=self.name, engine=engine, expected_step=expected_step
+        )
         box = self._connection
         return self._learn(box.mutate(box.training.MoveSession, request, box.deadline(deadline)).session)
 
     def evaluate(self, at: int | None = None, *, grids: bool = False, deadline: float | None = None) -> Evaluation:
         """Losses and accuracies, in float64, of now or of the snapshot at a step; with ``grids`` also pair by pair."""
-        request = analysis_pb2.EvaluateRequest(name=self._at(at), grids=grids)
+        request = filled(analysis_pb2.EvaluateRequest, name=self._at(at), grids=grids)
         box = self._connection
         return from_evaluation(box.read(box.analysis.Evaluate, request, box.deadline(deadline)))
 
@@ -211,8 +215,8 @@ class Session:
     ) -> Ablated:
         """How a copy does after changes, made one after the other; the session stays as it is. A change is ``"project"`` (on each
         neuron's dominant frequency) or a dict with one of the entries ``remove_frequencies``, ``keep_frequencies``,
-        ``remove_neurons``, ``keep_neurons`` (lists), ``spread_phases`` (a range in radians), ``restrict_phases``
-        (``{"center": ..., "range": ...}``) and ``scale`` (``{"theta": ..., "xi": ...}``)."""
+        ``remove_neurons``, ``keep_neurons`` (lists), ``spread_phases`` (a range in radians, filled in the order of the present phases
+        from 0 to 2 pi), ``restrict_phases`` (``{"center": ..., "range": ...}``) and ``scale`` (``{"theta": ..., "xi": ...}``)."""
         box = self._connection
         return ablate(box, {"name": self._at(at)}, changes, activation, grids, box.deadline(deadline))
 
@@ -227,7 +231,9 @@ class Session:
     ) -> Lottery:
         """Which frequency each neuron was to end with, forecast from where it began (step 0 as the spec draws it, or the snapshot
         named ``begin``), and which it has. ``race_at``: steps of kept snapshots at which to tell where ``neurons`` stood."""
-        request = analysis_pb2.LotteryRequest(name=self._at(at), begin=begin, neurons=neurons, race_at=race_at)
+        request = filled(
+            analysis_pb2.LotteryRequest, name=self._at(at), begin=begin, neurons=neurons, race_at=race_at
+        )
         box = self._connection
         return read_lottery(box, request, box.deadline(deadline))
 
@@ -245,7 +251,9 @@ class Session:
     ) -> Flow:
         """The decoupled gradient flow from where a neuron is, at increasing ``times`` or by the paper's Euler steps, beside where it
         really was at the kept snapshots ``compare_at``."""
-        start = analysis_pb2.NeuronStart(name=self._at(at), neuron=neuron, frequency=frequency, compare_at=compare_at)
+        start = filled(
+            analysis_pb2.NeuronStart, name=self._at(at), neuron=neuron, frequency=frequency, compare_at=compare_at
+        )
         box = self._connection
         return read_flow(box, {"neuron": start}, times, euler_steps, time_step, box.deadline(deadline))
 
@@ -285,7 +293,8 @@ class Session:
             remove_frequencies=remove_frequencies,
             keep_frequencies=keep_frequencies,
         )
-        request = session_pb2.ForkSessionRequest(
+        request = filled(
+            session_pb2.ForkSessionRequest,
             source=self._at(at),
             expected_step=expected_step,
             changes=changes,
@@ -301,7 +310,7 @@ class Session:
     def restore(self, step: int, *, expected_step: int | None = None, deadline: float | None = None) -> SessionInfo:
         """Puts the session back to the state of its snapshot at this step. Progress points after it are forgotten; snapshots
         stay, and the state before is kept as one."""
-        request = snapshot_pb2.RestoreSnapshotRequest(name=self._at(step), expected_step=expected_step)
+        request = filled(snapshot_pb2.RestoreSnapshotRequest, name=self._at(step), expected_step=expected_step)
         box = self._connection
         total = box.deadline(deadline)
         box.mutate(box.snapshots.RestoreSnapshot, request, total)
@@ -319,7 +328,8 @@ class Session:
     ) -> SessionInfo:
         """Changes labels, the schedule of snapshots, of which ``SnapshotSchedule()`` keeps none, and the measures of the
         points from now on, all of them, as ``Box.start`` takes them; also during a run."""
-        request = session_pb2.UpdateSessionRequest(
+        request = filled(
+            session_pb2.UpdateSessionRequest,
             name=self.name,
             set_labels=dict(set_labels or {}),
             remove_labels=list(remove_labels),
@@ -347,7 +357,9 @@ class Session:
     ) -> Iterator[ProgressPoint]:
         """The points recorded so far, oldest first; 0 for all that is retained. ``deadline`` is for each page. Raises ABORTED
         when the session's epoch changed meanwhile, as by a return to a snapshot, so that what was read is no more."""
-        request = training_pb2.GetHistoryRequest(session=self.name, from_sequence=from_sequence, page_size=page_size)
+        request = filled(
+            training_pb2.GetHistoryRequest, session=self.name, from_sequence=from_sequence, page_size=page_size
+        )
         box = self._connection
         epoch = None
         while True:
@@ -366,13 +378,15 @@ class Session:
         self, *, label: str = "", expected_step: int | None = None, deadline: float | None = None
     ) -> Snapshot:
         """Keeps the state at the present step on the server. ``label``: for people; one that has it is never deleted by itself."""
-        request = snapshot_pb2.SnapshotRequest(session=self.name, expected_step=expected_step, label=label)
+        request = filled(
+            snapshot_pb2.SnapshotRequest, session=self.name, expected_step=expected_step, label=label
+        )
         box = self._connection
         return from_snapshot(box.mutate(box.snapshots.Snapshot, request, box.deadline(deadline)).snapshot)
 
     def snapshots(self, *, page_size: int = 0, deadline: float | None = None) -> Iterator[Snapshot]:
         """Its snapshots, latest step first. ``deadline`` is for each page."""
-        request = snapshot_pb2.ListSnapshotsRequest(session=self.name, page_size=page_size)
+        request = filled(snapshot_pb2.ListSnapshotsRequest, session=self.name, page_size=page_size)
         box = self._connection
         while True:
             page = box.read(box.snapshots.ListSnapshots, request, box.deadline(deadline))

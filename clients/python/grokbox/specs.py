@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Union
 
+from ._filled import filled
 from ._generated.v1 import retention_pb2, spec_pb2
 from .errors import bad_answer
 from .points import enum_name, enum_value, optional
@@ -113,6 +114,10 @@ _OPTIMIZER_OF_PRESET = {
 """A learning rate is sent as one of a certain optimizer; the wrong one would replace the preset's."""
 
 
+TASKS = {"quadratic_form": "x^2+xy+y^2"}
+"""Tasks whose name here is not that of a grid, the command line and the TypeScript SDK. Either is taken."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """Everything that determines a run."""
@@ -124,7 +129,7 @@ class Spec:
     activation: str
     """The present one."""
     task: str
-    """add, subtract or quadratic_form."""
+    """add, subtract or quadratic_form, whichever name it was given by."""
     init: Init
     optimizer: Optimizer
     warmup_steps: int
@@ -148,6 +153,11 @@ class Changes:
     """All others are taken out of both layers."""
 
 
+def task_name(name: Any) -> Any:
+    """A task by its name here; anything else as it is."""
+    return next((here for here, there in TASKS.items() if there == name), name)
+
+
 def to_spec(
     preset: str,
     *,
@@ -165,13 +175,13 @@ def to_spec(
     embedding: Embedding | None,
     grokfast: Grokfast | None,
 ) -> spec_pb2.Spec:
-    spec = spec_pb2.Spec(modulus=modulus, width=width, activation=activation, seed=seed)
+    spec = filled(spec_pb2.Spec, modulus=modulus, width=width, activation=activation, seed=seed)
     if embedding is not None:
-        spec.embedding.CopyFrom(spec_pb2.Embedding(dimension=embedding.dimension))
+        spec.embedding.CopyFrom(filled(spec_pb2.Embedding, dimension=embedding.dimension))
     if task is not None:
-        spec.task = enum_value(spec_pb2.Task, task, "TASK_", "task")
+        spec.task = enum_value(spec_pb2.Task, task_name(task), "TASK_", "task")
     if warmup_steps is not None:
-        spec.schedule.warmup_steps = warmup_steps
+        spec.schedule.CopyFrom(filled(spec_pb2.Schedule, warmup_steps=warmup_steps))
     if optimizer is None and not (learning_rate is weight_decay is grokfast is None):
         if preset not in _OPTIMIZER_OF_PRESET:
             raise ValueError(f"optimizer must be given: the preset {preset!r} is not known here")
@@ -196,14 +206,15 @@ def to_changes(
     keep_frequencies: Sequence[int] | None,
 ) -> retention_pb2.Changes | None:
     """``here``: the source's optimizer, whose kind a learning rate, a weight decay or Grokfast alone leaves as it is."""
-    spec = spec_pb2.Spec(activation=activation)
+    spec = filled(spec_pb2.Spec, activation=activation)
     if warmup_steps is not None:
-        spec.schedule.warmup_steps = warmup_steps
+        spec.schedule.CopyFrom(filled(spec_pb2.Schedule, warmup_steps=warmup_steps))
     if optimizer is None and not (learning_rate is weight_decay is grokfast is None):
         optimizer = type(here)()
     _set_optimizer(spec.optimizer, optimizer, learning_rate, weight_decay, grokfast)
     _set(spec.split, _SPLITS, split)
-    changes = retention_pb2.Changes(
+    changes = filled(
+        retention_pb2.Changes,
         remove_frequencies=_frequencies("remove_frequencies", remove_frequencies),
         keep_frequencies=_frequencies("keep_frequencies", keep_frequencies),
     )
@@ -257,7 +268,7 @@ def _set(message: Any, kinds: dict[str, type], value: Any, **overrides: Any) -> 
     fields = {**asdict(value), **{name: each for name, each in overrides.items() if each is not None}}
     part = getattr(message, kind)
     part.SetInParent()
-    part.MergeFrom(type(part)(**{name: each for name, each in fields.items() if each is not None}))
+    part.MergeFrom(filled(type(part), **fields))
 
 
 def _set_optimizer(
@@ -276,7 +287,7 @@ def _set_optimizer(
         optimizer,
         learning_rate=learning_rate,
         weight_decay=weight_decay,
-        grokfast=None if filter_ is None else spec_pb2.Grokfast(**filter_),
+        grokfast=None if filter_ is None else filled(spec_pb2.Grokfast, **filter_),
     )
 
 

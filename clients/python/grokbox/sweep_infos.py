@@ -13,7 +13,7 @@ from ._generated.v1 import run_pb2, sweep_pb2
 from .errors import FieldViolation
 from .plans import RunPlan, from_plan
 from .points import ProgressPoint, enum_name, from_point, optional, time_of
-from .sweep_options import TASKS
+from .specs import task_name
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def from_sweep(message: Any) -> SweepInfo:
 def _from_definition(message: Any) -> SweepDefinition:
     return SweepDefinition(
         axes={
-            _parameter(axis.parameter): tuple(_named(each) for each in axis.names) or tuple(axis.values)
+            _parameter(axis.parameter): tuple(task_name(each) for each in axis.names) or tuple(axis.values)
             for axis in message.grid.axes
         },
         seeds=tuple(message.seeds),
@@ -210,12 +210,7 @@ def _band(points: Any) -> Band:
 
 
 def _coordinates(messages: Iterable[Any]) -> dict[str, float | str]:
-    return {_parameter(each.parameter): _named(getattr(each, each.WhichOneof("value"))) for each in messages}
-
-
-def _named(value: float | str) -> float | str:
-    """A task by the name that ``start`` takes; anything else as it is."""
-    return next((name for name, sent in TASKS.items() if sent == value), value)
+    return {_parameter(each.parameter): task_name(getattr(each, each.WhichOneof("value"))) for each in messages}
 
 
 def _parameter(value: int) -> str:

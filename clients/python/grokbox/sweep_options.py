@@ -6,15 +6,13 @@ import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ._filled import filled
 from ._generated.v1 import run_pb2, sweep_pb2
 from .points import enum_value
-from .specs import to_spec
+from .specs import TASKS, to_spec
 
 NAMED = ("activation", "task")
 """Swept parameters whose values are names; the others' are numbers."""
-
-TASKS = {"quadratic_form": "x^2+xy+y^2"}
-"""Names that differ from those that a grid has."""
 
 _SPEC_FIELDS = tuple(inspect.signature(to_spec).parameters)
 
@@ -25,7 +23,7 @@ def to_definition(
     seeds: Iterable[int],
     plan: run_pb2.RunPlan,
 ) -> sweep_pb2.SweepDefinition:
-    definition = sweep_pb2.SweepDefinition(seeds=[int(seed) for seed in seeds], plan=plan)
+    definition = filled(sweep_pb2.SweepDefinition, seeds=[int(seed) for seed in seeds], plan=plan)
     if isinstance(cells, Mapping):
         definition.grid.preset = cells.get("preset", "")
         definition.grid.base.CopyFrom(_spec(cells, "cells"))

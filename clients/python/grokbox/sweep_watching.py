@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Union
 
 from ._connection import Connection, Outage, messages
+from ._filled import filled
 from ._generated.v1 import sweep_pb2
 from .errors import GrokboxError
 from .sweep_infos import SweepInfo, SweepRun, from_sweep, from_sweep_run
@@ -19,7 +20,7 @@ def watch(connection: Connection, name: str, from_sequence: int) -> Iterator[Swe
     following = max(1, from_sequence)
     outage = Outage(connection)
     while True:
-        request = sweep_pb2.WatchSweepRequest(name=name, from_sequence=following)
+        request = filled(sweep_pb2.WatchSweepRequest, name=name, from_sequence=following)
         failure = None
         stream = messages(connection.attempt(lambda: connection.sweeps.WatchSweep(request)))
         try:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._connection import LONG_DEADLINE, Connection
+from ._filled import filled
 from ._generated.v1 import sweep_pb2
 from .sweep_infos import SweepBands, SweepInfo, SweepRun, from_bands, from_sweep, from_sweep_run
 from .sweep_results import to_array
@@ -64,7 +65,7 @@ class Sweep:
     def summaries(self, from_sequence: int = 1, *, deadline: float | None = None) -> Iterator[SweepRun]:
         """The runs that have finished by now, in the order in which they finished. ``deadline`` is for each page."""
         box = self._connection
-        request = sweep_pb2.ListSweepRunsRequest(name=self.name, from_sequence=from_sequence, page_size=_PAGE)
+        request = filled(sweep_pb2.ListSweepRunsRequest, name=self.name, from_sequence=from_sequence, page_size=_PAGE)
         while True:
             page = box.read(box.sweeps.ListSweepRuns, request, box.deadline(deadline))
             yield from map(from_sweep_run, page.runs)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Union
 
+from ._filled import filled
 from ._generated.v1 import retention_pb2
 from .plans import Threshold, from_threshold, to_threshold
 from .points import optional
@@ -64,8 +65,12 @@ class Trigger:
 def to_triggers(triggers: Iterable[Trigger], here: Optimizer) -> list[retention_pb2.Trigger]:
     """``here``: the session's optimizer."""
     return [
-        retention_pb2.Trigger(
-            name=each.name, when=to_threshold(each.when), repeat=each.repeat, **_to_action(each, here)
+        filled(
+            retention_pb2.Trigger,
+            name=each.name,
+            when=to_threshold(each.when),
+            repeat=each.repeat,
+            **_to_action(each, here),
         )
         for each in triggers
     ]
@@ -93,11 +98,12 @@ def _to_action(trigger: Trigger, here: Optimizer) -> dict[str, Any]:
     if isinstance(action, str) and action in _ACTIONS:
         action = _ACTIONS[action]()
     if isinstance(action, SnapshotAction):
-        return {"snapshot": retention_pb2.SnapshotAction(label=action.label)}
+        return {"snapshot": filled(retention_pb2.SnapshotAction, label=action.label)}
     if isinstance(action, PauseAction):
         return {"pause": retention_pb2.PauseAction()}
     if isinstance(action, ForkAction):
-        fork = retention_pb2.ForkAction(
+        fork = filled(
+            retention_pb2.ForkAction,
             changes=to_changes(here, learning_rate=None, weight_decay=None, grokfast=None, **vars(action.changes)),
             labels=dict(action.labels),
             run_until_step=action.run_until_step,

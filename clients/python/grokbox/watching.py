@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Union
 
 from ._connection import Connection, Outage, messages
+from ._filled import filled
 from ._generated.v1 import training_pb2
 from ._generated.v1.progress_pb2 import ProgressEndReason
 from .errors import GrokboxError
@@ -58,8 +59,12 @@ def watch(
     cursor = _Cursor(from_sequence, epoch)
     outage = Outage(connection)
     while True:
-        request = training_pb2.WatchProgressRequest(
-            session=session, from_sequence=cursor.next, epoch=cursor.epoch, until_idle=until_idle
+        request = filled(
+            training_pb2.WatchProgressRequest,
+            session=session,
+            from_sequence=cursor.next,
+            epoch=cursor.epoch,
+            until_idle=until_idle,
         )
         failure = None
         stream = messages(connection.attempt(lambda: connection.training.WatchProgress(request)))

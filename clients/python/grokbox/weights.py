@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._connection import Connection, Deadline, messages, new_request_id
+from ._filled import filled
 from ._generated.v1 import snapshot_pb2, tensor_pb2
 from .errors import GrokboxError, bad_answer
 
@@ -62,7 +63,7 @@ def upload(connection: Connection, weights: Mapping[str, Any], step: int, deadli
         total_bytes=len(data),
         sha256=hashlib.sha256(data).digest(),
     )
-    header = snapshot_pb2.UploadHeader(request_id=new_request_id(), manifest=manifest, step=step)
+    header = filled(snapshot_pb2.UploadHeader, request_id=new_request_id(), manifest=manifest, step=step)
     return upload_pieces(connection, header, lambda: [data], deadline)
 
 

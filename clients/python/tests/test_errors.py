@@ -70,6 +70,30 @@ class Errors(ServerTest):
         self.assertRaises(ValueError, grokbox.connect, "http://localhost")
         self.assertRaises(ValueError, self.box.upload, {"theta": [[0.0]]})
 
+    def test_what_a_field_can_not_hold_is_named_with_what_it_must_be(self):
+        session = self.start()
+        integer = "must be an integer, 0 to 4294967295; got"
+        plateau = grokbox.Plateau(window_steps=-1)
+        for message, kind, call in [
+            (f"seed {integer} -1", ValueError, lambda: self.start(seed=-1)),
+            (f"width {integer} 1000000000000", ValueError, lambda: self.start(width=10**12)),
+            (f"modulus {integer} 23.5", TypeError, lambda: self.start(modulus=23.5)),
+            (f"modulus {integer} '23'", TypeError, lambda: self.start(modulus="23")),
+            (f"record_every {integer} -1", ValueError, lambda: self.start(record_every=-1)),
+            (f"warmup_steps {integer} -1", ValueError, lambda: session.fork(warmup_steps=-1)),
+            ("beta1 must be a number; got '1'", TypeError, lambda: self.start(optimizer=grokbox.AdamW(beta1="1"))),
+            (f"dimension {integer} -1", ValueError, lambda: self.start(embedding=grokbox.Embedding(-1))),
+            (f"train_pairs[1] {integer} -1", ValueError, lambda: self.start(split=grokbox.ExplicitSplit([0, -1]))),
+            ("steps must be an integer, 0 to 2^64 - 1; got -1", ValueError, lambda: session.step(-1)),
+            ("window_steps must be an integer, 0 to 2^64 - 1; got -1", ValueError, lambda: session.run(stop_when=plateau)),
+            (f"seeds[1] {integer} -1", ValueError, lambda: self.box.sweep(until_step=1, seeds=[1, -1])),
+            (f"max_parallel {integer} -1", ValueError, lambda: self.box.sweep(until_step=1, max_parallel=-1)),
+            (f"frequencies[0] {integer} -1", ValueError, lambda: session.ablate({"remove_frequencies": [-1]})),
+        ]:
+            with self.subTest(message), self.assertRaises(kind) as caught:
+                call()
+            self.assertEqual(str(caught.exception), message)
+
     def test_a_server_that_is_not_there_is_told_from_others(self):
         error = self.failure(grokbox.connect, "127.0.0.1:1", deadline=1)
         self.assertEqual(error.code, "UNAVAILABLE")

@@ -28,6 +28,17 @@ class Mechanism(ServerTest):
             violation = grokbox.FieldViolation("first_neuron", f"must be an integer, 0 to 15; got {first}")
             self.assertEqual(refused.exception.violations, (violation,))
 
+    def test_neurons_whose_theta_is_constant_have_no_frequency(self):
+        waves = np.cos(2 * np.pi * np.arange(5) / 5)
+        theta = np.vstack([np.tile(waves, (7, 1)), np.full((1, 5), 0.5)])
+        some = {"preset": "", "modulus": None, "width": None}
+        spectrum = self.start(**some, weights={"theta": theta, "xi": np.tile(waves, (8, 1))}).spectrum()
+        self.assertEqual(spectrum.dominant_frequency.tolist(), [1] * 7 + [0])
+        self.assertEqual(spectrum.neurons_per_frequency.tolist(), [7, 0])
+        self.assertAlmostEqual(spectrum.alpha.mean, 1, places=6)
+        none = self.start(**some, weights={"theta": np.zeros((8, 5)), "xi": np.zeros((8, 5))}).spectrum()
+        self.assertEqual((none.alpha, none.beta, none.layer_agreement), (None, None, 0))
+
     def test_logits_come_with_their_votes(self):
         session = self.start()
         everything = session.logits(activation="quadratic")
@@ -54,7 +65,7 @@ class Mechanism(ServerTest):
         self.assertEqual(session.evaluate(), whole)
         with self.assertRaises(grokbox.GrokboxError) as refused:
             session.ablate({"restrict_phases": {"center": 0, "range": 7}})
-        self.assertEqual([each.field for each in refused.exception.violations], ["ablations[0].range"])
+        self.assertEqual([each.field for each in refused.exception.violations], ["ablations[0].restrict_phases.range"])
         for wrong in ("invert", {"invert": 1}, {}):
             with self.assertRaises(ValueError):
                 session.ablate(wrong)

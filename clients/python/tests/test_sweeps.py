@@ -93,6 +93,16 @@ class Sweeps(ServerTest):
         self.assertEqual(tuple(sweep.results()["task"]), tasks)
         self.assertEqual(tuple(bands.coordinates["task"] for bands in sweep.bands()), tasks)
 
+    def test_a_task_has_two_names_among_a_sweeps_values_as_in_what_its_cells_share(self):
+        other = "x^2+xy+y^2"
+        swept = self.sweep(SMALL, task=["add", other])
+        self.assertEqual(swept.info.definition.axes, {"task": ("add", "quadratic_form")})
+        shared = self.sweep({**SMALL, "task": other}, keep_sessions=True)
+        run = next(iter(shared))
+        session = self.box.session(run.session)
+        self.addCleanup(self._delete, session)
+        self.assertEqual(session.info.spec.task, "quadratic_form")
+
     def test_a_run_may_stop_early(self):
         sweep = self.sweep(SMALL, stop_when=grokbox.at_most("train_loss", 100.0))
         run = next(iter(sweep))

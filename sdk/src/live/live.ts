@@ -1,6 +1,7 @@
 import { parseOrigin } from "../address.ts";
 import { Backoff, type BackoffOptions } from "../backoff.ts";
 import { GrokboxError } from "../error.ts";
+import { type Known, refuseUnknown } from "../known-keys.ts";
 import type { Asking } from "./asking.ts";
 import { Link, type LinkState } from "./link.ts";
 import { type LiveProgress, type LiveWatchOptions, watchLive } from "./progress.ts";
@@ -14,9 +15,11 @@ export interface LiveOptions {
   readonly backoff?: BackoffOptions | undefined;
 }
 
+const keys: Known<LiveOptions> = { webSocket: true, backoff: true };
+
 /**
  * A live connection to a server's web port: any number of sessions over one WebSocket. It connects when something is asked, and again
- * whenever it breaks; what is watched goes on where it was, without a hole.
+ * whenever it breaks; what is watched goes on where it was, without a hole. An option that there is not is refused with INVALID_FIELD.
  *
  * @example
  * using live = Live.connect("localhost:8080");
@@ -38,6 +41,7 @@ export class Live implements Disposable {
    * @throws INVALID_FIELD for what is no address
    */
   static connect(address: string, options: LiveOptions = {}): Live {
+    refuseUnknown(options, keys);
     const url = new URL("/live", parseOrigin(address));
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socketClass = options.webSocket ?? globalThis.WebSocket;

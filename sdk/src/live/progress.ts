@@ -1,5 +1,6 @@
 import { ProgressEndReason } from "@grokbox/proto/progress";
 import { GrokboxError } from "../error.ts";
+import { type Known, refuseUnknown } from "../known-keys.ts";
 import type { ProgressGap, ProgressReset } from "../progress-event.ts";
 import { fromPoint, type ProgressPoint } from "../progress-point.ts";
 import { join } from "../signals.ts";
@@ -33,12 +34,23 @@ export interface LiveWatchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const keys: Known<LiveWatchOptions> = {
+  from: true,
+  epoch: true,
+  maxPoints: true,
+  updatesPerSecond: true,
+  untilIdle: true,
+  signal: true,
+};
+
 /** See Live.watch. */
 export async function* watchLive(
   asking: Asking,
   session: string,
-  { from, epoch = "", maxPoints = 0, updatesPerSecond = 0, untilIdle = false, signal }: LiveWatchOptions,
+  options: LiveWatchOptions,
 ): AsyncGenerator<LiveProgress, void, undefined> {
+  refuseUnknown(options, keys);
+  const { from, epoch = "", maxPoints = 0, updatesPerSecond = 0, untilIdle = false, signal } = options;
   toOptionalUint64(from, "from");
   const place = { next: from === undefined ? undefined : Math.max(1, from), epoch, first: 0, stride: 1 };
   const question = () => ({

@@ -1,3 +1,4 @@
+import { type Known, refuseUnknown } from "../known-keys.ts";
 import { fromSession, type SessionInfo } from "../session-info.ts";
 import { join } from "../signals.ts";
 import { type Asking, answers } from "./asking.ts";
@@ -10,6 +11,8 @@ export interface LiveSessionsOptions {
   /** Fails the iteration with the reason `CANCELLED`. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const keys: Known<LiveSessionsOptions> = { labels: true, updatesPerSecond: true, signal: true };
 
 export interface SessionsChange {
   /** All sessions come again: what was told before is to be forgotten. So it is with the first change, and whenever the connection broke. */
@@ -25,8 +28,10 @@ export interface SessionsChange {
 /** See Live.sessions. */
 export async function* watchSessions(
   asking: Asking,
-  { labels = {}, updatesPerSecond = 0, signal }: LiveSessionsOptions,
+  options: LiveSessionsOptions,
 ): AsyncGenerator<SessionsChange, void, undefined> {
+  refuseUnknown(options, keys);
+  const { labels = {}, updatesPerSecond = 0, signal } = options;
   let reset = true;
   let isComplete = false;
   const question = () => {

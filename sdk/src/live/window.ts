@@ -1,3 +1,4 @@
+import { type Known, refuseUnknown } from "../known-keys.ts";
 import { fromPoint, type ProgressPoint } from "../progress-point.ts";
 import { join } from "../signals.ts";
 import { fromUint64, toOptionalUint64, toUint64 } from "../uint64.ts";
@@ -12,6 +13,8 @@ export interface LiveWindowOptions {
   /** Fails with the reason `CANCELLED`. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const keys: Known<LiveWindowOptions> = { firstStep: true, lastStep: true, maxPoints: true, signal: true };
 
 /** What is recorded between two steps. */
 export interface LiveWindow {
@@ -29,8 +32,10 @@ export interface LiveWindow {
 export async function askWindow(
   asking: Asking,
   session: string,
-  { firstStep, lastStep, maxPoints = 0, signal }: LiveWindowOptions,
+  options: LiveWindowOptions,
 ): Promise<LiveWindow> {
+  refuseUnknown(options, keys);
+  const { firstStep, lastStep, maxPoints = 0, signal } = options;
   const range = {
     firstStep: toUint64(firstStep, "firstStep"),
     ...(lastStep === undefined ? {} : { lastStep: toOptionalUint64(lastStep, "lastStep")! }),
