@@ -66,6 +66,15 @@ test("a spec with both options comes back as it was asked for, defaults filled i
   expect(sgd.info.spec).not.toHaveProperty("embedding");
 });
 
+test("the spec of a session starts another one of it, and with another seed", async () => {
+  const split = { kind: "torch", fraction: 0.5 } as const;
+  await using session = await box.start({ ...small, warmupSteps: 3, split });
+  const { spec } = session.info;
+  expect(spec.schedule).toEqual({ warmupSteps: 3 });
+  await using again = await box.start({ ...spec, seed: 7 });
+  expect(again.info.spec).toEqual({ ...spec, seed: 7 });
+});
+
 test("what is downloaded, as arrays or as a file, starts a session that goes on with the same bits", async () => {
   await using session = await box.start(small);
   await session.step(20);

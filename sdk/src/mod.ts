@@ -83,6 +83,7 @@ export type {
   InitInput,
   OptimizerInput,
   PresetName,
+  ScheduleInput,
   SpecInput,
   SplitInput,
 } from "./spec-input.ts";

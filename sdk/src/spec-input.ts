@@ -17,7 +17,10 @@ const optimizerOfPreset = {
 
 export type PresetName = keyof typeof optimizerOfPreset;
 
-/** A spec as people write it. What is left out is the preset's, or without a preset the `standard` run's. */
+/**
+ * A spec as people write it, or that of a session: `{ ...session.info.spec, seed: 7 }` is the same with another seed. What is left out is the
+ * preset's, or without a preset the `standard` run's.
+ */
 export interface SpecInput {
   /** A published run to start from. */
   readonly preset?: PresetName | (string & {}) | undefined;
@@ -39,6 +42,8 @@ export interface SpecInput {
   readonly weightDecay?: number | undefined;
   /** Steps over which the learning rate rises from 0; 0 for none. @default 10 */
   readonly warmupSteps?: number | undefined;
+  /** As a session's spec has it; `warmupSteps` comes before it. */
+  readonly schedule?: ScheduleInput | undefined;
   /** @default all pairs train */
   readonly split?: SplitInput | undefined;
   /** Of PyTorch's, NumPy's and Python's generators, 0 to 2^32 - 1. @default 42 */
@@ -60,11 +65,16 @@ export const specKeys: Known<SpecInput> = {
   learningRate: true,
   weightDecay: true,
   warmupSteps: true,
+  schedule: true,
   split: true,
   seed: true,
   embedding: true,
   grokfast: true,
 };
+
+export interface ScheduleInput {
+  readonly warmupSteps?: number | undefined;
+}
 
 export interface EmbeddingInput {
   /** d, 1 to 512. @default 128 */
@@ -79,7 +89,8 @@ export interface GrokfastInput {
 }
 
 export interface InitInput {
-  readonly kind: "random" | "single-frequency";
+  /** `uploaded`, which a session's spec may have, is refused: its weights are not in the spec. */
+  readonly kind: "random" | "single-frequency" | "uploaded";
   /** @default 0.1 (random), 0.02 (single-frequency) */
   readonly scale?: number | undefined;
 }
@@ -108,6 +119,7 @@ export type SplitInput =
   | { readonly kind: "torch" | "python"; readonly fraction?: number | undefined }
   | { readonly kind: "explicit"; readonly trainPairs: readonly number[] };
 
+const scheduleKeys: Known<ScheduleInput> = { warmupSteps: true };
 const embeddingKeys: Known<EmbeddingInput> = { dimension: true };
 const grokfastKeys: Known<GrokfastInput> = { alpha: true, lambda: true };
 const initKeys: Known<InitInput> = { kind: true, scale: true };
@@ -139,7 +151,9 @@ type SpecInit = MessageInitShape<typeof SpecSchema>;
  * @param field - of the request, for errors
  */
 export function toSpec(input: SpecInput, field = "spec"): SpecInit | undefined {
-  const { modulus, width, activation, seed, warmupSteps, embedding } = input;
+  const { modulus, width, activation, seed, schedule, embedding } = input;
+  refuseUnknown(schedule, scheduleKeys, `${field}.schedule`);
+  const warmupSteps = input.warmupSteps ?? schedule?.warmupSteps;
   refuseUnknown(embedding, embeddingKeys, `${field}.embedding`);
   const spec: SpecInit = {
     modulus,
