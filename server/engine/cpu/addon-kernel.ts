@@ -74,7 +74,7 @@ class AddonTrainer implements KernelTrainer {
   ): Promise<KernelAdvance> {
     const trace = new Float64Array(traceColumns.length * steps);
     const measures = new Float64Array(measureColumns.length * measureAt.length);
-    const [, made, diverged] = await this.#addon.advance(
+    const [, made, diverged, threads] = await this.#addon.advance(
       this.#engine,
       this.#trainer,
       steps,
@@ -85,7 +85,7 @@ class AddonTrainer implements KernelTrainer {
       measures,
       mostThreads,
     );
-    return { made, diverged: diverged !== 0, trace, measures };
+    return { made, diverged: diverged !== 0, threads, trace, measures };
   }
 
   async read(arrays: StateArrays): Promise<number> {

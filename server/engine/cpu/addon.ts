@@ -55,8 +55,8 @@ export type EngineHandle = { readonly engine: unique symbol };
 export type TrainerHandle = { readonly trainer: unique symbol };
 /** As `stateLayout` says: `State` in native/abi.h. */
 export type StateList = readonly (Float32Array | undefined)[];
-/** step, updates made, diverged */
-export type JobResult = [number, number, number];
+/** step, updates made, diverged, threads that worked on it: 0 when it was withdrawn */
+export type JobResult = [number, number, number, number];
 
 /** The addon, or why there is none: not built (no compiler), built from other sources, or not loadable here. */
 export function loadAddon(): { readonly addon: Addon } | { readonly reason: string } {

@@ -13,6 +13,7 @@ import {
 } from "./kernel.ts";
 import { spectralMeasures } from "./measures.ts";
 import { newArrays } from "./state-layout.ts";
+import { ThreadChoice } from "./thread-choice.ts";
 
 /**
  * Into how many pieces an advance is cut in a cohort larger than the number of threads, so that its members take turns on them and end
@@ -40,6 +41,7 @@ export class CpuTrainer implements Trainer {
   readonly #averagesAfter: number;
   readonly #calls: TrainerCalls;
   readonly #owner: TrainerOwner;
+  readonly #threadChoice = new ThreadChoice();
 
   /** Loads `state` into `kernel`. */
   static async open(
@@ -105,6 +107,8 @@ export class CpuTrainer implements Trainer {
     const mostThreads = Math.max(1, Math.floor(threads / cohort));
     const turn = Math.max(shortestTurn, Math.ceil(steps / turns));
     const longest = cohort > threads ? Math.min(longestAdvance, turn) : longestAdvance;
+    // In a cohort there is nothing to choose: its members have the threads that there are between them.
+    const choice = cohort === 1 ? this.#threadChoice : undefined;
     const weights: Weights[] = [];
     const measures: SpectralMeasures[] = [];
     const stop = () => this.#kernel.stop();
@@ -118,11 +122,19 @@ export class CpuTrainer implements Trainer {
         const wanted = weightsAt.slice(weights.length, weights.length + this.#kernel.mostCaptures);
         // A piece ends where it has made all the copies that it can, when more are wanted.
         const all = weights.length + wanted.length === weightsAt.length;
-        const end = Math.min(steps, made + longest, all ? steps : wanted[wanted.length - 1]);
+        const end = Math.min(
+          steps,
+          made + Math.min(longest, choice?.steps ?? longest),
+          all ? steps : wanted[wanted.length - 1],
+        );
         const asked = end - made;
         const captures = this.#newCaptures(ofPiece(weightsAt, weights.length, made, end));
         const measured = ofPiece(measureAt, measures.length, made, end);
-        const piece = await this.#kernel.advance(asked, captures, measured, mostThreads);
+        const began = performance.now();
+        const most = Math.min(mostThreads, choice?.threads ?? mostThreads);
+        const piece = await this.#kernel.advance(asked, captures, measured, most);
+        const milliseconds = performance.now() - began;
+        choice?.learn({ threads: piece.threads, steps: piece.made, milliseconds });
         pieces.push(columnsOf(piece, asked));
         weights.push(...this.#reached(captures, piece.made));
         for (let i = 0; measured[i] <= piece.made; i++) measures.push(spectralMeasures(piece.measures, i));

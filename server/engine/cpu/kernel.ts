@@ -57,6 +57,8 @@ export interface KernelAdvance {
   /** Updates made by this call. */
   readonly made: number;
   readonly diverged: boolean;
+  /** That worked on it. */
+  readonly threads: number;
   /** [columns, steps asked for] row-major; the first `made` values of each column count. */
   readonly trace: Float64Array;
   /** [measureAt, measureColumns] row-major; rows that were not reached mean nothing. */

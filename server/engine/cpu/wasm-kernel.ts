@@ -99,6 +99,8 @@ class WasmTrainer implements KernelTrainer {
   readonly #trainer: number;
   readonly #size: number;
   readonly #threads: number;
+  /** Threads that the last job got. */
+  #granted = 0;
   readonly #stopFlag: Int32Array;
   /** Pointers in the order of `stateLayout`, and what they point to when they are not null: how a state goes in and out. */
   readonly #pointers: number;
@@ -201,6 +203,7 @@ class WasmTrainer implements KernelTrainer {
     return {
       made: exports.jobMade(job),
       diverged: exports.jobDiverged(job) !== 0,
+      threads: this.#granted,
       trace: this.#copyTrace(steps),
       measures: this.#copyMeasures(measureAt.length),
     };
@@ -237,6 +240,7 @@ class WasmTrainer implements KernelTrainer {
   ): Promise<void> {
     const { exports, job } = this.#memory;
     return this.#pool.run(this.#memory, Math.min(this.#threads, mostThreads), (threads) => {
+      this.#granted = threads;
       exports.prepareJob(
         job,
         threads,

@@ -65,10 +65,11 @@ void settle(napi_env env, napi_value, void*, void* data) {
     napi_handle_scope scope;
     napi_open_handle_scope(env, &scope);
     napi_value result;
-    napi_create_array_with_length(env, 3, &result);
+    napi_create_array_with_length(env, 4, &result);
     napi_set_element(env, result, 0, number(env, call->job.step));
     napi_set_element(env, result, 1, number(env, call->job.made));
     napi_set_element(env, result, 2, number(env, call->job.diverged));
+    napi_set_element(env, result, 3, number(env, call->job.barrier.threads));
     napi_delete_reference(env, call->arguments);
     napi_resolve_deferred(env, call->deferred, result);
     napi_close_handle_scope(env, scope);
@@ -76,7 +77,7 @@ void settle(napi_env env, napi_value, void*, void* data) {
   delete call;
 }
 
-// Queues a job; the promise resolves to [step, made, diverged].
+// Queues a job; the promise resolves to [step, made, diverged, threads].
 napi_value submit(const Arguments& a, Call* call, Engine* engine, const Kernel* kernel, int32_t mostThreads) {
   napi_env env = a.env;
   napi_value promise, kept;
