@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { OracleTrainer } from "../../model/oracle.ts";
 import { makeStart } from "../conformance/arbitrary-problem.ts";
 import { relativeDistance } from "../conformance/distance.ts";
@@ -11,6 +11,7 @@ import { describeEngine } from "../conformance/engine-conformance.ts";
 import { loadAddon } from "./addon.ts";
 import { type CpuEngineOptions, cpuIsas, openCpuEngine } from "./cpu-engine.ts";
 import { sourcesFingerprint, wasmStamp } from "./fingerprint.js";
+import { ThreadChoice } from "./thread-choice.ts";
 
 const isLong = process.env.LONG_TESTS !== undefined;
 const addon = loadAddon();
@@ -93,6 +94,27 @@ describe("builds of the kernel", () => {
         results.push(await trainer.readState());
       }
       for (const result of results) expect(result).toEqual(results[0]);
+    },
+  );
+
+  it.each(["reason" in addon ? [] : ["addon" as const], "wasm" as const].flat())(
+    "let a trainer that has two threads try one, for some steps: %s",
+    async (variant) => {
+      const { problem, state } = makeStart({
+        ...{ modulus: 23, width: 256, activation: "relu", task: "add", optimizer: adamw },
+        ...{ warmupSteps: 0, trainFraction: 1, seed: 5 },
+      });
+      const learn = vi.spyOn(ThreadChoice.prototype, "learn");
+      try {
+        await using engine = await openDisposable({ variant, threads: 2 });
+        const trainer = await engine.open(problem, state);
+        const threads = () => learn.mock.calls.map(([piece]) => piece.threads);
+        while (!threads().includes(1) && trainer.step < 20_000) await trainer.advance(50);
+        expect(new Set(threads())).toEqual(new Set([1, 2]));
+        expect(learn.mock.calls.reduce((sum, [{ steps }]) => sum + steps, 0)).toBe(trainer.step);
+      } finally {
+        learn.mockRestore();
+      }
     },
   );
 
